@@ -1,0 +1,39 @@
+# `make demo` and `make test` need Python 3.11 or later, git and make; all else goes into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: demo demo-s3 test check format golden soak clean
+
+$(BIN)/proj: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/proj pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(BIN)/proj  ## clone the penguins template into demo/, run it, push it, pull it back
+	PROJ="$(CURDIR)/$(BIN)/proj" bash docs/demo.sh demo
+
+test: $(VENV)/.dev  ## the whole suite
+	$(PYTEST) -n 2
+
+check: $(VENV)/.dev  ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(PYTEST) tests/test_layers.py
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+golden: $(VENV)/.dev  ## rewrite the golden files of console output
+	GOLDEN=rewrite $(PYTEST) tests/cli -k golden
+
+clean:
+	rm -rf demo demo-remote build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,41 @@
+"""`proj` and `python -m weaselish`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; its exit code."""
+    from weaselish.cli.arguments import split
+    from weaselish.cli.console import show_error
+    from weaselish.errors import ProjError
+
+    try:
+        words, extras = split(sys.argv[1:] if argv is None else argv, os.environ)
+        return _dispatch(words, extras)
+    except ProjError as error:
+        show_error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # whoever read our output is gone: nothing more can be said, also not at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _dispatch(words: list[str], extras: object) -> int:
+    from weaselish.cli.app import app
+
+    try:
+        app(words, prog_name="proj", obj=extras, standalone_mode=True)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The verbs of `proj` and their options."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from weaselish import __version__
+from weaselish.cli.arguments import Extras, jobs, names_and_directory
+from weaselish.workspace.workspace import Workspace
+
+app = typer.Typer(
+    name="proj",
+    help="Run the commands and workflows of project.yml, and only what is not up to date.",
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Words = Annotated[list[str] | None, typer.Argument(metavar="[NAME]... [DIR]", show_default=False)]
+Directory = Annotated[str | None, typer.Argument(metavar="[DIR]", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"proj {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def proj(
+    context: typer.Context,
+    _shown: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="The version of proj.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        from weaselish.cli.status import show_project
+
+        raise typer.Exit(show_project(_open(context, None)))
+
+
+def _open(context: typer.Context, directory: str | None) -> Workspace:
+    extras: Extras = context.obj
+    return Workspace.open(directory, extras.overrides)
+
+
+@app.command(context_settings={"help_option_names": []})
+def run(
+    context: typer.Context,
+    words: Words = None,
+    dry: Annotated[
+        bool, typer.Option("--dry", "-D", help="Print the lines that would run, and why; change nothing.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", "-F", help="Run what is named even if it is up to date.")] = False,
+    only: Annotated[bool, typer.Option("--only", help="Run exactly what is named, not what makes its deps.")] = False,
+    jobs_text: Annotated[
+        str | None,
+        typer.Option("--jobs", "-j", metavar="N", help="Steps at a time: a number or `auto`; default PROJ_JOBS or 1."),
+    ] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", "-k", help="After a failure, go on with what does not need it.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Answer what commands ask with `confirm`.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait for other processes that run the same steps.")
+    ] = True,
+    as_json: Json = False,
+    show_help: Annotated[
+        bool, typer.Option("--help", "-h", help="Show this, or with a name what is to know of it.")
+    ] = False,
+) -> None:
+    """Bring commands or workflows up to date, with all that makes their deps.
+
+    What follows `--` is appended to the last script line of the one command named; `--vars.NAME VALUE` overrides.
+    """
+    from weaselish.cli.run import check_args, dry_run, run_targets, stdin_for
+    from weaselish.cli.status import show_command, show_project
+    from weaselish.engine.run import RunOptions
+    from weaselish.plan.graph import make_plan
+
+    extras: Extras = context.obj
+    names, directory = names_and_directory(words or [])
+    if show_help and not names:
+        print(context.get_help())
+        raise typer.Exit
+    workspace = _open(context, directory)
+    if not names:
+        raise typer.Exit(show_project(workspace))
+    if show_help:
+        make_plan(workspace.project, names, only=True)  # says so if there is no such name
+        raise typer.Exit(show_command(workspace, names[0]))
+    check_args(workspace, names, extras)
+    count = jobs(jobs_text, os.environ)
+    options = RunOptions(count, only, force, keep_going, wait, extras.args, stdin_for(count))
+    if dry:
+        raise typer.Exit(dry_run(workspace, names, options, as_json=as_json))
+    raise typer.Exit(run_targets(workspace, names, options, yes=yes, as_json=as_json))
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    words: Words = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 1 if anything is stale.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show which commands are up to date, and why the others are not."""
+    from weaselish.cli.status import show_status
+
+    names, directory = names_and_directory(words or [])
+    raise typer.Exit(show_status(_open(context, directory), names, check=check, as_json=as_json))
+
+
+@app.command()
+def validate(context: typer.Context, directory: Directory = None) -> None:
+    """Check project.yml: everything that is wrong or doubtful, with its place."""
+    from weaselish.cli import status
+
+    raise typer.Exit(status.validate(_open(context, directory)))

@@ -1,0 +1,95 @@
+"""What argv holds beside verbs and options: overrides, arguments for the script, names and a directory."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from weaselish.errors import UsageError
+from weaselish.workspace import load
+
+VARIABLES = ("WEASEL_CONFIG_OVERRIDES", "PROJ_CONFIG_OVERRIDES")  # the later wins, the command line over both
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """Taken out of argv before the options are parsed."""
+
+    overrides: Mapping[str, str] = field(default_factory=dict)  # vars.x -> text
+    args: tuple[str, ...] = ()  # what stands after `--`
+
+
+def split(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[list[str], Extras]:
+    """argv without overrides and without what follows `--`, and these."""
+    argv = list(argv)
+    args: list[str] = []
+    if "--" in argv:
+        end = argv.index("--")
+        argv, args = argv[:end], argv[end + 1 :]
+    overrides: dict[str, str] = {}
+    for variable in VARIABLES:
+        if variable in environ:
+            overrides.update(_overrides(_words(variable, environ[variable])))
+    rest = []
+    given = []
+    words = iter(argv)
+    waiting: str | None = None
+    for word in words:
+        if waiting is not None and not word.startswith("--"):
+            given.append((waiting, word))
+            waiting = None
+            continue
+        if waiting is not None:
+            given.append((waiting, "true"))
+            waiting = None
+        if not _is_override(word):
+            rest.append(word)
+        elif "=" in word:
+            name, _, value = word[2:].partition("=")
+            given.append((name, value))
+        else:
+            waiting = word[2:]
+    if waiting is not None:
+        given.append((waiting, "true"))
+    overrides.update(given)
+    return rest, Extras(overrides, tuple(args))
+
+
+def _is_override(word: str) -> bool:
+    return word.startswith("--") and "." in word.partition("=")[0] and word[2:3].isalpha()
+
+
+def _words(variable: str, text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"{variable} cannot be split into words: {str(error).lower()}") from None
+
+
+def _overrides(words: Iterable[str]) -> dict[str, str]:
+    rest, extras = split(list(words), {})
+    if rest:
+        raise UsageError(f"not an override: `{rest[0]}`", hint="overrides are `--vars.NAME VALUE`")
+    return dict(extras.overrides)
+
+
+def names_and_directory(words: Sequence[str]) -> tuple[list[str], str | None]:
+    """`NAME... [DIR]`: the last word is the project's directory if it is one, with a project.yml in it."""
+    if words and (Path(words[-1]) / load.FILE).is_file():
+        return list(words[:-1]), words[-1]
+    if len(words) > 1 and os.sep in words[-1] and Path(words[-1]).is_dir():
+        raise UsageError(f"no {load.FILE} in `{words[-1]}`")
+    return list(words), None
+
+
+def jobs(text: str | None, environ: Mapping[str, str]) -> int:
+    """How many steps at a time: a number or `auto`; PROJ_JOBS where nothing is said, else 1."""
+    text = text if text is not None else environ.get("PROJ_JOBS") or "1"
+    if text == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not text.isdecimal() or int(text) == 0:
+        raise UsageError(f"`{text}` is no number of jobs", hint="give a number from 1 on, or `auto`")
+    return int(text)

@@ -1,0 +1,104 @@
+"""Shows the events of a run on the console as they happen, and what came of it at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from weaselish.cli.console import duration, paint, say, say_hint, table, warn
+from weaselish.engine import events
+from weaselish.engine.run import RunResult
+from weaselish.engine.step import Result, State
+from weaselish.plan.fingerprint import Reason
+
+_MOST_ROWS = 40
+
+
+class ConsoleReporter:
+    """Script output goes to `stdout` as it comes; in parallel in whole lines, each with its step's name before it."""
+
+    def __init__(self, stdout: BinaryIO | None = None) -> None:
+        self._stdout = stdout or sys.stdout.buffer
+        self._width = 0  # of the longest name; 0: one step at a time, no prefixes
+        self._partial: dict[str, bytes] = {}
+        self.reasons: dict[str, tuple[Reason, ...]] = {}
+        self._skipped = 0
+
+    def __call__(self, event: events.Event, /) -> None:
+        match event:
+            case events.RunStarted(plan, jobs):
+                self._width = max((len(step) for step in plan.steps), default=0) if jobs > 1 else 0
+            case events.Note(message, hint):
+                warn(message, hint)
+            case events.StepUpToDate(step):
+                self._skipped += 1
+            case events.StepWaiting(step, holder):
+                say(f"{paint(step, 'bold')}: waiting for {holder}")
+            case events.StepStarted(step, reasons, attempt):
+                self.reasons[step] = reasons
+                why = f"attempt {attempt}" if attempt > 1 else "; ".join(map(str, reasons[:3]))
+                more = f" and {len(reasons) - 3} more" if attempt == 1 and len(reasons) > 3 else ""
+                say(f"{paint(step, 'bold')}: {why}{more}")
+            case events.StepOutput(step, data):
+                self._show_output(step, data)
+            case events.StepDone(step, seconds, not_recorded):
+                self._end_output(step)
+                if not_recorded:
+                    warn(f"`{step}`: {not_recorded}; the result is kept, but counts as stale", "run it again")
+                else:
+                    say(f"{paint('✔', 'green')} {step} {paint(duration(seconds), 'dim')}")
+            case events.StepFailed(step, _, _, message, hint):
+                self._end_output(step)
+                say(f"{paint('✘', 'red')} {message}")
+                say_hint(hint)
+            case events.StepBlocked(_):
+                pass
+
+    def _show_output(self, step: str, data: bytes) -> None:
+        if not self._width:
+            self._stdout.write(data)
+            self._stdout.flush()
+            return
+        *lines, rest = (self._partial.get(step, b"") + data).split(b"\n")
+        self._partial[step] = rest
+        self._show_lines(step, lines)
+
+    def _end_output(self, step: str) -> None:
+        rest = self._partial.pop(step, b"")
+        if rest:
+            self._show_lines(step, [rest])
+
+    def _show_lines(self, step: str, lines: Iterable[bytes]) -> None:
+        prefix = paint(step.ljust(self._width) + " | ", "dim", self._stdout).encode()
+        text = b"".join(prefix + line.rstrip(b"\r") + b"\n" for line in lines)
+        if text:
+            self._stdout.write(text)
+            self._stdout.flush()
+
+    def show_summary(self, result: RunResult) -> None:
+        """What became of the steps: a line where there is little to tell, else a table."""
+        counts = {state: len(result.of(state)) for state in State}
+        if counts[State.UP_TO_DATE] == len(result.results):
+            steps = "step" if len(result.results) == 1 else "steps"
+            say(f"{paint('✔', 'green')} all up to date ({len(result.results)} {steps})")
+            return
+        if len(result.results) > 1:
+            say("")
+            say(table(self._rows(result), ("step", "result", "time", "why")))
+        told = [f"{count} {state.value}" for state, count in counts.items() if count]
+        mark = paint("✔", "green") if result.exit_code == 0 else paint("✘", "red")
+        say(f"{mark} {', '.join(told)}")
+
+    def _rows(self, result: RunResult) -> list[tuple[str, str, str, str]]:
+        rows = [row for row in result.results if row.state is not State.UP_TO_DATE]
+        if len(result.results) <= _MOST_ROWS:
+            rows = list(result.results)
+        shown = [self._row(row) for row in rows[:_MOST_ROWS]]
+        hidden = len(result.results) - len(shown)
+        return [*shown, *([(f"… {hidden} more", "", "", "")] if hidden else [])]
+
+    def _row(self, row: Result) -> tuple[str, str, str, str]:
+        reasons = self.reasons.get(row.step, ())
+        why = str(reasons[0]) + (f" and {len(reasons) - 1} more" if len(reasons) > 1 else "") if reasons else ""
+        return row.step, row.state.value, duration(row.seconds) if row.seconds else "", why

@@ -1,0 +1,132 @@
+"""`proj run`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from weaselish.cli.arguments import Extras
+from weaselish.cli.console import say, warn
+from weaselish.cli.interrupts import stopping_by_signals
+from weaselish.cli.reporter import ConsoleReporter
+from weaselish.engine.job import Stdin, shown_lines
+from weaselish.engine.planning import plan_for, preview
+from weaselish.engine.run import RunOptions, RunResult, run
+from weaselish.errors import ProjError, UsageError
+from weaselish.executors.base import Stop
+from weaselish.workspace.workspace import Workspace
+
+
+def run_targets(
+    workspace: Workspace,
+    targets: Sequence[str],
+    options: RunOptions,
+    *,
+    yes: bool = False,
+    as_json: bool = False,
+) -> int:
+    from weaselish.executors.local import LocalExecutor
+
+    for problem in workspace.project.warnings:
+        warn(problem.located(), problem.hint)
+    reporter = ConsoleReporter(sys.stderr.buffer if as_json else None)
+    stop = Stop()
+    executor = LocalExecutor()
+    try:
+        with stopping_by_signals(stop):
+            result = run(
+                workspace, targets, options, executor=executor, report=reporter, stop=stop, confirm=_confirm(yes)
+            )
+    finally:
+        executor.close()
+    reporter.show_summary(result)
+    if as_json:
+        print(json.dumps(_as_json(result, reporter), indent=2))
+    return result.exit_code
+
+
+def dry_run(workspace: Workspace, targets: Sequence[str], options: RunOptions, *, as_json: bool = False) -> int:
+    """Print the lines that would run on stdout, and why on stderr. Changes nothing."""
+    plan = plan_for(workspace, targets, only=options.only, lenient=True, note=lambda text: warn(text))
+    forced = frozenset(_listed(workspace, targets)) if options.force else frozenset()
+    args = {targets[-1]: options.args} if options.args else {}
+    previews = preview(workspace, plan, forced=forced, args=args)
+    if as_json:
+        print(json.dumps([_preview_json(workspace, item.step, item.reasons, args) for item in previews], indent=2))
+    else:
+        for item in previews:
+            if item.reasons:
+                say(f"{item.step}: {'; '.join(map(str, item.reasons))}")
+                for line in shown_lines(workspace, plan.command(item.step), args.get(item.step, ())):
+                    print(f"Running command: {line}", flush=True)
+            for dep in item.look.missing_deps:
+                if dep in plan.sources[item.step]:
+                    warn(f"`{item.step}` needs `{dep}`, which is not there")
+    workspace.save()
+    return 0
+
+
+def _preview_json(workspace: Workspace, step: str, reasons: Sequence[object], args: dict[str, Any]) -> dict[str, Any]:
+    command = workspace.project.commands[step]
+    return {
+        "step": step,
+        "runs": bool(reasons),
+        "reasons": [str(reason) for reason in reasons],
+        "lines": shown_lines(workspace, command, args.get(step, ())) if reasons else [],
+    }
+
+
+def _listed(workspace: Workspace, targets: Sequence[str]) -> list[str]:
+    project = workspace.project
+    return [
+        step for target in targets for step in (project.steps_of(target) if target in project.workflows else (target,))
+    ]
+
+
+def check_args(workspace: Workspace, targets: Sequence[str], extras: Extras) -> None:
+    """Arguments after `--` go to one command's last line; refuse them where that is not plain."""
+    if not extras.args:
+        return
+    if len(targets) != 1 or targets[0] in workspace.project.workflows:
+        raise UsageError("arguments after `--` go to one command", hint="name one command, not a workflow")
+    command = workspace.project.commands.get(targets[0])
+    if command is not None and not command.script:
+        raise UsageError(f"`{command.name}` has no script that could take arguments")
+
+
+def stdin_for(jobs: int) -> Stdin:
+    """A terminal where we have one; else our own stdin, for the one step that runs at a time."""
+    if jobs > 1:
+        return "null"
+    return "terminal" if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() else "inherit"
+
+
+def _confirm(yes: bool) -> Any:
+    def confirm(step: str, question: str) -> bool:
+        if yes:
+            return True
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise ProjError(f"`{step}` asks: {question}", hint="answer with `--yes` where there is no terminal")
+        say(f"{step}: {question} [y/N] ")
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    return confirm
+
+
+def _as_json(result: RunResult, reporter: ConsoleReporter) -> dict[str, Any]:
+    return {
+        "targets": list(result.plan.targets),
+        "exit_code": result.exit_code,
+        "steps": [
+            {
+                "step": row.step,
+                "result": row.state.value,
+                "seconds": round(row.seconds, 3),
+                "exit_code": row.exit_code,
+                "reasons": [str(reason) for reason in reporter.reasons.get(row.step, ())],
+            }
+            for row in result.results
+        ],
+    }

@@ -1,0 +1,105 @@
+"""`proj status`, `proj validate`, and `proj` alone: what there is and how it stands."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from weaselish.cli.console import paint, say, say_hint, table, warn
+from weaselish.engine.planning import Preview, plan_for, preview
+from weaselish.engine.validate import findings
+from weaselish.plan.graph import Cycle
+from weaselish.workspace.workspace import Workspace
+
+
+def show_status(workspace: Workspace, targets: Sequence[str], *, check: bool, as_json: bool) -> int:
+    """Each step with its state and reasons. With `check`, 1 if any is stale."""
+    previews = _previews(workspace, targets)
+    workspace.save()
+    if as_json:
+        rows = [
+            {
+                "step": item.step,
+                "state": _state(item),
+                "reasons": [str(reason) for reason in item.reasons],
+                "key": item.look.now.key,
+                "run": item.look.last.run if item.look.last else None,
+            }
+            for item in previews
+        ]
+        print(json.dumps(rows, indent=2))
+    else:
+        rows_shown = [(item.step, _state(item), "; ".join(map(str, item.reasons))) for item in previews]
+        print(table(rows_shown, ("step", "state", "why"), stream=sys.stdout))
+    if workspace.records.problem:
+        warn(f"{workspace.records.problem}; it counts as empty")
+    return 1 if check and any(item.reasons for item in previews) else 0
+
+
+def _previews(workspace: Workspace, targets: Sequence[str]) -> list[Preview]:
+    if not targets:
+        targets = list(workspace.project.commands)
+    try:
+        plan = plan_for(workspace, targets, lenient=True)
+    except Cycle as error:
+        warn(error.message, error.hint)
+        plan = plan_for(workspace, targets, only=True)
+    return preview(workspace, plan)
+
+
+def _state(item: Preview) -> str:
+    return "stale" if item.reasons else "up to date"
+
+
+def show_project(workspace: Workspace) -> int:
+    """Title, workflows and commands with help and state."""
+    project = workspace.project
+    states = {item.step: _state(item) for item in _previews(workspace, ())}
+    workspace.save()
+    if project.title:
+        print(paint(project.title, "bold", sys.stdout))
+    if project.description:
+        print(project.description.strip())
+    if project.workflows:
+        rows = [(name, " → ".join(steps)) for name, steps in project.workflows.items()]
+        print("\n" + table(rows, ("workflow", "steps"), stream=sys.stdout))
+    if project.commands:
+        lines = [(name, states[name], " ".join(command.help.split())) for name, command in project.commands.items()]
+        print("\n" + table(lines, ("command", "state", "help"), stream=sys.stdout))
+    print("\nproj run NAME runs one; proj --help shows all verbs")
+    return 0
+
+
+def show_command(workspace: Workspace, name: str) -> int:
+    """What `proj run NAME --help` shows."""
+    project = workspace.project
+    if name in project.workflows:
+        for number, step in enumerate(project.steps_of(name), 1):
+            print(f"{number}. {step}: {' '.join(project.commands[step].help.split())}")
+        return 0
+    command = project.commands[name]
+    print(command.help or f"{name} has no help")
+    for title, items in (
+        ("deps", command.deps),
+        ("outputs", command.outputs),
+        ("not cached", command.outputs_no_cache),
+    ):
+        if items:
+            print(f"{title}: {', '.join(items)}")
+    return 0
+
+
+def validate(workspace: Workspace) -> int:
+    """All warnings and problems that loading the project did not already refuse."""
+    wrong = 0
+    for problem in findings(workspace):
+        wrong += not problem.is_warning
+        kind = paint("warning:", "yellow") if problem.is_warning else paint("error:", "red")
+        say(problem.located().replace(": ", f": {kind} ", 1))
+        say_hint(problem.hint)
+    if wrong:
+        return 2
+    project = workspace.project
+    print(f"project.yml is valid: {len(project.commands)} commands, {len(project.workflows)} workflows")
+    return 0

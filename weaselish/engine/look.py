@@ -1,0 +1,139 @@
+"""Whether a command is up to date, and if not, why: the one answer for run, dry run, status and push."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from weaselish.errors import MissingDep
+from weaselish.model.interpolate import put_env
+from weaselish.model.paths import overlap
+from weaselish.model.project import Command
+from weaselish.plan.digests import ABSENT, is_tree
+from weaselish.plan.fingerprint import (
+    Fingerprint,
+    Made,
+    Reason,
+    Record,
+    Why,
+    fingerprint,
+    reasons_to_run,
+)
+from weaselish.workspace import weasel
+from weaselish.workspace.lockfile import Entry
+from weaselish.workspace.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A command as it stands: what would go into a run now, the record of the last, and what speaks for running."""
+
+    now: Fingerprint
+    last: Record | None
+    reasons: tuple[Reason, ...]
+
+    @property
+    def missing_deps(self) -> tuple[str, ...]:
+        return tuple(path for path, digest in self.now.deps if digest is None)
+
+
+def look(workspace: Workspace, command: Command, *, args: tuple[str, ...] = (), force: bool = False) -> Look:
+    """Compare the command with its last record. Of several candidates the first that holds is taken."""
+    digests, records = workspace.digests, workspace.records
+    now = fingerprint(command, workspace.env, digests.of_dep, args=args)
+
+    def output(path: str) -> str | None:
+        return digests.digest(path, "output")
+
+    candidates: list[Record | None] = [
+        known if isinstance(known, Record) else _adopted(workspace, command, known, now)
+        for known in records.last(command.name)
+    ]
+    looks = [(last, reasons_to_run(command, now, last, output)) for last in candidates or [None]]
+    last, reasons = next((found for found in looks if not found[1]), looks[0])
+    unfinished = records.unfinished(command.name)
+    if unfinished is not None:
+        reasons = (Reason(unfinished), *(reason for reason in reasons if reason.why is not Why.NEVER_RAN))
+    if force:
+        reasons = (Reason(Why.FORCED), *reasons)
+    return Look(now, last, tuple(_explained(workspace, last, now, reason) for reason in reasons))
+
+
+def check_deps(workspace: Workspace, command: Command, missing: tuple[str, ...]) -> None:
+    """Raise MissingDep if a dep is absent that the command does not make itself."""
+    for dep in missing:
+        if not any(overlap(dep, made) for made in command.made):
+            raise missing_dep(workspace, command, dep)
+
+
+def missing_dep(workspace: Workspace, command: Command, dep: str) -> MissingDep:
+    """The error for an absent dep, naming the asset, command or remote that could bring it."""
+    project = workspace.project
+    hint = "no command makes it, no asset brings it"
+    asset = next((asset for asset in project.assets if overlap(asset.dest, dep)), None)
+    makers = [other.name for other in project.commands.values() if any(overlap(dep, made) for made in other.made)]
+    if asset is not None:
+        hint = "it is an asset: `proj assets` fetches it" if asset.url or asset.git else "put this private asset there"
+    elif makers:
+        hint = "it is made by " + " or ".join(f"`proj run {name}`" for name in makers)
+        hint += ", or brought by `proj pull`" if project.remotes else ""
+    return MissingDep(f"`{command.name}` needs `{dep}`, which is not there", hint=hint)
+
+
+def _explained(workspace: Workspace, last: Record | None, now: Fingerprint, reason: Reason) -> Reason:
+    """The reason with what changed inside a directory."""
+    if last is None or reason.subject is None or reason.detail:
+        return reason
+    if reason.why is Why.DEP_CHANGED:
+        then, since = dict(last.fingerprint.deps)[reason.subject], dict(now.deps)[reason.subject]
+    elif reason.why is Why.OUTPUT_CHANGED:
+        then = {made.path: made.digest for made in last.made}[reason.subject]
+        since = workspace.digests.digest(reason.subject, "output")
+    else:
+        return reason
+    if then is None or since is None or not is_tree(then) or not is_tree(since):
+        return reason
+    return replace(reason, detail=workspace.digests.difference(then, since))
+
+
+# -- entries that Weasel wrote ----------------------------------------------------------------------------------------
+
+
+def _adopted(workspace: Workspace, command: Command, entry: Entry, now: Fingerprint) -> Record:
+    """Weasel's entry as a record: what verifies by Weasel's formula has its digest of today, the rest keeps Weasel's.
+
+    Weasel notes neither env nor what an output was called when it was not there: `md5: null` holds only for an
+    `outputs_no_cache` path.
+    """
+    data = entry.data
+    script = tuple(str(line) for line in data.get("script") or ())
+    resolved = tuple(put_env(line, workspace.env) for line in command.script)
+    deps = [_adopted_path(workspace, command, item, "dep") for item in data.get("deps") or ()]
+    outs = [_adopted_path(workspace, command, item, "output") for item in data.get("outs") or ()]
+    made = [Made(path, digest or ABSENT) for path, digest in outs]
+    return Record(
+        run=0,
+        command=command.name,
+        fingerprint=Fingerprint(
+            script=command.script if script == resolved else script,
+            args=(),
+            deps=tuple(deps),
+            env=now.env,
+            shell=False,
+            workdir=".",
+        ),
+        outputs=tuple(one for one in made if one.path not in command.outputs_no_cache),
+        outputs_no_cache=tuple(one for one in made if one.path in command.outputs_no_cache),
+        algorithm=workspace.project.digest,
+        origin="weasel",
+    )
+
+
+def _adopted_path(workspace: Workspace, command: Command, item: object, view: str) -> tuple[str, str | None]:
+    if not isinstance(item, dict) or not isinstance(item.get("path"), str):
+        return "", None
+    written = item["path"]
+    path = next((path for path, text in command.written if text == written), written)
+    md5 = item.get("md5")
+    if md5 is None or md5 != weasel.digest(workspace.root / path):
+        return path, md5
+    return path, workspace.digests.digest(path, "dep" if view == "dep" else "output")

@@ -1,0 +1,162 @@
+"""Runs a plan, N steps at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from weaselish.engine import events
+from weaselish.engine.job import Stdin
+from weaselish.engine.look import look
+from weaselish.engine.planning import check_sources, plan_for
+from weaselish.engine.step import Result, State, StepOptions, StepRunner
+from weaselish.executors.base import Executor, Level, Stop
+from weaselish.plan.graph import Plan
+from weaselish.plan.schedule import Schedule
+from weaselish.workspace.workspace import Workspace
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    jobs: int = 1
+    only: bool = False
+    force: bool = False
+    keep_going: bool = False
+    wait: bool = True
+    args: tuple[str, ...] = ()  # appended to the last script line of the one target
+    stdin: Stdin = "null"  # of steps that run one at a time; in parallel it is always null
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What became of each step, in the plan's order."""
+
+    plan: Plan
+    results: tuple[Result, ...]
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0, or that of the first failed step in the plan's order; 130 if the run was interrupted."""
+        if self.interrupted:
+            return INTERRUPTED
+        return next((result.exit_code for result in self.results if result.state is State.FAILED), 0)
+
+    def of(self, state: State) -> tuple[Result, ...]:
+        return tuple(result for result in self.results if result.state is state)
+
+
+@dataclass(slots=True)
+class _Told:
+    """Hands events on, one at a time."""
+
+    report: events.Reporter
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, event: events.Event, /) -> None:
+        with self.lock:
+            self.report(event)
+
+
+def run(
+    workspace: Workspace,
+    targets: Sequence[str],
+    options: RunOptions,
+    *,
+    executor: Executor,
+    report: events.Reporter,
+    stop: Stop | None = None,
+    confirm: Callable[[str, str], bool] = lambda step, question: False,
+) -> RunResult:
+    """Bring `targets` up to date. Raises ProjError for what is wrong before anything starts."""
+    stop = stop or Stop()
+    told = _Told(report)
+    workspace.prepare_to_change()
+    plan = plan_for(workspace, targets, only=options.only, note=lambda text: told(events.Note(text)))
+    if not options.only:
+        check_sources(workspace, plan)
+    if workspace.records.problem:
+        told(events.Note(f"{workspace.records.problem}; it counts as empty", "the old file will be kept beside"))
+    _settle_conflicts(workspace)
+    told(events.RunStarted(plan, options.jobs))
+    runner = StepRunner(workspace, executor, stop, told, confirm)
+    forced = frozenset(plan.project.steps_of(targets[0]) if targets[0] in plan.project.workflows else targets)
+
+    def live(step: str) -> Result:
+        return runner.run(
+            plan.command(step),
+            StepOptions(
+                args=options.args if step == targets[-1] else (),
+                force=options.force and step in forced,
+                wait=options.wait,
+                stdin=options.stdin if options.jobs == 1 else "null",
+            ),
+        )
+
+    try:
+        results = _run_all(plan, live, told, stop, options)
+    finally:
+        workspace.records.close()
+        workspace.save()
+    ended = [results.get(step, Result(step, State.BLOCKED)) for step in plan.steps]
+    return RunResult(plan, tuple(ended), interrupted=stop.level > Level.RUN)
+
+
+def _run_all(
+    plan: Plan, live: Callable[[str], Result], report: events.Reporter, stop: Stop, options: RunOptions
+) -> dict[str, Result]:
+    schedule = Schedule(plan, mutex={step: plan.command(step).mutex for step in plan.steps if plan.command(step).mutex})
+    results: dict[str, Result] = {}
+
+    def note(result: Result) -> bool:
+        """Take a result in; whether the run goes on."""
+        results[result.step] = result
+        if result.state in (State.FAILED, State.INTERRUPTED, State.BLOCKED):
+            schedule.fail(result.step)
+            return options.keep_going and result.state is State.FAILED
+        schedule.finish(result.step)
+        return True
+
+    if options.jobs == 1:
+        goes_on = True
+        while goes_on and stop.level is Level.RUN and (step := schedule.start()) is not None:
+            goes_on = note(live(step))
+    else:
+        _in_parallel(schedule, live, note, stop, options.jobs)
+    for step in plan.steps:
+        if step not in results:
+            report(events.StepBlocked(step))
+    return results
+
+
+def _in_parallel(
+    schedule: Schedule, live: Callable[[str], Result], note: Callable[[Result], bool], stop: Stop, jobs: int
+) -> None:
+    goes_on = True
+    with ThreadPoolExecutor(jobs) as threads:
+        running: set[Future[Result]] = set()
+        while True:
+            while goes_on and stop.level is Level.RUN and len(running) < jobs:
+                step = schedule.start()
+                if step is None:
+                    break
+                running.add(threads.submit(live, step))
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                goes_on = note(future.result()) and goes_on
+
+
+def _settle_conflicts(workspace: Workspace) -> None:
+    """Where a merge conflict left several entries of a command, keep the one that the disk bears out."""
+    for name in workspace.records.conflicted:
+        command = workspace.project.commands.get(name)
+        if command is not None and len(workspace.records.last(name)) > 1:
+            looked = look(workspace, command)
+            if looked.last is not None and looked.last.run:
+                workspace.records.settle(name, looked.last)

@@ -1,0 +1,274 @@
+"""The life of one step: look, decide, run, check, record."""
+
+from __future__ import annotations
+
+import enum
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from weaselish.engine import events
+from weaselish.engine.facts import Facts
+from weaselish.engine.job import Stdin, make_job
+from weaselish.engine.look import Look, check_deps, look
+from weaselish.errors import ProjError, UnsafePath
+from weaselish.executors.base import Ended, Executor, Level, Outcome, Stop
+from weaselish.model.paths import dep_base, overlap
+from weaselish.model.project import Command
+from weaselish.plan.digests import ABSENT, is_tree
+from weaselish.plan.fingerprint import Fingerprint, Made, Record, fingerprint
+from weaselish.workspace import weasel
+from weaselish.workspace.claims import claimed
+from weaselish.workspace.workspace import Workspace
+
+
+class State(enum.Enum):
+    """How a step of a run ended."""
+
+    UP_TO_DATE = "up to date"
+    RAN = "ran"
+    NOT_RECORDED = "not recorded"  # it ran, but its inputs changed meanwhile
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    step: str
+    state: State
+    seconds: float = 0.0
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StepOptions:
+    """How one step is to be run."""
+
+    args: tuple[str, ...] = ()
+    force: bool = False
+    wait: bool = True  # for other processes that hold what the step needs
+    stdin: Stdin = "null"
+
+
+class StepRunner:
+    """Runs steps of one workspace. Thread-safe: each call of `run` is one step's whole life."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        executor: Executor,
+        stop: Stop,
+        report: events.Reporter,
+        confirm: Callable[[str, str], bool],
+    ) -> None:
+        self._workspace = workspace
+        self._executor = executor
+        self._stop = stop
+        self._report = report
+        self._confirm = confirm
+        self._facts = Facts(workspace.root)
+
+    def run(self, command: Command, options: StepOptions) -> Result:
+        """Bring one command up to date, if it is not. What goes wrong with it is reported and is in the result."""
+        begun = time.monotonic()
+        try:
+            return self._run(command, options)
+        except ProjError as error:
+            seconds = time.monotonic() - begun
+            self._report(events.StepFailed(command.name, seconds, error.exit_code, error.message, error.hint))
+            return Result(command.name, State.FAILED, seconds, error.exit_code)
+
+    def _run(self, command: Command, options: StepOptions) -> Result:
+        looked = self._look(command, options)
+        if not looked.reasons:
+            return self._up_to_date(command, looked)
+        check_deps(self._workspace, command, looked.missing_deps)
+        if command.confirm and not self._confirm(command.name, command.confirm):
+            raise ProjError(f"`{command.name}` was not confirmed")
+        waited = False
+
+        def on_wait(holder: str) -> None:
+            nonlocal waited
+            waited = True
+            self._report(events.StepWaiting(command.name, holder))
+
+        version = self._workspace.records.version
+        locks = self._workspace.state / "locks"
+        reads = self._made_by_others(command)
+        with claimed(
+            locks, command.name, writes=command.made, reads=reads, on_wait=on_wait, wait=options.wait
+        ) as descriptors:
+            self._workspace.records.refresh()
+            if waited or self._workspace.records.version != version:
+                self._workspace.digests.forget()
+                looked = self._look(command, options)
+                if not looked.reasons:
+                    return self._up_to_date(command, looked)
+            return self._execute(command, options, looked, descriptors)
+
+    def _look(self, command: Command, options: StepOptions) -> Look:
+        return look(self._workspace, command, args=options.args, force=options.force)
+
+    def _up_to_date(self, command: Command, looked: Look) -> Result:
+        """Nothing to run; an entry of Weasel's that was verified just now gets a record of its own."""
+        records = self._workspace.records
+        if looked.last is not None and looked.last.run == 0:
+            records.add(self._with_weasel_digests(replace(looked.last, run=records.next_id())))
+        self._report(events.StepUpToDate(command.name))
+        return Result(command.name, State.UP_TO_DATE)
+
+    def _made_by_others(self, command: Command) -> list[str]:
+        """The deps that some command makes: only those can be rewritten by another step."""
+        makers = self._workspace.makers
+        return [dep_base(dep) for dep in command.deps if makers.outputs_for(dep)]
+
+    # -- running ----------------------------------------------------------------------------------------------------
+
+    def _execute(self, command: Command, options: StepOptions, looked: Look, descriptors: tuple[int, ...]) -> Result:
+        if self._stop.level > Level.RUN:
+            return Result(command.name, State.BLOCKED)
+        self._check_places(command)
+        job = make_job(self._workspace, command, args=options.args, stdin=options.stdin, keep_open=descriptors)
+        self._make_directories()
+        self._facts.begin()
+        records = self._workspace.records
+        run = records.start(command.name, looked.now.key)
+        begun, wall = time.monotonic(), time.time()
+        for attempt in range(1, command.retries + 2):
+            self._report(events.StepStarted(command.name, looked.reasons, attempt))
+            self._workspace.digests.forget()
+            outcome = self._executor.run(job, output=self._output(command.name), stop=self._stop)
+            if outcome.succeeded or outcome.ended is Ended.INTERRUPTED:
+                break
+        self._workspace.digests.forget()
+        seconds = time.monotonic() - begun
+        if not outcome.succeeded:
+            return self._not_succeeded(command, run, outcome, seconds)
+        try:
+            record = self._record(command, options, looked, run)
+        except ProjError as error:
+            records.end(command.name, run, "failed", seconds=round(seconds, 3), message=error.message)
+            raise
+        if record is None:
+            return self._inputs_changed(command, run, seconds)
+        facts = {"started": _iso(wall), "seconds": round(seconds, 3), "reasons": [str(r) for r in looked.reasons]}
+        records.add(replace(record, facts={**facts, **self._facts.gathered()}))
+        self._report(events.StepDone(command.name, seconds))
+        return Result(command.name, State.RAN, seconds)
+
+    def _output(self, step: str) -> Callable[[bytes], None]:
+        return lambda data: self._report(events.StepOutput(step, data))
+
+    def _check_places(self, command: Command) -> None:
+        for output in command.made:
+            self._workspace.check_inside(output, "output")
+
+    def _make_directories(self) -> None:
+        for directory in self._workspace.project.directories:
+            self._workspace.check_inside(directory, "directory")
+            (self._workspace.root / directory).mkdir(parents=True, exist_ok=True)
+
+    def _not_succeeded(self, command: Command, run: int, outcome: Outcome, seconds: float) -> Result:
+        interrupted = outcome.ended is Ended.INTERRUPTED
+        self._workspace.records.end(
+            command.name,
+            run,
+            "interrupted" if interrupted else "failed",
+            exit_code=outcome.exit_code,
+            seconds=round(seconds, 3),
+        )
+        message, hint = _told(command, outcome)
+        self._report(events.StepFailed(command.name, seconds, outcome.exit_code, message, hint))
+        state = State.INTERRUPTED if interrupted else State.FAILED
+        return Result(command.name, state, seconds, outcome.exit_code)
+
+    def _inputs_changed(self, command: Command, run: int, seconds: float) -> Result:
+        self._workspace.records.end(command.name, run, "inputs changed", seconds=round(seconds, 3))
+        self._report(events.StepDone(command.name, seconds, not_recorded="inputs changed while it ran"))
+        return Result(command.name, State.NOT_RECORDED, seconds)
+
+    # -- recording --------------------------------------------------------------------------------------------------
+
+    def _record(self, command: Command, options: StepOptions, looked: Look, run: int) -> Record | None:
+        """The record of a run that just succeeded; None if its inputs changed meanwhile."""
+        digests = self._workspace.digests
+        outputs = [self._made(command, path) for path in command.outputs]
+        no_cache = [self._made(command, path) for path in command.outputs_no_cache]
+        after = fingerprint(command, self._workspace.env, digests.of_dep, args=options.args)
+        if _inputs(command, looked.now) != _inputs(command, after):
+            return None
+        for path, digest in after.deps:
+            if digest is not None and is_tree(digest):
+                digests.keep_manifest(path, "dep", digest)
+        sizes = {path: found.size for path, _ in after.deps if (found := digests.of(path, "dep"))}
+        record = Record(
+            run=run,
+            command=command.name,
+            fingerprint=after,
+            outputs=tuple(outputs),
+            outputs_no_cache=tuple(no_cache),
+            algorithm=self._workspace.project.digest,
+            dep_sizes=sizes,
+        )
+        return self._with_weasel_digests(record)
+
+    def _made(self, command: Command, path: str) -> Made:
+        """What lies at an output now. Raises ProjError if it is missing, or holds a link out of the project."""
+        found = self._workspace.digests.of(path, "output")
+        if found is None and path in command.outputs:
+            raise ProjError(
+                f"`{command.name}` ended without an error, but did not make its output `{path}`",
+                hint="correct the script or the path; what may be missing belongs into `outputs_no_cache`",
+            )
+        if found is None:
+            return Made(path, ABSENT)
+        if is_tree(found.digest):
+            self._check_links(path)
+            self._workspace.digests.keep_manifest(path, "output", found.digest)
+        return Made(path, found.digest, found.size, found.files)
+
+    def _check_links(self, output: str) -> None:
+        for name, target in self._workspace.digests.links(output):
+            place = os.path.dirname(os.path.join(output, name))
+            led = os.path.normpath(os.path.join(place, target))
+            if os.path.isabs(target) or led == ".." or led.startswith("../"):
+                raise UnsafePath(
+                    f"output `{output}` holds a link that leads out of the project: `{name}` → `{target}`",
+                    hint="copy what it leads to, or make the link relative and inside the project",
+                )
+
+    def _with_weasel_digests(self, record: Record) -> Record:
+        if not self._workspace.project.compat:
+            return record
+        pairs: Sequence[tuple[str, str | None]] = [
+            *record.fingerprint.deps,
+            *((made.path, made.digest) for made in record.made),
+        ]
+        found = {
+            path: weasel.digest(self._workspace.root / path) for path, digest in pairs if digest and is_tree(digest)
+        }
+        return replace(record, weasel={path: digest for path, digest in found.items() if digest})
+
+
+def _inputs(command: Command, then: Fingerprint) -> list[tuple[str, str | None]]:
+    """The deps that the script only reads: those that it makes itself are recorded as they are afterwards."""
+    return [(path, digest) for path, digest in then.deps if not any(overlap(path, made) for made in command.made)]
+
+
+def _told(command: Command, outcome: Outcome) -> tuple[str, str | None]:
+    line = f", line {outcome.line + 1}" if outcome.line is not None and len(command.script) > 1 else ""
+    if outcome.ended is Ended.NOT_STARTED:
+        return f"`{command.name}`{line}: {outcome.message}", None
+    if outcome.ended is Ended.TIMED_OUT:
+        return f"`{command.name}`{line} was ended after its timeout of {command.timeout:g} s", None
+    if outcome.ended is Ended.INTERRUPTED:
+        return f"`{command.name}`{line} was interrupted", None
+    if outcome.ended is Ended.SIGNALLED:
+        return f"`{command.name}`{line} was killed by signal {outcome.exit_code - 128}", None
+    return f"`{command.name}`{line} failed with exit code {outcome.exit_code}", None
+
+
+def _iso(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

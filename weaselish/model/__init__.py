@@ -1,0 +1,1 @@
+"""The project as its author wrote it: data, its schema, its variables. No I/O."""

@@ -1,0 +1,70 @@
+"""Paths of project.yml as text: normalising, globs, and which overlap. No file is looked at."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from functools import lru_cache
+
+_MAGIC = re.compile(r"[*?\[]")
+
+
+def normalise(path: str) -> str:
+    """`/` between names, no `./`, no trailing slash. `..` is resolved; what leads out begins with `..` or `/`."""
+    return posixpath.normpath(path) if path else path
+
+
+def leaves_project(path: str) -> bool:
+    """Whether a normalised path is absolute or climbs out of the project."""
+    return path == ".." or path.startswith(("/", "../"))
+
+
+def is_glob(path: str) -> bool:
+    return _MAGIC.search(path) is not None
+
+
+def fixed_part(glob: str) -> str:
+    """The directory that all matches of a glob lie below: its names before the first one with magic."""
+    names = glob.split("/")
+    for index, name in enumerate(names):
+        if is_glob(name):
+            return "/".join(names[:index]) or "."
+    return glob
+
+
+def inside(path: str, directory: str) -> bool:
+    """Whether `path` equals `directory` or lies in it."""
+    return directory == "." or path == directory or path.startswith(directory + "/")
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two paths are equal or one lies inside the other."""
+    return inside(one, other) or inside(other, one)
+
+
+def ancestors(path: str) -> list[str]:
+    """The directories that `path` lies in, outermost first, without the project itself and `path`."""
+    names = path.split("/")
+    return ["/".join(names[:count]) for count in range(1, len(names))]
+
+
+def may_match(glob: str, path: str) -> bool:
+    """Whether something at `path`, or inside it if it is a directory, or a directory around it, could match `glob`."""
+    for pattern, name in zip(glob.split("/"), path.split("/"), strict=False):
+        if pattern == "**":
+            return True
+        if not _name_pattern(pattern).fullmatch(name):
+            return False
+    return True
+
+
+@lru_cache(maxsize=1024)
+def _name_pattern(pattern: str) -> re.Pattern[str]:
+    import fnmatch
+
+    return re.compile(fnmatch.translate(pattern))
+
+
+def dep_base(dep: str) -> str:
+    """The path that stands for a dep where paths are compared: itself, or what a glob's matches lie below."""
+    return fixed_part(dep) if is_glob(dep) else dep

@@ -1,0 +1,23 @@
+"""Where each value and key of project.yml stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+Path = tuple[str | int, ...]  # ("commands", 0, "deps", 1)
+Place = tuple[int, int]  # line, column, from 1
+
+
+@dataclass(slots=True)
+class Places:
+    values: dict[Path, Place] = field(default_factory=dict)
+    keys: dict[Path, Place] = field(default_factory=dict)
+
+    def of(self, path: Path) -> Place:
+        """The place of the value at `path`, or of the innermost one around it that has a place."""
+        while path and path not in self.values:
+            path = path[:-1]
+        return self.values.get(path, (0, 0))
+
+    def of_key(self, path: Path) -> Place:
+        return self.keys.get(path) or self.of(path)

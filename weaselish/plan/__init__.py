@@ -1,0 +1,1 @@
+"""What must happen, in which order, and why. No I/O."""

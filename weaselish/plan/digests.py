@@ -1,0 +1,101 @@
+"""The formulas of content digests. Golden vectors: `docs/formats.md`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+from weaselish.model.project import Algorithm
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = [
+    "ABSENT",
+    "TREE_SUFFIX",
+    "Algorithm",
+    "Entry",
+    "Hash",
+    "differences",
+    "digest_bytes",
+    "is_tree",
+    "manifest",
+    "new_hash",
+    "read_manifest",
+    "tree_digest",
+]
+
+TREE_SUFFIX = ".dir"  # a directory's digest ends in it
+ABSENT = "absent"  # stands for the digest of an `outputs_no_cache` path that was not there
+
+
+class Hash(Protocol):
+    def update(self, data: Buffer, /) -> object: ...
+    def hexdigest(self) -> str: ...
+
+
+class Entry(NamedTuple):
+    """One line of a directory's manifest. `path` is relative to the directory, raw bytes, with `/`."""
+
+    path: bytes
+    kind: Literal["f", "l", "d"]  # file, symbolic link, empty directory
+    digest: str  # of the file's bytes, or of the link's target text; `-` for a directory
+
+
+def new_hash(algorithm: Algorithm) -> Hash:
+    """A running hash; its hex digest has 32 digits for MD5, 64 for BLAKE3. Raises ImportError without the extra."""
+    if algorithm == "md5":
+        return hashlib.md5(usedforsecurity=False)
+    from blake3 import blake3
+
+    return blake3(max_threads=blake3.AUTO)
+
+
+def digest_bytes(data: bytes, algorithm: Algorithm) -> str:
+    running = new_hash(algorithm)
+    running.update(data)
+    return running.hexdigest()
+
+
+def manifest(entries: Iterable[Entry]) -> bytes:
+    """The text that a directory's digest is the digest of: `TYPE DIGEST PATH\\0` per entry, sorted by path bytes."""
+    return b"".join(b"%b %b %b\0" % (kind.encode(), digest.encode(), path) for path, kind, digest in sorted(entries))
+
+
+def read_manifest(text: bytes) -> list[Entry]:
+    """The entries of a manifest, in its order."""
+    entries = []
+    for line in text.split(b"\0")[:-1]:
+        kind, digest, path = line.split(b" ", 2)
+        entries.append(Entry(path, kind.decode(), digest.decode()))  # type: ignore[arg-type]
+    return entries
+
+
+def tree_digest(entries: Iterable[Entry], algorithm: Algorithm) -> str:
+    return digest_bytes(manifest(entries), algorithm) + TREE_SUFFIX
+
+
+def is_tree(digest: str) -> bool:
+    return digest.endswith(TREE_SUFFIX)
+
+
+def differences(then: Iterable[Entry], now: Iterable[Entry], *, most: int = 3) -> str:
+    """What happened between two manifests, for a sentence: `changed a.txt, b.txt renamed to c.txt and 2 more`."""
+    old = {entry.path: (entry.kind, entry.digest) for entry in then}
+    new = {entry.path: (entry.kind, entry.digest) for entry in now}
+    gone = {path: old[path] for path in sorted(old.keys() - new.keys())}
+    added = {path: new[path] for path in sorted(new.keys() - old.keys())}
+    found = [f"changed {_shown(path)}" for path in sorted(old.keys() & new.keys()) if old[path] != new[path]]
+    for path, what in list(gone.items()):
+        twin = next((other for other, same in added.items() if same == what), None)
+        if twin is not None:
+            found.append(f"{_shown(path)} renamed to {_shown(twin)}")
+            del gone[path], added[twin]
+    found += [f"new {_shown(path)}" for path in added] + [f"gone {_shown(path)}" for path in gone]
+    more = len(found) - most
+    return ", ".join(found[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _shown(path: bytes) -> str:
+    return path.decode("utf-8", "backslashreplace")

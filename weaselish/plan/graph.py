@@ -1,0 +1,314 @@
+"""Project + targets → Plan: which steps, in which order, and what each one waits for.
+
+First the sequence: one total order in which the steps could run one at a time. Then the edges: what of that order must
+be kept when several run at a time. All edges point forward in the sequence, so results under -j8 are those of -j1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from weaselish.errors import ProjError, UnknownName
+from weaselish.model.paths import ancestors, dep_base, is_glob, may_match, overlap
+from weaselish.model.project import Command, Project
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+SOURCE = ""  # the maker chosen for a dep that is taken as it lies there
+
+
+class Cycle(ProjError):
+    exit_code = 2
+
+    def __init__(self, path: Sequence[str]) -> None:
+        super().__init__(
+            f"the commands need each other: {' → '.join(path)}",
+            hint="each needs what the next one makes; remove a dep, or run one of them with `--only`",
+        )
+        self.path = tuple(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A dep that several commands make, none of them before its consumer in the plan. Whoever runs the plan chooses."""
+
+    consumer: str
+    dep: str
+    makers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in the order in which one at a time would run, and for each the earlier ones that it waits for.
+
+    It waits for the makers of its deps, for the users of what it is about to replace, and for barriers.
+    """
+
+    project: Project
+    targets: tuple[str, ...]
+    steps: tuple[str, ...]
+    waits_for: Mapping[str, tuple[str, ...]]  # step -> earlier steps
+    makers: Mapping[str, tuple[str, ...]]  # step -> those of them that make a dep of it
+    needs: Mapping[str, tuple[str, ...]]  # step -> those of them without whose success it must not run
+    sources: Mapping[str, tuple[str, ...]]  # step -> deps that no step before it makes, in whole or in part
+    choices: tuple[Choice, ...] = ()
+
+    def command(self, step: str) -> Command:
+        return self.project.commands[step]
+
+    @cached_property
+    def graph(self) -> nx.DiGraph[str]:
+        """The steps with an edge from each to those that wait for it."""
+        import networkx as nx
+
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        graph.add_nodes_from(self.steps)
+        graph.add_edges_from((before, step) for step, waits in self.waits_for.items() for before in waits)
+        return graph
+
+
+def make_plan(
+    project: Project,
+    targets: Sequence[str],
+    *,
+    only: bool = False,
+    chosen: Mapping[tuple[str, str], str] | None = None,
+) -> Plan:
+    """The plan that brings `targets` (commands or workflows) up to date, with all that makes their deps.
+
+    `only`: exactly the named commands, or the workflow's own in the listed order, one after the other. `chosen` answers
+    the `choices` of an earlier plan: (consumer, dep) -> maker, or SOURCE. Raises UnknownName and Cycle. O(V + E).
+    """
+    listed = _listed(project, targets)
+    if only:
+        return _only(project, tuple(targets), listed)
+    sequence = _Sequence(project, listed, chosen or {})
+    barriers = {name for target in targets if target in project.workflows for name in project.steps_of(target)}
+    barriers = {name for name in barriers if not project.commands[name].made}
+    edges = _edges(project, sequence.steps, barriers)
+    return Plan(project, tuple(targets), tuple(sequence.steps), *edges, tuple(sequence.choices))
+
+
+def _listed(project: Project, targets: Iterable[str]) -> tuple[str, ...]:
+    steps: list[str] = []
+    for target in targets:
+        if target in project.workflows:
+            steps.extend(project.steps_of(target))
+        elif target in project.commands:
+            steps.append(target)
+        else:
+            raise UnknownName("command or workflow", target, [*project.workflows, *project.commands])
+    return tuple(dict.fromkeys(steps))
+
+
+def _only(project: Project, targets: tuple[str, ...], listed: tuple[str, ...]) -> Plan:
+    _, makers, needs, sources = _edges(project, listed, set())
+    one_by_one = {step: listed[max(index - 1, 0) : index] for index, step in enumerate(listed)}
+    return Plan(project, targets, listed, one_by_one, makers, needs, sources)
+
+
+class Makers:
+    """Which commands of a project make what overlaps a path."""
+
+    def __init__(self, commands: Mapping[str, Command]) -> None:
+        self._commands = commands
+        self._at: dict[str, list[str]] = {}  # output -> commands, in the order of the file
+        self._below: dict[str, list[str]] = {}  # directory -> outputs somewhere below it
+        for command in commands.values():
+            for output in command.made:
+                if output not in self._at:
+                    for directory in [".", *ancestors(output)]:
+                        self._below.setdefault(directory, []).append(output)
+                self._at.setdefault(output, []).append(command.name)
+
+    def outputs_for(self, dep: str) -> list[str]:
+        """The outputs that equal a dep, lie in it or around it; for a glob those that may hold a match."""
+        base = dep_base(dep)
+        around = [path for path in [*ancestors(base), base] if path in self._at]
+        found = around + self._below.get(base, [])
+        return [output for output in found if may_match(dep, output)] if is_glob(dep) else found
+
+    def groups_for(self, command: Command, dep: str) -> list[list[str]]:
+        """The makers of a dep, alternatives together: one list for each part of it that is made on its own.
+
+        Without the parts that only the command itself makes: a dep that is its own output makes no edge.
+        """
+        groups: list[tuple[str, list[str]]] = []  # (the outermost output of the group, its commands)
+        for output in sorted(self.outputs_for(dep), key=len):
+            names = self._at[output]
+            makers = next((makers for outer, makers in groups if overlap(output, outer)), None)
+            if makers is None:
+                groups.append((output, list(names)))
+            else:
+                makers.extend(name for name in names if name not in makers)
+        return [makers for _, makers in groups if makers != [command.name]]
+
+
+class _Sequence:
+    """Puts each step after the makers of its deps: the listed order, but for makers that must come earlier."""
+
+    def __init__(self, project: Project, listed: tuple[str, ...], chosen: Mapping[tuple[str, str], str]) -> None:
+        self._project = project
+        self._makers = Makers(project.commands)
+        self._rank = {name: rank for rank, name in enumerate(listed)}
+        self._chosen = chosen
+        self._placed: set[str] = set()
+        self.steps: list[str] = []
+        self.choices: list[Choice] = []
+        for name in listed:
+            self._place(name)
+
+    def _place(self, name: str) -> None:
+        """Append `name`, its makers before it. Without recursion: chains may be thousands of steps long."""
+        open_steps: dict[str, Iterator[str]] = {}
+        self._enter(name, open_steps)
+        while open_steps:
+            step, needed = next(reversed(open_steps.items()))
+            maker = next(needed, None)
+            if maker is None:
+                del open_steps[step]
+                self._placed.add(step)
+                self.steps.append(step)
+            elif maker in open_steps:
+                path = list(open_steps)
+                raise Cycle([*path[path.index(maker) :], maker])
+            else:
+                self._enter(maker, open_steps)
+
+    def _enter(self, name: str, open_steps: dict[str, Iterator[str]]) -> None:
+        if name not in self._placed:
+            open_steps[name] = self._needed(self._project.commands[name])
+
+    def _needed(self, command: Command) -> Iterator[str]:
+        """The commands that must stand before `command`, of those not yet placed."""
+        for dep in command.deps:
+            for group in self._makers.groups_for(command, dep):
+                maker = self._maker(command, dep, group)
+                if maker and maker not in self._placed:
+                    yield maker
+
+    def _maker(self, command: Command, dep: str, group: Sequence[str]) -> str:
+        """Of several makers of one thing, the one that must come before `command`; SOURCE if none must."""
+        if len(group) == 1:
+            return group[0]
+        others = [name for name in group if name != command.name]
+        rank = self._rank.get(command.name, -1)
+        before = [name for name in others if self._rank.get(name, rank) < rank]
+        if before:
+            return max(before, key=self._rank.__getitem__)
+        if any(name in self._placed for name in others):
+            return SOURCE
+        key = (command.name, dep)
+        if key not in self._chosen:
+            self.choices.append(Choice(command.name, dep, tuple(others)))
+            return SOURCE
+        return self._chosen[key] if self._chosen[key] in others else SOURCE
+
+
+class _Touched:
+    """Who wrote and read which path, so far in the sequence."""
+
+    def __init__(self) -> None:
+        self._writers: dict[str, list[str]] = {}
+        self._readers: dict[str, list[str]] = {}
+        self._below: dict[str, dict[str, None]] = {}  # directory -> touched paths somewhere below it
+
+    def _note(self, path: str) -> None:
+        for directory in [".", *ancestors(path)]:
+            self._below.setdefault(directory, {})[path] = None
+
+    def _overlapping(self, path: str) -> list[str]:
+        return [*(["."] if path != "." else []), *ancestors(path), path, *self._below.get(path, ())]
+
+    def read(self, step: str, dep: str) -> list[str]:
+        """Note that `step` reads `dep`; the steps that wrote what it reads."""
+        base = dep_base(dep)
+        writers = [
+            writer
+            for path in self._overlapping(base)
+            if path in self._writers and (base == dep or may_match(dep, path))
+            for writer in self._writers[path]
+        ]
+        self._readers.setdefault(base, []).append(step)
+        self._note(base)
+        return writers
+
+    def write(self, step: str, output: str) -> list[str]:
+        """Note that `step` writes `output`; the steps that read or wrote what overlaps it.
+
+        What lies at or below it is forgotten: whoever overlaps that, overlaps `output` too, and waits for `step`.
+        """
+        before = []
+        for path in self._overlapping(output):
+            before += self._writers.get(path, []) + self._readers.get(path, [])
+        for path in [output, *self._below.pop(output, ())]:
+            self._writers.pop(path, None)
+            self._readers.pop(path, None)
+            for directory in [".", *ancestors(path)]:
+                self._below.get(directory, {}).pop(path, None)
+        self._writers[output] = [step]
+        self._note(output)
+        return before
+
+
+Edges = Mapping[str, tuple[str, ...]]
+
+
+def _edges(project: Project, steps: Sequence[str], barriers: set[str]) -> tuple[Edges, Edges, Edges, Edges]:
+    """(waits_for, makers, needs, sources) of a Plan, in one walk along the sequence."""
+    touched = _Touched()
+    waits_for: dict[str, tuple[str, ...]] = {}
+    makers: dict[str, tuple[str, ...]] = {}
+    needs: dict[str, tuple[str, ...]] = {}
+    sources: dict[str, tuple[str, ...]] = {}
+    barrier: list[str] = []  # the last one, if any
+    since: list[str] = []  # the steps from it on
+    for step in steps:
+        command = project.commands[step]
+        writers = {dep: touched.read(step, dep) for dep in command.deps}
+        made_by = _others(step, (name for names in writers.values() for name in names))
+        sources[step] = tuple(dep for dep, names in writers.items() if not names)
+        order = [name for output in command.made for name in touched.write(step, output)]
+        needed = since if step in barriers else barrier
+        makers[step] = made_by
+        needs[step] = _others(step, (*made_by, *needed))
+        waits_for[step] = _others(step, (*made_by, *needed, *order))
+        if step in barriers:
+            barrier, since = [step], []
+        since.append(step)
+    return waits_for, makers, needs, sources
+
+
+def _others(step: str, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in names if name != step))
+
+
+def alternatives(project: Project) -> list[tuple[str, tuple[str, ...]]]:
+    """(path, commands) for each path that several commands make: in one plan they are never all up to date."""
+    at: dict[str, list[str]] = {}
+    for command in project.commands.values():
+        for output in command.made:
+            at.setdefault(output, []).append(command.name)
+    return [(output, tuple(names)) for output, names in at.items() if len(names) > 1]
+
+
+def find_cycle(project: Project) -> Cycle | None:
+    """A cycle among commands that are the only makers of what the next one needs, wherever it is in the project."""
+    import networkx as nx
+
+    makers = Makers(project.commands)
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    for command in project.commands.values():
+        for dep in command.deps:
+            for group in makers.groups_for(command, dep):
+                if len(group) == 1:
+                    graph.add_edge(command.name, group[0])
+    try:
+        found = nx.find_cycle(graph)
+    except nx.NetworkXNoCycle:
+        return None
+    return Cycle([found[0][0], *(edge[1] for edge in found)])

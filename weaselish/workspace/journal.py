@@ -1,0 +1,121 @@
+""".proj/runs: one file of JSON lines per process that ran something, flocked by it while it lives.
+
+It is journal and record store in one: what started, what was recorded, how the rest ended. Once all of it is folded
+into project.lock and its owner is gone, it moves to `.proj/runs/past` and is history.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+FORMAT = 1
+PAST = "past"
+
+
+class Journal:
+    """This process's own journal: appended to, never rewritten. Made with the first line."""
+
+    def __init__(self, runs: Path) -> None:
+        self._runs = runs
+        self._fd: int | None = None
+        self.path: Path | None = None
+
+    def append(self, line: Mapping[str, Any], *, durable: bool = False) -> None:
+        """Append one line whole. `durable`: it is on the disk when this returns."""
+        if self._fd is None:
+            self._fd = self._begin()
+        os.write(self._fd, json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n")
+        if durable:
+            os.fdatasync(self._fd)
+
+    def _begin(self) -> int:
+        now = time.time_ns() // 1000
+        name = f"{now}-{os.getpid()}-{os.urandom(3).hex()}.jsonl"
+        self.path = self._runs / name
+        while True:
+            fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            with contextlib.suppress(FileNotFoundError):
+                if os.stat(self.path).st_ino == os.fstat(fd).st_ino:
+                    break
+            os.close(fd)  # someone took it for a dead one's before it was locked
+        first = {"event": "began", "format": FORMAT, "pid": os.getpid(), "host": os.uname().nodename, "at": now}
+        os.write(fd, json.dumps(first).encode() + b"\n")
+        return fd
+
+    def close(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+
+class JournalReader:
+    """Reads one journal on from where it stopped reading; half-written last lines are left for the next time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = 0
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """The new complete lines. What is no JSON object is passed over."""
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except OSError:
+            return
+        end = data.rfind(b"\n") + 1
+        self._offset += end
+        for text in data[:end].splitlines():
+            try:
+                line = json.loads(text.decode("utf-8", "surrogateescape"))
+            except ValueError:
+                continue
+            if isinstance(line, dict):
+                yield line
+
+    @property
+    def grew(self) -> bool:
+        try:
+            return os.stat(self.path).st_size > self._offset
+        except OSError:
+            return False
+
+
+def owner_lives(path: Path) -> bool:
+    """Whether the process that writes this journal is alive, on whichever host."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def retire(path: Path) -> None:
+    """Move a dead owner's journal to the past, unless its owner turns out to live."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        past = path.parent / PAST
+        past.mkdir(exist_ok=True)
+        os.replace(path, past / path.name)
+    except OSError:
+        pass
+    finally:
+        os.close(fd)

@@ -1,0 +1,257 @@
+"""What is known of past runs: project.lock and the journals, merged in memory, and folded into the lock."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from weaselish.model.project import Project
+from weaselish.plan.document import BadDocument, from_document, to_document
+from weaselish.plan.fingerprint import Record, Why
+from weaselish.workspace import journal, lockfile
+from weaselish.workspace.journal import Journal, JournalReader
+from weaselish.workspace.os_lock import locked
+from weaselish.workspace.state_dir import STATE, cache_dir, make_state_dir
+
+_FOLD_EVERY = 1.0  # seconds
+
+Known = Record | lockfile.Entry  # an Entry: one that Weasel wrote
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """The last start of a command that a journal tells of."""
+
+    run: int
+    journal: Path
+    ended: str | None = None  # failed, interrupted, inputs changed; None: not yet, or never
+
+
+class Records:
+    """The records of one project. Thread-safe. Reading never writes, except into an existing cache."""
+
+    def __init__(self, root: Path, project: Project) -> None:
+        self._root = root
+        self._project = project
+        self._runs = root / STATE / "runs"
+        self._lock = threading.RLock()
+        self._file: lockfile.Lock = lockfile.Lock()
+        self._file_seen: object = ()
+        self._from_lock: dict[str, tuple[Known, ...]] = {}
+        self._recorded: dict[str, Record] = {}
+        self._attempts: dict[str, _Attempt] = {}
+        self._readers: dict[str, JournalReader] = {}
+        self._own: Journal | None = None
+        self._last_id = 0
+        self._folded_at = 0.0
+        self._unfolded = False
+        self.version = 0  # rises with everything that is learned
+        self.refresh()
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Take in what other processes have written meanwhile."""
+        with self._lock:
+            self._read_journals()  # before the lock: what a fold takes from here, it has put there
+            self._read_lock()
+
+    def _read_lock(self) -> None:
+        seen = lockfile.modified(self._root)
+        if seen == self._file_seen:
+            return
+        self._file = lockfile.read_lock(self._root, cache=cache_dir(self._root))
+        self._file_seen = seen
+        self._from_lock = {
+            name: tuple(entry.record() or entry for entry in entries) for name, entries in self._file.entries.items()
+        }
+        runs = [known.run for group in self._from_lock.values() for known in group if isinstance(known, Record)]
+        self._last_id = max([self._last_id, *runs])
+        self.version += 1
+
+    def _read_journals(self) -> None:
+        try:
+            names = {entry.name for entry in os.scandir(self._runs) if entry.name.endswith(".jsonl")}
+        except FileNotFoundError:
+            return
+        own = self._own.path.name if self._own and self._own.path else None
+        for name in sorted(names):
+            if name == own:
+                continue
+            reader = self._readers.setdefault(name, JournalReader(self._runs / name))
+            for line in reader.lines():
+                self._take_in(line, reader.path)
+
+    def _take_in(self, line: Mapping[str, Any], path: Path) -> None:
+        self.version += 1
+        event, run, command = line.get("event"), line.get("run"), line.get("command")
+        if event == "recorded":
+            try:
+                self._take_record(from_document(line.get("record")))
+            except BadDocument:
+                return
+            self._unfolded = True
+        elif isinstance(run, int) and isinstance(command, str):
+            self._last_id = max(self._last_id, run)
+            known = self._attempts.get(command)
+            if event == "started" and (known is None or run > known.run):
+                self._attempts[command] = _Attempt(run, path)
+            elif event == "ended" and known is not None and known.run == run:
+                known.ended = str(line.get("how"))
+
+    def _take_record(self, record: Record) -> None:
+        self._last_id = max(self._last_id, record.run)
+        known = self._recorded.get(record.command)
+        if known is None or record.run > known.run:
+            self._recorded[record.command] = record
+
+    def last(self, command: str) -> tuple[Known, ...]:
+        """The last record of a command; several where only the disk can tell which holds; nothing if it never ran."""
+        with self._lock:
+            in_lock = self._from_lock.get(command, ())
+            recorded = self._recorded.get(command)
+            if recorded is None:
+                return in_lock
+            rivals = [known for known in in_lock if not isinstance(known, Record)]
+            later = [known for known in in_lock if isinstance(known, Record) and known.run > recorded.run]
+            return (*later, recorded, *rivals) if not later else (*later, *rivals)
+
+    def unfinished(self, command: str) -> Why | None:
+        """Why the last start of a command outranks its record: it left nothing that may be trusted."""
+        with self._lock:
+            attempt = self._attempts.get(command)
+            if attempt is None or attempt.ended == "failed":
+                return None
+            runs = [known.run for known in self.last(command) if isinstance(known, Record)]
+            if max(runs, default=0) >= attempt.run:
+                return None
+            if attempt.ended == "inputs changed":
+                return Why.INPUTS_CHANGED
+            own = self._own is not None and attempt.journal == self._own.path
+            if attempt.ended is None and (own or journal.owner_lives(attempt.journal)):
+                return None
+            return Why.INTERRUPTED
+
+    @property
+    def problem(self) -> str | None:
+        """Why project.lock counts as empty, if it does."""
+        return self._file.problem
+
+    @property
+    def conflicted(self) -> tuple[str, ...]:
+        """The commands of which a merge conflict left several entries."""
+        return tuple(name for name, entries in self._file.entries.items() if len(entries) > 1)
+
+    # -- writing ----------------------------------------------------------------------------------------------------
+
+    def start(self, command: str, key: str) -> int:
+        """Note that `command` starts; its run id: microseconds since 1970, or the last id seen plus one."""
+        with self._lock:
+            run = self._next_id()
+            self._append({"event": "started", "run": run, "command": command, "key": key})
+            return run
+
+    def end(self, command: str, run: int, how: str, **facts: object) -> None:
+        """Note that a run ended without a record: `failed`, `interrupted` or `inputs changed`."""
+        with self._lock:
+            self._append({"event": "ended", "run": run, "command": command, "how": how, **facts})
+
+    def add(self, record: Record) -> None:
+        """Keep a record, safe on the disk when this returns, and fold it into the lock soon."""
+        with self._lock:
+            self._append({"event": "recorded", "record": to_document(record)}, durable=True)
+            if time.monotonic() - self._folded_at >= _FOLD_EVERY:
+                self.fold()
+
+    def next_id(self) -> int:
+        """A run id for a record that no start was noted for."""
+        with self._lock:
+            return self._next_id()
+
+    def _next_id(self) -> int:
+        self._last_id = max(time.time_ns() // 1000, self._last_id + 1)
+        return self._last_id
+
+    def _append(self, line: Mapping[str, Any], *, durable: bool = False) -> None:
+        if self._own is None:
+            make_state_dir(self._root)
+            self._own = Journal(self._runs)
+            self._folded_at = time.monotonic()
+        self._own.append(line, durable=durable)
+        assert self._own.path is not None
+        self._take_in(line, self._own.path)
+
+    def settle(self, command: str, known: Known) -> None:
+        """Of several entries of one command, this one holds."""
+        with self._lock:
+            self._from_lock[command] = (known,)
+            self._unfolded = True
+
+    def fold(self) -> None:
+        """Merge all records into project.lock, and retire the journals that are of no more use. Only runs call this."""
+        with self._lock:
+            self._folded_at = time.monotonic()
+            if not self._unfolded:
+                return
+            make_state_dir(self._root)
+            with locked(self._root / STATE / "locks" / "fold"):
+                settled = dict(self._from_lock)
+                self.refresh()
+                if self._file.problem:
+                    lockfile.keep_beside(self._root)
+                self._write_lock(dict(self._merged(settled)))
+                self._retire_journals()
+            self._unfolded = False
+
+    def _merged(self, settled: Mapping[str, tuple[Known, ...]]) -> Iterator[tuple[str, lockfile.Entry]]:
+        for name, entries in self._file.entries.items():
+            chosen = settled.get(name, ())
+            yield name, _entry_for(chosen[0], entries) if len(chosen) == 1 else _latest(entries)
+        for name, record in self._recorded.items():
+            in_lock = [known for known in self._from_lock.get(name, ()) if isinstance(known, Record)]
+            if record.run > max((known.run for known in in_lock), default=0):
+                command = self._project.commands.get(name)
+                yield name, lockfile.entry_of(record, command, compat=self._project.compat)
+
+    def _write_lock(self, entries: Mapping[str, lockfile.Entry]) -> None:
+        unchanged = {name: (entry,) for name, entry in entries.items()} == dict(self._file.entries)
+        if unchanged and not self._file.problem:
+            return
+        lockfile.write_lock(self._root, entries, self._project.commands, cache=cache_dir(self._root))
+        self._file_seen = ()
+        self._read_lock()
+
+    def _retire_journals(self) -> None:
+        needed = {attempt.journal for name, attempt in self._attempts.items() if self.unfinished(name)}
+        for name, reader in list(self._readers.items()):
+            if reader.path not in needed and not journal.owner_lives(reader.path) and not reader.grew:
+                journal.retire(reader.path)
+                del self._readers[name]
+
+    def close(self) -> None:
+        """Fold what there is, and leave the journal to history."""
+        with self._lock:
+            self.fold()
+            if self._own is not None and self._own.path is not None:
+                path, open_runs = self._own.path, self._attempts.items()
+                pending = any(attempt.journal == path and self.unfinished(name) for name, attempt in open_runs)
+                self._own.close()
+                self._own = None
+                if not pending:
+                    journal.retire(path)
+
+
+def _entry_for(known: Known, entries: tuple[lockfile.Entry, ...]) -> lockfile.Entry:
+    if isinstance(known, lockfile.Entry):
+        return known if known in entries else _latest(entries)
+    same = [entry for entry in entries if (record := entry.record()) is not None and record.run == known.run]
+    return same[0] if same else _latest(entries)
+
+
+def _latest(entries: tuple[lockfile.Entry, ...]) -> lockfile.Entry:
+    return max(entries, key=lambda entry: record.run if (record := entry.record()) is not None else 0)

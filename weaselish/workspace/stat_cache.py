@@ -1,0 +1,261 @@
+"""The stat cache: digests by what stat says, so that nothing unchanged is read again.
+
+An entry is trusted only if the file was last changed well before it was looked at, by the file system's own clock: a
+file may be rewritten within one tick of that clock without its stat showing it. A broken cache counts as empty.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import struct
+import threading
+from collections.abc import Iterable, Iterator
+from hashlib import md5
+from pathlib import Path
+from typing import NamedTuple
+
+from weaselish.plan.digests import TREE_SUFFIX, Algorithm, Entry, digest_bytes, read_manifest
+from weaselish.workspace.state_dir import write_whole
+
+_FORMAT = 1
+_SETTLED = 2_000_000_000  # ns: the coarsest clock of a file system in use (FAT) ticks every 2 s
+_STAT = struct.Struct("<qqqq")
+_HEADER = struct.Struct("<4s7q")  # magic, looked, newest, size, files, lengths of digest, stats and manifest
+_MAGIC = b"PRJ1"
+
+
+class FileStat(NamedTuple):
+    """What must be unchanged for a file's bytes to be unchanged."""
+
+    size: int
+    mtime: int  # ns
+    ctime: int  # ns
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileStat:
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+    def settled_at(self, looked: int) -> bool:
+        return max(self.mtime, self.ctime) < looked - _SETTLED
+
+
+Stats = list[tuple[bytes, FileStat | None, bytes | None]]  # (path, stat of a file, target of a link)
+
+
+class _Tree(NamedTuple):
+    looked: int
+    newest: int  # the latest mtime or ctime of its files
+    digest: str
+    size: int
+    files: int
+    stats: bytes
+    manifest: bytes
+
+
+class StatCache:
+    """Digests of files by path, and of directories by the stats of all that they hold. Thread-safe.
+
+    `directory` is None where nothing may be kept on disk; what this process saw is kept in memory all the same.
+    """
+
+    def __init__(self, directory: Path | None, algorithm: Algorithm) -> None:
+        self._directory = directory
+        self._algorithm = algorithm
+        self._lock = threading.Lock()
+        self._files: dict[str, tuple[FileStat, int, str]] | None = None  # path -> stat, looked, digest
+        self._trees: dict[str, _Tree | None] = {}
+        self._new_files = False
+        self._new_trees: set[str] = set()
+
+    def now(self) -> int:
+        """The file system's clock in ns; 0, which trusts nothing, where it cannot be asked."""
+        if self._directory is None:
+            return 0
+        clock = self._directory / "clock"
+        try:
+            fd = os.open(clock, os.O_WRONLY | os.O_CREAT, 0o666)
+            try:
+                os.utime(fd)
+                return os.fstat(fd).st_mtime_ns
+            finally:
+                os.close(fd)
+        except OSError:
+            return 0
+
+    # -- files ------------------------------------------------------------------------------------------------------
+
+    def file(self, path: str, status: FileStat) -> str | None:
+        """The digest of a file that was seen with this stat, or None."""
+        known = self._known_files().get(path)
+        if known is not None and known[0] == status and status.settled_at(known[1]):
+            return known[2]
+        return None
+
+    def put_file(self, path: str, status: FileStat, digest: str, looked: int) -> None:
+        with self._lock:
+            self._new_files = True
+        self._known_files()[path] = (status, looked, digest)
+
+    def _known_files(self) -> dict[str, tuple[FileStat, int, str]]:
+        with self._lock:
+            if self._files is None:
+                self._files = self._load_files()
+            return self._files
+
+    def _load_files(self) -> dict[str, tuple[FileStat, int, str]]:
+        if self._directory is None:
+            return {}
+        try:
+            data = json.loads((self._directory / "files.json").read_bytes())
+            if data["format"] != [_FORMAT, self._algorithm]:
+                return {}
+            return {path: (FileStat(*row[:4]), row[4], row[5]) for path, row in data["files"].items()}
+        except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+            return {}
+
+    # -- directories ------------------------------------------------------------------------------------------------
+
+    def tree(self, path: str, view: str, stats: Stats) -> tuple[str, int, int] | None:
+        """(digest, size, files) of a directory all of whose entries were seen with these stats, or None."""
+        tree = self._tree(path, view)
+        if tree is None or tree.newest >= tree.looked - _SETTLED or tree.stats != _packed(stats):
+            return None
+        return tree.digest, tree.size, tree.files
+
+    def known_files(self, path: str, view: str) -> dict[tuple[bytes, FileStat], str]:
+        """The digests of a directory's files that may be trusted, by path and stat."""
+        tree = self._tree(path, view)
+        if tree is None:
+            return {}
+        digests = {entry.path: entry.digest for entry in read_manifest(tree.manifest) if entry.kind == "f"}
+        return {
+            (name, status): digests[name]
+            for name, status, _ in _unpacked(tree.stats)
+            if status is not None and status.settled_at(tree.looked) and name in digests
+        }
+
+    def keep_manifest(self, path: str, view: str, digest: str) -> None:
+        """Keep the manifest of a directory that a record names, so that later changes can be told by name."""
+        tree = self._tree(path, view)
+        if self._directory is None or tree is None or tree.digest != digest:
+            return
+        file = self._directory / f"manifest-{digest}"
+        with contextlib.suppress(OSError):
+            if not file.exists():
+                write_whole(file, [tree.manifest])
+
+    def manifest(self, digest: str) -> list[Entry] | None:
+        """The entries of the directory with this digest, if they were kept."""
+        for tree in list(self._trees.values()):
+            if tree is not None and tree.digest == digest:
+                return read_manifest(tree.manifest)
+        if self._directory is None:
+            return None
+        try:
+            text = (self._directory / f"manifest-{digest}").read_bytes()
+        except OSError:
+            return None
+        return read_manifest(text) if digest_bytes(text, self._algorithm) + TREE_SUFFIX == digest else None
+
+    def links(self, path: str, view: str) -> list[tuple[bytes, bytes]]:
+        """(path, target) of the links in a directory."""
+        tree = self._tree(path, view)
+        return [] if tree is None else [(name, target) for name, _, target in _unpacked(tree.stats) if target]
+
+    def put_tree(
+        self, path: str, view: str, stats: Stats, manifest: bytes, looked: int, made: tuple[str, int, int]
+    ) -> None:
+        digest, size, files = made
+        name = self._tree_name(path, view)
+        newest = max((max(status.mtime, status.ctime) for _, status, _ in stats if status), default=0)
+        with self._lock:
+            self._trees[name] = _Tree(looked, newest, digest, size, files, _packed(stats), manifest)
+            self._new_trees.add(name)
+
+    def _tree_name(self, path: str, view: str) -> str:
+        text = json.dumps([self._algorithm, view, path])
+        return f"tree-{md5(text.encode('utf-8', 'surrogateescape'), usedforsecurity=False).hexdigest()}"
+
+    def _tree(self, path: str, view: str) -> _Tree | None:
+        name = self._tree_name(path, view)
+        with self._lock:
+            if name not in self._trees:
+                self._trees[name] = self._load_tree(name)
+            return self._trees[name]
+
+    def _load_tree(self, name: str) -> _Tree | None:
+        if self._directory is None:
+            return None
+        try:
+            data = (self._directory / name).read_bytes()
+            magic, looked, newest, size, files, *lengths = _HEADER.unpack_from(data)
+            if magic != _MAGIC or _HEADER.size + sum(lengths) + 16 != len(data):
+                return None
+            body = data[_HEADER.size :]
+            if md5(data[:-16], usedforsecurity=False).digest() != data[-16:]:
+                return None
+        except (OSError, struct.error, ValueError):
+            return None
+        digest, stats = lengths[0], lengths[0] + lengths[1]
+        return _Tree(looked, newest, body[:digest].decode(), size, files, body[digest:stats], body[stats:-16])
+
+    # -- on disk ----------------------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Write what is new. A cache: whoever writes last wins, and what cannot be written is left."""
+        if self._directory is None:
+            return
+        with self._lock:
+            trees = {name: self._trees[name] for name in self._new_trees}
+            files = dict(self._files or {}) if self._new_files else None
+            self._new_trees, self._new_files = set(), False
+        try:
+            for name, tree in trees.items():
+                if tree is not None:
+                    write_whole(self._directory / name, _tree_bytes(tree))
+            if files is not None:
+                rows = {path: [*status, looked, digest] for path, (status, looked, digest) in files.items()}
+                text = json.dumps({"format": [_FORMAT, self._algorithm], "files": rows})
+                write_whole(self._directory / "files.json", [text.encode()])
+        except OSError:
+            pass
+
+
+def _tree_bytes(tree: _Tree) -> Iterable[bytes]:
+    digest = tree.digest.encode()
+    header = _HEADER.pack(
+        _MAGIC, tree.looked, tree.newest, tree.size, tree.files, len(digest), len(tree.stats), len(tree.manifest)
+    )
+    body = header + digest + tree.stats + tree.manifest
+    return [body, md5(body, usedforsecurity=False).digest()]
+
+
+def _packed(stats: Stats) -> bytes:
+    parts = []
+    for path, status, target in stats:
+        if status is not None:
+            parts.append(b"f" + _STAT.pack(*status) + path + b"\0")
+        else:
+            parts.append((b"d" if target is None else b"l" + target + b"\0") + path + b"\0")
+    return b"".join(parts)
+
+
+def _unpacked(packed: bytes) -> Iterator[tuple[bytes, FileStat | None, bytes | None]]:
+    position = 0
+    while position < len(packed):
+        kind = packed[position : position + 1]
+        position += 1
+        status, target = None, None
+        if kind == b"f":
+            status = FileStat(*_STAT.unpack_from(packed, position))
+            position += _STAT.size
+        elif kind == b"l":
+            end = packed.index(b"\0", position)
+            target = packed[position:end]
+            position = end + 1
+        end = packed.index(b"\0", position)
+        yield packed[position:end], status, target
+        position = end + 1

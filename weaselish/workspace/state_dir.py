@@ -1,0 +1,52 @@
+"""`.proj`: where proj keeps what it knows of a project. It ignores itself for git."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+STATE = ".proj"
+
+
+def make_state_dir(root: Path) -> Path:
+    """`.proj` with its folders, made if need be. Only verbs that change something call this."""
+    state = root / STATE
+    for name in ("cache", "runs", "locks", "logs"):
+        (state / name).mkdir(parents=True, exist_ok=True)
+    ignore = state / ".gitignore"
+    if not ignore.exists():
+        write_whole(ignore, [b"*\n"])
+    return state
+
+
+def cache_dir(root: Path) -> Path | None:
+    """`.proj/cache`, if it exists: questions may write there, but create nothing."""
+    cache = root / STATE / "cache"
+    return cache if cache.is_dir() else None
+
+
+def write_whole(path: Path, chunks: Iterable[bytes], *, durable: bool = False) -> None:
+    """Replace a file whole: readers see the old bytes or the new ones. `durable`: also after a power cut."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
+    try:
+        with open(temporary, "xb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if durable:
+        sync_dir(path.parent)
+
+
+def sync_dir(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,112 @@
+"""A project directory, opened: its project, environment, digests and records."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from weaselish.errors import UnsafePath, UsageError
+from weaselish.model.interpolate import is_secret, put_env
+from weaselish.model.paths import is_glob, leaves_project, normalise
+from weaselish.model.project import Command, Project
+from weaselish.plan.graph import Makers
+from weaselish.workspace.hashing import Digests
+from weaselish.workspace.load import find_root, load_environ, load_project
+from weaselish.workspace.records import Records
+from weaselish.workspace.state_dir import STATE, cache_dir, make_state_dir
+
+
+class Workspace:
+    """What the use-cases work on. Opening it changes nothing on disk."""
+
+    def __init__(self, root: Path, project: Project) -> None:
+        self.root = root
+        self.environ: Mapping[str, str] = load_environ(root, project)
+        self._env_names = project.env
+        self.project = self._with_env_in_paths(project)
+
+    @classmethod
+    def open(
+        cls, directory: str | os.PathLike[str] | None = None, overrides: Mapping[str, str] | None = None
+    ) -> Workspace:
+        """Raises UsageError where there is no project, InvalidProject where it cannot be used."""
+        root = find_root(directory)
+        return cls(root, load_project(root, overrides))
+
+    @cached_property
+    def digests(self) -> Digests:
+        return Digests(self.root, self.project.digest, cache=cache_dir(self.root))
+
+    @cached_property
+    def records(self) -> Records:
+        return Records(self.root, self.project)
+
+    @cached_property
+    def makers(self) -> Makers:
+        return Makers(self.project.commands)
+
+    def prepare_to_change(self) -> None:
+        """Make `.proj`: only verbs that run or restore something call this, and before they ask for digests."""
+        make_state_dir(self.root)
+
+    def save(self) -> None:
+        if "digests" in self.__dict__:
+            self.digests.save()
+
+    # -- environment ------------------------------------------------------------------------------------------------
+
+    def env(self, name: str) -> str | None:
+        """The value of `${env.NAME}`, None if unset."""
+        return self.environ.get(self._env_names.get(name, name))
+
+    def shown_env(self, name: str) -> str | None:
+        """The value of `${env.NAME}` as it may be shown."""
+        return "***" if is_secret(name) or is_secret(self._env_names.get(name, "")) else self.env(name)
+
+    def _with_env_in_paths(self, project: Project) -> Project:
+        commands = {
+            name: self._command_with_env(command) if "${env." in "".join((*command.deps, *command.made)) else command
+            for name, command in project.commands.items()
+        }
+        return replace(project, commands=commands) if commands != project.commands else project
+
+    def _command_with_env(self, command: Command) -> Command:
+        def paths(texts: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(self._path_with_env(command.name, text) for text in texts)
+
+        return replace(
+            command,
+            deps=paths(command.deps),
+            outputs=paths(command.outputs),
+            outputs_no_cache=paths(command.outputs_no_cache),
+        )
+
+    def _path_with_env(self, command: str, text: str) -> str:
+        path = normalise(put_env(text, self.env))
+        if path == "." or leaves_project(path):
+            raise UsageError(f"`{command}`: `{text}` is `{path}` here, which is no path inside the project")
+        return path
+
+    # -- paths ------------------------------------------------------------------------------------------------------
+
+    def exists(self, path: str) -> bool:
+        """Whether there is something at a dep or output; for a glob, whether anything matches."""
+        if os.path.lexists(self.root / path):
+            return True
+        return is_glob(path) and any(glob.iglob(path, root_dir=self.root, recursive=True))
+
+    def check_inside(self, path: str, what: str) -> None:
+        """Refuse a path that leads out of the project through a link. Call it just before something is written."""
+        parent = os.path.realpath(self.root / os.path.dirname(path))
+        if parent != str(self.root) and not parent.startswith(f"{self.root}{os.sep}"):
+            raise UnsafePath(
+                f"{what} `{path}` leads out of the project, to `{parent}`", hint="a directory on its way is a link"
+            )
+
+    @property
+    def state(self) -> Path:
+        return self.root / STATE
