@@ -15,7 +15,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         words, extras = split(sys.argv[1:] if argv is None else argv, os.environ)
-        return _dispatch(words, extras)
+        code = _dispatch(words, extras)
+        sys.stdout.flush()  # while it can still be handled that nobody reads it
+        return code
     except ProjError as error:
         show_error(error)
         return error.exit_code

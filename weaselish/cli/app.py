@@ -107,13 +107,17 @@ def status(
     context: typer.Context,
     words: Words = None,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 if anything is stale.")] = False,
+    remote: Annotated[
+        str | None, typer.Option("--remote", metavar="NAME", help="Show also what is on this remote.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show which commands are up to date, and why the others are not."""
     from weaselish.cli.status import show_status
 
     names, directory = names_and_directory(words or [])
-    raise typer.Exit(show_status(_open(context, directory), names, check=check, as_json=as_json))
+    workspace = _open(context, directory)
+    raise typer.Exit(show_status(workspace, names, check=check, remote=remote, as_json=as_json))
 
 
 @app.command()
@@ -122,3 +126,87 @@ def validate(context: typer.Context, directory: Directory = None) -> None:
     from weaselish.cli import status
 
     raise typer.Exit(status.validate(_open(context, directory)))
+
+
+RemoteName = Annotated[str, typer.Argument(metavar="[REMOTE]", show_default=False)]
+Commands = Annotated[list[str] | None, typer.Option("--command", "-c", metavar="NAME", help="Only this command.")]
+AtOnce = Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="Objects at a time.")]
+
+
+@app.command()
+def push(
+    context: typer.Context,
+    remote: RemoteName = "default",
+    directory: Directory = None,
+    commands: Commands = None,
+    dry: Annotated[bool, typer.Option("--dry", "-D", help="Say what would be pushed; store nothing.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read what is there already, to know that it is whole.")
+    ] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Replace objects that proved broken.")] = False,
+    at_once: AtOnce = 4,
+    as_json: Json = False,
+) -> None:
+    """Store the outputs of up-to-date commands in a remote, for others to pull."""
+    from weaselish.cli.remotes import find_remote, run_push
+    from weaselish.engine.push import PushOptions
+
+    workspace = _open(context, directory)
+    options = PushOptions(tuple(commands or ()), dry, verify, repair, at_once)
+    raise typer.Exit(run_push(workspace, find_remote(workspace, remote), options, as_json=as_json))
+
+
+@app.command()
+def pull(
+    context: typer.Context,
+    remote: RemoteName = "default",
+    directory: Directory = None,
+    commands: Commands = None,
+    dry: Annotated[bool, typer.Option("--dry", "-D", help="Say what would be pulled; change nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-F", help="Replace also what exists only here.")] = False,
+    at_once: AtOnce = 4,
+    as_json: Json = False,
+) -> None:
+    """Restore outputs from a remote, verified, for the script, deps and env as they are now."""
+    from weaselish.cli.remotes import find_remote, run_pull
+    from weaselish.engine.pull import PullOptions
+
+    workspace = _open(context, directory)
+    options = PullOptions(tuple(commands or ()), dry, force, at_once)
+    raise typer.Exit(run_pull(workspace, find_remote(workspace, remote), options, as_json=as_json))
+
+
+@app.command("ls")
+def list_remote(
+    context: typer.Context, remote: RemoteName = "default", directory: Directory = None, as_json: Json = False
+) -> None:
+    """List what a remote holds: outputs, runs, sizes, ages, who made them."""
+    from weaselish.cli.remotes import find_remote, list_runs
+
+    workspace = _open(context, directory)
+    raise typer.Exit(list_runs(workspace, find_remote(workspace, remote), as_json=as_json))
+
+
+remote_app = typer.Typer(help="List and test the remotes of project.yml.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(remote_app, name="remote")
+
+
+@remote_app.command("list")
+def remote_list(context: typer.Context, directory: Directory = None, as_json: Json = False) -> None:
+    """List the remotes that project.yml defines."""
+    from weaselish.cli.remotes import show_remotes
+
+    raise typer.Exit(show_remotes(_open(context, directory), as_json=as_json))
+
+
+@remote_app.command("test")
+def remote_test(
+    context: typer.Context,
+    remote: Annotated[str, typer.Argument(metavar="REMOTE", show_default=False)],
+    directory: Directory = None,
+) -> None:
+    """Try a remote: credentials, then list, write, read back and delete, each with its time."""
+    from weaselish.cli.remotes import find_remote, test_remote
+
+    workspace = _open(context, directory)
+    raise typer.Exit(test_remote(workspace, find_remote(workspace, remote)))

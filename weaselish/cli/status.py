@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from weaselish.cli.console import paint, say, say_hint, table, warn
 from weaselish.engine.planning import Preview, plan_for, preview
@@ -13,28 +13,47 @@ from weaselish.plan.graph import Cycle
 from weaselish.workspace.workspace import Workspace
 
 
-def show_status(workspace: Workspace, targets: Sequence[str], *, check: bool, as_json: bool) -> int:
+def show_status(workspace: Workspace, targets: Sequence[str], *, check: bool, remote: str | None, as_json: bool) -> int:
     """Each step with its state and reasons. With `check`, 1 if any is stale."""
     previews = _previews(workspace, targets)
+    there = _remote_states(workspace, remote, previews)
     workspace.save()
     if as_json:
+        print(json.dumps([_status_json(item, there) for item in previews], indent=2))
+    else:
+        header = ("step", "state", *(["on " + remote] if remote else []), "why")
         rows = [
-            {
-                "step": item.step,
-                "state": _state(item),
-                "reasons": [str(reason) for reason in item.reasons],
-                "key": item.look.now.key,
-                "run": item.look.last.run if item.look.last else None,
-            }
+            (
+                item.step,
+                _state(item),
+                *([there.get(item.step, "")] if remote else []),
+                "; ".join(map(str, item.reasons)),
+            )
             for item in previews
         ]
-        print(json.dumps(rows, indent=2))
-    else:
-        rows_shown = [(item.step, _state(item), "; ".join(map(str, item.reasons))) for item in previews]
-        print(table(rows_shown, ("step", "state", "why"), stream=sys.stdout))
+        print(table(rows, header, stream=sys.stdout))
     if workspace.records.problem:
         warn(f"{workspace.records.problem}; it counts as empty")
     return 1 if check and any(item.reasons for item in previews) else 0
+
+
+def _remote_states(workspace: Workspace, remote: str | None, previews: Sequence[Preview]) -> dict[str, str]:
+    if remote is None:
+        return {}
+    from weaselish.cli.remotes import find_remote, remote_states
+
+    return remote_states(workspace, find_remote(workspace, remote), previews)
+
+
+def _status_json(item: Preview, there: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "step": item.step,
+        "state": _state(item),
+        "reasons": [str(reason) for reason in item.reasons],
+        "key": item.look.now.key,
+        "run": item.look.last.run if item.look.last else None,
+        **({"remote": there[item.step]} if item.step in there else {}),
+    }
 
 
 def _previews(workspace: Workspace, targets: Sequence[str]) -> list[Preview]:

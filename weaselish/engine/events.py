@@ -74,7 +74,52 @@ class StepBlocked:
     step: str
 
 
-Event = Note | RunStarted | StepBlocked | StepDone | StepFailed | StepOutput | StepStarted | StepUpToDate | StepWaiting
+@dataclass(frozen=True, slots=True)
+class TransferStarted:
+    """`size` is bytes of content; what travels is compressed."""
+
+    verb: str  # push, pull, fetch
+    objects: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """`size` bytes more of an object have passed."""
+
+    key: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPushed:
+    command: str
+    keys: tuple[str, ...]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPulled:
+    command: str
+    outputs: tuple[str, ...]
+    size: int
+
+
+Event = (
+    CommandPulled
+    | CommandPushed
+    | TransferStarted
+    | Transferred
+    | Note
+    | RunStarted
+    | StepBlocked
+    | StepDone
+    | StepFailed
+    | StepOutput
+    | StepStarted
+    | StepUpToDate
+    | StepWaiting
+)
 
 
 class Reporter(Protocol):

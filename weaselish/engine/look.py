@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from weaselish.errors import MissingDep
@@ -36,8 +37,19 @@ class Look:
         return tuple(path for path, digest in self.now.deps if digest is None)
 
 
-def look(workspace: Workspace, command: Command, *, args: tuple[str, ...] = (), force: bool = False) -> Look:
-    """Compare the command with its last record. Of several candidates the first that holds is taken."""
+def look(
+    workspace: Workspace,
+    command: Command,
+    *,
+    args: tuple[str, ...] = (),
+    force: bool = False,
+    needed: Collection[str] = (),
+) -> Look:
+    """Compare the command with its last record. Of several candidates the first that holds is taken.
+
+    `needed` are deps of other steps: an `outputs_no_cache` path that may be missing for the record, as after a pull,
+    may not be for them.
+    """
     digests, records = workspace.digests, workspace.records
     now = fingerprint(command, workspace.env, digests.of_dep, args=args)
 
@@ -53,6 +65,9 @@ def look(workspace: Workspace, command: Command, *, args: tuple[str, ...] = (), 
     unfinished = records.unfinished(command.name)
     if unfinished is not None:
         reasons = (Reason(unfinished), *(reason for reason in reasons if reason.why is not Why.NEVER_RAN))
+    for path in command.outputs_no_cache:
+        if output(path) is None and not any(reason.subject == path for reason in reasons):
+            reasons += tuple(Reason(Why.OUTPUT_MISSING, path, "needed") for dep in needed if overlap(dep, path))[:1]
     if force:
         reasons = (Reason(Why.FORCED), *reasons)
     return Look(now, last, tuple(_explained(workspace, last, now, reason) for reason in reasons))

@@ -58,6 +58,11 @@ def check_sources(workspace: Workspace, plan: Plan) -> None:
                 raise missing_dep(workspace, plan.command(step), dep)
 
 
+def needed_deps(plan: Plan) -> frozenset[str]:
+    """All deps of all steps."""
+    return frozenset(dep for step in plan.steps for dep in plan.command(step).deps)
+
+
 def preview(
     workspace: Workspace,
     plan: Plan,
@@ -68,8 +73,11 @@ def preview(
     """What a run of the plan would do, step by step, as far as it can be told without running."""
     stale: set[str] = set()
     previews = []
+    needed = needed_deps(plan)
     for step in plan.steps:
-        looked = look(workspace, plan.command(step), args=(args or {}).get(step, ()), force=step in forced)
+        looked = look(
+            workspace, plan.command(step), args=(args or {}).get(step, ()), force=step in forced, needed=needed
+        )
         upstream = next((maker for maker in plan.makers[step] if maker in stale), None)
         reasons = looked.reasons
         if upstream is not None:

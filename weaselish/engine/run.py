@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from weaselish.engine import events
 from weaselish.engine.job import Stdin
 from weaselish.engine.look import look
-from weaselish.engine.planning import check_sources, plan_for
+from weaselish.engine.planning import check_sources, needed_deps, plan_for
 from weaselish.engine.step import Result, State, StepOptions, StepRunner
+from weaselish.engine.told import Told
 from weaselish.executors.base import Executor, Level, Stop
 from weaselish.plan.graph import Plan
 from weaselish.plan.schedule import Schedule
@@ -50,18 +50,6 @@ class RunResult:
         return tuple(result for result in self.results if result.state is state)
 
 
-@dataclass(slots=True)
-class _Told:
-    """Hands events on, one at a time."""
-
-    report: events.Reporter
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __call__(self, event: events.Event, /) -> None:
-        with self.lock:
-            self.report(event)
-
-
 def run(
     workspace: Workspace,
     targets: Sequence[str],
@@ -74,17 +62,19 @@ def run(
 ) -> RunResult:
     """Bring `targets` up to date. Raises ProjError for what is wrong before anything starts."""
     stop = stop or Stop()
-    told = _Told(report)
-    workspace.prepare_to_change()
+    told = Told(report)
     plan = plan_for(workspace, targets, only=options.only, note=lambda text: told(events.Note(text)))
     if not options.only:
         check_sources(workspace, plan)
+    workspace.prepare_to_change()
     if workspace.records.problem:
         told(events.Note(f"{workspace.records.problem}; it counts as empty", "the old file will be kept beside"))
     _settle_conflicts(workspace)
     told(events.RunStarted(plan, options.jobs))
     runner = StepRunner(workspace, executor, stop, told, confirm)
     forced = frozenset(plan.project.steps_of(targets[0]) if targets[0] in plan.project.workflows else targets)
+
+    needed = needed_deps(plan)
 
     def live(step: str) -> Result:
         return runner.run(
@@ -94,6 +84,7 @@ def run(
                 force=options.force and step in forced,
                 wait=options.wait,
                 stdin=options.stdin if options.jobs == 1 else "null",
+                needed=needed,
             ),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from weaselish.engine import events
@@ -17,9 +17,10 @@ from weaselish.executors.base import Ended, Executor, Level, Outcome, Stop
 from weaselish.model.paths import dep_base, overlap
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
-from weaselish.plan.fingerprint import Fingerprint, Made, Record, fingerprint
+from weaselish.plan.fingerprint import Fingerprint, Made, Record, Why, fingerprint
 from weaselish.workspace import weasel
 from weaselish.workspace.claims import claimed
+from weaselish.workspace.swap import recover
 from weaselish.workspace.workspace import Workspace
 
 
@@ -50,6 +51,7 @@ class StepOptions:
     force: bool = False
     wait: bool = True  # for other processes that hold what the step needs
     stdin: Stdin = "null"
+    needed: frozenset[str] = frozenset()  # deps of the plan's steps
 
 
 class StepRunner:
@@ -109,7 +111,7 @@ class StepRunner:
             return self._execute(command, options, looked, descriptors)
 
     def _look(self, command: Command, options: StepOptions) -> Look:
-        return look(self._workspace, command, args=options.args, force=options.force)
+        return look(self._workspace, command, args=options.args, force=options.force, needed=options.needed)
 
     def _up_to_date(self, command: Command, looked: Look) -> Result:
         """Nothing to run; an entry of Weasel's that was verified just now gets a record of its own."""
@@ -129,7 +131,7 @@ class StepRunner:
     def _execute(self, command: Command, options: StepOptions, looked: Look, descriptors: tuple[int, ...]) -> Result:
         if self._stop.level > Level.RUN:
             return Result(command.name, State.BLOCKED)
-        self._check_places(command)
+        self._check_places(command, mend=any(reason.why is Why.INTERRUPTED for reason in looked.reasons))
         job = make_job(self._workspace, command, args=options.args, stdin=options.stdin, keep_open=descriptors)
         self._make_directories()
         self._facts.begin()
@@ -161,9 +163,11 @@ class StepRunner:
     def _output(self, step: str) -> Callable[[bytes], None]:
         return lambda data: self._report(events.StepOutput(step, data))
 
-    def _check_places(self, command: Command) -> None:
+    def _check_places(self, command: Command, *, mend: bool) -> None:
         for output in command.made:
             self._workspace.check_inside(output, "output")
+            if mend:
+                recover(self._workspace.root / output)
 
     def _make_directories(self) -> None:
         for directory in self._workspace.project.directories:
@@ -242,14 +246,7 @@ class StepRunner:
     def _with_weasel_digests(self, record: Record) -> Record:
         if not self._workspace.project.compat:
             return record
-        pairs: Sequence[tuple[str, str | None]] = [
-            *record.fingerprint.deps,
-            *((made.path, made.digest) for made in record.made),
-        ]
-        found = {
-            path: weasel.digest(self._workspace.root / path) for path, digest in pairs if digest and is_tree(digest)
-        }
-        return replace(record, weasel={path: digest for path, digest in found.items() if digest})
+        return replace(record, weasel=weasel.digests_of(self._workspace.root, record))
 
 
 def _inputs(command: Command, then: Fingerprint) -> list[tuple[str, str | None]]:

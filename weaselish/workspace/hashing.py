@@ -7,6 +7,7 @@ out. As an *output*, a link inside is a link; the output itself, if it is one, c
 from __future__ import annotations
 
 import os
+import re
 import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +26,7 @@ View = Literal["dep", "output"]
 BLOCK = 1 << 20  # bytes read at a time
 _THREADED = 1 << 20  # files from this size on are hashed in threads
 _IGNORED = frozenset((b"__pycache__", b".ipynb_checkpoints", b".DS_Store"))
+_LEFT_BY_A_SWAP = re.compile(rb"\.proj-(new|old|gone)-")
 _IGNORED_AT_ROOT = frozenset((b".proj", b".git", b"project.lock"))
 
 
@@ -190,7 +192,7 @@ class Digests:
             empty = True
             for entry in _scan(directory):
                 name = entry.name
-                if view == "dep" and (name in _IGNORED or (at_root and not prefix and name in _IGNORED_AT_ROOT)):
+                if view == "dep" and _is_ignored(name, at_top=at_root and not prefix):
                     continue
                 relative = prefix + name
                 if ignored and ignored(path, relative, _is_dir(entry)):
@@ -246,6 +248,12 @@ def _scan(directory: bytes) -> list[os.DirEntry[bytes]]:
             return list(entries)
     except OSError as error:
         raise Unreadable(f"`{_shown(directory)}` cannot be read: {error.strerror}") from None
+
+
+def _is_ignored(name: bytes, *, at_top: bool) -> bool:
+    if name in _IGNORED or (at_top and name in _IGNORED_AT_ROOT):
+        return True
+    return name.startswith(b".") and _LEFT_BY_A_SWAP.search(name) is not None
 
 
 def _is_dir(entry: os.DirEntry[bytes]) -> bool:

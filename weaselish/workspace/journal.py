@@ -20,40 +20,31 @@ PAST = "past"
 
 
 class Journal:
-    """This process's own journal: appended to, never rewritten. Made with the first line."""
+    """This process's own journal: appended to, never rewritten, locked while this process lives."""
 
     def __init__(self, runs: Path) -> None:
-        self._runs = runs
-        self._fd: int | None = None
-        self.path: Path | None = None
-
-    def append(self, line: Mapping[str, Any], *, durable: bool = False) -> None:
-        """Append one line whole. `durable`: it is on the disk when this returns."""
-        if self._fd is None:
-            self._fd = self._begin()
-        os.write(self._fd, json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n")
-        if durable:
-            os.fdatasync(self._fd)
-
-    def _begin(self) -> int:
         now = time.time_ns() // 1000
-        name = f"{now}-{os.getpid()}-{os.urandom(3).hex()}.jsonl"
-        self.path = self._runs / name
+        self.path = runs / f"{now}-{os.getpid()}-{os.urandom(3).hex()}.jsonl"
+        self._fd = self._open_locked()
+        self.append({"event": "began", "format": FORMAT, "pid": os.getpid(), "host": os.uname().nodename, "at": now})
+
+    def _open_locked(self) -> int:
         while True:
             fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
             fcntl.flock(fd, fcntl.LOCK_EX)
             with contextlib.suppress(FileNotFoundError):
                 if os.stat(self.path).st_ino == os.fstat(fd).st_ino:
-                    break
+                    return fd
             os.close(fd)  # someone took it for a dead one's before it was locked
-        first = {"event": "began", "format": FORMAT, "pid": os.getpid(), "host": os.uname().nodename, "at": now}
-        os.write(fd, json.dumps(first).encode() + b"\n")
-        return fd
+
+    def append(self, line: Mapping[str, Any], *, durable: bool = False) -> None:
+        """Append one line whole. `durable`: it is on the disk when this returns."""
+        os.write(self._fd, json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n")
+        if durable:
+            os.fdatasync(self._fd)
 
     def close(self) -> None:
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
+        os.close(self._fd)
 
 
 class JournalReader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -79,7 +80,7 @@ class Records:
             names = {entry.name for entry in os.scandir(self._runs) if entry.name.endswith(".jsonl")}
         except FileNotFoundError:
             return
-        own = self._own.path.name if self._own and self._own.path else None
+        own = self._own.path.name if self._own else None
         for name in sorted(names):
             if name == own:
                 continue
@@ -121,6 +122,29 @@ class Records:
             later = [known for known in in_lock if isinstance(known, Record) and known.run > recorded.run]
             return (*later, recorded, *rivals) if not later else (*later, *rivals)
 
+    def whole(self, record: Record) -> Record:
+        """The record with its sizes and facts, if a journal here still has it; the lock's view of it if not."""
+        if record.facts:
+            return record
+        for path in self._past(record.run):
+            for line in JournalReader(path).lines():
+                if line.get("event") == "recorded" and (line.get("record") or {}).get("run") == record.run:
+                    with contextlib.suppress(BadDocument):
+                        known = from_document(line["record"])
+                        if known.fingerprint == record.fingerprint:
+                            return known
+        return record
+
+    def _past(self, run: int) -> Iterator[Path]:
+        """The journals in which a run may stand, the likeliest first: they are named by when they were begun."""
+        found = []
+        for directory in (self._runs, self._runs / journal.PAST):
+            with contextlib.suppress(FileNotFoundError):
+                found += [path for path in directory.iterdir() if path.suffix == ".jsonl"]
+        begun = [(int(path.name.split("-")[0]), path) for path in found if path.name.split("-")[0].isdigit()]
+        before = [(at, path) for at, path in begun if at <= run]
+        return iter([path for _, path in sorted(before, reverse=True)])
+
     def unfinished(self, command: str) -> Why | None:
         """Why the last start of a command outranks its record: it left nothing that may be trusted."""
         with self._lock:
@@ -152,6 +176,7 @@ class Records:
     def start(self, command: str, key: str) -> int:
         """Note that `command` starts; its run id: microseconds since 1970, or the last id seen plus one."""
         with self._lock:
+            self._begin()
             run = self._next_id()
             self._append({"event": "started", "run": run, "command": command, "key": key})
             return run
@@ -171,6 +196,7 @@ class Records:
     def next_id(self) -> int:
         """A run id for a record that no start was noted for."""
         with self._lock:
+            self._begin()
             return self._next_id()
 
     def _next_id(self) -> int:
@@ -178,13 +204,17 @@ class Records:
         return self._last_id
 
     def _append(self, line: Mapping[str, Any], *, durable: bool = False) -> None:
+        own = self._begin()
+        own.append(line, durable=durable)
+        self._take_in(line, own.path)
+
+    def _begin(self) -> Journal:
+        """Our own journal, begun before the first run id in it is drawn: its name says which ids it may hold."""
         if self._own is None:
             make_state_dir(self._root)
             self._own = Journal(self._runs)
             self._folded_at = time.monotonic()
-        self._own.append(line, durable=durable)
-        assert self._own.path is not None
-        self._take_in(line, self._own.path)
+        return self._own
 
     def settle(self, command: str, known: Known) -> None:
         """Of several entries of one command, this one holds."""
@@ -237,7 +267,7 @@ class Records:
         """Fold what there is, and leave the journal to history."""
         with self._lock:
             self.fold()
-            if self._own is not None and self._own.path is not None:
+            if self._own is not None:
                 path, open_runs = self._own.path, self._attempts.items()
                 pending = any(attempt.journal == path and self.unfinished(name) for name, attempt in open_runs)
                 self._own.close()

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from weaselish.plan.digests import digest_bytes, new_hash
+from weaselish.plan.digests import digest_bytes, is_tree, new_hash
+from weaselish.plan.fingerprint import Record
 from weaselish.workspace.hashing import BLOCK
 
 
@@ -50,3 +51,11 @@ def command_hash(script: Sequence[str], deps: Sequence[tuple[str, str]]) -> str:
     """
     ordered = sorted(deps, key=lambda dep: dep[0].split("/"))
     return digest_bytes(("".join(md5 for _, md5 in ordered) + "".join(script)).encode(), "md5")
+
+
+def digests_of(root: Path, record: Record) -> dict[str, str]:
+    """Weasel's digests of what a record names, where they are not ours: of directories."""
+    paths = [path for path, digest in record.fingerprint.deps if digest and is_tree(digest)]
+    paths += [made.path for made in record.made if is_tree(made.digest)]
+    found = {path: digest(root / path) for path in dict.fromkeys(paths)}
+    return {path: md5 for path, md5 in found.items() if md5}

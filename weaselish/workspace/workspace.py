@@ -50,8 +50,11 @@ class Workspace:
         return Makers(self.project.commands)
 
     def prepare_to_change(self) -> None:
-        """Make `.proj`: only verbs that run or restore something call this, and before they ask for digests."""
+        """Make `.proj`: only verbs that run or restore something call this, when nothing is wrong with the question."""
+        had_cache = cache_dir(self.root) is not None
         make_state_dir(self.root)
+        if not had_cache:
+            self.__dict__.pop("digests", None)  # those have no place to keep what they see
 
     def save(self) -> None:
         if "digests" in self.__dict__:

@@ -1,0 +1,305 @@
+"""What every executor promises: a test-suite to inherit from, and the small things that it is written with."""
+
+from __future__ import annotations
+
+import os
+import signal
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from weaselish.executors.base import Ended, Executor, Job, Level, Line, Outcome, Stop
+
+MARK = "EXECUTOR_TEST"  # an environment variable by which the processes of one test are known
+FOREVER = "while :; do sleep 0.01; done"  # unlike `sleep 1000`, not even dash loses SIGINT in there
+
+
+class Console:
+    """An `output` that keeps what it gets, and does something once when it has got a certain text."""
+
+    def __init__(self) -> None:
+        self.text = b""
+        self._awaited: list[tuple[bytes, Callable[[], object]]] = []
+
+    def when(self, text: str, action: Callable[[], object]) -> None:
+        self._awaited.append((text.encode(), action))
+
+    def __call__(self, chunk: bytes) -> None:
+        self.text += chunk
+        due = [awaited for awaited in self._awaited if awaited[0] in self.text]
+        self._awaited = [awaited for awaited in self._awaited if awaited not in due]
+        for _, action in due:
+            action()
+
+
+def living(mark: str) -> list[str]:
+    """The command lines of all processes that have `mark` in their environment."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if f"{MARK}={mark}".encode() in Path(f"/proc/{name}/environ").read_bytes():
+                found.append(Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            pass
+    return found
+
+
+def end(mark: str) -> None:
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if f"{MARK}={mark}".encode() in Path(f"/proc/{name}/environ").read_bytes():
+                os.kill(int(name), signal.SIGKILL)
+        except OSError:
+            pass
+
+
+class ExecutorContract:
+    """Subclasses give an `executor`; its grace time must be short (0.3 s), for the sake of those who wait."""
+
+    @pytest.fixture
+    def executor(self) -> Executor:
+        raise NotImplementedError
+
+    @pytest.fixture(autouse=True)
+    def _place(self, tmp_path: Path, executor: Executor) -> Iterator[None]:
+        self.executor, self.folder, self.mark = executor, tmp_path, uuid.uuid4().hex
+        self.console, self.stop = Console(), Stop()
+        yield
+        end(self.mark)
+        executor.close()
+        del self.stop
+
+    def job(self, *lines: str | tuple[str, ...], **changes: Any) -> Job:
+        """A job of shell scripts, or of what is given as words; they are announced as `line 0`, `line 1` …"""
+        argvs = [("sh", "-c", line) if isinstance(line, str) else line for line in lines]
+        env = {"PATH": os.environ["PATH"], MARK: self.mark}
+        values: dict[str, Any] = {"name": "test", "workdir": str(self.folder), "env": env}
+        return Job(lines=tuple(Line(argv, f"line {n}") for n, argv in enumerate(argvs)), **(values | changes))
+
+    def run(self, *lines: str | tuple[str, ...], **changes: Any) -> Outcome:
+        return self.executor.run(self.job(*lines, **changes), output=self.console, stop=self.stop)
+
+    def told_at(self, text: str, level: Level) -> None:
+        self.console.when(text, lambda: self.stop.raise_to(level))
+
+    # --- lines
+
+    def test_a_job_without_lines_succeeds(self) -> None:
+        assert self.run() == Outcome(Ended.EXITED, 0)
+
+    def test_lines_run_in_order_and_each_is_announced_before_its_output(self) -> None:
+        assert self.run(("echo", "a b"), ("echo", "c")).succeeded
+        assert self.console.text == b"Running command: line 0\na b\nRunning command: line 1\nc\n"
+
+    def test_what_is_shown_may_hold_anything(self) -> None:
+        job = self.job(("true",))
+        line = Line(("true",), "é \ud800")
+        assert self.executor.run(Job("test", (line,), job.workdir, job.env), output=self.console, stop=self.stop)
+        assert self.console.text == "Running command: é \\ud800\n".encode()
+
+    def test_the_first_failing_line_ends_the_job_with_its_exit_code(self) -> None:
+        assert self.run("true", "exit 3", "echo never") == Outcome(Ended.EXITED, 3, line=1)
+        assert b"never" not in self.console.text
+
+    def test_a_line_killed_by_a_signal_is_128_plus_its_number(self) -> None:
+        assert self.run("kill -SEGV $$") == Outcome(Ended.SIGNALLED, 139, line=0)
+
+    def test_lines_get_the_environment_of_the_job_and_nothing_else(self) -> None:
+        env = {"PATH": os.environ["PATH"], "ONLY": "this"}
+        assert self.run(("env",), env=env).succeeded
+        assert sorted(self.console.text.splitlines()[1:]) == sorted(f"{k}={v}".encode() for k, v in env.items())
+
+    def test_lines_run_in_the_working_directory(self) -> None:
+        assert self.run("pwd -P").succeeded
+        assert self.console.text.splitlines()[1] == os.fsencode(self.folder.resolve())
+
+    def test_nothing_comes_from_a_null_standard_input(self) -> None:
+        assert self.run(("cat",)).succeeded
+
+    # --- what cannot be started
+
+    def test_a_program_that_is_not_on_the_path_of_the_job_is_127(self) -> None:
+        outcome = self.run("true", ("ls",), env={"PATH": str(self.folder)})
+        assert outcome == Outcome(Ended.NOT_STARTED, 127, 0, "`sh` was not found on PATH")
+
+    def test_a_program_is_looked_for_on_the_path_of_the_job(self) -> None:
+        self.script("only-here", "#!/bin/sh\necho found")
+        assert self.run(("only-here",), env={"PATH": f"nowhere:{self.folder}"}).succeeded
+        assert self.console.text.endswith(b"\nfound\n")
+
+    def test_a_relative_program_is_looked_for_in_the_working_directory(self) -> None:
+        self.script("run.sh", "#!/bin/sh\necho found")
+        assert self.run(("./run.sh",)).succeeded
+        assert self.run(("./no.sh",)) == Outcome(Ended.NOT_STARTED, 127, 0, "`./no.sh` was not found")
+
+    def test_a_file_without_permission_to_run_is_126(self) -> None:
+        self.script("run.sh", "#!/bin/sh\n", mode=0o644)
+        message = "`./run.sh` is not executable (`chmod +x ./run.sh`?)"
+        assert self.run(("./run.sh",)) == Outcome(Ended.NOT_STARTED, 126, 0, message)
+
+    def test_a_script_without_interpreter_is_126(self) -> None:
+        self.script("run.sh", "echo hello")
+        message = "`./run.sh` is neither a program for this machine nor a script that begins with `#!`"
+        assert self.run(("./run.sh",)) == Outcome(Ended.NOT_STARTED, 126, 0, message)
+
+    def test_a_script_whose_interpreter_is_missing_is_126(self) -> None:
+        self.script("run.sh", "#!/nowhere/python\n")
+        outcome = self.run(("./run.sh",))
+        assert (outcome.ended, outcome.exit_code) == (Ended.NOT_STARTED, 126)
+        assert outcome.message and "the interpreter that its first line names was not found" in outcome.message
+
+    def test_a_directory_is_no_program(self) -> None:
+        (self.folder / "bin").mkdir()
+        assert self.run(("./bin",)) == Outcome(Ended.NOT_STARTED, 126, 0, "`./bin` is a directory")
+
+    def test_a_working_directory_that_does_not_exist_is_said(self) -> None:
+        outcome = self.run(("true",), workdir=str(self.folder / "gone"))
+        assert (outcome.ended, outcome.exit_code) == (Ended.NOT_STARTED, 126)
+        assert outcome.message and f"working directory `{self.folder}/gone` does not exist" in outcome.message
+
+    def test_a_null_byte_in_a_line_is_an_outcome(self) -> None:
+        outcome = self.run(("echo", "a\0b"))
+        assert (outcome.ended, outcome.exit_code) == (Ended.NOT_STARTED, 126)
+
+    def script(self, name: str, text: str, mode: int = 0o755) -> None:
+        path = self.folder / name
+        path.write_text(text)
+        path.chmod(mode)
+
+    # --- output
+
+    def test_both_streams_come_in_the_order_in_which_they_were_written(self) -> None:
+        assert self.run("for i in 1 2 3; do echo out$i; echo err$i >&2; done").succeeded
+        assert self.console.text.split()[-6:] == [b"out1", b"err1", b"out2", b"err2", b"out3", b"err3"]
+
+    def test_half_a_line_comes_when_it_is_written(self) -> None:
+        self.console.when("half...", (self.folder / "go").touch)
+        assert self.run("printf half; printf ...; until [ -e go ]; do sleep 0.01; done; echo whole").succeeded
+        assert self.console.text.endswith(b"half...whole\n")
+
+    def test_much_output_comes_whole(self) -> None:
+        sizes = []
+        job = self.job(("head", "-c", "200000000", "/dev/zero"))
+        assert self.executor.run(job, output=lambda chunk: sizes.append(len(chunk)), stop=self.stop).succeeded
+        assert sum(sizes[1:]) == 200_000_000
+
+    def test_a_line_that_closes_its_output_is_waited_for(self) -> None:
+        assert self.run("exec >&- 2>&-; sleep 0.1; echo done > file; exit 5").exit_code == 5
+        assert (self.folder / "file").exists()
+
+    def test_output_that_raises_ends_the_job_and_is_raised_again(self) -> None:
+        def fail() -> None:
+            raise BrokenPipeError("nobody reads")
+
+        self.console.when("ready", fail)
+        with pytest.raises(BrokenPipeError, match="nobody reads"):
+            self.run("trap '' TERM; sleep 1000 & echo ready; yes")
+        assert living(self.mark) == []
+
+    # --- stop
+
+    def test_nothing_starts_after_the_request_to_stop(self) -> None:
+        self.stop.raise_to(Level.INTERRUPT)
+        assert self.run("touch file") == Outcome(Ended.INTERRUPTED, 130, line=0)
+        assert not (self.folder / "file").exists()
+
+    @pytest.mark.parametrize("level", [Level.INTERRUPT, Level.TERMINATE, Level.KILL])
+    def test_each_level_ends_a_line_that_does_not_mind(self, level: Level) -> None:
+        self.told_at("ready", level)
+        assert self.run(f"echo ready; {FOREVER}", "echo never") == Outcome(Ended.INTERRUPTED, 130, line=0)
+        assert living(self.mark) == []
+
+    def test_the_whole_group_is_told(self) -> None:
+        self.told_at("ready", Level.INTERRUPT)
+        script = f"sh -c 'trap \"echo child; exit\" INT; echo ready; {FOREVER}'; echo on"
+        assert self.run(f"trap 'echo parent' INT; {script}").ended is Ended.INTERRUPTED
+        assert set(self.console.text.split()[-3:]) == {b"child", b"parent", b"on"}
+
+    def test_a_line_that_ends_well_after_it_was_told_to_stop_counts_as_interrupted(self) -> None:
+        self.told_at("ready", Level.INTERRUPT)
+        outcome = self.run(f"trap 'echo saved; exit 0' INT; echo ready; {FOREVER}")
+        assert outcome == Outcome(Ended.INTERRUPTED, 130, line=0)
+        assert self.console.text.endswith(b"saved\n")
+
+    def test_who_ignores_one_level_lives_until_the_next(self) -> None:
+        self.told_at("ready", Level.INTERRUPT)
+        self.told_at("got INT", Level.TERMINATE)
+        self.told_at("got TERM", Level.KILL)
+        traps = "trap 'echo got INT' INT; trap 'echo got TERM' TERM"
+        outcome = self.run(f"{traps}; echo ready; {FOREVER}")
+        assert outcome == Outcome(Ended.INTERRUPTED, 130, line=0)
+        assert living(self.mark) == []
+
+    def test_a_success_that_was_over_before_the_request_is_a_success(self) -> None:
+        assert self.run("true").succeeded
+        self.stop.raise_to(Level.INTERRUPT)
+        assert self.run("true").ended is Ended.INTERRUPTED
+
+    # --- timeout
+
+    def test_a_timeout_ends_the_tree_with_124(self) -> None:
+        outcome = self.run("sleep 1000 & sleep 1000", timeout=0.1)
+        assert outcome == Outcome(Ended.TIMED_OUT, 124, line=0)
+        assert living(self.mark) == []
+
+    def test_a_timeout_is_for_all_lines_together(self) -> None:
+        outcome = self.run(*["sleep 0.1"] * 100, timeout=0.3)
+        assert (outcome.ended, outcome.exit_code) == (Ended.TIMED_OUT, 124)
+
+    def test_who_ignores_the_timeout_is_killed_after_the_grace_time(self) -> None:
+        outcome = self.run(f"trap '' TERM; sleep 1000 & {FOREVER}", timeout=0.1)
+        assert outcome == Outcome(Ended.TIMED_OUT, 124, line=0)
+        assert living(self.mark) == []
+
+    # --- what a line leaves behind
+
+    def test_what_a_failed_line_left_behind_is_ended(self) -> None:
+        script = f"sleep 1000 & (trap '' TERM; echo deaf; {FOREVER}) & read x < fifo; exit 7"
+        os.mkfifo(self.folder / "fifo")
+        self.console.when("deaf\n", lambda: (self.folder / "fifo").write_text("x\n"))
+        assert self.run(script) == Outcome(Ended.EXITED, 7, line=0)
+        assert living(self.mark) == []
+
+    def test_what_a_successful_line_left_behind_lives_and_is_not_waited_for(self) -> None:
+        assert self.run("sleep 1000 & echo started").succeeded  # it holds the line's output open
+        assert self.console.text.endswith(b"\nstarted\n")
+        assert living(self.mark) == ["sleep 1000 "]
+        self.executor.close()
+        assert living(self.mark) == ["sleep 1000 "]
+
+    def test_what_is_left_behind_and_chatters_is_not_waited_for(self) -> None:
+        assert self.run("yes & echo started").succeeded
+
+    # --- many at once
+
+    def test_many_threads_may_run_jobs_at_once(self) -> None:
+        def run(number: int) -> tuple[int, bytes]:
+            console = Console()
+            job = self.job(f"echo {number}; exit {number % 7}")
+            return self.executor.run(job, output=console, stop=self.stop).exit_code, console.text.split()[-1]
+
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(run, range(200)))
+        assert found == [(number % 7, str(number).encode()) for number in range(200)]
+
+    def test_one_request_stops_all_jobs(self) -> None:
+        def run(number: int) -> Ended:
+            console = Console()
+            console.when("ready", lambda: (self.folder / f"{number}").touch())
+            job = self.job("echo ready; sleep 1000" if number else "until [ -e 1 -a -e 2 ]; do sleep 0.01; done")
+            outcome = self.executor.run(job, output=console, stop=self.stop)
+            if number == 0:
+                self.stop.raise_to(Level.TERMINATE)
+            return outcome.ended
+
+        with ThreadPoolExecutor(3) as pool:
+            assert list(pool.map(run, range(3))) == [Ended.EXITED, Ended.INTERRUPTED, Ended.INTERRUPTED]
+        assert living(self.mark) == []
+
+    def test_closing_twice_is_closing_once(self) -> None:
+        self.executor.close()
+        self.executor.close()

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import os
+import select
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from weaselish.executors.base import Level, Stop
+
+
+def test_the_level_only_rises() -> None:
+    stop = Stop()
+    assert stop.level is Level.RUN
+    for level, then in [
+        (Level.TERMINATE, Level.TERMINATE),
+        (Level.INTERRUPT, Level.TERMINATE),
+        (Level.KILL, Level.KILL),
+    ]:
+        stop.raise_to(level)
+        assert stop.level is then
+
+
+def test_of_many_threads_the_one_that_asks_for_most_is_heard() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(200):
+            stop = Stop()
+            list(pool.map(stop.raise_to, [Level.INTERRUPT, Level.TERMINATE, Level.INTERRUPT] * 3))
+            assert stop.level is Level.TERMINATE
+
+
+def test_a_descriptor_becomes_readable_with_its_level_and_stays_so() -> None:
+    stop = Stop()
+    levels = [Level.RUN, Level.INTERRUPT, Level.TERMINATE]
+
+    def readable() -> list[Level]:
+        fds = [stop.fileno(above=level) for level in levels]
+        ready = select.select(fds, [], [], 0)[0]
+        return [level for level, fd in zip(levels, fds, strict=True) if fd in ready]
+
+    assert readable() == []
+    stop.raise_to(Level.INTERRUPT)
+    assert readable() == readable() == [Level.RUN]
+    stop.raise_to(Level.KILL)
+    assert readable() == levels
+
+
+def test_waiting_ends_with_the_time_or_the_level() -> None:
+    stop = Stop()
+    assert stop.wait(0.01) is Level.RUN
+    stop.raise_to(Level.INTERRUPT)
+    assert stop.wait(None) is Level.INTERRUPT
+    assert stop.wait(0.01, above=Level.INTERRUPT) is Level.INTERRUPT
+    stop.raise_to(Level.KILL)
+    assert stop.wait(None, above=Level.INTERRUPT) is Level.KILL
+    assert stop.wait(0.01, above=Level.KILL) is Level.KILL
+
+
+def test_a_signal_handler_wakes_the_very_thread_that_it_interrupts() -> None:
+    stop = Stop()
+    before = signal.signal(signal.SIGALRM, lambda *_: stop.raise_to(Level.TERMINATE))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        assert stop.wait(20) is Level.TERMINATE
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_its_descriptors_are_closed_with_it() -> None:
+    stop = Stop()
+    fd = stop.fileno()
+    del stop
+    with pytest.raises(OSError):
+        os.fstat(fd)

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from weaselish.executors import processes
+from weaselish.executors.base import Ended, Executor, Level, Outcome
+from weaselish.executors.local import LocalExecutor
+
+from .contract import FOREVER, ExecutorContract, living
+
+ESCAPED = """
+import subprocess, sys, time
+subprocess.Popen(["sleep", "1000"], start_new_session=True)
+print("ready", flush=True)
+time.sleep(1000)
+"""
+DRIVER = str(Path(__file__).with_name("driver.py"))
+
+pytestmark = pytest.mark.timeout(60)
+
+
+class TestLocalExecutor(ExecutorContract):
+    @pytest.fixture
+    def executor(self) -> Executor:
+        return LocalExecutor(grace=0.3)
+
+    @pytest.mark.parametrize("level", [Level.INTERRUPT, Level.TERMINATE, Level.KILL])
+    def test_a_process_that_left_the_session_is_ended_too(self, level: Level) -> None:
+        self.told_at("ready", level)
+        assert self.run((sys.executable, "-c", ESCAPED)).ended is Ended.INTERRUPTED
+        assert living(self.mark) == []
+
+    def test_a_process_that_left_the_group_but_not_the_session_is_ended_too(self) -> None:
+        assert self.run("set -m; sleep 1000 & exit 3") == Outcome(Ended.EXITED, 3, line=0)
+        assert living(self.mark) == []
+
+    @pytest.mark.parametrize("last", ["exit 3", ("nowhere",), "sleep 1000"])
+    def test_what_earlier_lines_left_behind_is_ended_when_a_later_one_fails(self, last: str | tuple[str, ...]) -> None:
+        assert not self.run("sleep 1000 &", "true", last, timeout=0.3).succeeded
+        assert living(self.mark) == []
+
+    def test_what_all_lines_left_behind_lives_when_all_succeed(self) -> None:
+        assert self.run("sleep 1000 &", "sleep 2000 &", "true").succeeded
+        assert sorted(living(self.mark)) == ["sleep 1000 ", "sleep 2000 "]
+
+    def test_a_request_to_kill_cuts_the_grace_time_short(self) -> None:
+        self.executor = LocalExecutor(grace=1000)
+        self.told_at("ready", Level.INTERRUPT)
+        self.told_at("got TERM", Level.KILL)
+        deaf = f"(trap 'echo got TERM' TERM; trap '' INT; echo ready; {FOREVER})"
+        assert self.run(f"{deaf} & {FOREVER}").ended is Ended.INTERRUPTED
+        assert living(self.mark) == []
+
+    def test_given_descriptors_stay_open_in_the_lines_and_no_others(self) -> None:
+        reader, writer = os.pipe()
+        with os.fdopen(reader), os.fdopen(writer):
+            assert self.run(f"echo kept > /dev/fd/{writer}", keep_open=(writer,)).succeeded
+            assert os.read(reader, 100) == b"kept\n"
+            assert not self.run(f"echo kept > /dev/fd/{writer}").succeeded
+
+    def test_no_descriptor_and_no_thread_is_left(self) -> None:
+        self.told_at("ready", Level.INTERRUPT)
+        before = len(os.listdir("/proc/self/fd"))
+        for line in ("true", "exit 3", "sleep 1000 &", f"echo ready; {FOREVER}"):
+            self.run(line)
+        self.run(("nowhere",))
+        assert len(os.listdir("/proc/self/fd")) == before
+        assert threading.active_count() == 1
+
+
+class TestAsOnSystemsWithoutProcessDescriptorsAndProc(ExecutorContract):
+    @pytest.fixture
+    def executor(self, monkeypatch: pytest.MonkeyPatch) -> Executor:
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
+        monkeypatch.setattr(processes, "_PROC", "/nowhere")
+        return LocalExecutor(grace=0.3)
+
+
+@pytest.mark.parametrize("stdin", ["inherit", "terminal"])
+def test_standard_input_is_inherited_as_also_where_there_is_no_terminal(stdin: str, tmp_path: Path) -> None:
+    assert drive(tmp_path, [["cat"]], stdin=stdin, typed="hello\n") == "EXITED 0 RUN"
+    assert (tmp_path / "console").read_text() == "Running command: line 0\nhello\n"
+
+
+def test_an_exit_status_that_is_lost_is_no_success(tmp_path: Path) -> None:
+    assert drive(tmp_path, [["false"]], ignore=["SIGCHLD"]) == "raised ProjError"
+
+
+def drive(folder: Path, lines: list[list[str]], typed: str = "", **values: object) -> str:
+    """What becomes of a job in a process of its own."""
+    result = folder / "result"
+    arguments = json.dumps({"lines": lines, "result": str(result), **values})
+    with open(folder / "console", "wb") as console:
+        command = [sys.executable, DRIVER, arguments]
+        subprocess.run(command, input=typed.encode(), stdout=console, timeout=20, check=True)
+    return result.read_text()

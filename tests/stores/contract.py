@@ -1,0 +1,287 @@
+"""What every store promises. A store's tests subclass `StoreContract` and give a `store` fixture."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from threading import Barrier
+from typing import TypeVar
+
+import pytest
+
+from weaselish.errors import NotInStore, StoreError
+from weaselish.stores.base import Store
+
+Answer = TypeVar("Answer")
+
+MIB = 2**20
+LARGE = 20 * MIB + 12_345  # several parts, the last one odd
+UNUSUAL = (
+    "with space/and  two",
+    "per%cent",
+    "a%2Fb/corpus%2Ftrain%2B",
+    "plus+plus",
+    "größe/naïve/日本/🦦",
+    "a&b=c;d,e",
+    "quote'and\"quote",
+    "hash#tag?query",
+    "~tilde!(star*)",
+    "[x]{y}$z@",
+    ".hidden/..two/three...",
+    "long/" + "x" * 200,
+    "back`tick<and>angle|pipe^",
+)
+
+
+class StoreContract:
+    """`one_wins`: of writers that race to create an object one wins, always. `many`: more keys than a page holds."""
+
+    one_wins = one_large_wins = True
+    many = 1_100
+
+    def test_what_was_put_is_got(self, store: Store) -> None:
+        assert store.put("a/b", [b"some ", b"bytes"])
+        assert read(store, "a/b") == b"some bytes"
+
+    def test_an_empty_object_is_an_object(self, store: Store) -> None:
+        assert store.put("none", [])
+        assert store.put("empty", [b"", b""])
+        assert (read(store, "none"), read(store, "empty")) == (b"", b"")
+        assert [stored.size for stored in store.list("")] == [0, 0]
+
+    def test_an_object_that_is_there_is_left_as_it_is(self, store: Store) -> None:
+        store.put("key", [b"first"])
+        assert not store.put("key", [b"second"])
+        assert read(store, "key") == b"first"
+
+    def test_an_object_is_replaced_when_told_to(self, store: Store) -> None:
+        assert store.put("key", [b"first"], replace=True)
+        assert store.put("key", [b"second, longer"], replace=True)
+        assert read(store, "key") == b"second, longer"
+
+    def test_getting_what_is_not_there_says_so(self, store: Store) -> None:
+        with pytest.raises(NotInStore, match=r"remote `test`.*`no/such`"):
+            next(store.get("no/such"))
+
+    def test_part_of_a_key_is_no_key(self, store: Store) -> None:
+        store.put("a/b/c", [b"x"])
+        with pytest.raises(NotInStore):
+            next(store.get("a/b"))
+
+    def test_a_deleted_object_is_gone_and_can_be_put_again(self, store: Store) -> None:
+        store.put("a/b/c", [b"x"])
+        store.delete("a/b/c")
+        assert keys(store) == []
+        assert store.put("a/b/c", [b"y"])
+        assert read(store, "a/b/c") == b"y"
+
+    def test_deleting_what_is_not_there_is_no_error(self, store: Store) -> None:
+        store.put("a/b", [b"x"])
+        store.delete("a/c")
+        store.delete("b/c")
+        assert keys(store) == ["a/b"]
+
+    def test_deleting_part_of_a_key_deletes_nothing(self, store: Store) -> None:
+        store.put("a/b", [b"x"])
+        store.delete("a")
+        assert keys(store) == ["a/b"]
+
+    def test_chunks_that_raise_leave_nothing(self, store: Store) -> None:
+        with pytest.raises(ZeroDivisionError):
+            store.put("key", failing_after(10))
+        assert keys(store) == []
+
+    def test_chunks_that_raise_after_some_parts_leave_nothing(self, store: Store) -> None:
+        with pytest.raises(ZeroDivisionError):
+            store.put("key", failing_after(LARGE))
+        assert keys(store) == []
+        assert store.put("key", [b"x"])
+
+    def test_chunks_that_raise_leave_what_they_were_to_replace(self, store: Store) -> None:
+        store.put("key", [b"old"])
+        with pytest.raises(ZeroDivisionError):
+            store.put("key", failing_after(LARGE), replace=True)
+        assert read(store, "key") == b"old"
+
+    def test_an_error_of_reading_the_chunks_is_not_the_stores(self, store: Store) -> None:
+        def chunks() -> Iterator[bytes]:
+            yield b"x"
+            raise ConnectionResetError("the caller's own")
+
+        with pytest.raises(ConnectionResetError, match="the caller's own"):
+            store.put("key", chunks())
+        assert keys(store) == []
+
+    def test_a_large_object_comes_back_byte_for_byte(self, store: Store) -> None:
+        body = noise(LARGE)
+        assert store.put("large", in_chunks(body, 1_000_003))
+        assert [stored.size for stored in store.list("")] == [LARGE]
+        assert digest(store.get("large")) == digest([body])
+
+    def test_an_object_of_whole_parts_comes_back_byte_for_byte(self, store: Store) -> None:
+        body = noise(16 * MIB)
+        assert store.put("large", [body])
+        assert digest(store.get("large")) == digest([body])
+
+    def test_a_large_object_is_made_once_and_replaced_when_told_to(self, store: Store) -> None:
+        first, second = noise(LARGE, 1), noise(LARGE, 2)
+        assert store.put("large", in_chunks(first))
+        assert not store.put("large", in_chunks(second))
+        assert digest(store.get("large")) == digest([first])
+        assert store.put("large", in_chunks(second), replace=True)
+        assert digest(store.get("large")) == digest([second])
+        assert store.put("large", [b"small"], replace=True)
+        assert read(store, "large") == b"small"
+
+    def test_of_many_writers_one_wins(self, store: Store) -> None:
+        def write(number: int) -> bool:
+            return store.put("raced", [b"%d" % number] * 100)
+
+        won = at_once(8, write)
+        self.assert_won(store, won, lambda number: b"%d" % number * 100)
+        assert won.count(True) == 1 or not self.one_wins
+
+    def test_of_many_writers_of_large_objects_one_wins(self, store: Store) -> None:
+        def body(number: int) -> bytes:
+            return b"%d" % number * 9 * MIB
+
+        won = at_once(3, lambda number: store.put("raced", [body(number)]))
+        self.assert_won(store, won, body)
+        assert won.count(True) == 1 or not self.one_large_wins
+
+    def assert_won(self, store: Store, won: list[bool], body: Callable[[int], bytes]) -> None:
+        """What is there is what one of those who were told "made" has written."""
+        assert read(store, "raced") in [body(number) for number, has_won in enumerate(won) if has_won]
+
+    def test_a_listing_shows_key_size_and_time(self, store: Store) -> None:
+        store.put("a/b", [b"12345"])
+        (stored,) = store.list("a")
+        assert (stored.key, stored.size) == ("a/b", 5)
+        assert abs(stored.modified - time.time()) < 3600
+
+    def test_a_prefix_is_of_whole_segments(self, store: Store) -> None:
+        for key in ("iris/a/b", "iris/c", "iris2/x", "iris.txt", "other/iris/y"):
+            store.put(key, [b"x"])
+        assert keys(store, "iris") == ["iris/a/b", "iris/c"]
+        assert keys(store, "iris/a") == ["iris/a/b"]
+        assert keys(store, "iri") == keys(store, "iris.txt") == keys(store, "none/such") == []
+        assert len(keys(store)) == 5
+
+    def test_an_empty_store_lists_nothing(self, store: Store) -> None:
+        assert keys(store) == keys(store, "a/b") == []
+
+    def test_a_listing_of_many_pages_is_complete(self, store: Store) -> None:
+        names = [f"many/{number % 7}/{number:05}" for number in range(self.many)]
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(lambda name: store.put(name, [b"x"], replace=True), names))
+        assert keys(store, "many") == sorted(names)
+        assert len(keys(store, "many/3")) == len(names[3::7])
+
+    def test_unusual_keys_are_kept_apart_and_as_they_are(self, store: Store) -> None:
+        for key in UNUSUAL:
+            assert store.put(key, [key.encode()]), key
+        assert keys(store) == sorted(UNUSUAL)
+        assert [read(store, key).decode() for key in UNUSUAL] == list(UNUSUAL)
+        for key in UNUSUAL:
+            assert keys(store, key.rpartition("/")[0] or key) == [key] * ("/" in key), key
+            store.delete(key)
+        assert keys(store) == []
+
+    @pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", ".", "../a", "a/../b", "a/./b", "nul\0", "\udcff"])
+    def test_keys_that_lead_elsewhere_are_refused(self, store: Store, key: str) -> None:
+        for use in (store.get, store.delete, lambda key: store.put(key, [b"x"])):
+            with pytest.raises(StoreError, match="cannot be a key"):
+                use(key)
+        if key:
+            with pytest.raises(StoreError, match="cannot be a key"):
+                store.list(key)
+
+    def test_a_reader_never_gets_two_versions_in_one(self, store: Store) -> None:
+        store.put("key", [b"1" * LARGE])
+        pieces = store.get("key")
+        got = [next(pieces)]
+        store.put("key", [b"2" * LARGE], replace=True)
+        try:
+            got += pieces
+        except StoreError as error:
+            assert "replaced" in error.message
+        else:
+            assert b"".join(got) == b"1" * LARGE
+
+    def test_readers_see_whole_objects_while_others_replace_them(self, store: Store) -> None:
+        store.put("key", [b"0" * 5_000])
+
+        def turn(number: int) -> None:
+            for _ in range(5):
+                if number < 2:
+                    store.put("key", [b"%d" % number * 5_000], replace=True)
+                else:
+                    body = read(store, "key")
+                    assert len(body) == 5_000 and len(set(body)) == 1
+
+        at_once(6, turn)
+
+    def test_a_reader_may_stop_early(self, store: Store) -> None:
+        store.put("key", [noise(LARGE)])
+        pieces = store.get("key")
+        next(pieces)
+        del pieces
+        assert digest(store.get("key")) == digest([noise(LARGE)])
+
+    def test_several_large_objects_move_at_once(self, store: Store) -> None:
+        def move(number: int) -> None:
+            body = noise(LARGE // 2, number)
+            assert store.put(f"n{number}", [body])
+            assert digest(store.get(f"n{number}")) == digest([body])
+
+        at_once(4, move)
+
+    def test_an_object_is_copied_while_it_is_read(self, store: Store) -> None:
+        store.put("from", [noise(LARGE)])
+        assert store.put("to", store.get("from"))
+        assert digest(store.get("to")) == digest([noise(LARGE)])
+
+
+def keys(store: Store, prefix: str = "") -> list[str]:
+    return sorted(stored.key for stored in store.list(prefix))
+
+
+def read(store: Store, key: str) -> bytes:
+    return b"".join(store.get(key))
+
+
+def noise(size: int, seed: int = 0) -> bytes:
+    return Random(seed).randbytes(size)
+
+
+def in_chunks(body: bytes, size: int = MIB) -> Iterator[bytes]:
+    return (body[start : start + size] for start in range(0, len(body), size))
+
+
+def failing_after(size: int) -> Iterator[bytes]:
+    yield from in_chunks(bytes(size))
+    raise ZeroDivisionError
+
+
+def digest(chunks: Iterable[bytes]) -> tuple[int, str]:
+    """Length and SHA-1, so that a failing test does not print megabytes."""
+    total, length = hashlib.sha1(), 0
+    for chunk in chunks:
+        total.update(chunk)
+        length += len(chunk)
+    return length, total.hexdigest()
+
+
+def at_once(count: int, call: Callable[[int], Answer]) -> list[Answer]:
+    """`call(0)` … from as many threads, let go together."""
+    barrier = Barrier(count, timeout=60)
+
+    def run(number: int) -> Answer:
+        barrier.wait()
+        return call(number)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))

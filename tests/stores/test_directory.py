@@ -1,0 +1,209 @@
+"""A directory as store."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from weaselish.errors import StoreError
+from weaselish.stores.base import Store
+from weaselish.stores.directory import ABANDONED, TEMPORARY, DirectoryStore
+from weaselish.stores.wrappers import PassingError
+
+from .contract import MIB, StoreContract, keys, read
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return DirectoryStore(tmp_path / "store", remote="remote `test`")
+
+
+class TestDirectory(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Store:
+        return DirectoryStore(tmp_path / "not yet" / "made", remote="remote `test`")
+
+
+class TestWithoutHardLinks(StoreContract):
+    many = 100
+
+    @pytest.fixture
+    def store(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+        def refuse(*_: object) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", refuse)
+        return DirectoryStore(tmp_path, remote="remote `test`")
+
+
+def test_questions_make_nothing(store: Store, tmp_path: Path) -> None:
+    assert keys(store) == []
+    store.delete("a/b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_deleting_leaves_no_empty_directories(store: Store, tmp_path: Path) -> None:
+    store.put("a/b/c", [b"x"])
+    store.put("a/d", [b"x"])
+    store.delete("a/b/c")
+    assert not (tmp_path / "store/a/b").exists()
+    store.delete("a/d")
+    assert [entry.name for entry in (tmp_path / "store").iterdir()] == [TEMPORARY]
+
+
+def test_no_temporary_file_is_left_however_a_put_ends(store: Store, tmp_path: Path) -> None:
+    def failing() -> Iterator[bytes]:
+        yield b"x"
+        raise ZeroDivisionError
+
+    store.put("a", [b"x"])
+    store.put("a", [b"y"])
+    store.put("a", [b"z"], replace=True)
+    with pytest.raises(ZeroDivisionError):
+        store.put("b", failing())
+    assert list((tmp_path / "store" / TEMPORARY).iterdir()) == []
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from weaselish.stores.directory import DirectoryStore
+
+def chunks():
+    yield bytes(2**21)
+    print("writing", flush=True)
+    time.sleep(600)
+
+DirectoryStore(Path(sys.argv[1])).put("a/b", chunks())
+"""
+
+
+def test_a_killed_writer_leaves_no_object_and_its_file_is_removed_a_day_later(store: Store, tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", WRITER, str(tmp_path / "store")]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout and writer.stdout.readline() == b"writing\n"
+        writer.send_signal(signal.SIGKILL)
+    assert keys(store) == []
+    (left,) = (tmp_path / "store" / TEMPORARY).iterdir()
+    assert store.put("a/b", [b"x"])
+    assert left.exists()  # it might belong to a writer that is only slow
+    long_ago = left.stat().st_mtime - ABANDONED - 60
+    os.utime(left, (long_ago, long_ago))
+    assert DirectoryStore(tmp_path / "store").put("a/c", [b"x"])
+    assert not left.exists()
+
+
+def test_a_link_whose_answer_was_lost_on_the_way_counts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = os.link
+
+    def link_and_be_asked_again(source: Path, target: Path) -> None:
+        link(source, target)
+        raise FileExistsError(errno.EEXIST, "File exists")
+
+    monkeypatch.setattr(os, "link", link_and_be_asked_again)
+    assert store.put("key", [b"x"])
+    assert read(store, "key") == b"x"
+
+
+def test_objects_have_the_permissions_that_the_umask_allows(store: Store, tmp_path: Path) -> None:
+    umask = os.umask(0o027)
+    try:
+        store.put("a/b", [b"x"])
+    finally:
+        os.umask(umask)
+    assert (tmp_path / "store/a/b").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "store/a").stat().st_mode & 0o777 == 0o750
+
+
+def test_a_key_inside_another_object_is_refused_and_changes_nothing(store: Store) -> None:
+    store.put("a", [b"x"])
+    store.put("b/c", [b"x"])
+    for key, replace in (("a/b", False), ("a/b", True), ("b", False), ("b", True)):
+        with pytest.raises(StoreError, match=f"remote `test`: .* while writing `{key}`"):
+            store.put(key, [b"y"], replace=replace)
+    assert keys(store) == ["a", "b/c"]
+    assert read(store, "a") == b"x"
+
+
+def test_the_place_of_temporary_files_is_no_key(store: Store) -> None:
+    with pytest.raises(StoreError, match="cannot begin with"):
+        store.put(f"{TEMPORARY}/x", [b"x"])
+
+
+def test_what_is_no_plain_file_is_not_listed(store: Store, tmp_path: Path) -> None:
+    store.put("a/b", [b"x"])
+    (tmp_path / "store/a/loop").symlink_to("..")
+    (tmp_path / "store/a/dangling").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "store/a/pipe")
+    assert keys(store) == ["a/b"]
+
+
+def test_an_object_that_somebody_cuts_in_place_is_not_taken_for_whole(store: Store, tmp_path: Path) -> None:
+    store.put("key", [bytes(3 * MIB)])
+    pieces = store.get("key")
+    next(pieces)
+    os.truncate(tmp_path / "store/key", 2 * MIB)
+    with pytest.raises(StoreError, match="`key` was changed in place"):
+        list(pieces)
+
+
+def test_a_stale_handle_of_a_network_file_system_may_be_tried_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stale(_: int) -> None:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(os, "fsync", stale)
+    with pytest.raises(PassingError, match="remote `test`: Stale file handle while writing `key`"):
+        store.put("key", [b"x"])
+    assert keys(store) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid() != 0 or sys.platform != "linux":
+        pytest.skip("mounting a small file system needs root on Linux")
+    place = tmp_path / "small"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True).returncode:
+        pytest.skip("this machine does not let root mount a tmpfs")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_a_full_disk_is_an_error_that_changes_nothing(small_disk: Path) -> None:
+    store = DirectoryStore(small_disk / "store", remote="remote `test`")
+    store.put("old", [b"old"])
+    for key in ("new", "old"):
+        with pytest.raises(StoreError, match=f"remote `test`: No space left on device while writing `{key}`") as caught:
+            store.put(key, [bytes(MIB)] * 3, replace=True)
+        assert "free some space" in (caught.value.hint or "")
+    assert keys(store) == ["old"]
+    assert read(store, "old") == b"old"
+    assert store.put("fits", [bytes(MIB // 2)])
+
+
+def test_a_read_only_disk_can_be_read_and_says_so_when_written(small_disk: Path) -> None:
+    store = DirectoryStore(small_disk, remote="remote `test`")
+    store.put("a", [b"x"])
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    assert read(store, "a") == b"x"
+    for use in (lambda: store.put("b", [b"x"]), lambda: store.delete("a")):
+        with pytest.raises(StoreError, match="remote `test`: Read-only file system while") as caught:
+            use()
+        assert caught.value.hint == "it is mounted read-only"
+
+
+def test_a_directory_that_may_not_be_written_is_named(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    tmp_path.chmod(0o555)
+    with pytest.raises(StoreError, match="Permission denied while writing `a`"):
+        DirectoryStore(tmp_path / "store").put("a", [b"x"])

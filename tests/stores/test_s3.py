@@ -1,0 +1,214 @@
+"""S3: SeaweedFS, moto, and rclone's server, which knows no create-only writes."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import servers
+from servers import Server
+
+from weaselish.errors import StoreError
+from weaselish.model.project import Remote
+from weaselish.stores.base import Store
+from weaselish.stores.cloud import CloudStore
+from weaselish.stores.cloud_s3 import S3Bucket
+from weaselish.stores.open import credentials_source, open_store
+
+from .conftest import BUCKET, signed_in
+from .contract import StoreContract, keys, read
+
+PAUSES = (0.05, 0.1, 0.2)
+pytestmark = pytest.mark.servers
+
+
+def bucket_on(server: Server) -> S3Bucket:
+    with signed_in(server):
+        return S3Bucket(Remote("test", f"s3://{BUCKET}"))
+
+
+seaweedfs_bucket = pytest.fixture(scope="module")(lambda seaweedfs: bucket_on(seaweedfs))
+moto_bucket = pytest.fixture(scope="module")(lambda moto: bucket_on(moto))
+rclone_bucket = pytest.fixture(scope="module")(lambda rclone: bucket_on(rclone))
+
+
+def fresh(bucket: S3Bucket) -> CloudStore:
+    """Its own prefix for each test; a new client takes longer than most of them."""
+    bucket = copy.copy(bucket)
+    bucket.prefix = f"some prefix/{uuid.uuid4().hex}"
+    return CloudStore(bucket, remote="remote `test`", pauses=PAUSES)
+
+
+class TestSeaweedFS(StoreContract):
+    @pytest.fixture
+    def store(self, seaweedfs_bucket: S3Bucket) -> Store:
+        return fresh(seaweedfs_bucket)
+
+    def test_an_upload_that_failed_leaves_no_parts(self, store: Store, seaweedfs_bucket: S3Bucket) -> None:
+        self.test_chunks_that_raise_after_some_parts_leave_nothing(store)
+        assert "Uploads" not in seaweedfs_bucket._client.list_multipart_uploads(Bucket=BUCKET)
+
+    def test_an_upload_that_lost_the_race_leaves_no_parts(self, store: Store, seaweedfs_bucket: S3Bucket) -> None:
+        self.test_of_many_writers_of_large_objects_one_wins(store)
+        assert "Uploads" not in seaweedfs_bucket._client.list_multipart_uploads(Bucket=BUCKET)
+
+
+class TestMoto(StoreContract):
+    one_wins = one_large_wins = False  # its check and its write are two steps
+
+    @pytest.fixture
+    def store(self, moto_bucket: S3Bucket) -> Store:
+        return fresh(moto_bucket)
+
+
+class TestRclone(StoreContract):
+    one_wins = one_large_wins = False
+
+    @pytest.fixture
+    def store(self, rclone_bucket: S3Bucket) -> Store:
+        return fresh(rclone_bucket)
+
+    def test_deleting_part_of_a_key_deletes_nothing(self, store: Store) -> None:
+        """It answers 500, since its keys are files."""
+        store.put("a/b", [b"x"])
+        with pytest.raises(StoreError):
+            store.delete("a")
+        assert keys(store) == ["a/b"]
+
+
+class TestRemotes:
+    """Through `open_store`, as the engine does."""
+
+    @pytest.fixture(autouse=True)
+    def as_writer(self, seaweedfs: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in seaweedfs.environ.items():
+            monkeypatch.setenv(name, value)
+
+    def test_a_remote_is_opened_by_its_url(self) -> None:
+        remote = Remote("lab", f"s3://{BUCKET}/opened/here/")
+        store = open_store(remote, root=Path())
+        assert store.put("a", [b"x"])
+        assert keys(open_store(Remote("lab", f"s3://{BUCKET}/opened"), root=Path())) == ["here/a"]
+
+    def test_a_whole_bucket_can_be_a_remote(self) -> None:
+        store = open_store(Remote("lab", f"s3://{BUCKET}"), root=Path())
+        store.put("at-the-top/a", [b"x"])
+        assert keys(store, "at-the-top") == ["at-the-top/a"]
+
+    def test_endpoint_region_and_profile_come_from_the_remote(
+        self, seaweedfs: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        for name in ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+            monkeypatch.delenv(name)
+        credentials = tmp_path / "credentials"
+        credentials.write_text(
+            f"[minio]\naws_access_key_id = {servers.KEY}\naws_secret_access_key = {servers.SECRET}\n"
+        )
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+        remote = Remote("lab", f"s3://{BUCKET}/profile", seaweedfs.url, "minio", "eu-west-1")
+        store = open_store(remote, root=Path())
+        assert store.put("a", [b"x"])
+        assert credentials_source(remote) == "the shared credentials file (profile `minio`)"
+
+    def test_where_credentials_were_found_is_told_without_them(self) -> None:
+        source = credentials_source(Remote("lab", f"s3://{BUCKET}"))
+        assert source == "the environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+
+    def test_a_read_only_remote_is_not_written(self) -> None:
+        store = open_store(Remote("lab", f"s3://{BUCKET}/only-read", read_only=True), root=Path())
+        with pytest.raises(StoreError, match="remote `lab` is read-only: cannot write `a`"):
+            store.put("a", [b"x"])
+
+    def test_a_server_that_knows_no_conditions_says_so_and_is_used_without(
+        self, rclone: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", rclone.url)
+        store = open_store(Remote("lab", f"s3://{BUCKET}/no-conditions"), root=Path())
+        assert (store.put("a", [b"1"]), store.put("a", [b"2"])) == (True, False)
+        assert read(store, "a") == b"1"
+
+    @pytest.mark.parametrize(
+        ("environ", "said", "hint"),
+        [
+            ({"AWS_SECRET_ACCESS_KEY": "wrong"}, r"access refused \(SignatureDoesNotMatch\)", "key is right"),
+            ({"AWS_ACCESS_KEY_ID": "AKIANOBODY"}, r"access refused \(InvalidAccessKeyId\)", "key is right"),
+            (
+                {"AWS_ACCESS_KEY_ID": servers.READER_KEY, "AWS_SECRET_ACCESS_KEY": servers.READER_SECRET},
+                r"access refused \(AccessDenied\) while writing `key`; tried the environment variables",
+                "may do this in the bucket",
+            ),
+            ({"AWS_ACCESS_KEY_ID": ""}, "no usable credentials", "set AWS_ACCESS_KEY_ID"),
+            ({"AWS_PROFILE": "nobody"}, r"no usable credentials \(ProfileNotFound\)", "profile"),
+            ({"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"}, "cannot be reached", "endpoint_url"),
+            ({"AWS_ENDPOINT_URL_S3": "nonsense"}, "is not set up right", "endpoint_url"),
+        ],
+    )
+    def test_what_is_wrong_is_said_in_one_line_without_secrets(
+        self, environ: dict[str, str], said: str, hint: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
+        with pytest.raises(StoreError, match=said) as caught:
+            open_store(Remote("lab", f"s3://{BUCKET}/p"), root=Path()).put("key", [b"x"])
+        assert_told_well(caught.value, hint)
+
+    def test_a_bucket_that_is_not_there_is_named(self) -> None:
+        store = open_store(Remote("lab", "s3://no-such-bucket/p"), root=Path())
+        for use in (
+            lambda: list(store.list("")),
+            lambda: list(store.get("a")),
+            lambda: store.put("a", [b"x"]),
+        ):
+            with pytest.raises(StoreError, match=r"remote `lab` \(s3://no-such-bucket/p at .*no such bucket") as caught:
+                use()
+            assert_told_well(caught.value, "create the bucket")
+
+    @pytest.mark.parametrize(
+        ("status", "page", "hint"),
+        [
+            (200, b"<html>not even well-formed<br>", "is this an S3 server?"),
+            (200, b"<html>well-formed</html>", "is this an S3 server?"),
+            (404, b"<html>none</html>", "check the name in `url:`"),
+        ],
+    )
+    def test_a_server_that_is_no_s3_server_is_named(
+        self, status: int, page: bytes, hint: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with web_pages(status, page) as url:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
+            store = open_store(Remote("lab", f"s3://{BUCKET}/p"), root=Path())
+            with pytest.raises(StoreError) as caught:
+                list(store.list(""))
+            assert_told_well(caught.value, hint)
+
+
+@contextmanager
+def web_pages(status: int, page: bytes) -> Iterator[str]:
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def assert_told_well(error: StoreError, hint: str = "") -> None:
+    said = f"{error.message} {error.hint}"
+    assert "\n" not in said
+    assert "remote `lab`" in error.message
+    assert hint in (error.hint or "")
+    for secret in (servers.KEY, servers.SECRET, servers.READER_SECRET, "AKIANOBODY", "wrong "):
+        assert secret not in said

@@ -1,0 +1,283 @@
+"""push: what recorded, successful runs made, filed under what went into them. Nothing else, and nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+
+from weaselish.engine import events
+from weaselish.engine.look import Look, look
+from weaselish.engine.remote_tree import Published, RemoteTree, object_key, record_bytes, record_key
+from weaselish.engine.told import Told
+from weaselish.errors import ProjError
+from weaselish.model.project import Command
+from weaselish.plan.fingerprint import Made, Record, Why
+from weaselish.stores.base import Stored
+from weaselish.workspace import weasel
+from weaselish.workspace.archive import Packing
+from weaselish.workspace.workspace import Workspace
+
+_HARMLESS = {Why.NO_SKIP, Why.FORCED}
+
+
+@dataclass(frozen=True, slots=True)
+class PushOptions:
+    commands: tuple[str, ...] = ()  # only these; all if empty
+    dry: bool = False
+    verify: bool = False  # read what is there and has no record, instead of leaving the command out
+    repair: bool = False  # replace what proved broken
+    jobs: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What became of one command. `stored`: keys of objects written now (or, in a dry run, to be written)."""
+
+    command: str
+    refused: str | None = None  # why nothing was published
+    is_error: bool = False  # whether that is more than being out of date
+    stored: tuple[str, ...] = ()
+    already_there: bool = False
+    size: int = 0  # bytes of content behind `stored`
+
+
+@dataclass(slots=True)
+class _Upload:
+    command: Command
+    record: Record
+    made: Made
+    key: str
+    replace: bool = False
+    size_in_store: int = 0
+
+
+@dataclass(slots=True)
+class _Order:
+    """One command on its way: what is to be stored before its record may be."""
+
+    command: Command
+    record: Record
+    uploads: list[_Upload] = field(default_factory=list)
+    there: dict[str, tuple[str, int]] = field(default_factory=dict)  # output -> (key, size in the store)
+
+
+class _NotPushed(Exception):
+    def __init__(self, why: str, *, is_error: bool = False) -> None:
+        super().__init__(why)
+        self.why, self.is_error = why, is_error
+
+
+def push(
+    workspace: Workspace, tree: RemoteTree, options: PushOptions, *, report: events.Reporter
+) -> tuple[Pushed, ...]:
+    """Publish every command that is up to date. Raises StoreError if the remote cannot be used at all."""
+    return _Push(workspace, tree, options, Told(report)).run()
+
+
+class _Push:
+    def __init__(self, workspace: Workspace, tree: RemoteTree, options: PushOptions, report: Told) -> None:
+        self._workspace = workspace
+        self._tree = tree
+        self._options = options
+        self._report = report
+        self._compat = workspace.project.compat
+
+    def run(self) -> tuple[Pushed, ...]:
+        if not self._options.dry:
+            self._workspace.prepare_to_change()
+        if not self._options.commands:
+            self._tree.list_all()
+        results: dict[str, Pushed] = {}
+        orders: list[_Order] = []
+        for command in self._selected():
+            try:
+                order = self._order(command)
+            except _NotPushed as refusal:
+                results[command.name] = Pushed(command.name, refusal.why, refusal.is_error)
+                continue
+            if order is None:
+                results[command.name] = Pushed(command.name, already_there=True)
+            elif self._options.dry:
+                results[command.name] = _to_be_pushed(order)
+            else:
+                orders.append(order)
+        results.update((result.command, result) for result in self._carry_out(orders))
+        self._workspace.records.close()
+        self._tree.save()
+        return tuple(results[command.name] for command in self._selected())
+
+    def _selected(self) -> list[Command]:
+        commands = self._workspace.project.commands
+        names = self._options.commands or tuple(commands)
+        return [commands[name] for name in names if commands[name].outputs or name in self._options.commands]
+
+    # -- what is to be done -----------------------------------------------------------------------------------------
+
+    def _order(self, command: Command) -> _Order | None:
+        """What is to be stored for a command; None if it is all there. Raises _NotPushed."""
+        if not command.outputs:
+            raise _NotPushed("it has no outputs that could be pushed", is_error=True)
+        looked = look(self._workspace, command)
+        reasons = [reason for reason in looked.reasons if reason.why not in _HARMLESS]
+        if reasons or looked.last is None:
+            raise _NotPushed("; ".join(map(str, reasons)), is_error=bool(self._options.commands))
+        order = _Order(command, self._whole_record(command, looked))
+        known = [run for _, run in self._tree.published(order.record.fingerprint.key)]
+        is_published = any(_same_outputs(run, order.record) and self._is_whole(run) for run in known)
+        if is_published and not self._options.verify:
+            return None
+        for made in order.record.outputs:
+            self._order_output(order, made, known)
+        return None if is_published and not order.uploads else order
+
+    def _whole_record(self, command: Command, looked: Look) -> Record:
+        """The record with sizes and facts: the lock names only digests. An adopted entry gets its run id now."""
+        assert looked.last is not None
+        records, digests = self._workspace.records, self._workspace.digests
+        record = looked.last
+        if record.run == 0:
+            record = replace(record, run=records.next_id())
+            if not self._options.dry:
+                records.add(record)
+        record = records.whole(record)
+        found = {made.path: digests.of(made.path, "output") for made in record.made}
+        sized = {path: Made(path, one.digest, one.size, one.files) for path, one in found.items() if one}
+        record = replace(
+            record,
+            outputs=tuple(sized[made.path] for made in record.outputs),
+            outputs_no_cache=tuple(sized.get(made.path, made) for made in record.outputs_no_cache),
+        )
+        return replace(record, weasel=weasel.digests_of(self._workspace.root, record)) if self._compat else record
+
+    def _is_whole(self, run: Published) -> bool:
+        """Whether every object of a published run has the size that its record gives it."""
+        return all(
+            (stored := self._tree.get(key)) is not None and stored.size == size for key, size in run.objects.values()
+        )
+
+    def _order_output(self, order: _Order, made: Made, known: Sequence[Published]) -> None:
+        key = object_key(order.command, order.record, made.path, compat=self._compat)
+        upload = _Upload(order.command, order.record, made, key)
+        stored = self._tree.get(key)
+        if stored is None:
+            order.uploads.append(upload)
+            return
+        sizes = {size for run in known for path, (name, size) in run.objects.items() if name == key}
+        verdict = self._verified(stored, upload) if self._options.verify else stored.size in sizes
+        if not verdict and not sizes and not self._options.verify:
+            verdict = stored.size == sum(map(len, self._packing(made)))  # our own, of a push that was cut off
+            if not verdict and not self._options.repair:
+                raise _NotPushed(
+                    f"unverified: `{key}` is there, but no record vouches for it (`--verify` reads it)", is_error=True
+                )
+        if verdict:
+            order.there[made.path] = (key, stored.size)
+        elif self._options.repair:
+            order.uploads.append(replace(upload, replace=True))
+        else:
+            raise _NotPushed(f"broken: `{key}` is not what it should be (`--repair` replaces it)", is_error=True)
+
+    def _packing(self, made: Made) -> Packing:
+        return Packing(self._workspace.root, made.path, algorithm=self._workspace.project.digest)
+
+    def _verified(self, stored: Stored, upload: _Upload) -> bool:
+        """Whether an object unpacks to what its record says."""
+        from weaselish.engine.pull import digest_of_object
+
+        self._report(events.Note(f"reading `{stored.key}` to verify it"))
+        found: str | None = digest_of_object(self._workspace, self._tree.store, stored.key, upload.made.path)
+        return found == upload.made.digest
+
+    # -- doing it ---------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, orders: list[_Order]) -> Iterator[Pushed]:
+        """Objects, the largest first and several at a time; each record as soon as its objects are all there."""
+        uploads = sorted(
+            ((upload, order) for order in orders for upload in order.uploads),
+            key=lambda pair: -(pair[0].made.size or 0),
+        )
+        total = sum(upload.made.size or 0 for upload, _ in uploads)
+        if uploads:
+            self._report(events.TransferStarted("push", len(uploads), total))
+        waiting = {id(order): len(order.uploads) for order in orders}
+        failed: dict[int, _NotPushed] = {}
+        with ThreadPoolExecutor(max(1, self._options.jobs)) as threads:
+            futures = {threads.submit(self._upload, upload): (upload, order) for upload, order in uploads}
+            try:
+                for order in orders:
+                    if not order.uploads:
+                        yield self._publish(order)
+                for future in as_completed(futures):
+                    upload, order = futures[future]
+                    try:
+                        order.there[upload.made.path] = (upload.key, future.result())
+                    except ProjError as error:
+                        failed.setdefault(id(order), _NotPushed(error.message, is_error=True))
+                    waiting[id(order)] -= 1
+                    if not waiting[id(order)]:
+                        why = failed.get(id(order))
+                        yield Pushed(order.command.name, why.why, True) if why else self._publish(order)
+            except BaseException:
+                for future in futures:
+                    future.cancel()
+                raise
+
+    def _upload(self, upload: _Upload) -> int:
+        """Store one object; its size in the store. Raises ProjError if the output is no longer what was recorded."""
+        chunks = _Checked(self._packing(upload.made), upload.made, self._progress(upload.key))
+        if self._tree.store.put(upload.key, chunks, replace=upload.replace):
+            return chunks.size
+        # someone else was faster: theirs is fine if it is as large as ours
+        stored = next(
+            (one for one in self._tree.store.list(upload.key.rpartition("/")[0]) if one.key == upload.key), None
+        )
+        expected = sum(map(len, self._packing(upload.made)))
+        if stored is None or stored.size != expected:
+            raise ProjError(f"unverified: `{upload.key}` was stored by someone else meanwhile (`--verify` reads it)")
+        return stored.size
+
+    def _progress(self, key: str) -> Callable[[int], None]:
+        return lambda size: self._report(events.Transferred(key, size))
+
+    def _publish(self, order: _Order) -> Pushed:
+        """Store the record: from now on others can find the run."""
+        outputs = [(path, *order.there[path]) for path in order.command.outputs]
+        key, text = record_key(order.record), record_bytes(order.record, outputs)
+        try:
+            self._tree.store.put(key, [text], replace=False)
+        except ProjError as error:
+            return Pushed(order.command.name, error.message, True)
+        size = sum(upload.made.size or 0 for upload in order.uploads)
+        result = Pushed(order.command.name, stored=tuple(upload.key for upload in order.uploads), size=size)
+        self._report(events.CommandPushed(order.command.name, result.stored, size))
+        return result
+
+
+class _Checked:
+    """The chunks of an archive. Raises at their end, so that nothing appears, if it is not what was recorded."""
+
+    def __init__(self, packing: Packing, made: Made, progress: Callable[[int], None]) -> None:
+        self._packing = packing
+        self._made = made
+        self._progress = progress
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.size = 0
+        for chunk in self._packing:
+            self.size += len(chunk)
+            self._progress(len(chunk))
+            yield chunk
+        packed = self._packing.packed
+        if packed is None or packed.digest != self._made.digest:
+            raise ProjError(f"output `{self._made.path}` changed while it was pushed")
+
+
+def _same_outputs(run: Published, record: Record) -> bool:
+    return {m.path: m.digest for m in run.record.outputs} == {m.path: m.digest for m in record.outputs}
+
+
+def _to_be_pushed(order: _Order) -> Pushed:
+    size = sum(upload.made.size or 0 for upload in order.uploads)
+    return Pushed(order.command.name, stored=tuple(upload.key for upload in order.uploads), size=size)

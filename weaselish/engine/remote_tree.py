@@ -1,0 +1,156 @@
+"""A remote's tree: `<quote_plus(output)>/<command hash>/<content hash>`, and the records below `.proj/runs`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote_plus
+
+from weaselish.model.project import Command
+from weaselish.plan.document import BadDocument, from_document, to_document
+from weaselish.plan.fingerprint import Record
+from weaselish.stores.base import Store, Stored
+from weaselish.workspace import weasel
+from weaselish.workspace.state_dir import write_whole
+
+RUNS = ".proj/runs"
+MOST_OF_A_RECORD = 1 << 26  # bytes; a record with 100,000 deps has a tenth of it
+_OBJECT = re.compile(r"[^/]+/[0-9a-f]+/[0-9a-f]+(\.dir)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A run as a remote has it. `objects`: output -> (key, size in the store)."""
+
+    record: Record
+    objects: Mapping[str, tuple[str, int]]
+
+
+class RemoteTree:
+    """What a remote holds, listed once. Records never change, so that they are kept in `cache` once read."""
+
+    def __init__(self, store: Store, cache: Path | None) -> None:
+        self.store = store
+        self._all: dict[str, Stored] | None = None
+        self._folders: dict[str, dict[str, Stored]] = {}  # folder -> what is in it
+        self._file = cache
+        self._known: dict[str, dict[str, object]] = self._load()
+        self._is_new = False
+
+    def list_all(self) -> None:
+        """One listing for all questions to come."""
+        if self._all is None:
+            self._all = {stored.key: stored for stored in self.store.list("")}
+            for key, stored in self._all.items():
+                self._folders.setdefault(key.rpartition("/")[0], {})[key] = stored
+
+    def below(self, folder: str) -> Mapping[str, Stored]:
+        """The objects in `OUTPUT/HASH` or `.proj/runs/KEY`, by key."""
+        if self._all is None and folder not in self._folders:
+            self._folders[folder] = {stored.key: stored for stored in self.store.list(folder)}
+        return self._folders.get(folder, {})
+
+    def hashes_of(self, output: str) -> list[str]:
+        """The command hashes under which a remote has something for an output, its name as in the tree."""
+        self.list_all()
+        top = f"{output}/"
+        return [folder.removeprefix(top) for folder in self._folders if folder.startswith(top)]
+
+    def get(self, key: str) -> Stored | None:
+        return self.below(key.rpartition("/")[0]).get(key)
+
+    def note(self, stored: Stored) -> None:
+        """Something was stored since the listing."""
+        self._folders.setdefault(stored.key.rpartition("/")[0], {})[stored.key] = stored
+
+    def published(self, key: str) -> list[tuple[Stored, Published]]:
+        """The runs of a command hash, newest first by the store's clock. What is no whole record is passed over."""
+        stored = sorted(self.below(f"{RUNS}/{key}").values(), key=lambda one: (one.modified, one.key), reverse=True)
+        read = [(one, self.read(one)) for one in stored]
+        return [(one, run) for one, run in read if run is not None and run.record.fingerprint.key == key]
+
+    def all_published(self) -> list[tuple[Stored, Published]]:
+        self.list_all()
+        keys = [folder.removeprefix(f"{RUNS}/") for folder in self._folders if folder.startswith(f"{RUNS}/")]
+        return [found for key in keys for found in self.published(key)]
+
+    def read(self, stored: Stored) -> Published | None:
+        """A record that was listed, or None if it is none."""
+        mark = [stored.size, stored.modified]
+        known = self._known.get(stored.key)
+        if known is None or known.get("mark") != mark:
+            if stored.size > MOST_OF_A_RECORD:
+                return None
+            try:
+                document = json.loads(b"".join(self.store.get(stored.key)))
+            except ValueError:
+                return None
+            known = {"mark": mark, "document": document}
+            self._known[stored.key] = known
+            self._is_new = True
+        return _published(known["document"])
+
+    def vouches_for(self, output: str, digest: str) -> bool:
+        """Whether a record of this remote names `digest` as what `output` was."""
+        return any(
+            made.path == output and made.digest == digest
+            for key in self.hashes_of(quote_plus(output))
+            for _, run in self.published(key)
+            for made in run.record.outputs
+        )
+
+    # -- what is kept of it -----------------------------------------------------------------------------------------
+
+    def _load(self) -> dict[str, dict[str, object]]:
+        try:
+            data = json.loads(self._file.read_bytes()) if self._file else {}
+        except (OSError, ValueError):
+            return {}
+        return {key: value for key, value in data.items() if isinstance(value, dict)} if isinstance(data, dict) else {}
+
+    def save(self) -> None:
+        if self._file is not None and self._is_new:
+            with contextlib.suppress(OSError):
+                write_whole(self._file, [json.dumps(self._known).encode()])
+
+
+def _published(document: object) -> Published | None:
+    try:
+        record = from_document(document)
+        objects = {
+            str(item["path"]): (str(item["key"]), int(item["size"]))
+            for item in record.facts.get("objects", ())  # type: ignore[attr-defined]
+        }
+    except (BadDocument, KeyError, TypeError, ValueError):
+        return None
+    if {made.path for made in record.outputs} != objects.keys():
+        return None
+    if not all(_OBJECT.fullmatch(key) for key, _ in objects.values()):
+        return None
+    return Published(record, objects)
+
+
+def object_key(command: Command, record: Record, output: str, *, compat: bool) -> str:
+    """Where an output of a run lies. Under `compat: weasel`, by Weasel's hashes and the name as written."""
+    digest = next(made.digest for made in record.outputs if made.path == output)
+    if not compat:
+        return f"{quote_plus(output)}/{record.fingerprint.key}/{digest}"
+    digests = record.weasel
+    deps = [(command.as_written(path), digests.get(path, digest or "")) for path, digest in record.fingerprint.deps]
+    hashed = weasel.command_hash(record.fingerprint.script, deps)
+    return f"{quote_plus(command.as_written(output))}/{hashed}/{digests.get(output, digest)}"
+
+
+def record_key(record: Record) -> str:
+    return f"{RUNS}/{record.fingerprint.key}/{record.run}.json"
+
+
+def record_bytes(record: Record, objects: Iterable[tuple[str, str, int]]) -> bytes:
+    """The published form of a record: the document, and where each output lies with its size in the store."""
+    document = to_document(record)
+    document["objects"] = [{"path": path, "key": key, "size": size} for path, key, size in objects]
+    return json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "surrogateescape")

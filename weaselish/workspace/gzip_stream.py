@@ -1,0 +1,123 @@
+"""Gzip as a stream: blocks in, chunks out, and back. Constant memory, forwards only."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterable, Iterator
+
+from isal import igzip, isal_zlib
+
+from weaselish.errors import StoreError
+
+BLOCK = 1 << 20  # bytes read, compressed and digested at a time
+_LEVEL = 1  # where isal is fastest; what cannot be compressed it stores
+_MOST_HEADER = 1 << 16  # tarfile reads a long name or PAX header in one piece
+
+
+class BrokenArchive(StoreError):
+    """An archive that is not whole, or not one that `proj` or Weasel can have written."""
+
+
+def zipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The gzipped form of `pieces`: no time, no name, so that equal bytes in give equal bytes out."""
+    compress = isal_zlib.compressobj(_LEVEL, wbits=31)
+    for block in _gathered(pieces):
+        if chunk := compress.compress(block):
+            yield chunk
+    yield compress.flush()
+
+
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= BLOCK:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join(waiting)
+
+
+class Unzipped:
+    """What `chunks` decompress to: as much of a file as tarfile needs, and no more.
+
+    Raises BrokenArchive where the stream is truncated, damaged or followed by something else, where more comes out of
+    it than `floor` bytes and `ratio` times what went in, and where it would have to go backwards.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], *, ratio: int, floor: int) -> None:
+        self._source = _Chunks(chunks)
+        self._gzip = igzip.IGzipFile(fileobj=self._source, mode="rb")  # type: ignore[no-untyped-call]
+        self._ratio = ratio
+        self._floor = floor
+        self._position = 0
+        self._unpacked = 0
+        self.last_header = b""
+
+    def read(self, size: int) -> bytes:
+        """For tarfile, which reads headers with it: never much at once, whatever a header claims."""
+        if not 0 <= size <= _MOST_HEADER:
+            raise BrokenArchive(f"a header of {size} bytes")
+        self.last_header = self.take(size)
+        return self.last_header
+
+    def take(self, size: int) -> bytes:
+        """The next `size` bytes; fewer only at the end."""
+        try:
+            data: bytes = self._gzip.read(size)
+        except (EOFError, gzip.BadGzipFile, isal_zlib.error) as error:  # type: ignore[misc]
+            raise BrokenArchive(f"not a whole gzip file: {error}") from error
+        self._position += len(data)
+        self.count(len(data))
+        return data
+
+    def count(self, size: int) -> None:
+        """So much came out of the stream; also what was copied because it says so."""
+        self._unpacked += size
+        if self._unpacked > max(self._floor, self._ratio * self._source.count):
+            raise BrokenArchive(f"unpacks to more than {self._ratio} times its size")
+
+    def blocks(self, size: int) -> Iterator[bytes]:
+        """The next `size` bytes in blocks. Raises BrokenArchive if there are fewer."""
+        if size < 0:
+            raise BrokenArchive("a member that overlaps the one before it")
+        while size:
+            block = self.take(min(size, BLOCK))
+            if not block:
+                raise BrokenArchive("ends in the middle of a member")
+            size -= len(block)
+            yield block
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, position: int) -> int:
+        for _ in self.blocks(position - self._position):
+            pass
+        return self._position
+
+
+class _Chunks(io.RawIOBase):
+    """An iterator of chunks as a raw stream, counting what was read of it."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._rest = memoryview(b"")
+        self.count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        self.count += size
+        return size
