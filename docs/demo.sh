@@ -31,5 +31,18 @@ say "6. And back"
 cp "$here/../templates/penguins/project.yml" project.yml
 "$proj" run all
 
+say "7. Push the outputs to a remote (a directory), delete them, pull them back"
+remote_url=${DEMO_REMOTE:-}
+if [ -n "$remote_url" ]; then
+    sed -i.bak "s|^  default: .*|  default: $remote_url|" project.yml && rm project.yml.bak
+fi
+"$proj" push
+"$proj" ls
+rm -rf corpus training reports
+"$proj" pull
+"$proj" push --verify
+"$proj" status --remote default
+"$proj" run all
+
 say "Accuracy on the held-out penguins"
-"${PYTHON:-python3}" -c 'import json; m = json.load(open("metrics.json")); print("accuracy", m["accuracy"])'
+.venv/bin/python -c 'import json; m = json.load(open("metrics.json")); print("accuracy", m["accuracy"])'

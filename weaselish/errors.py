@@ -47,7 +47,7 @@ class UnknownName(UsageError):
         self.name = name
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One finding in project.yml. `line` and `column` count from 1; 0 when the place is not known."""
 
@@ -56,6 +56,10 @@ class Problem:
     message: str
     hint: str | None = None
     is_warning: bool = False
+
+    def __lt__(self, other: Problem) -> bool:
+        """In the order of the file."""
+        return (self.line, self.column, self.message) < (other.line, other.column, other.message)
 
     def located(self, file: str = "project.yml") -> str:
         place = f"{file}:{self.line}:{self.column}" if self.line else file

@@ -66,7 +66,7 @@ class ExecutorContract:
 
     @pytest.fixture(autouse=True)
     def _place(self, tmp_path: Path, executor: Executor) -> Iterator[None]:
-        self.executor, self.folder, self.mark = executor, tmp_path, uuid.uuid4().hex
+        self._executor, self.folder, self.mark = executor, tmp_path, uuid.uuid4().hex
         self.console, self.stop = Console(), Stop()
         yield
         end(self.mark)
@@ -81,7 +81,7 @@ class ExecutorContract:
         return Job(lines=tuple(Line(argv, f"line {n}") for n, argv in enumerate(argvs)), **(values | changes))
 
     def run(self, *lines: str | tuple[str, ...], **changes: Any) -> Outcome:
-        return self.executor.run(self.job(*lines, **changes), output=self.console, stop=self.stop)
+        return self._executor.run(self.job(*lines, **changes), output=self.console, stop=self.stop)
 
     def told_at(self, text: str, level: Level) -> None:
         self.console.when(text, lambda: self.stop.raise_to(level))
@@ -98,7 +98,7 @@ class ExecutorContract:
     def test_what_is_shown_may_hold_anything(self) -> None:
         job = self.job(("true",))
         line = Line(("true",), "é \ud800")
-        assert self.executor.run(Job("test", (line,), job.workdir, job.env), output=self.console, stop=self.stop)
+        assert self._executor.run(Job("test", (line,), job.workdir, job.env), output=self.console, stop=self.stop)
         assert self.console.text == "Running command: é \\ud800\n".encode()
 
     def test_the_first_failing_line_ends_the_job_with_its_exit_code(self) -> None:
@@ -184,7 +184,7 @@ class ExecutorContract:
     def test_much_output_comes_whole(self) -> None:
         sizes = []
         job = self.job(("head", "-c", "200000000", "/dev/zero"))
-        assert self.executor.run(job, output=lambda chunk: sizes.append(len(chunk)), stop=self.stop).succeeded
+        assert self._executor.run(job, output=lambda chunk: sizes.append(len(chunk)), stop=self.stop).succeeded
         assert sum(sizes[1:]) == 200_000_000
 
     def test_a_line_that_closes_its_output_is_waited_for(self) -> None:
@@ -268,7 +268,7 @@ class ExecutorContract:
         assert self.run("sleep 1000 & echo started").succeeded  # it holds the line's output open
         assert self.console.text.endswith(b"\nstarted\n")
         assert living(self.mark) == ["sleep 1000 "]
-        self.executor.close()
+        self._executor.close()
         assert living(self.mark) == ["sleep 1000 "]
 
     def test_what_is_left_behind_and_chatters_is_not_waited_for(self) -> None:
@@ -280,7 +280,7 @@ class ExecutorContract:
         def run(number: int) -> tuple[int, bytes]:
             console = Console()
             job = self.job(f"echo {number}; exit {number % 7}")
-            return self.executor.run(job, output=console, stop=self.stop).exit_code, console.text.split()[-1]
+            return self._executor.run(job, output=console, stop=self.stop).exit_code, console.text.split()[-1]
 
         with ThreadPoolExecutor(8) as pool:
             found = list(pool.map(run, range(200)))
@@ -291,7 +291,7 @@ class ExecutorContract:
             console = Console()
             console.when("ready", lambda: (self.folder / f"{number}").touch())
             job = self.job("echo ready; sleep 1000" if number else "until [ -e 1 -a -e 2 ]; do sleep 0.01; done")
-            outcome = self.executor.run(job, output=console, stop=self.stop)
+            outcome = self._executor.run(job, output=console, stop=self.stop)
             if number == 0:
                 self.stop.raise_to(Level.TERMINATE)
             return outcome.ended
@@ -301,5 +301,5 @@ class ExecutorContract:
         assert living(self.mark) == []
 
     def test_closing_twice_is_closing_once(self) -> None:
-        self.executor.close()
-        self.executor.close()
+        self._executor.close()
+        self._executor.close()

@@ -51,7 +51,7 @@ class TestLocalExecutor(ExecutorContract):
         assert sorted(living(self.mark)) == ["sleep 1000 ", "sleep 2000 "]
 
     def test_a_request_to_kill_cuts_the_grace_time_short(self) -> None:
-        self.executor = LocalExecutor(grace=1000)
+        self._executor = LocalExecutor(grace=1000)
         self.told_at("ready", Level.INTERRUPT)
         self.told_at("got TERM", Level.KILL)
         deaf = f"(trap 'echo got TERM' TERM; trap '' INT; echo ready; {FOREVER})"

@@ -14,6 +14,7 @@ import pytest
 
 from weaselish.errors import NotInStore, StoreError
 from weaselish.stores.base import Store
+from weaselish.stores.parts import PART
 
 Answer = TypeVar("Answer")
 
@@ -122,7 +123,7 @@ class StoreContract:
         assert digest(store.get("large")) == digest([body])
 
     def test_an_object_of_whole_parts_comes_back_byte_for_byte(self, store: Store) -> None:
-        body = noise(16 * MIB)
+        body = noise(3 * PART)
         assert store.put("large", [body])
         assert digest(store.get("large")) == digest([body])
 

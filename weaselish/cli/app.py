@@ -69,6 +69,14 @@ def run(
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Wait for other processes that run the same steps.")
     ] = True,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            metavar="HOW",
+            help="What scripts write: raw, prefix, group or quiet; default raw, with -j prefix.",
+        ),
+    ] = None,
     as_json: Json = False,
     show_help: Annotated[
         bool, typer.Option("--help", "-h", help="Show this, or with a name what is to know of it.")
@@ -99,7 +107,7 @@ def run(
     options = RunOptions(count, only, force, keep_going, wait, extras.args, stdin_for(count))
     if dry:
         raise typer.Exit(dry_run(workspace, names, options, as_json=as_json))
-    raise typer.Exit(run_targets(workspace, names, options, yes=yes, as_json=as_json))
+    raise typer.Exit(run_targets(workspace, names, options, yes=yes, output=output, as_json=as_json))
 
 
 @app.command()
@@ -210,3 +218,64 @@ def remote_test(
 
     workspace = _open(context, directory)
     raise typer.Exit(test_remote(workspace, find_remote(workspace, remote)))
+
+
+@app.command()
+def log(
+    context: typer.Context,
+    words: Words = None,
+    most: Annotated[int, typer.Option("--most", "-n", metavar="N", min=1, help="The last N runs.")] = 30,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="With all that they wrote.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what ran: when, how long, why, and with what result."""
+    from weaselish.cli.history import show_log
+
+    names, directory = names_and_directory(words or [])
+    raise typer.Exit(show_log(_open(context, directory), names, most=most, verbose=verbose, as_json=as_json))
+
+
+@app.command()
+def graph(
+    context: typer.Context,
+    words: Words = None,
+    dot: Annotated[bool, typer.Option("--dot", help="For Graphviz.")] = False,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="For Mermaid.")] = False,
+) -> None:
+    """Show which command makes what another needs, and which are up to date."""
+    from weaselish.cli.graph import show_graph
+
+    names, directory = names_and_directory(words or [])
+    form = "dot" if dot else "mermaid" if mermaid else "text"
+    raise typer.Exit(show_graph(_open(context, directory), names, form=form))
+
+
+@app.command()
+def init(directory: Directory = None) -> None:
+    """Write a starter project.yml that runs."""
+    from weaselish.cli.init import init as write_starter
+
+    raise typer.Exit(write_starter(directory))
+
+
+lock_app = typer.Typer(help="Change what is recorded of commands.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(lock_app, name="lock")
+Steps = Annotated[list[str], typer.Argument(metavar="STEP... [DIR]", show_default=False)]
+
+
+@lock_app.command("accept")
+def lock_accept(context: typer.Context, words: Steps) -> None:
+    """Record the outputs that lie there as up to date, without running anything."""
+    from weaselish.cli.history import accept_steps
+
+    names, directory = names_and_directory(words)
+    raise typer.Exit(accept_steps(_open(context, directory), names))
+
+
+@lock_app.command("reset")
+def lock_reset(context: typer.Context, words: Steps) -> None:
+    """Forget what is recorded: the commands count as never run. Their outputs stay."""
+    from weaselish.cli.history import reset_steps
+
+    names, directory = names_and_directory(words)
+    raise typer.Exit(reset_steps(_open(context, directory), names))

@@ -75,6 +75,11 @@ def table(rows: Iterable[Sequence[str]], header: Sequence[str], *, stream: objec
     return "\n".join(line.rstrip() for line in str(text).strip("\n").splitlines())
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 step`, `2 steps`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """`0.3 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
     if seconds < 10:

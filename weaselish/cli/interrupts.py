@@ -28,7 +28,7 @@ def stopping_by_signals(stop: Stop) -> Iterator[None]:
         if level <= stop.level:
             return
         stop.raise_to(level)
-        say(_TOLD[level])
+        say(_TOLD[level] + "\r")  # a terminal that is lent to a step does not return by itself
         if level is Level.TERMINATE:
             timer = threading.Timer(GRACE, stop.raise_to, (Level.KILL,))
             timer.daemon = True
@@ -40,6 +40,7 @@ def stopping_by_signals(stop: Stop) -> Iterator[None]:
     def on_terminate(_signal: int, _frame: FrameType | None) -> None:
         rise(Level.TERMINATE)
 
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some parents leave it, exit codes would be lost
     handlers = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate, signal.SIGHUP: on_terminate}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -13,9 +15,9 @@ from pathlib import Path
 from weaselish.cli.console import paint, say, say_hint, table, warn
 from weaselish.cli.progress import TransferReporter, shown_size
 from weaselish.engine.planning import Preview
-from weaselish.engine.pull import Pulled, PullOptions, pull
+from weaselish.engine.pull import Pulled, PullOptions, as_it_stands, pull
 from weaselish.engine.push import Pushed, PushOptions, push
-from weaselish.engine.remote_tree import Published, RemoteTree
+from weaselish.engine.remote_tree import Published, RemoteTree, outputs_of
 from weaselish.errors import ProjError, StoreError, UnknownName
 from weaselish.model.interpolate import put_env
 from weaselish.model.project import Remote
@@ -43,13 +45,18 @@ def find_remote(workspace: Workspace, name: str) -> Remote:
             region=resolved(remote.region),
         )
     if "://" in name:
-        return Remote(name, name)
+        return Remote(_without_secrets(name), name)
     if name.startswith(("./", "../", "/", "~")):
         return Remote(name, str(Path(name).expanduser().resolve()))
     hint = None
     if not remotes:
         hint = "define it in project.yml: `remotes: {default: ../cache}`, or name a path that begins with `./` or `/`"
     raise UnknownName("remote", name, remotes, hint=hint)
+
+
+def _without_secrets(url: str) -> str:
+    """A URL without user, password and query: what should not stand there must not be shown either."""
+    return re.sub(r"(?<=://)[^/]*@|\?.*", "", url) if "://" in url else url
 
 
 def open_tree(workspace: Workspace, remote: Remote) -> RemoteTree:
@@ -87,25 +94,26 @@ def run_push(workspace: Workspace, remote: Remote, options: PushOptions, *, as_j
     workspace.save()
     for result in results:
         _show_pushed(result, dry=options.dry)
-    _say_counts(
-        "pushed to", remote, [bool(one.stored) for one in results], [one.already_there for one in results], options.dry
-    )
-    if as_json:
-        print(json.dumps([dataclasses.asdict(result) for result in results], indent=2))
-    return 1 if any(result.is_error for result in results) else 0
+    there = [one.already_there for one in results]
+    _say_counts("pushed to", remote, [bool(one.stored) for one in results], there, "there", dry=options.dry)
+    return _end(results, as_json=as_json)
 
 
 def _show_pushed(result: Pushed, *, dry: bool) -> None:
     if result.refused is not None:
-        mark = paint("✘", "red") if result.is_error else paint("–", "yellow")
-        say(f"{mark} {result.command}: not pushed: {result.refused}")
+        _show_refused(result, "pushed")
     elif result.already_there or not result.stored:
         say(f"{paint('✔', 'green')} {result.command}: {'already there' if result.already_there else 'recorded'}")
     else:
         objects = "1 output" if len(result.stored) == 1 else f"{len(result.stored)} outputs"
-        say(
-            f"{paint('✔', 'green')} {result.command}: {'would push' if dry else 'pushed'} {objects}, {shown_size(result.size)}"
-        )
+        verb = "would push" if dry else "pushed"
+        say(f"{paint('✔', 'green')} {result.command}: {verb} {objects}, {shown_size(result.size)}")
+
+
+def _show_refused(result: Pushed | Pulled, done: str) -> None:
+    mark = paint("✘", "red") if result.is_error else paint("–", "yellow")
+    say(f"{mark} {result.command}: not {done}: {result.refused}")
+    say_hint(result.hint)
 
 
 def run_pull(workspace: Workspace, remote: Remote, options: PullOptions, *, as_json: bool) -> int:
@@ -116,22 +124,14 @@ def run_pull(workspace: Workspace, remote: Remote, options: PullOptions, *, as_j
         results = pull(workspace, open_tree(workspace, remote), options, report=reporter)
     for result in results:
         _show_pulled(result, dry=options.dry)
-    _say_counts(
-        "pulled from",
-        remote,
-        [bool(one.restored) for one in results],
-        [one.already_here for one in results],
-        options.dry,
-    )
-    if as_json:
-        print(json.dumps([dataclasses.asdict(result) for result in results], indent=2))
-    return 1 if any(result.is_error for result in results) else 0
+    here = [one.already_here for one in results]
+    _say_counts("pulled from", remote, [bool(one.restored) for one in results], here, "here", dry=options.dry)
+    return _end(results, as_json=as_json)
 
 
 def _show_pulled(result: Pulled, *, dry: bool) -> None:
     if result.refused is not None:
-        mark = paint("✘", "red") if result.is_error else paint("–", "yellow")
-        say(f"{mark} {result.command}: not pulled: {result.refused}")
+        _show_refused(result, "pulled")
     elif result.already_here:
         say(f"{paint('✔', 'green')} {result.command}: already here")
     else:
@@ -141,12 +141,20 @@ def _show_pulled(result: Pulled, *, dry: bool) -> None:
         say_hint(f"{result.command}: {note}")
 
 
-def _say_counts(done: str, remote: Remote, moved: Sequence[bool], there: Sequence[bool], dry: bool) -> None:
-    rest = len(moved) - sum(moved) - sum(there)
+def _say_counts(
+    done: str, remote: Remote, moved: Sequence[bool], already: Sequence[bool], where: str, *, dry: bool
+) -> None:
+    rest = len(moved) - sum(moved) - sum(already)
     parts = [f"{sum(moved)} {'would be ' if dry else ''}{done} {remote.name}"]
-    parts += [f"{sum(there)} already there"] if any(there) else []
+    parts += [f"{sum(already)} already {where}"] if any(already) else []
     parts += [f"{rest} not"] if rest else []
     say(", ".join(parts) if moved else "no command has outputs to push or pull")
+
+
+def _end(results: Sequence[Pushed | Pulled], *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps([dataclasses.asdict(result) for result in results], indent=2))
+    return 1 if any(result.is_error for result in results) else 0
 
 
 def list_runs(workspace: Workspace, remote: Remote, *, as_json: bool) -> int:
@@ -168,14 +176,19 @@ def list_runs(workspace: Workspace, remote: Remote, *, as_json: bool) -> int:
 def _run_rows(stored: Stored, run: Published) -> Iterable[tuple[str, ...]]:
     for made in run.record.outputs:
         yield (
-            run.record.command,
-            made.path,
+            _plain(run.record.command),
+            _plain(made.path),
             shown_size(made.size or 0),
             shown_size(run.objects[made.path][1]),
             _age(stored.modified),
-            _made_by(run),
+            _plain(_made_by(run)),
             str(run.record.run),
         )
+
+
+def _plain(text: str) -> str:
+    """Text of others without what could upset a terminal."""
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _run_json(stored: Stored, run: Published) -> dict[str, object]:
@@ -208,26 +221,28 @@ def _age(modified: float) -> str:
 
 
 def remote_states(workspace: Workspace, remote: Remote, previews: Sequence[Preview]) -> dict[str, str]:
-    """Per command with outputs: whether its run as it stands is on the remote. Downloads no output."""
+    """Per command with outputs: whether a run of it as it stands is on the remote. Downloads no output."""
     tree = open_tree(workspace, remote)
     tree.list_all()
-    states = {}
+    states: dict[str, str] = {}
+    coming: dict[str, str] = {}
     for item in previews:
         command = workspace.project.commands[item.step]
         if command.outputs:
-            runs = tree.published(item.look.now.key)
-            whole = any(
-                (stored := tree.get(key)) is not None and stored.size == size
-                for _, run in runs
-                for key, size in run.objects.values()
-            )
+            key = as_it_stands(workspace, command, coming).key
+            runs = [run for _, run in tree.published(key) if outputs_of(run.record).keys() == set(command.outputs)]
+            whole = [run for run in runs if tree.is_whole(run)]
             states[item.step] = "there" if whole else "broken" if runs else "missing"
+            for run in whole[:1] if item.reasons else ():
+                coming |= outputs_of(run.record)
     tree.save()
     return states
 
 
 def show_remotes(workspace: Workspace, *, as_json: bool) -> int:
-    remotes = workspace.project.remotes.values()
+    remotes = [
+        dataclasses.replace(remote, url=_without_secrets(remote.url)) for remote in workspace.project.remotes.values()
+    ]
     if as_json:
         print(json.dumps([dataclasses.asdict(remote) for remote in remotes], indent=2))
         return 0
@@ -272,9 +287,11 @@ def test_remote(workspace: Workspace, remote: Remote) -> int:
         begun = time.monotonic()
         try:
             action()
-        except ProjError as error:
+        except ProjError:
             print(f"  {name}: {paint('failed', 'red', sys.stdout)}")
-            raise error
+            with contextlib.suppress(ProjError):
+                store.delete(key)
+            raise
         print(f"  {name}: ok, {1000 * (time.monotonic() - begun):.0f} ms")
     if remote.read_only:
         warn("it is read-only here: writing was not tried")

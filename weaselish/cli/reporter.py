@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import enum
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import BinaryIO
 
 from weaselish.cli.console import duration, paint, say, say_hint, table, warn
@@ -11,35 +14,44 @@ from weaselish.engine import events
 from weaselish.engine.run import RunResult
 from weaselish.engine.step import Result, State
 from weaselish.plan.fingerprint import Reason
+from weaselish.workspace.logs import last_lines
 
 _MOST_ROWS = 40
+_LAST_LINES = 20
+
+
+class Output(enum.Enum):
+    """What is shown of what scripts write; all of it is in the logs."""
+
+    RAW = "raw"  # as it comes
+    PREFIX = "prefix"  # in whole lines, each with its step's name before it
+    GROUP = "group"  # each step's when it has ended
+    QUIET = "quiet"  # the last lines of a failed step
 
 
 class ConsoleReporter:
-    """Script output goes to `stdout` as it comes; in parallel in whole lines, each with its step's name before it."""
+    """Shows scripts' output on `stdout`, the rest on stderr. Without `output`: prefixes in parallel, else raw."""
 
-    def __init__(self, stdout: BinaryIO | None = None) -> None:
+    def __init__(self, stdout: BinaryIO | None = None, *, output: Output | None = None) -> None:
         self._stdout = stdout or sys.stdout.buffer
-        self._width = 0  # of the longest name; 0: one step at a time, no prefixes
+        self._wanted = output
+        self._output = output or Output.RAW
+        self._width = 0  # of the longest name
         self._partial: dict[str, bytes] = {}
+        self._logs: dict[str, Path] = {}
         self.reasons: dict[str, tuple[Reason, ...]] = {}
-        self._skipped = 0
 
     def __call__(self, event: events.Event, /) -> None:
         match event:
             case events.RunStarted(plan, jobs):
-                self._width = max((len(step) for step in plan.steps), default=0) if jobs > 1 else 0
+                self._output = self._wanted or (Output.PREFIX if jobs > 1 else Output.RAW)
+                self._width = max((len(step) for step in plan.steps), default=0)
             case events.Note(message, hint):
                 warn(message, hint)
-            case events.StepUpToDate(step):
-                self._skipped += 1
             case events.StepWaiting(step, holder):
                 say(f"{paint(step, 'bold')}: waiting for {holder}")
-            case events.StepStarted(step, reasons, attempt):
-                self.reasons[step] = reasons
-                why = f"attempt {attempt}" if attempt > 1 else "; ".join(map(str, reasons[:3]))
-                more = f" and {len(reasons) - 3} more" if attempt == 1 and len(reasons) > 3 else ""
-                say(f"{paint(step, 'bold')}: {why}{more}")
+            case events.StepStarted():
+                self._show_start(event)
             case events.StepOutput(step, data):
                 self._show_output(step, data)
             case events.StepDone(step, seconds, not_recorded):
@@ -50,30 +62,53 @@ class ConsoleReporter:
                     say(f"{paint('✔', 'green')} {step} {paint(duration(seconds), 'dim')}")
             case events.StepFailed(step, _, _, message, hint):
                 self._end_output(step)
+                self._show_last_lines(step)
                 say(f"{paint('✘', 'red')} {message}")
                 say_hint(hint)
-            case events.StepBlocked(_):
+            case _:
                 pass
 
+    def _show_start(self, event: events.StepStarted) -> None:
+        self.reasons[event.step] = event.reasons
+        if event.log is not None:
+            self._logs[event.step] = event.log
+        why = f"attempt {event.attempt}" if event.attempt > 1 else "; ".join(map(str, event.reasons[:3]))
+        more = f" and {len(event.reasons) - 3} more" if event.attempt == 1 and len(event.reasons) > 3 else ""
+        say(f"{paint(event.step, 'bold')}: {why}{more}")
+
     def _show_output(self, step: str, data: bytes) -> None:
-        if not self._width:
-            self._stdout.write(data)
-            self._stdout.flush()
-            return
-        *lines, rest = (self._partial.get(step, b"") + data).split(b"\n")
-        self._partial[step] = rest
-        self._show_lines(step, lines)
+        if self._output is Output.RAW:
+            self._write(data)
+        elif self._output is Output.PREFIX:
+            *lines, rest = (self._partial.get(step, b"") + data).split(b"\n")
+            self._partial[step] = rest
+            self._show_lines(step, lines)
 
     def _end_output(self, step: str) -> None:
         rest = self._partial.pop(step, b"")
         if rest:
             self._show_lines(step, [rest])
+        if self._output is Output.GROUP and step in self._logs:
+            with contextlib.suppress(OSError), open(self._logs[step], "rb") as log:
+                while block := log.read(1 << 16):
+                    self._write(block)
 
     def _show_lines(self, step: str, lines: Iterable[bytes]) -> None:
         prefix = paint(step.ljust(self._width) + " | ", "dim", self._stdout).encode()
-        text = b"".join(prefix + line.rstrip(b"\r") + b"\n" for line in lines)
-        if text:
-            self._stdout.write(text)
+        self._write(b"".join(prefix + line.rstrip(b"\r") + b"\n" for line in lines))
+
+    def _show_last_lines(self, step: str) -> None:
+        """The end of a failed step's output, where it is not just above."""
+        if step not in self._logs or self._output in (Output.RAW, Output.GROUP):
+            return
+        lines = last_lines(self._logs[step], _LAST_LINES)
+        if lines:
+            say(paint(f"the last lines of {step} (all of them: proj log -v {step})", "dim"))
+            self._show_lines(step, lines)
+
+    def _write(self, data: bytes) -> None:
+        if data:
+            self._stdout.write(data)
             self._stdout.flush()
 
     def show_summary(self, result: RunResult) -> None:

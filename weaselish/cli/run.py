@@ -10,11 +10,11 @@ from typing import Any
 from weaselish.cli.arguments import Extras
 from weaselish.cli.console import say, warn
 from weaselish.cli.interrupts import stopping_by_signals
-from weaselish.cli.reporter import ConsoleReporter
+from weaselish.cli.reporter import ConsoleReporter, Output
 from weaselish.engine.job import Stdin, shown_lines
 from weaselish.engine.planning import plan_for, preview
 from weaselish.engine.run import RunOptions, RunResult, run
-from weaselish.errors import ProjError, UsageError
+from weaselish.errors import ProjError, UnknownName, UsageError
 from weaselish.executors.base import Stop
 from weaselish.workspace.workspace import Workspace
 
@@ -25,13 +25,14 @@ def run_targets(
     options: RunOptions,
     *,
     yes: bool = False,
+    output: str | None = None,
     as_json: bool = False,
 ) -> int:
     from weaselish.executors.local import LocalExecutor
 
     for problem in workspace.project.warnings:
         warn(problem.located(), problem.hint)
-    reporter = ConsoleReporter(sys.stderr.buffer if as_json else None)
+    reporter = ConsoleReporter(sys.stderr.buffer if as_json else None, output=_output(output))
     stop = Stop()
     executor = LocalExecutor()
     try:
@@ -101,6 +102,13 @@ def stdin_for(jobs: int) -> Stdin:
     if jobs > 1:
         return "null"
     return "terminal" if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() else "inherit"
+
+
+def _output(name: str | None) -> Output | None:
+    known = [output.value for output in Output]
+    if name is not None and name not in known:
+        raise UnknownName("way of output", name, known)
+    return None if name is None else Output(name)
 
 
 def _confirm(yes: bool) -> Any:

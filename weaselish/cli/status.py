@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 
-from weaselish.cli.console import paint, say, say_hint, table, warn
+from weaselish.cli.console import counted, paint, say, say_hint, table, warn
 from weaselish.engine.planning import Preview, plan_for, preview
 from weaselish.engine.validate import findings
 from weaselish.plan.graph import Cycle
@@ -120,5 +120,6 @@ def validate(workspace: Workspace) -> int:
     if wrong:
         return 2
     project = workspace.project
-    print(f"project.yml is valid: {len(project.commands)} commands, {len(project.workflows)} workflows")
+    commands, workflows = counted(len(project.commands), "command"), counted(len(project.workflows), "workflow")
+    print(f"project.yml is valid: {commands}, {workflows}")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from weaselish.plan.fingerprint import Reason
@@ -41,6 +42,7 @@ class StepStarted:
     step: str
     reasons: tuple[Reason, ...]
     attempt: int = 1  # above 1: a retry
+    log: Path | None = None  # where all that it writes is kept
 
 
 @dataclass(frozen=True, slots=True)

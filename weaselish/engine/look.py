@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from weaselish.errors import MissingDep
 from weaselish.model.interpolate import put_env
@@ -65,9 +66,14 @@ def look(
     unfinished = records.unfinished(command.name)
     if unfinished is not None:
         reasons = (Reason(unfinished), *(reason for reason in reasons if reason.why is not Why.NEVER_RAN))
-    for path in command.outputs_no_cache:
-        if output(path) is None and not any(reason.subject == path for reason in reasons):
-            reasons += tuple(Reason(Why.OUTPUT_MISSING, path, "needed") for dep in needed if overlap(dep, path))[:1]
+    if last is not None:
+        reasons += tuple(
+            Reason(Why.OUTPUT_MISSING, path, "needed")
+            for path in command.outputs_no_cache
+            if output(path) is None
+            and not any(reason.subject == path for reason in reasons)
+            and any(overlap(dep, path) for dep in needed)
+        )
     if force:
         reasons = (Reason(Why.FORCED), *reasons)
     return Look(now, last, tuple(_explained(workspace, last, now, reason) for reason in reasons))
@@ -120,10 +126,10 @@ def _adopted(workspace: Workspace, command: Command, entry: Entry, now: Fingerpr
     `outputs_no_cache` path.
     """
     data = entry.data
-    script = tuple(str(line) for line in data.get("script") or ())
+    script = tuple(str(line) for line in _items(data, "script"))
     resolved = tuple(put_env(line, workspace.env) for line in command.script)
-    deps = [_adopted_path(workspace, command, item, "dep") for item in data.get("deps") or ()]
-    outs = [_adopted_path(workspace, command, item, "output") for item in data.get("outs") or ()]
+    deps = [_adopted_path(workspace, command, item, "dep") for item in _items(data, "deps")]
+    outs = [_adopted_path(workspace, command, item, "output") for item in _items(data, "outs")]
     made = [Made(path, digest or ABSENT) for path, digest in outs]
     return Record(
         run=0,
@@ -143,12 +149,18 @@ def _adopted(workspace: Workspace, command: Command, entry: Entry, now: Fingerpr
     )
 
 
+def _items(data: Mapping[str, Any], key: str) -> list[Any]:
+    """The list at `key`; none where somebody wrote something else there."""
+    items = data.get(key)
+    return items if isinstance(items, list) else []
+
+
 def _adopted_path(workspace: Workspace, command: Command, item: object, view: str) -> tuple[str, str | None]:
     if not isinstance(item, dict) or not isinstance(item.get("path"), str):
         return "", None
     written = item["path"]
     path = next((path for path, text in command.written if text == written), written)
     md5 = item.get("md5")
-    if md5 is None or md5 != weasel.digest(workspace.root / path):
-        return path, md5
+    if not isinstance(md5, str) or md5 != weasel.digest(workspace.root / path):
+        return path, md5 if isinstance(md5, str) else None
     return path, workspace.digests.digest(path, "dep" if view == "dep" else "output")

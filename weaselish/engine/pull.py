@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from urllib.parse import quote_plus
 
 from weaselish.engine import events
 from weaselish.engine.look import look
 from weaselish.engine.planning import plan_for
-from weaselish.engine.remote_tree import Published, RemoteTree
+from weaselish.engine.remote_tree import Published, RemoteTree, is_object_key, outputs_of
 from weaselish.engine.told import Told
-from weaselish.errors import NotInStore, ProjError, StoreError
+from weaselish.errors import NotInStore, ProjError, StoreError, UnsafePath
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
 from weaselish.plan.fingerprint import Fingerprint, Made, Record, fingerprint
 from weaselish.plan.graph import Cycle
-from weaselish.stores.base import Store
+from weaselish.stores.base import Store, Stored
 from weaselish.workspace import weasel
 from weaselish.workspace.claims import claimed
 from weaselish.workspace.gzip_stream import BrokenArchive
@@ -44,6 +45,7 @@ class Pulled:
 
     command: str
     refused: str | None = None
+    hint: str | None = None
     is_error: bool = False
     restored: tuple[str, ...] = ()
     already_here: bool = False
@@ -83,11 +85,29 @@ def pull(
 
 def digest_of_object(workspace: Workspace, store: Store, key: str, output: str) -> str | None:
     """What an object unpacks to, by its digest; None if it is broken. Leaves nothing behind."""
-    with TemporaryDirectory(prefix="verify-", dir=workspace.state) as place:
+    state = workspace.state if workspace.state.is_dir() else None
+    with TemporaryDirectory(prefix="verify-", dir=state) as place:
         try:
             return unpack(store.get(key), output, Path(place), algorithm=workspace.project.digest).digest
-        except ProjError:
+        except (BrokenArchive, NotInStore, UnsafePath):
             return None
+
+
+def as_it_stands(workspace: Workspace, command: Command, coming: Mapping[str, str]) -> Fingerprint:
+    """What goes into a run now; a dep that is not here as the lock knows it, or as it would be after a pull.
+
+    `coming`: paths that are not restored yet, with the digests that they are going to have.
+    """
+    locked: dict[str, str | None] = {}
+    for known in reversed(workspace.records.last(command.name)):
+        if isinstance(known, Record):
+            locked.update(known.fingerprint.deps)
+
+    def digests_of(dep: str) -> Iterable[tuple[str, str | None]]:
+        for path, digest in workspace.digests.of_dep(dep):
+            yield path, coming.get(path) or digest or locked.get(path)
+
+    return fingerprint(command, workspace.env, digests_of)
 
 
 class _Pull:
@@ -97,6 +117,7 @@ class _Pull:
         self._options = options
         self._report = report
         self._compat = workspace.project.compat
+        self._coming: dict[str, str] = {}  # in a dry run: what would have been restored
 
     def run(self) -> tuple[Pulled, ...]:
         if not self._options.dry:
@@ -108,7 +129,8 @@ class _Pull:
             for command in self._in_graph_order():
                 results.append(self._pulled(command))
         finally:
-            self._workspace.records.close()
+            if not self._options.dry:
+                self._workspace.records.close()
             self._workspace.save()
             self._tree.save()
         return tuple(results)
@@ -131,18 +153,18 @@ class _Pull:
         try:
             return self._pull(command)
         except _NotPulled as refusal:
-            return Pulled(command.name, refusal.why, refusal.is_error or self._named(command.name))
+            return Pulled(command.name, refusal.why, is_error=refusal.is_error or self._named(command.name))
         except StoreError:
             raise
         except ProjError as error:
-            return Pulled(command.name, error.message, is_error=True)
+            return Pulled(command.name, error.message, error.hint, is_error=True)
 
     def _pull(self, command: Command) -> Pulled:
         if not command.outputs:
             raise _NotPulled("it has no outputs that could be pulled")
         if self._is_here(command):
             return Pulled(command.name, already_here=True)
-        now = self._as_it_stands(command)
+        now = as_it_stands(self._workspace, command, self._coming)
         missing = [path for path, digest in now.deps if digest is None]
         if missing:
             raise _NotPulled(f"dep missing, here and in the lock: {', '.join(missing)}")
@@ -162,37 +184,33 @@ class _Pull:
         looked = look(self._workspace, command)
         return not [reason for reason in looked.reasons if reason.why.value not in ("no_skip", "forced")]
 
-    def _as_it_stands(self, command: Command) -> Fingerprint:
-        """What goes into a run now; a dep that is not here as the lock knows it."""
-        locked: dict[str, str | None] = {}
-        for known in reversed(self._workspace.records.last(command.name)):
-            if isinstance(known, Record):
-                locked.update(known.fingerprint.deps)
-
-        def digests_of(dep: str) -> Iterable[tuple[str, str | None]]:
-            for path, digest in self._workspace.digests.of_dep(dep):
-                yield path, digest if digest is not None else locked.get(path)
-
-        return fingerprint(command, self._workspace.env, digests_of)
-
     # -- which run --------------------------------------------------------------------------------------------------
 
     def _candidates(self, command: Command, now: Fingerprint) -> list[tuple[Record, list[_Wanted]]]:
         """The runs that would do, the lock's first, then the newest by the store's clock."""
         found = self._tree.published(now.key)
-        locked = {known.run for known in self._workspace.records.last(command.name) if isinstance(known, Record)}
-        found.sort(key=lambda pair: pair[1].record.run not in locked)  # stable: the rest stays newest first
+        locked = self._known(command)
+
+        def by_lock(pair: tuple[Stored, Published]) -> tuple[bool, bool]:
+            record = pair[1].record
+            is_run = any(known.run == record.run for known in locked)
+            return not is_run, not any(outputs_of(known) == outputs_of(record) for known in locked)
+
+        found.sort(key=by_lock)  # stable: the rest stays newest first
         fitting = [run for _, run in found if self._fits(command, run.record)]
         candidates = [(run.record, _wanted(run)) for run in fitting]
         if self._compat:
             candidates += self._of_weasel(command, now)
         return candidates
 
+    def _known(self, command: Command) -> list[Record]:
+        return [known for known in self._workspace.records.last(command.name) if isinstance(known, Record)]
+
     def _fits(self, command: Command, record: Record) -> bool:
         """A record counts only if its outputs are the command's."""
         return (
-            tuple(made.path for made in record.outputs) == command.outputs
-            and tuple(made.path for made in record.outputs_no_cache) == command.outputs_no_cache
+            outputs_of(record).keys() == set(command.outputs)
+            and {made.path for made in record.outputs_no_cache} == set(command.outputs_no_cache)
             and record.algorithm == self._workspace.project.digest
         )
 
@@ -204,7 +222,8 @@ class _Pull:
         in_lock = self._weasel_digests_in_lock(command)
         wanted = []
         for output in command.outputs:
-            stored = list(self._tree.below(f"{quote_plus(command.as_written(output))}/{hashed}").values())
+            there = self._tree.below(f"{quote_plus(command.as_written(output))}/{hashed}").values()
+            stored = [one for one in there if is_object_key(one.key)]
             if not stored:
                 return []
             best = max(stored, key=lambda one: (one.key.endswith(f"/{in_lock.get(output)}"), one.modified))
@@ -234,7 +253,7 @@ class _Pull:
 
     def _nothing_there(self, command: Command, now: Fingerprint) -> str:
         """Why nothing was found, with what is known of other runs."""
-        others = sum(len(self._tree.published(key)) for key in self._tree.hashes_of(quote_plus(command.outputs[0])))
+        others = len(self._tree.runs_of(command.outputs[0], compat=self._compat))
         if others:
             runs = "run" if others == 1 else "runs"
             return f"no run of it as it stands is on the remote (there: {others} {runs} with other script, deps or env)"
@@ -247,13 +266,12 @@ class _Pull:
 
     def _restore(self, command: Command, record: Record, wanted: Sequence[_Wanted], rivals: int) -> Pulled:
         """Download what is not here, verify it, swap it in, and record it. Raises _NotPulled."""
-        notes = [f"{rivals} runs fit: taken is {record.run}"] if rivals > 1 else []
-        missing = [one for one in wanted if not self._is_same(one)]
-        for one in missing:
-            self._check_replaceable(one)
+        notes: tuple[str, ...] = (f"{rivals} runs fit: taken is {record.run}",) if rivals > 1 else ()
         if self._options.dry:
-            return Pulled(command.name, restored=tuple(one.path for one in missing), notes=tuple(notes))
+            self._coming |= {made.path: made.digest for made in record.outputs}
+            return Pulled(command.name, restored=tuple(one.path for one in self._missing(wanted)), notes=notes)
         workspace = self._workspace
+        version = workspace.records.version
         with claimed(
             workspace.state / "locks",
             command.name,
@@ -261,15 +279,30 @@ class _Pull:
             reads=(),
             on_wait=lambda holder: self._report(events.StepWaiting(command.name, holder)),
         ):
+            workspace.records.refresh()
             for output in command.outputs:
                 workspace.check_inside(output, "output")
-                recover(workspace.root / output)
+                if recover(workspace.root / output):
+                    workspace.digests.forget()
+            if workspace.records.version != version:  # another process was at it
+                workspace.digests.forget()
+                if self._is_here(command):
+                    return Pulled(command.name, already_here=True)
+            missing = self._missing(wanted)
+            was_unfinished = workspace.records.unfinished(command.name) is not None
             size = self._download_and_swap(command, record, missing)
             workspace.digests.forget()
-            notes += self._record(command, record)
+            notes += self._record(command, record, is_new=was_unfinished)
         restored = tuple(one.path for one in missing)
         self._report(events.CommandPulled(command.name, restored, size))
-        return Pulled(command.name, restored=restored, already_here=not restored, notes=tuple(notes))
+        return Pulled(command.name, restored=restored, already_here=not restored, notes=notes)
+
+    def _missing(self, wanted: Sequence[_Wanted]) -> list[_Wanted]:
+        """What must be downloaded. Raises _NotPulled for what must not be replaced."""
+        missing = [one for one in wanted if not self._is_same(one)]
+        for one in missing:
+            self._check_replaceable(one)
+        return missing
 
     def _is_same(self, one: _Wanted) -> bool:
         if one.by_weasel:
@@ -279,7 +312,9 @@ class _Pull:
     def _check_replaceable(self, one: _Wanted) -> None:
         """What exists only here is not replaced without being told to."""
         here = self._workspace.digests.digest(one.path, "output")
-        if here is None or self._options.force or self._tree.vouches_for(one.path, here):
+        if here is None or self._options.force:
+            return
+        if any(outputs_of(run.record)[one.path] == here for run in self._tree.runs_of(one.path, compat=self._compat)):
             return
         raise _NotPulled(
             f"`{one.path}` is here with other content that is not on the remote (`--force` replaces it)", is_error=True
@@ -293,66 +328,91 @@ class _Pull:
         with ExitStack() as places:
             targets = [self._workspace.root / one.path for one in wanted]
             fresh = [places.enter_context(workplace(target)) for target in targets]
-            with ThreadPoolExecutor(max(1, self._options.jobs)) as threads:
-                largest_first = sorted(range(len(wanted)), key=lambda index: -(wanted[index].limits.size or 0))
-                futures = {
-                    index: threads.submit(self._download, wanted[index], fresh[index]) for index in largest_first
-                }
-                done = [futures[index].result() for index in range(len(wanted))]
-            if wanted:  # from here to the record, a kill leaves what the next run must mend
-                self._workspace.records.start(command.name, record.fingerprint.key)
-            _swap_all([(place / one.path, target) for place, one, target in zip(fresh, wanted, targets, strict=True)])
+            done = self._download_all(wanted, fresh)
+            if wanted:  # from here on a kill leaves what the next pull or run must mend
+                started = self._workspace.records.start(command.name, record.fingerprint.key)
+                _swap_all([(new / one.path, target) for new, one, target in zip(fresh, wanted, targets, strict=True)])
+                self._workspace.records.end(command.name, started, "pulled")
         return sum(done)
 
-    def _download(self, one: _Wanted, place: Path) -> int:
+    def _download_all(self, wanted: Sequence[_Wanted], places: Sequence[Path]) -> list[int]:
+        """Several at a time, the largest first; where one fails, the others are given up."""
+        stopped = Event()
+        largest_first = sorted(range(len(wanted)), key=lambda index: -(wanted[index].limits.size or 0))
+        with ThreadPoolExecutor(max(1, self._options.jobs)) as threads:
+            futures = {
+                index: threads.submit(self._download, wanted[index], places[index], stopped) for index in largest_first
+            }
+            try:
+                return [futures[index].result() for index in range(len(wanted))]
+            except BaseException:
+                stopped.set()
+                raise
+
+    def _download(self, one: _Wanted, place: Path, stopped: Event) -> int:
         """Unpack one object and check what came out; its size in bytes. Raises _BadObject."""
         algorithm = self._workspace.project.digest
+        chunks = self._told(one.key, stopped)
         try:
-            found = unpack(self._told(one.key), one.path, place, algorithm=algorithm, limits=one.limits)
-        except (BrokenArchive, NotInStore) as error:
+            found = unpack(chunks, one.path, place, algorithm=algorithm, limits=one.limits)
+        except (BrokenArchive, NotInStore, UnsafePath) as error:
             raise _BadObject(f"object `{one.key}`: {error.message}") from None
         digest = weasel.digest(place / one.path) if one.by_weasel else found.digest
         if digest != one.digest:
             raise _BadObject(f"object `{one.key}` is not what it should be: expected {one.digest}, found {digest}")
         return found.size
 
-    def _told(self, key: str) -> Iterator[bytes]:
+    def _told(self, key: str, stopped: Event) -> Iterator[bytes]:
         for chunk in self._tree.store.get(key):
+            if stopped.is_set():
+                raise ProjError("stopped")
             self._report(events.Transferred(key, len(chunk)))
             yield chunk
 
-    def _record(self, command: Command, record: Record) -> list[str]:
-        """Keep the record of what is here now, unless the lock already says so. Gives what the user should know."""
-        records, digests = self._workspace.records, self._workspace.digests
-        notes = []
-        no_cache = []
-        for made in record.outputs_no_cache:
-            here = digests.digest(made.path, "output")
-            if here is not None and here != made.digest and made.digest != ABSENT:
-                notes.append(f"`{made.path}` is not the one of this run: a reason to run")
-            no_cache.append(replace(made, digest=ABSENT) if here is None else made)
-        outputs = []
-        for made in record.outputs:
-            found = digests.of(made.path, "output")
-            assert found is not None
-            outputs.append(Made(made.path, found.digest, found.size, found.files))
-            if is_tree(found.digest):
-                digests.keep_manifest(made.path, "output", found.digest)
-        known = [one for one in records.last(command.name) if isinstance(one, Record)]
+    def _record(self, command: Command, record: Record, *, is_new: bool) -> tuple[str, ...]:
+        """Keep the record of what is here now, unless the lock already says so. Gives what the user should know.
+
+        `is_new`: it must outrank an interrupted run, as with an id of its own it does.
+        """
+        records = self._workspace.records
+        no_cache = tuple(self._no_cache_made(made) for made in record.outputs_no_cache)
         new = replace(
-            record, outputs=tuple(outputs), outputs_no_cache=tuple(no_cache), algorithm=self._workspace.project.digest
+            record,
+            command=command.name,
+            outputs=tuple(self._restored(made) for made in record.outputs),
+            outputs_no_cache=no_cache,
+            algorithm=self._workspace.project.digest,
+            origin=record.origin if record.origin == "weasel" else "pulled",
+            facts={name: value for name, value in record.facts.items() if name != "objects"},
         )
-        if any(_is_same_run(one, new) for one in known) and records.unfinished(command.name) is None:
+        notes = tuple(
+            f"`{made.path}` is not the one of this run: a reason to run"
+            for made in no_cache
+            if self._workspace.digests.digest(made.path, "output") not in (None, made.digest)
+        )
+        if not is_new and any(_is_same_run(known, new) for known in self._known(command)):
             return notes
-        later = not known or record.run > max(one.run for one in known)
-        keep_id = later and record.run and new.outputs_no_cache == record.outputs_no_cache
-        keep_id = keep_id and records.unfinished(command.name) is None
         if self._compat:
             new = replace(new, weasel=weasel.digests_of(self._workspace.root, new))
-        facts = {name: value for name, value in record.facts.items() if name != "objects"}
-        origin = record.origin if record.origin == "weasel" else "pulled"
-        records.add(replace(new, run=record.run if keep_id else records.next_id(), origin=origin, facts=facts))
+        keeps_id = record.run and not is_new and no_cache == record.outputs_no_cache
+        if keeps_id:
+            records.add(new)
+        if not keeps_id or new.run not in [known.run for known in self._known(command)]:
+            records.add(replace(new, run=records.next_id()))  # with its own, a later run or a reset would outrank it
         return notes
+
+    def _no_cache_made(self, made: Made) -> Made:
+        """An `outputs_no_cache` path as this run made it; what is not here is accepted."""
+        return made if self._workspace.exists(made.path) else Made(made.path, ABSENT)
+
+    def _restored(self, made: Made) -> Made:
+        """An output as it is here now."""
+        found = self._workspace.digests.of(made.path, "output")
+        if found is None or made.digest not in ("", found.digest):
+            raise _NotPulled(f"`{made.path}` was changed just when it was restored", is_error=True)
+        if is_tree(found.digest):
+            self._workspace.digests.keep_manifest(made.path, "output", found.digest)
+        return Made(made.path, found.digest, found.size, found.files)
 
 
 def _wanted(run: Published) -> list[_Wanted]:

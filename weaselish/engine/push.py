@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
+from threading import Event
 
 from weaselish.engine import events
-from weaselish.engine.look import Look, look
-from weaselish.engine.remote_tree import Published, RemoteTree, object_key, record_bytes, record_key
+from weaselish.engine.look import look
+from weaselish.engine.remote_tree import Published, RemoteTree, object_key, outputs_of, record_bytes, record_key
 from weaselish.engine.told import Told
 from weaselish.errors import ProjError
 from weaselish.model.project import Command
+from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import Made, Record, Why
 from weaselish.stores.base import Stored
 from weaselish.workspace import weasel
@@ -36,6 +38,7 @@ class Pushed:
 
     command: str
     refused: str | None = None  # why nothing was published
+    hint: str | None = None
     is_error: bool = False  # whether that is more than being out of date
     stored: tuple[str, ...] = ()
     already_there: bool = False
@@ -63,9 +66,12 @@ class _Order:
 
 
 class _NotPushed(Exception):
-    def __init__(self, why: str, *, is_error: bool = False) -> None:
+    def __init__(self, why: str, *, hint: str | None = None, is_error: bool = False) -> None:
         super().__init__(why)
-        self.why, self.is_error = why, is_error
+        self.why, self.hint, self.is_error = why, hint, is_error
+
+    def of(self, command: Command) -> Pushed:
+        return Pushed(command.name, self.why, self.hint, self.is_error)
 
 
 def push(
@@ -82,30 +88,36 @@ class _Push:
         self._options = options
         self._report = report
         self._compat = workspace.project.compat
+        self._stopped = Event()  # what is on its way is given up
 
     def run(self) -> tuple[Pushed, ...]:
         if not self._options.dry:
             self._workspace.prepare_to_change()
         if not self._options.commands:
             self._tree.list_all()
-        results: dict[str, Pushed] = {}
+        try:
+            results = {result.command: result for result in self._results()}
+        finally:
+            if not self._options.dry:
+                self._workspace.records.close()
+            self._tree.save()
+        return tuple(results[command.name] for command in self._selected())
+
+    def _results(self) -> Iterator[Pushed]:
         orders: list[_Order] = []
         for command in self._selected():
             try:
                 order = self._order(command)
             except _NotPushed as refusal:
-                results[command.name] = Pushed(command.name, refusal.why, refusal.is_error)
+                yield refusal.of(command)
                 continue
             if order is None:
-                results[command.name] = Pushed(command.name, already_there=True)
+                yield Pushed(command.name, already_there=True)
             elif self._options.dry:
-                results[command.name] = _to_be_pushed(order)
+                yield _to_be_pushed(order)
             else:
                 orders.append(order)
-        results.update((result.command, result) for result in self._carry_out(orders))
-        self._workspace.records.close()
-        self._tree.save()
-        return tuple(results[command.name] for command in self._selected())
+        yield from self._carry_out(orders)
 
     def _selected(self) -> list[Command]:
         commands = self._workspace.project.commands
@@ -122,39 +134,34 @@ class _Push:
         reasons = [reason for reason in looked.reasons if reason.why not in _HARMLESS]
         if reasons or looked.last is None:
             raise _NotPushed("; ".join(map(str, reasons)), is_error=bool(self._options.commands))
-        order = _Order(command, self._whole_record(command, looked))
-        known = [run for _, run in self._tree.published(order.record.fingerprint.key)]
-        is_published = any(_same_outputs(run, order.record) and self._is_whole(run) for run in known)
+        known = [run for _, run in self._tree.published(looked.last.fingerprint.key)]
+        made_now = {made.path: made.digest for made in looked.last.made if made.path in command.outputs}
+        is_published = any(outputs_of(run.record) == made_now and self._tree.is_whole(run) for run in known)
         if is_published and not self._options.verify:
             return None
+        order = _Order(command, self._whole_record(command, looked.last))
         for made in order.record.outputs:
             self._order_output(order, made, known)
         return None if is_published and not order.uploads else order
 
-    def _whole_record(self, command: Command, looked: Look) -> Record:
-        """The record with sizes and facts: the lock names only digests. An adopted entry gets its run id now."""
-        assert looked.last is not None
+    def _whole_record(self, command: Command, record: Record) -> Record:
+        """The record with sizes and facts: the lock names only digests. An adopted entry gets its run id now.
+
+        A path may have moved between the command's two lists of outputs since.
+        """
         records, digests = self._workspace.records, self._workspace.digests
-        record = looked.last
-        if record.run == 0:
+        if record.run == 0 and not self._options.dry:
             record = replace(record, run=records.next_id())
-            if not self._options.dry:
-                records.add(record)
+            records.add(record)
         record = records.whole(record)
         found = {made.path: digests.of(made.path, "output") for made in record.made}
         sized = {path: Made(path, one.digest, one.size, one.files) for path, one in found.items() if one}
         record = replace(
             record,
-            outputs=tuple(sized[made.path] for made in record.outputs),
-            outputs_no_cache=tuple(sized.get(made.path, made) for made in record.outputs_no_cache),
+            outputs=tuple(sized[path] for path in command.outputs),
+            outputs_no_cache=tuple(sized.get(path, Made(path, ABSENT)) for path in command.outputs_no_cache),
         )
         return replace(record, weasel=weasel.digests_of(self._workspace.root, record)) if self._compat else record
-
-    def _is_whole(self, run: Published) -> bool:
-        """Whether every object of a published run has the size that its record gives it."""
-        return all(
-            (stored := self._tree.get(key)) is not None and stored.size == size for key, size in run.objects.values()
-        )
 
     def _order_output(self, order: _Order, made: Made, known: Sequence[Published]) -> None:
         key = object_key(order.command, order.record, made.path, compat=self._compat)
@@ -186,7 +193,7 @@ class _Push:
         from weaselish.engine.pull import digest_of_object
 
         self._report(events.Note(f"reading `{stored.key}` to verify it"))
-        found: str | None = digest_of_object(self._workspace, self._tree.store, stored.key, upload.made.path)
+        found = digest_of_object(self._workspace, self._tree.store, stored.key, upload.made.path)
         return found == upload.made.digest
 
     # -- doing it ---------------------------------------------------------------------------------------------------
@@ -213,12 +220,13 @@ class _Push:
                     try:
                         order.there[upload.made.path] = (upload.key, future.result())
                     except ProjError as error:
-                        failed.setdefault(id(order), _NotPushed(error.message, is_error=True))
+                        failed.setdefault(id(order), _NotPushed(error.message, hint=error.hint, is_error=True))
                     waiting[id(order)] -= 1
                     if not waiting[id(order)]:
                         why = failed.get(id(order))
-                        yield Pushed(order.command.name, why.why, True) if why else self._publish(order)
+                        yield why.of(order.command) if why else self._publish(order)
             except BaseException:
+                self._stopped.set()
                 for future in futures:
                     future.cancel()
                 raise
@@ -238,16 +246,23 @@ class _Push:
         return stored.size
 
     def _progress(self, key: str) -> Callable[[int], None]:
-        return lambda size: self._report(events.Transferred(key, size))
+        def passed(size: int) -> None:
+            if self._stopped.is_set():
+                raise ProjError("stopped")
+            self._report(events.Transferred(key, size))
+
+        return passed
 
     def _publish(self, order: _Order) -> Pushed:
         """Store the record: from now on others can find the run."""
         outputs = [(path, *order.there[path]) for path in order.command.outputs]
         key, text = record_key(order.record), record_bytes(order.record, outputs)
         try:
-            self._tree.store.put(key, [text], replace=False)
+            if not self._tree.store.put(key, [text]) and order.uploads:
+                self._tree.store.put(key, [text], replace=True)  # it gives sizes of objects that are no more
         except ProjError as error:
-            return Pushed(order.command.name, error.message, True)
+            return Pushed(order.command.name, error.message, error.hint, is_error=True)
+        self._tree.wrote(key, text)
         size = sum(upload.made.size or 0 for upload in order.uploads)
         result = Pushed(order.command.name, stored=tuple(upload.key for upload in order.uploads), size=size)
         self._report(events.CommandPushed(order.command.name, result.stored, size))
@@ -272,10 +287,6 @@ class _Checked:
         packed = self._packing.packed
         if packed is None or packed.digest != self._made.digest:
             raise ProjError(f"output `{self._made.path}` changed while it was pushed")
-
-
-def _same_outputs(run: Published, record: Record) -> bool:
-    return {m.path: m.digest for m in run.record.outputs} == {m.path: m.digest for m in record.outputs}
 
 
 def _to_be_pushed(order: _Order) -> Pushed:

@@ -6,10 +6,11 @@ import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote_plus
 
+from weaselish.errors import NotInStore
 from weaselish.model.project import Command
 from weaselish.plan.document import BadDocument, from_document, to_document
 from weaselish.plan.fingerprint import Record
@@ -19,7 +20,15 @@ from weaselish.workspace.state_dir import write_whole
 
 RUNS = ".proj/runs"
 MOST_OF_A_RECORD = 1 << 26  # bytes; a record with 100,000 deps has a tenth of it
-_OBJECT = re.compile(r"[^/]+/[0-9a-f]+/[0-9a-f]+(\.dir)?")
+_MOST = 1 << 63  # of what a record may count: run ids, bytes, files
+_OBJECT = re.compile(r"(?!\.\.?/)[A-Za-z0-9_.~%+-]+/[0-9a-f]+/[0-9a-f]+(\.dir)?")
+_FACTS: Mapping[str, type | tuple[type, ...]] = {
+    "started": str,
+    "seconds": (int, float),
+    "reasons": list,
+    "host": dict,
+    "git": (dict, type(None)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +72,11 @@ class RemoteTree:
     def get(self, key: str) -> Stored | None:
         return self.below(key.rpartition("/")[0]).get(key)
 
-    def note(self, stored: Stored) -> None:
-        """Something was stored since the listing."""
-        self._folders.setdefault(stored.key.rpartition("/")[0], {})[stored.key] = stored
-
     def published(self, key: str) -> list[tuple[Stored, Published]]:
         """The runs of a command hash, newest first by the store's clock. What is no whole record is passed over."""
         stored = sorted(self.below(f"{RUNS}/{key}").values(), key=lambda one: (one.modified, one.key), reverse=True)
         read = [(one, self.read(one)) for one in stored]
-        return [(one, run) for one, run in read if run is not None and run.record.fingerprint.key == key]
+        return [(one, run) for one, run in read if run is not None and one.key == record_key(run.record)]
 
     def all_published(self) -> list[tuple[Stored, Published]]:
         self.list_all()
@@ -82,26 +87,36 @@ class RemoteTree:
         """A record that was listed, or None if it is none."""
         mark = [stored.size, stored.modified]
         known = self._known.get(stored.key)
-        if known is None or known.get("mark") != mark:
+        if known is None or known.get("mark") not in (mark, [stored.size, None]):
             if stored.size > MOST_OF_A_RECORD:
                 return None
             try:
                 document = json.loads(b"".join(self.store.get(stored.key)))
-            except ValueError:
+            except (ValueError, RecursionError, NotInStore):
                 return None
-            known = {"mark": mark, "document": document}
-            self._known[stored.key] = known
+            known = {"document": document}
+        if known.get("mark") != mark:
+            self._known[stored.key] = {"mark": mark, "document": known.get("document")}
             self._is_new = True
-        return _published(known["document"])
+        return _published(known.get("document"))
 
-    def vouches_for(self, output: str, digest: str) -> bool:
-        """Whether a record of this remote names `digest` as what `output` was."""
-        return any(
-            made.path == output and made.digest == digest
-            for key in self.hashes_of(quote_plus(output))
-            for _, run in self.published(key)
-            for made in run.record.outputs
-        )
+    def wrote(self, key: str, text: bytes) -> None:
+        """We stored this record just now: it need not be read. When that was by the store's clock is not known yet."""
+        self._known[key] = {"mark": [len(text), None], "document": json.loads(text)}
+        self._is_new = True
+
+    def is_whole(self, run: Published) -> bool:
+        """Whether every object of a published run has the size that its record gives it."""
+        found = [(self.get(key), size) for key, size in run.objects.values()]
+        return all(stored is not None and stored.size == size for stored, size in found)
+
+    def runs_of(self, output: str, *, compat: bool) -> list[Published]:
+        """All runs that made `output`. Under `compat: weasel` the tree does not tell them: all records are read."""
+        if compat:
+            found = self.all_published()
+        else:
+            found = [pair for key in self.hashes_of(quote_plus(output)) for pair in self.published(key)]
+        return [run for _, run in found if output in outputs_of(run.record)]
 
     # -- what is kept of it -----------------------------------------------------------------------------------------
 
@@ -119,19 +134,35 @@ class RemoteTree:
 
 
 def _published(document: object) -> Published | None:
+    """What a document says, None if it is no record or not one that we can have written."""
     try:
         record = from_document(document)
         objects = {
             str(item["path"]): (str(item["key"]), int(item["size"]))
             for item in record.facts.get("objects", ())  # type: ignore[attr-defined]
         }
-    except (BadDocument, KeyError, TypeError, ValueError):
+        record_key(record)
+    except (BadDocument, KeyError, TypeError, ValueError, OverflowError):
+        return None
+    counts = [size for _, size in objects.values()]
+    counts += [count for made in record.made for count in (made.size, made.files) if count is not None]
+    if not (0 < record.run < _MOST and all(0 <= count < _MOST for count in counts)):
         return None
     if {made.path for made in record.outputs} != objects.keys():
         return None
-    if not all(_OBJECT.fullmatch(key) for key, _ in objects.values()):
+    if not all(is_object_key(key) for key, _ in objects.values()):
         return None
-    return Published(record, objects)
+    facts = {name: fact for name, fact in record.facts.items() if isinstance(fact, _FACTS.get(name, object))}
+    return Published(replace(record, facts=facts), objects)
+
+
+def is_object_key(key: str) -> bool:
+    return _OBJECT.fullmatch(key) is not None
+
+
+def outputs_of(record: Record) -> dict[str, str]:
+    """output -> digest"""
+    return {made.path: made.digest for made in record.outputs}
 
 
 def object_key(command: Command, record: Record, output: str, *, compat: bool) -> str:

@@ -15,6 +15,7 @@ from weaselish.engine.told import Told
 from weaselish.executors.base import Executor, Level, Stop
 from weaselish.plan.graph import Plan
 from weaselish.plan.schedule import Schedule
+from weaselish.workspace import logs
 from weaselish.workspace.workspace import Workspace
 
 INTERRUPTED = 130
@@ -88,20 +89,28 @@ def run(
             ),
         )
 
+    results: dict[str, Result] = {}
     try:
-        results = _run_all(plan, live, told, stop, options)
+        _run_all(plan, live, told, stop, options, results)
     finally:
         workspace.records.close()
         workspace.save()
+        if any(result.seconds for result in results.values()):
+            logs.prune(workspace.state)
     ended = [results.get(step, Result(step, State.BLOCKED)) for step in plan.steps]
     return RunResult(plan, tuple(ended), interrupted=stop.level > Level.RUN)
 
 
 def _run_all(
-    plan: Plan, live: Callable[[str], Result], report: events.Reporter, stop: Stop, options: RunOptions
-) -> dict[str, Result]:
+    plan: Plan,
+    live: Callable[[str], Result],
+    report: events.Reporter,
+    stop: Stop,
+    options: RunOptions,
+    results: dict[str, Result],
+) -> None:
+    """Run the plan's steps; `results` takes up what became of each that was begun."""
     schedule = Schedule(plan, mutex={step: plan.command(step).mutex for step in plan.steps if plan.command(step).mutex})
-    results: dict[str, Result] = {}
 
     def note(result: Result) -> bool:
         """Take a result in; whether the run goes on."""
@@ -121,7 +130,6 @@ def _run_all(
     for step in plan.steps:
         if step not in results:
             report(events.StepBlocked(step))
-    return results
 
 
 def _in_parallel(

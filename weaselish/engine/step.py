@@ -20,6 +20,7 @@ from weaselish.plan.digests import ABSENT, is_tree
 from weaselish.plan.fingerprint import Fingerprint, Made, Record, Why, fingerprint
 from weaselish.workspace import weasel
 from weaselish.workspace.claims import claimed
+from weaselish.workspace.logs import LogWriter, log_path
 from weaselish.workspace.swap import recover
 from weaselish.workspace.workspace import Workspace
 
@@ -54,6 +55,10 @@ class StepOptions:
     needed: frozenset[str] = frozenset()  # deps of the plan's steps
 
 
+class _Stopped(Exception):
+    """The run was stopped while the step waited for its locks."""
+
+
 class StepRunner:
     """Runs steps of one workspace. Thread-safe: each call of `run` is one step's whole life."""
 
@@ -77,6 +82,8 @@ class StepRunner:
         begun = time.monotonic()
         try:
             return self._run(command, options)
+        except _Stopped:
+            return Result(command.name, State.BLOCKED)
         except ProjError as error:
             seconds = time.monotonic() - begun
             self._report(events.StepFailed(command.name, seconds, error.exit_code, error.message, error.hint))
@@ -99,8 +106,9 @@ class StepRunner:
         version = self._workspace.records.version
         locks = self._workspace.state / "locks"
         reads = self._made_by_others(command)
+        wait = options.wait
         with claimed(
-            locks, command.name, writes=command.made, reads=reads, on_wait=on_wait, wait=options.wait
+            locks, command.name, writes=command.made, reads=reads, on_wait=on_wait, wait=wait, pause=self._pause
         ) as descriptors:
             self._workspace.records.refresh()
             if waited or self._workspace.records.version != version:
@@ -110,6 +118,10 @@ class StepRunner:
                     return self._up_to_date(command, looked)
             return self._execute(command, options, looked, descriptors)
 
+    def _pause(self, seconds: float) -> None:
+        if self._stop.wait(seconds) > Level.RUN:
+            raise _Stopped
+
     def _look(self, command: Command, options: StepOptions) -> Look:
         return look(self._workspace, command, args=options.args, force=options.force, needed=options.needed)
 
@@ -117,9 +129,20 @@ class StepRunner:
         """Nothing to run; an entry of Weasel's that was verified just now gets a record of its own."""
         records = self._workspace.records
         if looked.last is not None and looked.last.run == 0:
+            self._keep_manifests(looked.last)
             records.add(self._with_weasel_digests(replace(looked.last, run=records.next_id())))
         self._report(events.StepUpToDate(command.name))
         return Result(command.name, State.UP_TO_DATE)
+
+    def _keep_manifests(self, record: Record) -> None:
+        """Keep what the directories of a record hold, so that a later reason can say what changed in them."""
+        digests = self._workspace.digests
+        for path, digest in record.fingerprint.deps:
+            if digest is not None and is_tree(digest):
+                digests.keep_manifest(path, "dep", digest)
+        for made in record.made:
+            if is_tree(made.digest):
+                digests.keep_manifest(made.path, "output", made.digest)
 
     def _made_by_others(self, command: Command) -> list[str]:
         """The deps that some command makes: only those can be rewritten by another step."""
@@ -136,14 +159,15 @@ class StepRunner:
         self._make_directories()
         self._facts.begin()
         records = self._workspace.records
-        run = records.start(command.name, looked.now.key)
+        run = records.start(command.name, looked.now.key, [str(reason) for reason in looked.reasons])
         begun, wall = time.monotonic(), time.time()
-        for attempt in range(1, command.retries + 2):
-            self._report(events.StepStarted(command.name, looked.reasons, attempt))
-            self._workspace.digests.forget()
-            outcome = self._executor.run(job, output=self._output(command.name), stop=self._stop)
-            if outcome.succeeded or outcome.ended is Ended.INTERRUPTED:
-                break
+        with LogWriter(log_path(self._workspace.state, command.name, run)) as log:
+            for attempt in range(1, command.retries + 2):
+                self._report(events.StepStarted(command.name, looked.reasons, attempt, log.path))
+                self._workspace.digests.forget()
+                outcome = self._executor.run(job, output=self._output(command.name, log), stop=self._stop)
+                if outcome.succeeded or outcome.ended is Ended.INTERRUPTED:
+                    break
         self._workspace.digests.forget()
         seconds = time.monotonic() - begun
         if not outcome.succeeded:
@@ -160,8 +184,12 @@ class StepRunner:
         self._report(events.StepDone(command.name, seconds))
         return Result(command.name, State.RAN, seconds)
 
-    def _output(self, step: str) -> Callable[[bytes], None]:
-        return lambda data: self._report(events.StepOutput(step, data))
+    def _output(self, step: str, log: LogWriter) -> Callable[[bytes], None]:
+        def pass_on(data: bytes) -> None:
+            log.write(data)
+            self._report(events.StepOutput(step, data))
+
+        return pass_on
 
     def _check_places(self, command: Command, *, mend: bool) -> None:
         for output in command.made:

@@ -18,7 +18,8 @@ _LFLAG, _CC = 3, 6  # places in what tcgetattr gives
 
 class Terminal:
     """A pty, and our terminal in raw mode while we are in its foreground: the pty echoes, edits lines and turns keys
-    into signals. What the line writes is read from `master`, its lines ending in `\\r\\n`.
+    into signals. What the line writes is read from `master`, its lines ending in `\\r\\n`; what else is printed to our
+    terminal meanwhile must end so, too.
 
     No signal handler is installed, as `run` may be called from any thread: the size of the window and whether we are
     in the foreground are looked at every `REFRESH` seconds.
@@ -57,7 +58,7 @@ class Terminal:
             attributes = termios.tcgetattr(STDIN)
             self._saved = self._saved or attributes
             if attributes[_LFLAG] & (termios.ICANON | termios.ECHO | termios.ISIG):
-                with _blocked(signal.SIGTTOU):  # which stops who is moved to the background just now
+                with _blocked(signal.SIGTTOU):  # would stop us if we were moved to the background just now
                     tty.setraw(STDIN, termios.TCSANOW)
             size = termios.tcgetwinsize(STDIN)
             if size != self._size:
@@ -67,10 +68,7 @@ class Terminal:
     def release(self) -> None:
         """Leaves our terminal as it was. In the background it is another program's, and left alone."""
         if self._saved and _in_foreground():
-            with (
-                suppress(termios.error),
-                _blocked(signal.SIGTTOU),
-            ):  # which stops who is moved to the background just now
+            with suppress(termios.error), _blocked(signal.SIGTTOU):
                 termios.tcsetattr(STDIN, termios.TCSANOW, self._saved)
         self._saved = None
         self.is_ours = False
@@ -95,9 +93,12 @@ class Terminal:
 
     def special_key(self, index: int) -> bytes | None:
         """The key that raises a signal (`VINTR`, `VSUSP`), unless the line reads keys raw, as an editor does."""
-        attributes = termios.tcgetattr(self.master)
-        key: bytes = attributes[_CC][index]
-        return key if attributes[_LFLAG] & termios.ISIG and key != b"\0" else None
+        with suppress(termios.error):
+            attributes = termios.tcgetattr(self.master)
+            key: bytes = attributes[_CC][index]
+            if attributes[_LFLAG] & termios.ISIG and key != b"\0":
+                return key
+        return None
 
     def foreground_group(self) -> int | None:
         """The process group that the pty's keys signal, if there is one."""

@@ -16,6 +16,7 @@ from weaselish.errors import near_match
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _ENV = re.compile(r"\$\{env\.([^{}]*)\}")
 _SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
+_DEEPEST = 50  # variables made of variables made of …
 SECTIONS = ("vars", "env", "project")
 
 
@@ -80,6 +81,8 @@ class Interpolator:
         if name in self._resolving:
             circle = " → ".join([*self._resolving[self._resolving.index(name) :], name])
             raise BadReference(f"`${{{name}}}` is made of itself: {circle}")
+        if len(self._resolving) > _DEEPEST:
+            raise BadReference(f"`${{{name}}}` is the end of a chain of more than {_DEEPEST} variables")
         value: Any = values
         for depth, key in enumerate(keys):
             known = value if isinstance(value, dict) else {}
@@ -141,19 +144,14 @@ def override(data: dict[str, Any], overrides: Mapping[str, str]) -> list[str]:
             raise BadReference(
                 f"cannot override `{name}`", f"overrides are `--vars.NAME VALUE`: did you mean `--{close}.…`?"
             )
-        if section == "project":
-            target = data
-        else:
-            target = data.setdefault(section, {})
-        for depth, key in enumerate(keys[:-1]):
-            if not isinstance(target.get(key), dict):
-                raise BadReference(
-                    f"cannot override `{name}`", f"`{'.'.join([section, *keys[: depth + 1]])}` is no mapping"
-                )
-            target = target[key]
-        if isinstance(target.get(keys[-1]), (dict, list)) and section != "vars":
+        value_now: Any = data if section == "project" else data.setdefault(section, {})
+        for depth, key in enumerate(keys):
+            if not isinstance(value_now, dict):
+                raise BadReference(f"cannot override `{name}`", f"`{'.'.join([section, *keys[:depth]])}` is no mapping")
+            holder, value_now = value_now, value_now.get(key)
+        if isinstance(value_now, (dict, list)) and section != "vars":
             raise BadReference(f"cannot override `{name}`", "only a plain value can be overridden")
-        if keys[-1] not in target:
+        if keys[-1] not in holder:
             added.append(name)
-        target[keys[-1]] = value
+        holder[keys[-1]] = value
     return added

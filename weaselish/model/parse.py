@@ -39,8 +39,8 @@ class _Parser:
         if data is None:
             raise InvalidProject([Problem(1, 1, "project.yml is empty", "begin with `commands:`")])
         self.data: dict[str, Any] = copy.deepcopy(data) if isinstance(data, dict) else {}
-        self._check_schema(data)
-        self.added = self._override(overrides)
+        self.added = self._override(overrides) if isinstance(data, dict) else []
+        self._check_schema(copy.deepcopy(self.data) if isinstance(data, dict) else data)
         self.interpolator = Interpolator(self.data)
 
     # -- problems ---------------------------------------------------------------------------------------------------
@@ -175,6 +175,9 @@ class _Parser:
             hint = "a dep may be a link that leads outside" if what == "a dep" else "name a path inside the project"
             self._problem(path, f"{what} leaves the project: `{text}`", hint)
             return None
+        if what in ("an output", "an asset") and (normal == "." or any(overlap(normal, own) for own in OUR_OWN)):
+            self._problem(path, f"{what} cannot be `{normal}`", "it would replace files of the project itself")
+            return None
         return normal
 
     # -- commands ---------------------------------------------------------------------------------------------------
@@ -198,8 +201,10 @@ class _Parser:
     def _command(self, path: Path, item: Mapping[str, Any]) -> Command:
         written: list[tuple[str, str]] = []
         shell = _shell(item.get("shell", False))
-        outputs = tuple(self._outputs(path, item, "outputs", written))
-        outputs_no_cache = tuple(self._outputs(path, item, "outputs_no_cache", written))
+        outputs, outputs_no_cache = (
+            tuple(self._paths((*path, key), item.get(key) or (), what="an output", written=written))
+            for key in ("outputs", "outputs_no_cache")
+        )
         self._check_outputs_are_apart(path, outputs, outputs_no_cache)
         workdir = self._path((*path, "workdir"), self._text((*path, "workdir"), within=item) or ".", what="a workdir")
         return Command(
@@ -214,7 +219,7 @@ class _Parser:
             shell=shell,
             workdir=workdir or ".",
             timeout=_seconds(item.get("timeout")),
-            retries=item.get("retries") or 0,
+            retries=int(item.get("retries") or 0),
             mutex=tuple(self._texts((*path, "mutex"), item.get("mutex") or ())),
             confirm=self._text((*path, "confirm"), within=item) or None,
             written=tuple(dict.fromkeys(written)),
@@ -222,6 +227,9 @@ class _Parser:
 
     def _env(self, path: Path, items: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         for name, value in items.items():
+            if not name or "=" in name or "\0" in name or name.startswith("env."):  # which is ${env.X} in fingerprints
+                at = (*path, "env", name)
+                self._problem(at, f"an environment variable cannot be named `{name}`", "rename it", key=True)
             text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
             replaced = self._interpolated((*path, "env", name), text)
             if replaced is not None:
@@ -240,15 +248,8 @@ class _Parser:
                     "add `shell: true` to the command, or put the word in quotes",
                 )
             elif not in_shell and (wrong := unsplittable(text)):
-                self._problem(at, wrong, "close the quote, or put a backslash before it")
+                self._problem(at, wrong, "close the quote, or put a backslash before it" if text.strip() else None)
             yield text
-
-    def _outputs(self, path: Path, item: Mapping[str, Any], key: str, written: list[tuple[str, str]]) -> Iterator[str]:
-        for output in self._paths((*path, key), item.get(key) or (), what="an output", written=written):
-            if output == "." or any(overlap(output, own) for own in OUR_OWN):
-                self._problem((*path, key), f"an output cannot be `{output}`", "it would replace files of proj itself")
-            else:
-                yield output
 
     def _check_outputs_are_apart(self, path: Path, outputs: tuple[str, ...], no_cache: tuple[str, ...]) -> None:
         made = [*outputs, *no_cache]
@@ -273,7 +274,7 @@ class _Parser:
             workflows[name] = tuple(self._texts(("workflows", name), steps))
         for name, names in workflows.items():
             self._check_steps(name, names, commands, workflows)
-        for circle in _circles(workflows):
+        for circle in _circles({name: names for name, names in workflows.items() if name not in commands}):
             self._problem(
                 ("workflows", circle[0]),
                 f"workflow `{circle[0]}` contains itself: {' → '.join(circle)}",
@@ -305,12 +306,6 @@ class _Parser:
             if item is None:
                 continue
             dest = self._path((*path, "dest"), self._text((*path, "dest"), within=item), what="an asset")
-            if dest == "." or (dest and any(overlap(dest, own) for own in OUR_OWN)):
-                self._problem(
-                    (*path, "dest"),
-                    f"an asset cannot be `{dest}`",
-                    "it would replace files of the project itself",
-                )
             git = item.get("git")
             yield Asset(
                 dest=dest or "",
@@ -349,7 +344,9 @@ def _blank(data: Any, path: Path) -> None:
     """Empty what stands at `path`, so that a value of the wrong kind is met nowhere else."""
     for part in path[:-1]:
         data = data[part]
-    if isinstance(data, dict) or (path and isinstance(path[-1], int)):
+        if data is None:  # what it lies in is blank already
+            return
+    if path and (isinstance(data, dict) or isinstance(path[-1], int)):
         data[path[-1]] = None
 
 
@@ -359,8 +356,8 @@ def _shell(value: object) -> Shell:
 
 
 def _seconds(value: object) -> float | None:
-    if value is None:
-        return None
+    if value is None or isinstance(value, (int, float)):
+        return value
     found = re.fullmatch(r"([0-9.]+) *([a-z]*)", str(value))
     assert found is not None, "the schema lets nothing else through"
     return float(found[1]) * _UNITS[found[2] or "s"]

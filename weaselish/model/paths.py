@@ -53,7 +53,7 @@ def may_match(glob: str, path: str) -> bool:
     for pattern, name in zip(glob.split("/"), path.split("/"), strict=False):
         if pattern == "**":
             return True
-        if not _name_pattern(pattern).fullmatch(name):
+        if pattern != name and not _name_pattern(pattern).fullmatch(name):
             return False
     return True
 

@@ -61,6 +61,8 @@ def _wrong_value(error: ValidationError, path: Path, value: object) -> tuple[str
     expected: Any = error.validator_value
     if error.validator == "type":
         return f"{called} must be {_expected(expected)}, not {_shown(value)}", _type_hint(expected, value)
+    if error.validator == "enum" and True in expected:
+        return f"{called} must be {_NAMES['boolean']}, not {_shown(value)}", None
     if error.validator == "enum":
         words = [str(word).lower() if isinstance(word, bool) else str(word) for word in expected]
         close = near_match(str(value), words)
@@ -84,7 +86,7 @@ def _called(path: Path) -> str:
         return "project.yml"
     names = [part for part in path if isinstance(part, str)]
     if path[0] in ("commands", "assets") and len(path) == 2:
-        return f"a {str(path[0])[:-1]}"
+        return "a command" if path[0] == "commands" else "an asset"
     if isinstance(path[-1], int):
         return f"an entry of `{names[-1]}`"
     return f"`{path[-1]}`"

@@ -87,9 +87,12 @@ def differences(then: Iterable[Entry], now: Iterable[Entry], *, most: int = 3) -
     gone = {path: old[path] for path in sorted(old.keys() - new.keys())}
     added = {path: new[path] for path in sorted(new.keys() - old.keys())}
     found = [f"changed {_shown(path)}" for path in sorted(old.keys() & new.keys()) if old[path] != new[path]]
+    twins: dict[tuple[str, str], list[bytes]] = {}
+    for path, what in reversed(added.items()):
+        twins.setdefault(what, []).append(path)
     for path, what in list(gone.items()):
-        twin = next((other for other, same in added.items() if same == what), None)
-        if twin is not None:
+        if twins.get(what):
+            twin = twins[what].pop()
             found.append(f"{_shown(path)} renamed to {_shown(twin)}")
             del gone[path], added[twin]
     found += [f"new {_shown(path)}" for path in added] + [f"gone {_shown(path)}" for path in gone]

@@ -167,19 +167,35 @@ def reasons_to_run(
 
 def _script_reasons(then: Fingerprint, now: Fingerprint) -> Iterable[Reason]:
     if then.script != now.script:
-        old, new = list(then.script), list(now.script)
+        old, new = then.script, now.script
         line = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
-        if line < len(new):
-            text = " ".join(new[line].split())
-            yield Reason(Why.SCRIPT_CHANGED, f"line {line + 1}", f"now `{text if len(text) < 60 else text[:57] + '…'}`")
-        else:
-            yield Reason(Why.SCRIPT_CHANGED, f"line {line + 1}", "removed")
+        what = "removed" if line >= len(new) else "added" if line >= len(old) else _edit(old[line], new[line])
+        yield Reason(Why.SCRIPT_CHANGED, f"line {line + 1}", what)
     if then.args != now.args:
         yield Reason(Why.SCRIPT_CHANGED, "arguments", f"now `{' '.join(now.args)}`" if now.args else "now none")
     if then.shell != now.shell:
         yield Reason(Why.SCRIPT_CHANGED, "shell")
     if then.workdir != now.workdir:
         yield Reason(Why.SCRIPT_CHANGED, "workdir")
+
+
+def _edit(then: str, now: str) -> str:
+    """What of a line was edited, with the word before it: `--lr 0.1` → `0.2`."""
+    old, new = then.split(), now.split()
+    if old == new:
+        return "blanks"
+    start = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    before = old[max(start - 1, 0) : len(old) - end]
+    after = new[max(start - 1, 0) : len(new) - end]
+    return f"`{_short(before)}` → `{_short(after)}`"
+
+
+def _short(words: list[str]) -> str:
+    text = " ".join(words)
+    return text if len(text) <= 40 else text[:39] + "…"
 
 
 def _dep_reasons(then: Mapping[str, str | None], now: Mapping[str, str | None]) -> Iterable[Reason]:

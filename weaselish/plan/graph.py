@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from weaselish.errors import ProjError, UnknownName
-from weaselish.model.paths import ancestors, dep_base, is_glob, may_match, overlap
+from weaselish.model.paths import ancestors, dep_base, is_glob, may_match
 from weaselish.model.project import Command, Project
 
 if TYPE_CHECKING:
@@ -137,15 +137,12 @@ class Makers:
 
         Without the parts that only the command itself makes: a dep that is its own output makes no edge.
         """
-        groups: list[tuple[str, list[str]]] = []  # (the outermost output of the group, its commands)
+        groups: dict[str, list[str]] = {}  # the outermost output of each -> its commands
         for output in sorted(self.outputs_for(dep), key=len):
-            names = self._at[output]
-            makers = next((makers for outer, makers in groups if overlap(output, outer)), None)
-            if makers is None:
-                groups.append((output, list(names)))
-            else:
-                makers.extend(name for name in names if name not in makers)
-        return [makers for _, makers in groups if makers != [command.name]]
+            outermost = next((path for path in ancestors(output) if path in groups), output)
+            makers = groups.setdefault(outermost, [])
+            makers.extend(name for name in self._at[output] if name not in makers)
+        return [makers for makers in groups.values() if makers != [command.name]]
 
 
 class _Sequence:

@@ -11,7 +11,7 @@ import google.auth
 import requests
 import urllib3
 from cloudpathlib import GSClient
-from google.api_core.exceptions import GoogleAPICallError
+from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError
 from google.auth import exceptions as auth_failures
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client  # type: ignore[import-untyped]
@@ -59,7 +59,7 @@ class GSBucket:
     """Uploads of several parts are resumable ones, in one lane: the parallel kind cannot be made create-only."""
 
     errors: ClassVar[tuple[type[Exception], ...]] = (
-        GoogleAPICallError,
+        GoogleAPIError,
         InvalidResponse,
         UploadLost,
         DataCorruption,

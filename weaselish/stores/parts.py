@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-PART = 8 * 2**20  # bytes
+PART = 5 * 2**20  # bytes: the least that S3 takes
 THREADS = 8
+AHEAD = 6 * PART  # bytes of memory for what all transfers have under way
 
 T = TypeVar("T")
 
@@ -17,10 +18,10 @@ T = TypeVar("T")
 def part_size(number: int) -> int:
     """Bytes of the part `number` (from 0) of a stream of unknown length.
 
-    Equal for the first 31 GiB, since some servers insist on it, then growing, so that the 10,000 parts that S3 allows
-    hold 1 TB.
+    Equal for the first 14 GiB, since some servers insist on it, then growing, so that the 10,000 parts that S3 allows
+    hold 1 TiB.
     """
-    return PART << max(0, number // 1000 - 3)
+    return PART << max(0, number // 1000 - 2)
 
 
 def cut(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -55,7 +56,7 @@ class Mover:
     also when one thread reads an object and writes it to the same store.
     """
 
-    def __init__(self, *, threads: int = THREADS, allowance: int = THREADS * PART) -> None:
+    def __init__(self, *, threads: int = THREADS, allowance: int = AHEAD) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="transfer")
         self._allowance = allowance
         self._lock = threading.Lock()

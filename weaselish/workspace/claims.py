@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +12,12 @@ from urllib.parse import quote
 
 from weaselish.errors import Busy
 from weaselish.model.paths import ancestors
+from weaselish.workspace.holders import Holder, end, holders, name_of
 from weaselish.workspace.os_lock import OsLock
+
+_TICK = 0.05  # seconds between two tries to take a lock
+_LOOK_EVERY = 1.0  # seconds between two looks at who holds it
+_GRACE = 5.0  # seconds that orphans have between SIGTERM and SIGKILL
 
 
 @contextmanager
@@ -22,11 +29,13 @@ def claimed(
     reads: Iterable[str],
     on_wait: Callable[[str], None],
     wait: bool = True,
+    pause: Callable[[float], object] = time.sleep,
 ) -> Iterator[tuple[int, ...]]:
     """Hold the command's own name and `writes` alone, `reads` together with other readers; gives the descriptors.
 
     A path is held together with whatever lies inside it. Locks are taken in sorted order, so that no two steps can wait
-    for each other. `on_wait` hears who holds a lock before it is waited for; without `wait`, Busy is raised.
+    for each other. `on_wait` hears who holds a lock before it is waited for; without `wait`, Busy is raised. What a
+    killed `proj` left behind is told to end. `pause` is called with a time to pass, and may raise to give up.
     """
     wanted = _wanted(name, writes, reads)
     held: list[OsLock] = []
@@ -35,17 +44,65 @@ def claimed(
             lock = OsLock(locks / key)
             held.append(lock)
             if not lock.take(exclusive=exclusive, wait=False):
-                holder = lock.holder() or "another process"
+                waiting = _Waiting(lock)
                 if not wait:
-                    raise Busy(f"`{name}` would have to wait for {holder}")
-                on_wait(holder)
-                lock.take(exclusive=exclusive)
+                    raise Busy(f"`{name}` would have to wait for {waiting.holder}")
+                waiting.until_taken(exclusive, on_wait, pause)
             if exclusive:
                 lock.sign(f"`{name}` of process {os.getpid()}")
         yield tuple(lock.fd for lock in held)
     finally:
         for lock in reversed(held):
             lock.release()
+
+
+class _Waiting:
+    """For a lock that others hold: says for whom, and ends the orphans among them."""
+
+    def __init__(self, lock: OsLock) -> None:
+        self._lock = lock
+        self._told_at: dict[Holder, float] = {}  # orphan -> when it was told to end
+        self._look()
+
+    def _look(self) -> None:
+        self._looked_at = time.monotonic()
+        self._takers, self._orphans = holders(self._lock.path)
+
+    @property
+    def holder(self) -> str:
+        """Who is waited for, for a sentence: the living before the orphans."""
+        signed = self._lock.holder()
+        if any(signed.endswith(f" of process {pid}") for pid in self._takers):
+            return signed
+        if self._takers:
+            return name_of(min(self._takers))
+        if self._orphans:
+            names = ", ".join(sorted(name_of(orphan.pid) for orphan in self._orphans))
+            return f"what a killed `proj` left behind to end: {names}"
+        return signed or "another process"
+
+    def until_taken(self, exclusive: bool, on_wait: Callable[[str], None], pause: Callable[[float], object]) -> None:
+        told = None
+        while True:
+            if told != (first := min(self._takers, default=0)):
+                told = first
+                on_wait(self.holder)
+            if self._lock.take(exclusive=exclusive, wait=False):
+                return
+            if not self._takers:
+                self._end_orphans()
+            pause(_TICK)
+            if time.monotonic() - self._looked_at > _LOOK_EVERY:
+                self._look()
+
+    def _end_orphans(self) -> None:
+        now = time.monotonic()
+        for orphan in self._orphans:
+            if orphan not in self._told_at:
+                self._told_at[orphan] = now
+                end(orphan, self._lock.path, signal.SIGTERM)
+            elif now - self._told_at[orphan] > _GRACE:
+                end(orphan, self._lock.path, signal.SIGKILL)
 
 
 def _wanted(name: str, writes: Iterable[str], reads: Iterable[str]) -> dict[str, bool]:

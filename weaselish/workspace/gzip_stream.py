@@ -12,7 +12,7 @@ from weaselish.errors import StoreError
 
 BLOCK = 1 << 20  # bytes read, compressed and digested at a time
 _LEVEL = 1  # where isal is fastest; what cannot be compressed it stores
-_MOST_HEADER = 1 << 16  # tarfile reads a long name or PAX header in one piece
+_MOST_HEADER = 1 << 14  # tarfile reads a long name or PAX header in one piece; older ones then search it slowly
 
 
 class BrokenArchive(StoreError):

@@ -96,8 +96,9 @@ class Digests:
     def matches(self, glob: str) -> list[str]:
         import glob as globbing
 
-        found = globbing.glob(glob, root_dir=os.fsdecode(self._root), recursive=True)
-        matches = sorted({os.path.normpath(match) for match in found})
+        root = os.fsdecode(self._root)
+        found = globbing.glob(glob, root_dir=root, recursive=True)  # finds `x/` for `x/**` where there is no x
+        matches = sorted({os.path.normpath(match) for match in found if os.path.lexists(os.path.join(root, match))})
         for match in matches:
             if not match.isprintable():
                 raise Unreadable(f"`{glob}` matches a file whose name is not text: {match!r}", hint="rename it")

@@ -10,7 +10,8 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,7 @@ def entry_of(record: Record, command: Command | None, *, compat: bool) -> Entry:
 
     data = {
         "cmd": weasel.cmd(record.command) if compat else f"proj run {record.command}",
-        "script": list(record.fingerprint.script),
+        "script": _script_with_args(record.fingerprint),
         "deps": [item(path, digest) for path, digest in record.fingerprint.deps],
         "outs": [item(made.path, made.digest) for made in record.made],
     }
@@ -166,6 +167,19 @@ def entry_of(record: Record, command: Command | None, *, compat: bool) -> Entry:
 
 def _as_it_is(path: str) -> str:
     return path
+
+
+def _script_with_args(then: Fingerprint) -> list[str]:
+    """The script as it ran: what arguments made, nobody without our block may take for the script's own result."""
+    return [*then.script[:-1], then.script[-1] + _added(then.args)] if then.args else list(then.script)
+
+
+def _script_without(args: tuple[str, ...], script: Sequence[str]) -> tuple[str, ...]:
+    return (*script[:-1], script[-1].removesuffix(_added(args))) if args else tuple(script)
+
+
+def _added(args: tuple[str, ...]) -> str:
+    return f" {shlex.join(args)}"
 
 
 def _block(record: Record, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,12 +231,13 @@ def _record(name: str, data: Mapping[str, Any], block: Mapping[str, Any]) -> Rec
     deps = tuple(pairs("deps"))
     made = [Made(path, digest or ABSENT) for path, digest in pairs("outs")]
     no_cache = set(block.get("outputs_no_cache") or ())
+    args = tuple(block.get("args") or ())
     return Record(
         run=int(block["run"]),
         command=name,
         fingerprint=Fingerprint(
-            script=tuple(data["script"]),
-            args=tuple(block.get("args") or ()),
+            script=_script_without(args, data["script"]),
+            args=args,
             deps=deps,
             env=tuple((block.get("env") or {}).items()),
             shell=block.get("shell", False),

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ class _Attempt:
 
     run: int
     journal: Path
-    ended: str | None = None  # failed, interrupted, inputs changed; None: not yet, or never
+    ended: str | None = None  # failed, interrupted, inputs changed, pulled; None: not yet, or never
 
 
 class Records:
@@ -46,6 +46,7 @@ class Records:
         self._from_lock: dict[str, tuple[Known, ...]] = {}
         self._recorded: dict[str, Record] = {}
         self._attempts: dict[str, _Attempt] = {}
+        self._resets: dict[str, int] = {}  # command -> what is older counts for nothing
         self._readers: dict[str, JournalReader] = {}
         self._own: Journal | None = None
         self._last_id = 0
@@ -99,6 +100,9 @@ class Records:
             self._unfolded = True
         elif isinstance(run, int) and isinstance(command, str):
             self._last_id = max(self._last_id, run)
+            if event == "reset":
+                self._resets[command] = max(run, self._resets.get(command, 0))
+                self._unfolded = True
             known = self._attempts.get(command)
             if event == "started" and (known is None or run > known.run):
                 self._attempts[command] = _Attempt(run, path)
@@ -114,8 +118,11 @@ class Records:
     def last(self, command: str) -> tuple[Known, ...]:
         """The last record of a command; several where only the disk can tell which holds; nothing if it never ran."""
         with self._lock:
-            in_lock = self._from_lock.get(command, ())
+            reset = self._resets.get(command, 0)
+            in_lock = tuple(one for one in self._from_lock.get(command, ()) if not reset or _run_of(one) > reset)
             recorded = self._recorded.get(command)
+            if recorded is not None and recorded.run <= reset:
+                recorded = None
             if recorded is None:
                 return in_lock
             rivals = [known for known in in_lock if not isinstance(known, Record)]
@@ -149,7 +156,7 @@ class Records:
         """Why the last start of a command outranks its record: it left nothing that may be trusted."""
         with self._lock:
             attempt = self._attempts.get(command)
-            if attempt is None or attempt.ended == "failed":
+            if attempt is None or attempt.ended in ("failed", "pulled") or attempt.run <= self._resets.get(command, 0):
                 return None
             runs = [known.run for known in self.last(command) if isinstance(known, Record)]
             if max(runs, default=0) >= attempt.run:
@@ -173,16 +180,17 @@ class Records:
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
-    def start(self, command: str, key: str) -> int:
+    def start(self, command: str, key: str, reasons: Sequence[str] = ()) -> int:
         """Note that `command` starts; its run id: microseconds since 1970, or the last id seen plus one."""
         with self._lock:
             self._begin()
             run = self._next_id()
-            self._append({"event": "started", "run": run, "command": command, "key": key})
+            line = {"event": "started", "run": run, "command": command, "key": key, "at": round(time.time(), 3)}
+            self._append({**line, "reasons": list(reasons)})
             return run
 
     def end(self, command: str, run: int, how: str, **facts: object) -> None:
-        """Note that a run ended without a record: `failed`, `interrupted` or `inputs changed`."""
+        """Note that a run ended without a record of its own: `failed`, `interrupted`, `inputs changed` or `pulled`."""
         with self._lock:
             self._append({"event": "ended", "run": run, "command": command, "how": how, **facts})
 
@@ -192,6 +200,12 @@ class Records:
             self._append({"event": "recorded", "record": to_document(record)}, durable=True)
             if time.monotonic() - self._folded_at >= _FOLD_EVERY:
                 self.fold()
+
+    def reset(self, command: str) -> None:
+        """Forget what is known of a command: it counts as never run."""
+        with self._lock:
+            self._begin()
+            self._append({"event": "reset", "run": self._next_id(), "command": command}, durable=True)
 
     def next_id(self) -> int:
         """A run id for a record that no start was noted for."""
@@ -241,10 +255,12 @@ class Records:
     def _merged(self, settled: Mapping[str, tuple[Known, ...]]) -> Iterator[tuple[str, lockfile.Entry]]:
         for name, entries in self._file.entries.items():
             chosen = settled.get(name, ())
-            yield name, _entry_for(chosen[0], entries) if len(chosen) == 1 else _latest(entries)
+            entry = _entry_for(chosen[0], entries) if len(chosen) == 1 else _latest(entries)
+            if name not in self._resets or _run_of(entry.record() or entry) > self._resets[name]:
+                yield name, entry
         for name, record in self._recorded.items():
-            in_lock = [known for known in self._from_lock.get(name, ()) if isinstance(known, Record)]
-            if record.run > max((known.run for known in in_lock), default=0):
+            in_lock = [known.run for known in self._from_lock.get(name, ()) if isinstance(known, Record)]
+            if record.run > max([self._resets.get(name, 0), *in_lock]):
                 command = self._project.commands.get(name)
                 yield name, lockfile.entry_of(record, command, compat=self._project.compat)
 
@@ -283,5 +299,9 @@ def _entry_for(known: Known, entries: tuple[lockfile.Entry, ...]) -> lockfile.En
     return same[0] if same else _latest(entries)
 
 
+def _run_of(known: Known) -> int:
+    return known.run if isinstance(known, Record) else 0
+
+
 def _latest(entries: tuple[lockfile.Entry, ...]) -> lockfile.Entry:
-    return max(entries, key=lambda entry: record.run if (record := entry.record()) is not None else 0)
+    return max(entries, key=lambda entry: _run_of(entry.record() or entry))

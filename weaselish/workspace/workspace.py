@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -78,14 +78,22 @@ class Workspace:
         return replace(project, commands=commands) if commands != project.commands else project
 
     def _command_with_env(self, command: Command) -> Command:
-        def paths(texts: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(self._path_with_env(command.name, text) for text in texts)
+        written: dict[str, str] = {}
+
+        def paths(texts: tuple[str, ...]) -> Iterator[str]:
+            for text in texts:
+                path = self._path_with_env(command.name, text)
+                as_written = put_env(command.as_written(text), self.env)
+                if as_written != path:
+                    written[path] = as_written
+                yield path
 
         return replace(
             command,
-            deps=paths(command.deps),
-            outputs=paths(command.outputs),
-            outputs_no_cache=paths(command.outputs_no_cache),
+            deps=tuple(paths(command.deps)),
+            outputs=tuple(paths(command.outputs)),
+            outputs_no_cache=tuple(paths(command.outputs_no_cache)),
+            written=tuple(written.items()),
         )
 
     def _path_with_env(self, command: str, text: str) -> str:
@@ -100,7 +108,8 @@ class Workspace:
         """Whether there is something at a dep or output; for a glob, whether anything matches."""
         if os.path.lexists(self.root / path):
             return True
-        return is_glob(path) and any(glob.iglob(path, root_dir=self.root, recursive=True))
+        matches = glob.iglob(path, root_dir=self.root, recursive=True) if is_glob(path) else ()
+        return any(os.path.lexists(self.root / match) for match in matches)  # `x/**` yields `x/` also without an x
 
     def check_inside(self, path: str, what: str) -> None:
         """Refuse a path that leads out of the project through a link. Call it just before something is written."""

@@ -26,12 +26,18 @@ except ImportError:  # a PyYAML that was built without libyaml
 
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
-_INT = re.compile(r"[-+]?[0-9][0-9_]*|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INT = re.compile(
+    r"[-+]?(0b_*[01][01_]*|0o_*[0-7][0-7_]*|0x_*[0-9a-fA-F][0-9a-fA-F_]*|[0-9][0-9_]*)|[-+]_+[0-9][0-9_]*"
+)
+_FLOAT = re.compile(
+    r"[-+]?[0-9][0-9_]*(\.[0-9_]*([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)|[-+]?\._*[0-9][0-9_]*([eE][-+][0-9]+)?"
+)
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_LIKE_A_NUMBER = re.compile(r"[-+]?[0-9_]*\.?[0-9_]*([eE][-+]?[0-9]*)?")  # some readers take more for one than we do
 _STANDARD = "tag:yaml.org,2002:"
 _UNTAGGED = ""
 _MOST_NODES = 1_000_000  # what aliases may blow a file up to
+_LONGEST_INT = 4000  # digits; from 4301 on Python refuses
 
 
 def scalar(text: str) -> object:
@@ -40,9 +46,9 @@ def scalar(text: str) -> object:
         return None
     if _BOOL.fullmatch(text):
         return text.lower() == "true"
-    if _INT.fullmatch(text):
+    if len(text) < _LONGEST_INT and _INT.fullmatch(text):
         digits = text.replace("_", "")
-        return int(digits, 0) if digits[:2] in ("0o", "0x") else int(digits)
+        return int(digits, 0) if digits.lstrip("-+")[:2] in ("0b", "0o", "0x") else int(digits)
     if _FLOAT.fullmatch(text):
         return float(text.replace("_", ""))
     if _NOT_FINITE.fullmatch(text):
@@ -53,9 +59,12 @@ def scalar(text: str) -> object:
 def read(text: str | bytes, *, file: str) -> tuple[Any, Places]:
     """The one document in `text` and the place of each value and key. Raises InvalidProject."""
     problems: list[Problem] = []
-    node = _compose(text, file)
     builder = _Builder(problems)
-    data = builder.build(node, ()) if node is not None else None
+    try:
+        node = _compose(text, file)
+        data = builder.build(node, ()) if node is not None else None
+    except RecursionError:
+        raise InvalidProject([Problem(0, 0, "this is nested too deeply")], file=file) from None
     if problems:
         raise InvalidProject(problems, file=file)
     return data, builder.places
@@ -84,7 +93,7 @@ def _compose(text: str | bytes, file: str) -> Node | None:
 def _hint(message: str) -> str | None:
     if "mapping values are not allowed" in message:
         return "did you forget quotes? A text with `: ` in it needs them"
-    if "could not find expected ':'" in message or "block mapping" in message:
+    if "could not find expected ':'" in message or "parsing a block" in message:
         return "check the indentation of this line and of the one before"
     if "alias" in message or "scanning for the next token" in message:
         return "did you forget quotes? A text may not begin with `*`, `&`, `@`, `%` or a backtick"
@@ -204,7 +213,8 @@ class _Dumper(_SafeDumper):
     """Quotes what either version of YAML would take for something else than text."""
 
 
-for _pattern, _tag in ((_NULL, "null"), (_BOOL, "bool"), (_INT, "int"), (_FLOAT, "float"), (_NOT_FINITE, "float")):
+_PLAIN = ((_NULL, "null"), (_BOOL, "bool"), (_INT, "int"), (_FLOAT, "float"), (_NOT_FINITE, "float"))
+for _pattern, _tag in (*_PLAIN, (_LIKE_A_NUMBER, "float")):
     _Dumper.add_implicit_resolver(
         f"{_STANDARD}{_tag}", re.compile(f"(?:{_pattern.pattern})$"), list("-+0123456789.~nNtTfF")
     )

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from harness import Done, ProjectDir
+
+GOLDEN = Path(__file__).parent / "golden"
+
+PIPELINE = """\
+title: Lines
+description: Counts the first lines of a text.
+vars:
+  lines: 2
+commands:
+  - name: prepare
+    help: Take the first lines
+    script: ["sh prepare.sh ${vars.lines}"]
+    deps: [prepare.sh, raw.txt]
+    outputs: [data.txt]
+  - name: count
+    help: Count them
+    shell: true
+    script: ["wc -l < data.txt > count.txt"]
+    deps: [data.txt]
+    outputs: [count.txt]
+    outputs_no_cache: [log.txt]
+  - name: report
+    help: Print the count
+    script: [cat count.txt]
+    deps: [count.txt]
+workflows:
+  all: [prepare, count, report]
+"""
+
+
+@pytest.fixture
+def pipeline(project: ProjectDir) -> ProjectDir:
+    """A project of three steps, each needing the one before; the last has no outputs."""
+    project.project(PIPELINE)
+    project.write("prepare.sh", 'head -n "$1" raw.txt > data.txt\n')
+    project.write("raw.txt", "one\ntwo\nthree\n")
+    return project
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Compare what calls of `proj` printed with a file of the test's name; with GOLDEN=rewrite, write that file."""
+    file = GOLDEN / f"{request.node.name.removeprefix('test_golden_')}.txt"
+
+    def compare(*calls: tuple[str, Done]) -> None:
+        shown = "\n".join(_shown(line, done) for line, done in calls)
+        if os.environ.get("GOLDEN") == "rewrite":
+            file.write_text(shown, "utf-8")
+        assert file.exists(), "write it with GOLDEN=rewrite"
+        assert shown == file.read_text("utf-8")
+
+    return compare
+
+
+def _shown(line: str, done: Done) -> str:
+    """One call as in a session: what it printed, errors behind `! `, without what differs from run to run."""
+    out = "".join(f"{text}\n".lstrip(" ") if not text else f"{text}\n" for text in done.out.splitlines())
+    err = "".join(f"! {text}".rstrip() + "\n" for text in done.err.splitlines())
+    return re.sub(r"\b\d+\.\d s\b", "0.0 s", f"$ {line}\n{out}{err}[exit {done.code}]\n")

@@ -1,0 +1,416 @@
+"""Everything that can be wrong with project.yml: one clear message with its place and a hint, and nothing written."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+from harness import Done, ProjectDir
+
+WRONG = {
+    "nothing in it": (
+        "",
+        "1:1: error: project.yml is empty\n  hint: begin with `commands:`",
+    ),
+    "no mapping": (
+        "- a\n",
+        "1:1: error: project.yml must be a mapping, not a list",
+    ),
+    "not YAML": (
+        "commands: [{name: a}\n",
+        "2:1: error: this is not YAML: while parsing a flow sequence, did not find expected ',' or ']'",
+    ),
+    "a tab": (
+        "commands:\n\t- name: a\n",
+        "2:1: error: this is not YAML: while scanning for the next token, "
+        "found character that cannot start any token\n  hint: indent with spaces, not tabs",
+    ),
+    "a text with a colon": (
+        "title: a: b\n",
+        "1:9: error: this is not YAML: mapping values are not allowed in this context\n"
+        "  hint: did you forget quotes? A text with `: ` in it needs them",
+    ),
+    "a text that begins with a star": (
+        "commands: [{name: a, deps: [*.csv]}]\n",
+        "1:30: error: this is not YAML: while scanning an alias, did not find expected alphabetic or numeric character\n"
+        "  hint: did you forget quotes? A text may not begin with `*`, `&`, `@`, `%` or a backtick",
+    ),
+    "a key that stands twice": (
+        "title: a\ntitle: b\n",
+        "2:1: error: the key `title` stands here a second time\n  hint: keep one of the two",
+    ),
+    "a misspelt key": (
+        "commands: [{name: a, output: [x]}]",
+        "1:22: error: unknown key `output`\n  hint: did you mean `outputs`?",
+    ),
+    "a key that is like no other": (
+        "commands: [{name: a, xyzzy: 1}]",
+        "1:22: error: unknown key `xyzzy`\n  hint: known are name, help, script, deps, outputs, outputs_no_cache, "
+        "no_skip, env, shell, workdir, timeout, retries, mutex, confirm",
+    ),
+    "a command without a name": (
+        "commands: [{help: a}]",
+        "1:12: error: a command needs `name`",
+    ),
+    "a number as a name": (
+        "commands: [{name: 1}]",
+        '1:19: error: `name` must be text, not `1`\n  hint: did you forget quotes? "1"',
+    ),
+    "a number as a script line": (
+        "commands: [{name: a, script: [1]}]",
+        '1:31: error: an entry of `script` must be text, not `1`\n  hint: did you forget quotes? "1"',
+    ),
+    "a script line without quotes": (
+        "commands:\n  - name: a\n    script:\n      - echo a: b\n",
+        "4:9: error: an entry of `script` must be text, not a mapping\n"
+        "  hint: did you forget quotes? `: ` in a text without quotes makes it a mapping",
+    ),
+    "a script that is no list": (
+        "commands: [{name: a, script: echo}]",
+        '1:30: error: `script` must be a list, not `echo`\n  hint: write a list: ["echo"]',
+    ),
+    "an empty list of commands": (
+        "commands:\n",
+        "1:10: error: `commands` must be a list, not empty\n  hint: leave the key out, or give it a value",
+    ),
+    "an empty path": (
+        'commands: [{name: a, deps: [""]}]',
+        "1:29: error: an entry of `deps` must not be empty",
+    ),
+    "an empty script line": (
+        'commands: [{name: a, script: [""]}]',
+        "1:31: error: the script line is empty\n  hint: close the quote, or put a backslash before it",
+    ),
+    "a quote that is not closed": (
+        """commands: [{name: a, script: ["echo 'a"]}]""",
+        "1:31: error: the script line cannot be split into words: no closing quotation\n"
+        "  hint: close the quote, or put a backslash before it",
+    ),
+    "a time that is none": (
+        "commands: [{name: a, timeout: soon}]",
+        "1:31: error: `timeout` must be a time, not `soon`\n  hint: for example `90s`, `15m`, `2h`",
+    ),
+    "a negative number of retries": (
+        "commands: [{name: a, retries: -1}]",
+        "1:31: error: `retries` cannot be `-1`: -1 is less than the minimum of 0",
+    ),
+    "a switch that is neither": (
+        "commands: [{name: a, no_skip: maybe}]",
+        "1:31: error: `no_skip` must be true or false, not `maybe`",
+    ),
+    "two commands of one name": (
+        "commands:\n  - {name: a, help: the first}\n  - {name: a}\n",
+        "3:12: error: a second command is named `a`\n  hint: rename one of them",
+    ),
+    "a workflow named as a command": (
+        "commands: [{name: a}]\nworkflows: {a: [a]}\n",
+        "2:13: error: a workflow and a command are both named `a`",
+    ),
+    "an unknown step": (
+        "commands: [{name: train}]\nworkflows: {all: [trian]}\n",
+        "2:19: error: workflow `all`: no command or workflow named `trian`\n  hint: did you mean `train`?",
+    ),
+    "a workflow that contains itself": (
+        "commands: [{name: x}]\nworkflows:\n  a: [x, b]\n  b: [c]\n  c: [a]\n",
+        "3:3: error: workflow `a` contains itself: a → b → c → a",
+    ),
+    "outputs inside each other": (
+        "commands:\n  - {name: a, outputs: [out, out/x]}\n",
+        "2:30: error: output `out/x` lies inside output `out`\n  hint: keep one of the two",
+    ),
+    "outputs of both kinds inside each other": (
+        "commands:\n  - {name: a, outputs: [out/x/y], outputs_no_cache: [z, out/]}\n",
+        "2:57: error: output `out/x/y` lies inside output `out`\n  hint: keep one of the two",
+    ),
+    "an output listed twice": (
+        "commands: [{name: a, outputs: [x, ./x]}]",
+        "1:35: error: output `x` is listed twice\n  hint: keep one of the two",
+    ),
+    "an output that leaves the project": (
+        "commands: [{name: a, outputs: [../x]}]",
+        "1:32: error: an output leaves the project: `../x`\n  hint: name a path inside the project",
+    ),
+    "an output through a directory that leaves": (
+        "commands: [{name: a, outputs: [a/../../x]}]",
+        "1:32: error: an output leaves the project: `a/../../x`\n  hint: name a path inside the project",
+    ),
+    "an absolute output": (
+        "commands: [{name: a, outputs_no_cache: [/tmp/x]}]",
+        "1:41: error: an output leaves the project: `/tmp/x`\n  hint: name a path inside the project",
+    ),
+    "a dep that leaves the project": (
+        "commands: [{name: a, deps: [../x]}]",
+        "1:29: error: a dep leaves the project: `../x`\n  hint: a dep may be a link that leads outside",
+    ),
+    "a workdir that leaves the project": (
+        "commands: [{name: a, workdir: ..}]",
+        "1:31: error: a workdir leaves the project: `..`\n  hint: name a path inside the project",
+    ),
+    "a directory that leaves the project": (
+        "directories: [../made]",
+        "1:15: error: a directory leaves the project: `../made`\n  hint: name a path inside the project",
+    ),
+    "an asset that leaves the project": (
+        "assets: [{dest: ../x, url: https://example.org/x}]",
+        "1:17: error: an asset leaves the project: `../x`\n  hint: name a path inside the project",
+    ),
+    "an output that is ours": (
+        "commands: [{name: a, outputs: [project.lock]}]",
+        "1:31: error: an output cannot be `project.lock`\n  hint: it would replace files of proj itself",
+    ),
+    "an output that is the project": (
+        "commands: [{name: a, outputs: [.]}]",
+        "1:31: error: an output cannot be `.`\n  hint: it would replace files of proj itself",
+    ),
+    "an unknown variable": (
+        "vars: {epochs: 3}\ncommands: [{name: a, script: ['echo ${vars.epoch}']}]",
+        "2:31: error: unknown variable `${vars.epoch}`\n  hint: did you mean `${vars.epochs}`?",
+    ),
+    "an unknown nested variable": (
+        "vars: {data: {seed: 3}}\ncommands: [{name: a, deps: ['${vars.data.sead}']}]",
+        "2:29: error: unknown variable `${vars.data.sead}`\n  hint: did you mean `${vars.data.seed}`?",
+    ),
+    "an unknown variable of the environment": (
+        "env: {token: TOKEN}\ncommands: [{name: a, script: ['echo ${env.tokn}']}]",
+        "2:31: error: unknown variable `${env.tokn}`\n  hint: did you mean `${env.token}`?",
+    ),
+    "a reference without a section": (
+        "vars: {x: 1}\ncommands: [{name: a, script: ['echo ${x}']}]",
+        "2:31: error: `${x}` names nothing\n"
+        "  hint: references begin with `vars.`, `env.` or `project.`: did you mean `${vars.x}`?",
+    ),
+    "a variable made of itself": (
+        "vars: {x: '${vars.y}', y: '${vars.x}'}\ncommands: []",
+        "1:11: error: `${vars.y}` is made of itself: vars.y → vars.x → vars.y\n"
+        "project.yml:1:27: error: `${vars.x}` is made of itself: vars.x → vars.y → vars.x",
+    ),
+    "a mapping in a text": (
+        "vars: {x: {y: 1}}\ncommands: [{name: a, script: ['echo ${vars.x}']}]",
+        "2:31: error: a mapping cannot be put into text\n  hint: name one of its keys: `${vars.NAME.KEY}`",
+    ),
+    "two algorithms": (
+        "compat: weasel\ndigest: blake3\n",
+        "2:9: error: `digest: blake3` and `compat: weasel` exclude each other\n  hint: Weasel knows MD5 only",
+    ),
+    "an unknown algorithm": (
+        "digest: sha1\n",
+        "1:9: error: `digest` must be `md5` or `blake3`, not `sha1`",
+    ),
+    "a checksum that is none": (
+        "assets: [{dest: x, url: https://example.org/x, checksum: 123abc}]",
+        "1:58: error: `checksum` is no checksum: `123abc`\n"
+        "  hint: an MD5 has 32 hex digits; `sha256:` and 64 is also known",
+    ),
+    "a remote without its address": (
+        "remotes: {lab: {profile: x}}",
+        "1:16: error: `lab` needs `url`",
+    ),
+    "a secret in a remote": (
+        "remotes: {lab: {url: s3://x, secret_key: x}}",
+        "1:30: error: unknown key `secret_key`\n  hint: known are url, endpoint_url, profile, region, read_only",
+    ),
+    "an unknown tag": (
+        "commands: [{name: a, script: [!x y]}]",
+        "1:31: error: unknown tag `!x`\n  hint: did you forget quotes? A text may not begin with `!`",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_problem_is_said_with_its_place_and_hint_and_nothing_is_written(project: ProjectDir, case: str) -> None:
+    text, told = WRONG[case]
+    project.project(text)
+    before = project.files()
+    for words in (["run", "a"], ["validate"]):
+        assert project.proj(*words) == Done(2, "", f"project.yml:{told}\n")
+    assert project.files() == before
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["run"], ["run", "a", "--dry"], ["run", "a", "--help"], ["run", "a", "--force", "-j2"], ["status"]]
+)
+def test_every_verb_refuses_a_broken_project_in_the_same_words(project: ProjectDir, words: list[str]) -> None:
+    project.project("title: a\ncommands: [{name: a, output: [x]}]\n")
+    told = "project.yml:2:22: error: unknown key `output`\n  hint: did you mean `outputs`?\n"
+    before = project.files()
+    assert project.proj(*words) == Done(2, "", told)
+    assert project.files() == before
+
+
+def test_all_problems_are_told_at_once_in_the_order_of_the_file(project: ProjectDir) -> None:
+    project.project("""\
+        titel: x
+        vars: {n: 1}
+        commands:
+          - name: a
+            scirpt: [x]
+            deps: [../y]
+            timeout: never
+          - name: a
+            script: ["echo ${vars.m}", "a | b"]
+            outputs: [x, x/y]
+        workflows:
+          all: [a, b]
+        """)
+    assert project.proj("validate") == Done(
+        2,
+        "",
+        dedent("""\
+        project.yml:1:1: warning: unknown key `titel` is ignored
+          hint: did you mean `title`?
+        project.yml:5:5: error: unknown key `scirpt`
+          hint: did you mean `script`?
+        project.yml:6:12: error: a dep leaves the project: `../y`
+          hint: a dep may be a link that leads outside
+        project.yml:7:14: error: `timeout` must be a time, not `never`
+          hint: for example `90s`, `15m`, `2h`
+        project.yml:8:11: error: a second command is named `a`
+          hint: rename one of them
+        project.yml:9:14: error: unknown variable `${vars.m}`
+          hint: define `m` under `vars`
+        project.yml:9:32: error: `|` has no meaning without a shell
+          hint: add `shell: true` to the command, or put the word in quotes
+        project.yml:10:18: error: output `x/y` lies inside output `x`
+          hint: keep one of the two
+        project.yml:12:12: error: workflow `all`: no command or workflow named `b`
+        """),
+    )
+
+
+def test_a_project_that_cannot_be_read_is_said(project: ProjectDir) -> None:
+    (project.path / "project.yml").write_bytes(b"title: \xff\n")
+    done = project.proj("status")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("project.yml: error: this is not YAML in UTF-8: ")
+
+
+# -- what only the graph can tell -------------------------------------------------------------------------------------
+
+CIRCLE = """\
+title: A circle
+commands:
+  - {name: apart, script: [touch x], outputs: [x]}
+  - {name: a, script: [touch a], deps: [c], outputs: [a]}
+  - {name: b, script: [touch b], deps: [a], outputs: [b]}
+  - {name: c, script: [touch c], deps: [b], outputs: [c]}
+"""
+
+
+def test_a_cycle_is_an_error_that_shows_its_path(project: ProjectDir) -> None:
+    project.project(CIRCLE)
+    before = project.files()
+    hint = "  hint: each needs what the next one makes; remove a dep, or run one of them with `--only`\n"
+    told = "error: the commands need each other: a → c → b → a\n"
+    assert project.proj("validate") == Done(2, "", f"project.yml:4:5: {told}{hint}")
+    assert project.proj("run", "a") == Done(2, "", f"{told}{hint}")
+    assert project.proj("run", "b", "--dry") == Done(2, "", told.replace("a → c → b → a", "b → a → c → b") + hint)
+    assert project.files() == before
+
+
+def test_a_project_with_a_cycle_can_still_be_asked_and_run_elsewhere(project: ProjectDir) -> None:
+    project.project(CIRCLE)
+    assert project.proj("status").code == 0
+    assert project.proj("run", "apart").code == 0
+
+
+def test_a_dep_that_is_ones_own_output_is_no_cycle(project: ProjectDir) -> None:
+    project.project("commands: [{name: grow, shell: true, script: [echo x >> log], deps: [log], outputs: [log]}]")
+    assert project.proj("validate").code == 0
+    assert project.proj("run", "grow").code == 0
+    assert project.proj("run", "grow").err == "✔ all up to date (1 step)\n"
+
+
+# -- warnings ---------------------------------------------------------------------------------------------------------
+
+
+def warned(project: ProjectDir) -> str:
+    done = project.proj("validate")
+    assert done.code == 0
+    assert done.out.startswith("project.yml is valid: ")
+    return done.err
+
+
+def test_a_script_that_names_a_file_missing_from_its_deps_is_a_warning(project: ProjectDir) -> None:
+    project.project("""\
+        commands:
+          - {name: whole, script: [python scripts/a.py in.csv], deps: [scripts/, "*.csv"]}
+          - {name: train, script: [python ../scripts/a.py --config c.cfg], workdir: sub, deps: [in.csv]}
+        """)
+    for path in ("scripts/a.py", "in.csv", "sub/c.cfg"):
+        project.write(path)
+    told = "project.yml:3:5: warning: `train` runs with `{0}`, which is not among its deps: "
+    told += "changing it is no reason to run\n  hint: add `{0}` to deps\n"
+    assert warned(project) == told.format("scripts/a.py") + told.format("sub/c.cfg")
+    assert not project.exists(".proj")
+
+
+def test_alternatives_are_a_warning(project: ProjectDir) -> None:
+    project.project("""\
+        commands:
+          - {name: cpu, script: [touch model], outputs: [model]}
+          - {name: gpu, script: [touch model], outputs: [model]}
+        """)
+    assert warned(project) == (
+        "project.yml:3:5: warning: `model` is made by `cpu`, `gpu`: in one plan they are never all up to date\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("titel: a", "1:1: warning: unknown key `titel` is ignored\n  hint: did you mean `title`?\n"),
+        (
+            "xyzzy: a",
+            "1:1: warning: unknown key `xyzzy` is ignored\n"
+            "  hint: begin its name with `x-` to keep it without this warning\n",
+        ),
+        (
+            "check_requirements: true",
+            "1:1: warning: `check_requirements` is ignored: requirements are not checked\n",
+        ),
+        ("commands: [{name: a}]", "1:12: warning: `a` has no script: running it does nothing\n"),
+    ],
+)
+def test_what_is_only_doubtful_is_a_warning(project: ProjectDir, text: str, told: str) -> None:
+    project.project(text)
+    assert warned(project) == f"project.yml:{told}"
+
+
+@pytest.mark.parametrize("text", ["x-notes: {a: 1}", "commands: [{name: a, script: ['true'], x-owner: ada}]"])
+def test_keys_that_begin_with_x_are_left_alone(project: ProjectDir, text: str) -> None:
+    project.project(text)
+    assert warned(project) == ""
+
+
+# -- what looks wrong and is right ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "echo 'a && b' \"| c\" '>' x>y a|b",
+        "grep -E ^(a|b)$ x",
+        "find . -exec ls {} \\;",
+        "echo a&b \\& \\>",
+    ],
+)
+def test_a_word_with_such_a_character_inside_or_in_quotes_is_a_word(project: ProjectDir, line: str) -> None:
+    project.project(f"commands:\n  - name: a\n    script:\n      - >-\n        {line}\n")
+    assert project.proj("run", "a", "--dry").code == 0
+
+
+def test_an_operator_that_comes_out_of_a_variable_is_a_word(project: ProjectDir) -> None:
+    project.project("vars: {op: '&&'}\ncommands: [{name: a, script: ['echo x ${vars.op} y']}]")
+    assert project.proj("run", "a").out == "Running command: echo x '&&' y\nx && y\n"
+
+
+def test_yaml_is_read_as_version_1_2_as_weasel_does(project: ProjectDir) -> None:
+    project.project("""\
+        vars: {a: no, b: on, c: 010, d: 1_000, e: 1.50, f: "010", g: true, h: [1, two], i: null, j: 1e3, k: 0o17}
+        commands: [{name: say, script: ["echo ${vars.a} ${vars.b} ${vars.c} ${vars.d} ${vars.e} ${vars.f} ${vars.g}",
+                    "echo '${vars.h}' ${vars.i} ${vars.j} ${vars.k}"]}]
+        """)
+    assert project.proj("run", "say", "--dry").out == (
+        "Running command: echo no on 10 1000 1.5 010 true\n"
+        """Running command: echo '[1, "two"]' null 1000.0 15\n"""
+    )

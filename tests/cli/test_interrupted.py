@@ -1,0 +1,165 @@
+"""Runs that are stopped or killed: what ends, what is kept, and what the next one says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+from harness import ProjectDir, is_alive, wait_until
+
+CHAIN = """\
+commands:
+  - {name: a, script: [touch a.out], outputs: [a.out]}
+  - {name: b, script: [sh wait.sh b, touch b.out], deps: [a.out], outputs: [b.out]}
+  - {name: c, script: [touch c.out], deps: [b.out], outputs: [c.out]}
+"""
+
+
+@pytest.fixture
+def chain(project: ProjectDir) -> ProjectDir:
+    """Three steps; the one in the middle waits to be let go."""
+    project.project(CHAIN)
+    project.write_wait()
+    return project
+
+
+def reasons(project: ProjectDir) -> dict[str, list[str]]:
+    return {step["step"]: step["reasons"] for step in project.proj("status", "--json").json}
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not is_alive(pid))
+
+
+@pytest.mark.parametrize("jobs", ["1", "4"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_what_runs_and_starts_nothing_new(chain: ProjectDir, number: signal.Signals, jobs: str) -> None:
+    running = chain.start("run", "c", "-j", jobs)
+    pid = chain.wait_for("b")
+    running.signal(number)
+    done = running.wait()
+    assert done.code == 130
+    assert "✘ `b`, line 1 was interrupted\n" in done.err
+    assert not is_alive(pid)
+    assert chain.locked() == ["a"]
+    assert reasons(chain) == {
+        "a": [],
+        "b": ["was interrupted"],
+        "c": ["never ran", "upstream will run: b"],
+    }
+    chain.let_go("b")
+    assert chain.proj("run", "c").code == 0
+    assert reasons(chain) == {"a": [], "b": [], "c": []}
+
+
+def test_keep_going_does_not_go_on_after_ctrl_c(project: ProjectDir) -> None:
+    project.project("commands: [{name: a, script: [sh wait.sh a]}, {name: b, script: [touch never]}]")
+    project.write_wait()
+    running = project.start("run", "a", "b", "-k")
+    project.wait_for("a")
+    running.signal(signal.SIGINT)
+    assert running.wait().code == 130
+    assert not project.exists("never")
+
+
+def test_the_second_ctrl_c_ends_a_script_that_does_not_mind_the_first(project: ProjectDir) -> None:
+    project.project("commands: [{name: a, shell: true, script: [trap '' INT; sh wait.sh a]}]")
+    project.write_wait()
+    running = project.start("run", "a")
+    pid = project.wait_for("a")
+    running.signal(signal.SIGINT)
+    wait_until(lambda: "interrupting; once more to terminate\n" in running.err)
+    assert running.is_running and is_alive(pid)
+    running.signal(signal.SIGINT)
+    assert running.wait().code == 130
+    assert not is_alive(pid)
+
+
+def test_the_third_ctrl_c_kills_a_script_that_minds_nothing(project: ProjectDir) -> None:
+    project.project("commands: [{name: a, shell: true, script: [trap '' INT TERM; sh wait.sh a]}]")
+    project.write_wait()
+    running = project.start("run", "a")
+    pid = project.wait_for("a")
+    for told in ("interrupting;", "terminating;"):
+        running.signal(signal.SIGINT)
+        wait_until(lambda told=told: told in running.err)
+        assert is_alive(pid)
+    running.signal(signal.SIGINT)
+    assert running.wait().code == 130
+    assert not is_alive(pid)
+
+
+def test_after_a_kill_what_was_recorded_stands_and_what_ran_was_interrupted(chain: ProjectDir) -> None:
+    running = chain.start("run", "c")
+    pid = chain.wait_for("b")
+    running.signal(signal.SIGKILL)
+    running.wait()
+    kill(pid)
+    assert reasons(chain) == {"a": [], "b": ["was interrupted"], "c": ["never ran", "upstream will run: b"]}
+    chain.let_go("b")
+    done = chain.proj("run", "c", "--json")
+    assert [(step["step"], step["result"]) for step in done.json["steps"]] == [
+        ("a", "up to date"),
+        ("b", "ran"),
+        ("c", "ran"),
+    ]
+    assert chain.locked() == ["a", "b", "c"]
+
+
+def test_a_step_that_another_process_runs_is_not_said_to_be_interrupted(chain: ProjectDir) -> None:
+    running = chain.start("run", "b")
+    chain.wait_for("b")
+    assert reasons(chain)["b"] == ["never ran"]
+    chain.let_go("b")
+    running.wait()
+    assert reasons(chain)["b"] == []
+
+
+@pytest.mark.parametrize("kept", [0, 1, 7, -1])
+def test_a_journal_cut_anywhere_loses_only_its_last_line(chain: ProjectDir, kept: int) -> None:
+    running = chain.start("run", "c")
+    pid = chain.wait_for("b")
+    running.signal(signal.SIGKILL)
+    running.wait()
+    kill(pid)
+    [journal] = (chain.path / ".proj/runs").glob("*.jsonl")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    assert len(lines) >= 4  # began, a started, a recorded, b started
+    journal.write_bytes(b"".join(lines[:-1]) + lines[-1][:kept])
+    assert reasons(chain)["a"] == []
+    assert reasons(chain)["b"] == ["never ran"]
+    chain.let_go("b")
+    assert chain.proj("run", "c").code == 0
+    assert reasons(chain) == {"a": [], "b": [], "c": []}
+
+
+def test_nothing_is_left_of_a_killed_run_once_it_was_made_good(chain: ProjectDir) -> None:
+    running = chain.start("run", "c")
+    pid = chain.wait_for("b")
+    running.signal(signal.SIGKILL)
+    running.wait()
+    kill(pid)
+    chain.let_go("b")
+    chain.proj("run", "c")
+    assert [path.name for path in (chain.path / ".proj/runs").iterdir() if path.suffix == ".jsonl"] == []
+    leftovers = [path for path in chain.files() if "/." in path and not path.endswith((".gitignore",))]
+    assert leftovers == []
+
+
+def test_a_failing_step_leaves_its_files_for_the_user_to_look_at(project: ProjectDir) -> None:
+    project.project("commands: [{name: a, shell: true, script: [echo half > out, exit 1], outputs: [out]}]")
+    assert project.proj("run", "a").code == 1
+    assert project.read("out") == "half\n"
+    assert reasons(project)["a"] == ["never ran"]
+
+
+def test_a_timeout_is_not_waited_out_by_what_ignores_it_for_ever(project: ProjectDir) -> None:
+    project.project(
+        "commands: [{name: a, shell: true, script: [trap '' TERM; while :; do sleep 1; done], timeout: 0.2}]"
+    )
+    begun = time.monotonic()
+    assert project.proj("run", "a").code == 124
+    assert time.monotonic() - begun < 30

@@ -1,0 +1,106 @@
+"""Values of `${env.X}` reach the scripts and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from harness import ProjectDir
+
+SECRET = "s3cr3t-value-of-test"
+HARMLESS = "harmless-value-of-test"
+ENV = {"HUB_TOKEN": SECRET, "NAME": HARMLESS}
+
+PROJECT = """\
+title: For ${env.name}
+env: {token: HUB_TOKEN, name: NAME}
+commands:
+  - name: upload
+    help: As ${env.name}
+    script:
+      - "sh upload.sh ${env.token} --as ${env.name}"
+    deps: [upload.sh]
+    outputs: [used]
+    env: {COPY: "${env.token}"}
+  - name: in-shell
+    shell: true
+    script: ["sh upload.sh '${env.token}'; cp used used-too"]
+    outputs: [used-too]
+  - name: fail
+    script: ["false ${env.token}"]
+  - name: not-there
+    script: ["no-such-program ${env.token}"]
+workflows: {all: [upload, in-shell]}
+"""
+
+
+@pytest.fixture
+def secret(project: ProjectDir) -> ProjectDir:
+    project.project(PROJECT)
+    project.write("upload.sh", "printf %s $1 | md5sum | cut -c1-32 > used\n")
+    project.environ.update(ENV)
+    return project
+
+
+def holds(project: ProjectDir, value: str) -> list[str]:
+    """The files, and names of files, that hold a value."""
+    return [name for name, content in project.files().items() if value.encode() in name.encode() + (content or b"")]
+
+
+def test_no_value_of_the_environment_reaches_the_disk(secret: ProjectDir) -> None:
+    for words in (
+        ["run", "all", "-j2"],
+        ["run", "fail"],
+        ["run", "not-there"],
+        ["status"],
+        ["run", "upload", "-F"],
+        [],
+    ):
+        secret.proj(*words)
+    assert secret.read("used").strip() == hashlib.md5(SECRET.encode()).hexdigest(), "it reached the script"
+    assert secret.proj("run", "all").err == "✔ all up to date (2 steps)\n"
+    assert holds(secret, SECRET) == []
+    assert [path for path in holds(secret, HARMLESS) if not path.startswith(".proj/logs/")] == []
+    assert "${env.token}" in secret.read("project.lock")
+
+
+def test_on_the_console_a_secret_is_three_stars_and_another_value_is_shown(secret: ProjectDir) -> None:
+    assert secret.proj("run", "upload").out == f"Running command: sh upload.sh '***' --as {HARMLESS}\n"
+    assert secret.proj("run", "in-shell").out == "Running command: sh upload.sh '***'; cp used used-too\n"
+    for words in (
+        [],
+        ["run", "upload", "-F", "--dry"],
+        ["run", "upload", "-F", "--dry", "--json"],
+        ["run", "upload", "-F", "--json"],
+        ["run", "upload", "--help"],
+        ["run", "fail"],
+        ["run", "not-there"],
+        ["status"],
+        ["status", "--json"],
+        ["validate"],
+    ):
+        done = secret.proj(*words)
+        assert SECRET not in done.out + done.err
+
+
+@pytest.mark.parametrize("name", ["MY_TOKEN", "secret", "DbPassword", "API_KEY", "KEYS"])
+def test_what_a_name_calls_a_secret_is_one(project: ProjectDir, name: str) -> None:
+    project.project(f"env: {{it: {name}}}\ncommands: [{{name: a, script: ['echo ${{env.it}}']}}]")
+    assert project.proj("run", "a", "--dry", env={name: SECRET}).out == "Running command: echo '***'\n"
+    project.project(f"env: {{{name}: X}}\ncommands: [{{name: a, script: ['echo ${{env.{name}}}']}}]")
+    assert project.proj("run", "a", "--dry", env={"X": SECRET}).out == "Running command: echo '***'\n"
+
+
+def test_a_secret_that_breaks_a_line_is_not_told_by_the_error(project: ProjectDir) -> None:
+    project.project("env: {token: TOKEN}\ncommands: [{name: a, script: ['echo ${env.token}']}]")
+    done = project.proj("run", "a", env={"TOKEN": f"{SECRET}'"})
+    assert done.code == 1
+    assert "✘ `a`, line 1 cannot be split into words: no closing quotation\n" in done.err
+    assert SECRET not in done.out + done.err
+
+
+def test_a_changed_secret_is_a_reason_to_run_that_does_not_tell_it(secret: ProjectDir) -> None:
+    secret.proj("run", "upload")
+    done = secret.proj("run", "upload", env={"HUB_TOKEN": "another-value-of-test"})
+    assert done.err.startswith("upload: env changed: COPY; env changed: env.token\n")
+    assert holds(secret, "another-value-of-test") == []

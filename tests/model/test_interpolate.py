@@ -1,0 +1,201 @@
+"""References in texts, what they become, and overrides of what they name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weaselish.errors import UsageError
+from weaselish.model.interpolate import BadReference, Interpolator, as_text, env_names, is_secret, put_env
+from weaselish.model.parse import parse
+from weaselish.model.places import Places
+from weaselish.model.project import Project
+
+DATA: dict[str, Any] = {
+    "title": "Iris",
+    "vars": {
+        "int": 5,
+        "float": 1.5,
+        "small": 1e-05,
+        "large": 1e22,
+        "yes": True,
+        "none": None,
+        "text": "42",
+        "numbers": [5000, 2500],
+        "words": ["ä", "b"],
+        "empty": "",
+        "deep": {"er": {"est": "down"}},
+        "a b": "blank",
+        "chain": "${vars.link}/x",
+        "link": "${vars.text}",
+        "env": "${env.home}",
+        "dollar": "$1 \\1 $",
+    },
+    "env": {"home": "HOME", "X": "X"},
+    "remotes": {"default": "s3://b"},
+}
+
+REPLACED = {
+    "no reference, $HOME and a lone ${": "no reference, $HOME and a lone ${",
+    "${vars.int}": "5",
+    "${vars.float} ${vars.small} ${vars.large}": "1.5 1e-05 1e+22",
+    "${vars.yes} ${vars.none} ${vars.text}": "true null 42",
+    "${vars.numbers} ${vars.words}": '[5000, 2500] ["ä", "b"]',
+    "<${vars.empty}>": "<>",
+    "${vars.deep.er.est} ${vars.deep.er:est}": "down down",
+    "${ vars.int } ${vars.a b}": "5 blank",
+    "$${vars.int}": "$5",
+    "${vars.chain}": "42/x",
+    "${vars.dollar}": "$1 \\1 $",
+    "${project.title} ${project.remotes.default}": "Iris s3://b",
+    "${env.home} ${env:X} ${vars.env}": "${env.home} ${env.X} ${env.home}",
+}
+
+
+@pytest.mark.parametrize("text", REPLACED)
+def test_references_become_values(text: str) -> None:
+    assert Interpolator(DATA).text(text) == REPLACED[text]
+
+
+REFUSED = {
+    "${vars.nope}": ("unknown variable `${vars.nope}`", "did you mean `${vars.none}`?"),
+    "${vars.INT}": ("unknown variable `${vars.INT}`", "did you mean `${vars.int}`?"),
+    "${vars.deep.err}": ("unknown variable `${vars.deep.err}`", "did you mean `${vars.deep.er}`?"),
+    "${vars.int.x}": ("unknown variable `${vars.int.x}`", "define `x` under `vars.int`"),
+    "${vars.words.0}": ("unknown variable `${vars.words.0}`", "define `0` under `vars.words`"),
+    "${env.hom}": ("unknown variable `${env.hom}`", "did you mean `${env.home}`?"),
+    "${project.nope}": ("unknown variable `${project.nope}`", "define `nope` under `project`"),
+    "${vars.deep}": ("a mapping cannot be put into text", "name one of its keys: `${vars.NAME.KEY}`"),
+    "${int}": (
+        "`${int}` names nothing",
+        "references begin with `vars.`, `env.` or `project.`: did you mean `${vars.int}`?",
+    ),
+    "${}": ("`${}` names nothing", "references begin with `vars.`, `env.` or `project.`: did you mean `${vars.}`?"),
+    "${var.int}": (
+        "`${var.int}` names nothing",
+        "references begin with `vars.`, `env.` or `project.`: did you mean `${vars.int}`?",
+    ),
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_a_reference_that_names_nothing_is_refused(text: str) -> None:
+    with pytest.raises(BadReference) as caught:
+        Interpolator(DATA).text(text)
+    assert (caught.value.message, caught.value.hint) == REFUSED[text]
+
+
+def test_in_a_shell_what_names_no_section_belongs_to_the_shell() -> None:
+    interpolator = Interpolator(DATA)
+    assert interpolator.text("${HOME} ${x:-y} ${vars.int}", in_shell=True) == "${HOME} ${x:-y} 5"
+    with pytest.raises(BadReference):
+        interpolator.text("${vars.nope}", in_shell=True)
+
+
+def test_a_chain_of_variables_may_be_long_but_not_endless() -> None:
+    chain = {f"v{i}": f"${{vars.v{i + 1}}}" for i in range(500)} | {"v500": "x"}
+    assert Interpolator({"vars": chain}).text("${vars.v460}") == "x"
+    with pytest.raises(BadReference, match="chain of more than 50 variables"):
+        Interpolator({"vars": chain}).text("${vars.v0}")
+
+
+def test_all_that_is_used_is_noted() -> None:
+    interpolator = Interpolator(DATA)
+    interpolator.text("${vars.chain} ${env:X} ${project.title}")
+    assert interpolator.used == {"vars.chain", "vars.link", "vars.text", "env.X", "project.title"}
+
+
+def test_trees_keep_their_shape_and_types() -> None:
+    tree = {"a": ["${vars.int}", 3, None], "${vars.int}": {"b": "${vars.text}"}}
+    assert Interpolator(DATA).tree(tree) == {"a": ["5", 3, None], "${vars.int}": {"b": "42"}}
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), st.text(st.characters(exclude_characters="{}")), min_size=1), st.data())
+def test_values_are_put_in_as_they_are_whatever_they_hold(values: dict[str, str], data: st.DataObject) -> None:
+    names = data.draw(st.lists(st.sampled_from(sorted(values)), max_size=4))
+    between = data.draw(st.text(st.characters(exclude_characters="{}$")))
+    text = between.join(f"${{vars.{name}}}" for name in names)
+    assert Interpolator({"vars": values}).text(text) == between.join(values[name] for name in names)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("x", "x"), (1.0, "1.0"), (False, "false"), (None, "null"), ([1, "a"], '[1, "a"]'), (float("inf"), "Infinity")],
+)
+def test_a_value_in_a_text_looks_as_in_weasel(value: object, text: str) -> None:
+    assert as_text(value) == text
+
+
+# -- env --------------------------------------------------------------------------------------------------------------
+
+
+def test_values_of_the_environment_are_put_in_last_and_never_read_again() -> None:
+    values = {"A": "${env.B}", "B": "b", "C": "\\1 'x'"}
+    assert put_env("${env.A} ${env.B}${env.C} ${env.unset}.", values.get) == "${env.B} b\\1 'x' ."
+    assert env_names(["${env.A} x ${env.B}", "${env.A}", "${vars.C}"]) == {"A", "B"}
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"), [("API_TOKEN", True), ("my_password", True), ("aws_key_id", True), ("HOME", False)]
+)
+def test_a_name_says_whether_its_value_is_secret(name: str, secret: bool) -> None:
+    assert is_secret(name) is secret
+
+
+# -- overrides --------------------------------------------------------------------------------------------------------
+
+
+def with_overrides(overrides: dict[str, str]) -> Project:
+    data = {
+        "title": "t",
+        "vars": {"a": 1, "deep": {"er": 2}, "list": [1]},
+        "env": {"x": "HOME"},
+        "remotes": {"default": "s3://a"},
+        "commands": [{"name": "c", "script": ["echo ${vars.a} ${vars.deep.er} ${vars.list} ${env.x}"]}],
+    }
+    return parse(data, Places(), overrides)
+
+
+def test_an_override_replaces_a_value_and_stays_as_it_was_written() -> None:
+    found = with_overrides(
+        {"vars.a": "007", "vars.deep.er": "1e3", "vars.list": "x", "env.x": "Y", "project.title": "T"}
+    )
+    assert found.commands["c"].script == ("echo 007 1e3 x ${env.x}",)
+    assert (found.env, found.title) == ({"x": "Y"}, "T")
+
+
+def test_an_override_may_be_made_of_variables() -> None:
+    assert with_overrides({"vars.a": "<${vars.deep.er}>"}).commands["c"].script == ("echo <2> 2 [1] ${env.x}",)
+
+
+def test_an_override_may_name_one_remote() -> None:
+    assert with_overrides({"project.remotes.default": "gs://b"}).remotes["default"].url == "gs://b"
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [
+        ("vars.depe", "nothing to override: `vars.depe`", "did you mean `--vars.deep`?"),
+        ("vars.zzz", "nothing to override: `vars.zzz`", "`vars` has no `zzz`"),
+        ("var.a", "cannot override `var.a`", "did you mean `--vars.…`?"),
+        ("a", "cannot override `a`", "overrides are `--vars.NAME VALUE`"),
+        ("vars.a.b", "cannot override `vars.a.b`", "`vars.a` is no mapping"),
+        ("vars.x.y.z", "cannot override `vars.x.y.z`", "`vars.x` is no mapping"),
+        ("project.commands", "cannot override `project.commands`", "only a plain value can be overridden"),
+        ("project.remotes", "cannot override `project.remotes`", "only a plain value can be overridden"),
+    ],
+)
+def test_an_override_of_nothing_is_refused(name: str, message: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        with_overrides({name: "1"})
+    assert caught.value.message == message
+    assert hint in (caught.value.hint or "")
+
+
+def test_an_override_may_be_new_where_it_is_used() -> None:
+    data = {"commands": [{"name": "c", "script": ["echo ${vars.new}"]}]}
+    assert parse(data, Places(), {"vars.new": "x"}).commands["c"].script == ("echo x",)
+    assert data == {"commands": [{"name": "c", "script": ["echo ${vars.new}"]}]}

@@ -1,0 +1,166 @@
+"""A small project, clones of it, and a look into remotes that does without push and pull."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
+
+from harness import Done, ProjectDir
+
+from weaselish.stores.base import Store
+from weaselish.stores.directory import DirectoryStore
+from weaselish.workspace.unpack import unpack
+
+PIPELINE = """\
+remotes:
+  default: {remote}
+commands:
+  - name: prepare
+    script: [sh prepare.sh]
+    deps: [prepare.sh, in.txt]
+    outputs: [data, list of words.txt]
+  - name: train
+    script: [cp data/a.txt model.bin]
+    deps: [data]
+    outputs: [model.bin]
+workflows: {{all: [prepare, train]}}
+"""
+PREPARE = """\
+mkdir -p data/sub data/empty
+cp in.txt data/a.txt
+sort in.txt > data/sub/b.txt
+ln -sf sub/b.txt data/link
+chmod +x data/sub/b.txt
+cp in.txt 'list of words.txt'
+"""
+OUTPUTS = ("data", "list of words.txt", "model.bin")
+
+# Two outputs that a run makes anew each time, and that belong together: equal bytes.
+TWINS = """\
+remotes:
+  default: {remote}
+commands:
+  - name: make
+    script: [sh make.sh]
+    deps: [make.sh]
+    outputs: [one.txt, two]
+"""
+MAKE_TWINS = """\
+head -c 20000 /dev/urandom > one.txt
+mkdir -p two && cp one.txt two/same.txt
+"""
+
+HERE_ALREADY = "✔ all up to date (2 steps)\n"
+
+
+def pipeline(project: ProjectDir, remote: object) -> ProjectDir:
+    """The sample project, run."""
+    project.project(PIPELINE.format(remote=remote))
+    project.write("prepare.sh", PREPARE)
+    project.write("in.txt", "two\none\n")
+    assert project.proj("run", "all").code == 0
+    return project
+
+
+def twins(project: ProjectDir, remote: object) -> ProjectDir:
+    project.project(TWINS.format(remote=remote))
+    project.write("make.sh", MAKE_TWINS)
+    assert project.proj("run", "make").code == 0
+    return project
+
+
+def twin(project: ProjectDir) -> bytes | None:
+    """What both outputs of `make` hold, None if they are not there; fails if they do not belong together."""
+    found = [project.path / "one.txt", project.path / "two" / "same.txt"]
+    there = [path.read_bytes() for path in found if path.exists()]
+    assert len(there) in (0, 2) and len(set(there)) <= 1, "outputs of different runs"
+    return there[0] if there else None
+
+
+def clone(project: ProjectDir, name: str, *, with_lock: bool = False) -> ProjectDir:
+    """What a colleague gets by git: the sources, and project.lock if it is committed."""
+    other = project.clone_of(name)
+    for path in sorted(project.path.iterdir()):
+        if path.suffix in (".yml", ".sh") or path.name == "in.txt" or (with_lock and path.name == "project.lock"):
+            shutil.copy(path, other.path)
+    return other
+
+
+def outputs(project: ProjectDir) -> dict[str, bytes | None]:
+    """All that lies at the outputs."""
+    return {
+        name: content
+        for name, content in project.files().items()
+        if name.startswith(("data", "list", "model", "one", "two", "out"))
+    }
+
+
+def left_over(project: ProjectDir) -> list[str]:
+    """What an interrupted pull or push may have left in a project, and should not."""
+    names = [name for name in project.files() if ".proj-" in name or "verify-" in name]
+    return names + [name for name in project.files() if name.endswith(".tmp")]
+
+
+def states(project: ProjectDir, *words: str) -> dict[str, str]:
+    return {step["step"]: step["state"] for step in project.proj("status", "--json", *words).json}
+
+
+def told(done: Done) -> dict[str, str]:
+    """The line of each command that push or pull printed."""
+    lines = [line[2:].partition(": ") for line in done.err.splitlines() if line[:2] in ("✔ ", "✘ ", "– ")]
+    return {name: text for name, _, text in lines}
+
+
+# -- remotes ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A published run whose objects are all there, each being what its name says. `outputs`: path -> digest."""
+
+    command: str
+    run: int
+    outputs: Mapping[str, str]
+
+
+def whole_runs(remote: Path | Store) -> list[Run]:
+    """The runs on a remote, once all that can be seen there proved whole."""
+    store: Store = DirectoryStore(remote) if isinstance(remote, Path) else remote
+    keys = {stored.key: stored.size for stored in store.list("")}
+    for key in keys:
+        if not key.startswith(".proj/"):
+            check_object(store, key)
+    records = {key: json.loads(b"".join(store.get(key))) for key in keys if key.startswith(".proj/runs/")}
+    for record in records.values():
+        for item in record["objects"]:
+            assert keys.get(item["key"]) == item["size"], f"{item['key']} is not as the record says"
+    return [
+        Run(record["command"], record["run"], {made["path"]: made["digest"] for made in record["outputs"]})
+        for _, record in sorted(records.items())
+    ]
+
+
+def check_object(store: Store, key: str) -> None:
+    output, _, digest = key.split("/")
+    with tempfile.TemporaryDirectory() as place:
+        found = unpack(store.get(key), unquote_plus(output), Path(place), algorithm="md5")
+    assert found.digest == digest, f"{key} holds {found.digest}"
+
+
+def objects(remote: Path, output: str) -> list[Path]:
+    """The objects of an output in a directory, the oldest first."""
+    return sorted((path for path in (remote / output).glob("*/*")), key=lambda path: path.stat().st_mtime_ns)
+
+
+def records(remote: Path) -> list[Path]:
+    return sorted(remote.glob(".proj/runs/*/*.json"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def edit_record(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))

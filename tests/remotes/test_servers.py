@@ -1,0 +1,158 @@
+"""The whole way on every kind of remote: push, a fresh clone pulls, nothing is left to run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from harness import ProjectDir
+
+from weaselish.model.project import Remote
+from weaselish.stores import open as opening
+from weaselish.stores.base import Store, Stored
+
+from .conftest import PLACES
+from .samples import HERE_ALREADY, OUTPUTS, clone, outputs, pipeline, told, whole_runs
+
+everywhere = pytest.mark.parametrize("remote", PLACES, indirect=True)
+
+
+class Counting:
+    """A store that counts what is asked of it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.calls: list[str] = []
+
+    def list(self, prefix: str) -> Iterator[Stored]:
+        self.calls.append(f"list {prefix}".strip())
+        return self._store.list(prefix)
+
+    def get(self, key: str) -> Iterator[bytes]:
+        self.calls.append(f"get {key}")
+        return self._store.get(key)
+
+    def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False) -> bool:
+        self.calls.append(f"put {key}")
+        return self._store.put(key, chunks, replace=replace)
+
+    def delete(self, key: str) -> None:
+        self.calls.append(f"delete {key}")
+        self._store.delete(key)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[Counting]:
+    """The stores that `proj` opens from now on."""
+    opened: list[Counting] = []
+    really = opening.open_store
+
+    def counting(remote: Remote, *, root: Path) -> Store:
+        opened.append(Counting(really(remote, root=root)))
+        return opened[-1]
+
+    monkeypatch.setattr(opening, "open_store", counting)
+    return opened
+
+
+def store_of(project: ProjectDir, remote: str) -> Store:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in project.environ.items():
+            patch.setenv(name, value)
+        return opening.open_store(Remote("check", remote), root=project.path)
+
+
+@everywhere
+def test_a_fresh_clone_pulls_what_was_pushed_and_has_nothing_to_run(project: ProjectDir, remote: str) -> None:
+    pipeline(project, remote)
+    pushed = project.proj("push")
+    assert (pushed.code, pushed.out) == (0, "")
+    assert pushed.err == (
+        "✔ prepare: pushed 2 outputs, 24 B\n✔ train: pushed 1 output, 8 B\n2 pushed to default\n"
+    )
+    assert [run.command for run in whole_runs(store_of(project, remote))].count("train") == 1
+
+    other = clone(project, "other")
+    assert told(other.proj("pull", "--dry")) == {
+        "prepare": "would pull data, list of words.txt",
+        "train": "would pull model.bin",
+    }
+    assert outputs(other) == {}
+    pulled = other.proj("pull")
+    assert (pulled.code, pulled.out) == (0, "")
+    assert pulled.err == (
+        "✔ prepare: pulled data, list of words.txt\n✔ train: pulled model.bin\n2 pulled from default\n"
+    )
+    assert outputs(other) == outputs(project)
+    assert os.access(other.path / "data/sub/b.txt", os.X_OK)
+    ran = other.proj("run", "all")
+    assert (ran.code, ran.out, ran.err) == (0, "", HERE_ALREADY)
+
+
+@everywhere
+def test_what_is_there_is_told_without_downloading_it(
+    project: ProjectDir, remote: str, counted: list[Counting]
+) -> None:
+    pipeline(project, remote)
+    assert remote_states(project) == {"prepare": "missing", "train": "missing"}
+    project.proj("push", "--command", "prepare")
+    assert remote_states(project) == {"prepare": "there", "train": "missing"}
+    project.proj("push", "-c", "train")
+    counted.clear()
+    other = clone(project, "other")
+    assert remote_states(other) == {"prepare": "there", "train": "there"}
+    assert [call for call in counted[0].calls if not call.startswith("get .proj/")] == ["list"]
+
+    listed = project.proj("ls", "--json").json
+    assert [(run["command"], [made["path"] for made in run["outputs"]]) for run in listed] == [
+        ("prepare", ["data", "list of words.txt"]),
+        ("train", ["model.bin"]),
+    ]
+    assert all(run["made_by"] == os.uname().nodename for run in listed)
+    rows = project.proj("ls").out.splitlines()
+    assert rows[0].split() == ["command", "output", "size", "stored", "age", "made", "by", "run"]
+    assert [row.split("   ")[0].strip() for row in rows[2:]] == ["prepare", "prepare", "train"]
+
+
+@everywhere
+def test_a_second_push_with_nothing_new_is_one_listing(
+    project: ProjectDir, remote: str, counted: list[Counting], caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline(project, remote)
+    project.proj("push")
+    counted.clear()
+    caplog.clear()
+    with caplog.at_level(logging.DEBUG, "urllib3.connectionpool"):
+        done = project.proj("push")
+    assert done.err == "✔ prepare: already there\n✔ train: already there\n0 pushed to default, 2 already there\n"
+    assert [store.calls for store in counted] == [["list"]]
+    requests = [line for line in caplog.messages if re.search(r'"(GET|PUT|POST|HEAD|DELETE) ', line)]
+    assert len(requests) <= 1
+
+
+@everywhere
+def test_a_remote_can_be_tried(project: ProjectDir, remote: str) -> None:
+    project.project(f"remotes: {{default: '{remote}'}}")
+    done = project.proj("remote", "test", "default")
+    steps = [line.strip() for line in done.out.splitlines()[1:] if "credentials" not in line]
+    assert (done.code, done.err) == (0, "")
+    assert [re.sub(r"\d+ ms", "N ms", line) for line in steps] == [
+        "list: ok, N ms",
+        "write: ok, N ms",
+        "read back: ok, N ms",
+        "delete: ok, N ms",
+    ]
+    assert list(store_of(project, remote).list("")) == []
+
+
+@everywhere
+def test_what_is_pulled_is_named_and_what_is_not_stays_away(project: ProjectDir, remote: str) -> None:
+    pipeline(project, remote)
+    project.proj("push", "-j", "1")
+    other = clone(project, "other", with_lock=True)
+    assert told(other.proj("pull", "--command", "train", "-j", "8")) == {"train": "pulled model.bin"}
+    assert [path for path in OUTPUTS if other.exists(path)] == ["model.bin"]

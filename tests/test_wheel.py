@@ -1,0 +1,39 @@
+"""The wheel, installed in an empty environment: it has its schema and templates, and runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*words: str | Path, cwd: Path) -> str:
+    env = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    done = subprocess.run(words, cwd=cwd, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_the_wheel_works_in_an_empty_environment(tmp_path: Path) -> None:
+    run(
+        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT,
+        cwd=tmp_path,
+    )  # fmt: skip
+    [wheel] = tmp_path.glob("weaselish-*.whl")
+    venv.create(tmp_path / "env", with_pip=True)
+    python, proj = tmp_path / "env" / "bin" / "python", tmp_path / "env" / "bin" / "proj"
+    run(python, "-m", "pip", "install", "--quiet", wheel, cwd=tmp_path)
+
+    run(proj, "init", "starter", cwd=tmp_path)
+    assert "2 ran" in run(proj, "run", "all", cwd=tmp_path / "starter")
+    assert "all up to date" in run(python, "-m", "weaselish", "run", "all", cwd=tmp_path / "starter")
+    assert "4 commands" in run(proj, "validate", ROOT / "templates" / "penguins", cwd=tmp_path)
+
+    code = "from importlib.resources import files; p = files('weaselish') / 'templates'; print(*[d.name for d in p.iterdir()])"
+    assert "penguins" in run(python, "-c", code, cwd=tmp_path)
+    code = "import weaselish; print(weaselish.Project.load('starter').run('all').exit_code)"
+    assert run(python, "-c", code, cwd=tmp_path).strip() == "0"

@@ -1,0 +1,67 @@
+"""`proj graph`: the steps and what they wait for, as a text tree, for Graphviz or for Mermaid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from weaselish.engine.planning import Preview, plan_for, preview
+from weaselish.plan.graph import Plan
+from weaselish.workspace.workspace import Workspace
+
+
+def show_graph(workspace: Workspace, targets: Sequence[str], *, form: str) -> int:
+    """`form`: text, dot or mermaid."""
+    plan = plan_for(workspace, targets or list(workspace.project.commands), lenient=True)
+    states = {item.step: item for item in preview(workspace, plan)}
+    workspace.save()
+    lines = {"text": as_text, "dot": as_dot, "mermaid": as_mermaid}[form](plan, states)
+    print("\n".join(lines))
+    return 0
+
+
+def edges(plan: Plan) -> Iterator[tuple[str, str]]:
+    """(maker, step): which step makes a dep of which. Mere order is not shown."""
+    for step in plan.steps:
+        for maker in plan.makers[step]:
+            yield maker, step
+
+
+def as_text(plan: Plan, states: dict[str, Preview]) -> Iterator[str]:
+    import networkx as nx
+
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    for step in plan.steps:
+        mark = "·" if states[step].is_up_to_date else "○"
+        why = "" if states[step].is_up_to_date else f"  {'; '.join(map(str, states[step].reasons))}"
+        graph.add_node(step, label=f"{mark} {step}{why}")
+    graph.add_edges_from(edges(plan))
+    yield from nx.generate_network_text(graph, with_labels=True)
+    yield ""
+    yield "· up to date   ○ would run"
+
+
+def as_dot(plan: Plan, states: dict[str, Preview]) -> Iterator[str]:
+    yield "digraph project {"
+    yield "  rankdir=LR; node [shape=box, style=rounded];"
+    for step in plan.steps:
+        style = "solid" if states[step].is_up_to_date else "dashed"
+        yield f'  {_quoted(step)} [style="rounded,{style}"];'
+    for maker, step in edges(plan):
+        yield f"  {_quoted(maker)} -> {_quoted(step)};"
+    yield "}"
+
+
+def as_mermaid(plan: Plan, states: dict[str, Preview]) -> Iterator[str]:
+    """Steps are numbered: their names may hold what Mermaid would read."""
+    numbers = {step: f"s{number}" for number, step in enumerate(plan.steps)}
+    yield "flowchart LR"
+    for step in plan.steps:
+        name = step.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
+        yield f'  {numbers[step]}["{name}"]{"" if states[step].is_up_to_date else ":::stale"}'
+    for maker, step in edges(plan):
+        yield f"  {numbers[maker]} --> {numbers[step]}"
+    yield "  classDef stale stroke-dasharray: 4"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
