@@ -19,7 +19,11 @@ $(VENV)/.dev: $(BIN)/proj pyproject.toml
 demo: $(BIN)/proj  ## clone the penguins template into demo/, run it, push it, pull it back
 	PROJ="$(CURDIR)/$(BIN)/proj" bash docs/demo.sh demo
 
+demo-s3: $(VENV)/.dev  ## the same with an S3 server, SeaweedFS on loopback, as remote
+	$(BIN)/python tests/demo_s3.py demo
+
 test: $(VENV)/.dev  ## the whole suite
+	tests/install-servers $(BIN)/python
 	$(PYTEST) -n 2
 
 check: $(VENV)/.dev  ## format, lint, types, layers

@@ -4,9 +4,15 @@ from pathlib import Path
 
 import pytest
 from harness import ProjectDir
+from hypothesis import settings
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> ProjectDir:
     """An empty project directory, to be filled and to run `proj` in."""
     return ProjectDir(tmp_path / "project", tmp_path / "scratch")
+
+
+# machines that run tests are busy: how long an example takes says nothing
+settings.register_profile("proj", deadline=None)
+settings.load_profile("proj")

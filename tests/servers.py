@@ -96,10 +96,9 @@ def fake_gcs(directory: Path) -> Iterator[Server]:
     if not programs:
         raise Missing("fake-gcs-server")
     port = _free_ports(1)
-    (directory / "data").mkdir()
     url = f"http://127.0.0.1:{port}"
-    argv = [str(programs[0]), "-scheme=http", "-host=127.0.0.1", f"-port={port}", "-backend=filesystem"]
-    argv += [f"-filesystem-root={directory / 'data'}", f"-public-host=127.0.0.1:{port}", f"-external-url={url}"]
+    argv = [str(programs[0]), "-scheme=http", "-host=127.0.0.1", f"-port={port}", "-backend=memory"]
+    argv += [f"-public-host=127.0.0.1:{port}", f"-external-url={url}"]
     with _running(argv, directory, lambda: _answers(f"{url}/storage/v1/b?project=p")):
         yield Server(port, {"STORAGE_EMULATOR_HOST": url})
 

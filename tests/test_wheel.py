@@ -33,7 +33,9 @@ def test_the_wheel_works_in_an_empty_environment(tmp_path: Path) -> None:
     assert "all up to date" in run(python, "-m", "weaselish", "run", "all", cwd=tmp_path / "starter")
     assert "4 commands" in run(proj, "validate", ROOT / "templates" / "penguins", cwd=tmp_path)
 
-    code = "from importlib.resources import files; p = files('weaselish') / 'templates'; print(*[d.name for d in p.iterdir()])"
+    code = (
+        "from importlib.resources import files as f; print(*[d.name for d in (f('weaselish') / 'templates').iterdir()])"
+    )
     assert "penguins" in run(python, "-c", code, cwd=tmp_path)
     code = "import weaselish; print(weaselish.Project.load('starter').run('all').exit_code)"
     assert run(python, "-c", code, cwd=tmp_path).strip() == "0"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from weaselish.api import Project, project_run
+    from weaselish.api import Project, project_assets, project_run
 
 __version__ = "0.1.0"
-__all__ = ["Project", "__version__", "project_run"]
+__all__ = ["Project", "__version__", "project_assets", "project_run"]
 
 
 def __getattr__(name: str) -> Any:

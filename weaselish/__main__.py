@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from weaselish.cli.arguments import Extras
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -13,6 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from weaselish.cli.console import show_error
     from weaselish.errors import ProjError
 
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     try:
         words, extras = split(sys.argv[1:] if argv is None else argv, os.environ)
         code = _dispatch(words, extras)
@@ -29,7 +34,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
 
 
-def _dispatch(words: list[str], extras: object) -> int:
+def _nowhere() -> TextIO:
+    """For a stream that whoever started us has closed."""
+    return open(os.devnull, "w")
+
+
+def _dispatch(words: list[str], extras: Extras) -> int:
+    from weaselish.cli import quick
+
+    plain = quick.parse(words)
+    if plain is not None:
+        from weaselish.cli import verbs
+
+        verb, rest, options = plain
+        answers: dict[str, Callable[..., int]] = {"run": verbs.run, "status": verbs.status}
+        return answers[verb](extras, rest, **options)
+    if words == ["--version"]:
+        return quick.show_version()
     from weaselish.cli.app import app
 
     try:

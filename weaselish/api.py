@@ -20,7 +20,7 @@ from weaselish.executors.base import Stop
 from weaselish.plan.graph import Plan
 from weaselish.workspace.workspace import Workspace
 
-__all__ = ["Plan", "Preview", "Project", "RunResult", "project_run"]
+__all__ = ["Plan", "Preview", "Project", "RunResult", "project_assets", "project_run"]
 
 
 class Project:
@@ -141,3 +141,28 @@ def _print_lines(workspace: Workspace, target: str) -> None:
     for step in plan.steps:
         for line in shown_lines(workspace, plan.command(step)):
             print(f"Running command: {line}")
+
+
+def project_assets(
+    project_dir: str | os.PathLike[str],
+    *,
+    overrides: Mapping[str, object] | None = None,
+    extra: bool = False,
+    sparse_checkout: bool = False,
+) -> None:
+    """Fetch a project's assets, as scripts of Weasel projects call it. Ends the process with 1 if one is wrong."""
+    from weaselish.engine.assets import AssetOptions, State, fetch_assets
+    from weaselish.stores.open import open_store
+
+    texts = {name: value if isinstance(value, str) else str(value) for name, value in (overrides or {}).items()}
+    workspace = Workspace.open(project_dir, texts)
+    results = fetch_assets(
+        workspace,
+        AssetOptions(extra=extra, sparse=sparse_checkout),
+        open_store=lambda remote: open_store(remote, root=workspace.root),
+        report=lambda event: None,
+    )
+    for result in results:
+        print(f"{result.dest}: {result.message or result.state}")
+    if any(result.state is State.FAILED for result in results):
+        sys.exit(1)

@@ -329,7 +329,7 @@ def test_an_override_is_a_changed_script(project: ProjectDir) -> None:
     project.project("vars: {x: 1}\ncommands: [{name: a, script: ['touch out ${vars.x}.txt'], outputs: [out]}]")
     project.proj("run", "a")
     done = project.proj("run", "a", "--vars.x", "2")
-    assert done.err.startswith("a: script changed: line 1 (now `touch out 2.txt`)\n")
+    assert done.err.startswith("a: script changed: line 1 (`out 1.txt` → `out 2.txt`)\n")
     assert project.proj("run", "a", "--vars.x", "2").err == "✔ all up to date (1 step)\n"
 
 

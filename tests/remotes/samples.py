@@ -24,7 +24,7 @@ commands:
   - name: prepare
     script: [sh prepare.sh]
     deps: [prepare.sh, in.txt]
-    outputs: [data, list of words.txt]
+    outputs: [data, linked, list of words.txt]
   - name: train
     script: [cp data/a.txt model.bin]
     deps: [data]
@@ -32,14 +32,14 @@ commands:
 workflows: {{all: [prepare, train]}}
 """
 PREPARE = """\
-mkdir -p data/sub data/empty
+mkdir -p data/sub data/empty linked
 cp in.txt data/a.txt
 sort in.txt > data/sub/b.txt
-ln -sf sub/b.txt data/link
+ln -sf list.txt linked/list
 chmod +x data/sub/b.txt
 cp in.txt 'list of words.txt'
 """
-OUTPUTS = ("data", "list of words.txt", "model.bin")
+OUTPUTS = ("data", "linked", "list of words.txt", "model.bin")
 
 # Two outputs that a run makes anew each time, and that belong together: equal bytes.
 TWINS = """\
@@ -85,7 +85,7 @@ def twin(project: ProjectDir) -> bytes | None:
 
 def clone(project: ProjectDir, name: str, *, with_lock: bool = False) -> ProjectDir:
     """What a colleague gets by git: the sources, and project.lock if it is committed."""
-    other = project.clone_of(name)
+    other = project.beside(name)
     for path in sorted(project.path.iterdir()):
         if path.suffix in (".yml", ".sh") or path.name == "in.txt" or (with_lock and path.name == "project.lock"):
             shutil.copy(path, other.path)
@@ -97,7 +97,7 @@ def outputs(project: ProjectDir) -> dict[str, bytes | None]:
     return {
         name: content
         for name, content in project.files().items()
-        if name.startswith(("data", "list", "model", "one", "two", "out"))
+        if name.startswith(("data", "linked", "list", "model", "one", "two", "out"))
     }
 
 

@@ -464,11 +464,12 @@ class States:
         self._lock = site.root / "project.lock"
         self._proj = site.root / ".proj"
         self._old: list[bytes] = []  # earlier states of project.lock
+        self.broken: set[bytes] = set()  # what was made of project.lock here
 
     def remember(self) -> None:
         with contextlib.suppress(OSError):
             text = self._lock.read_bytes()
-            if text not in self._old[-1:]:
+            if text not in self._old[-1:] and text not in self.broken:
                 self._old = [*self._old[-5:], text]
 
     def harm(self) -> tuple[str, bool]:
@@ -487,7 +488,10 @@ class States:
             self._no_state: 2,
         }
         chosen = self._random.choices(list(harms), list(harms.values()))[0]
-        return f"state: {chosen.__name__.strip('_')}", bool(chosen())
+        loses = chosen()
+        with contextlib.suppress(OSError):
+            self.broken.add(self._lock.read_bytes())
+        return f"state: {chosen.__name__.strip('_')}", loses
 
     def _no_cache(self) -> bool:
         shutil.rmtree(self._proj / "cache", ignore_errors=True)
@@ -524,9 +528,10 @@ class States:
         if not self._old or not self._lock.exists():
             return False
         sides = [self._lock.read_bytes(), self._random.choice(self._old)]
+        was_broken = sides[0] in self.broken
         self._random.shuffle(sides)
         self._lock.write_bytes(b"<<<<<<< ours\n%b=======\n%b>>>>>>> theirs\n" % tuple(sides))
-        return False
+        return was_broken
 
     def _merged_by_git(self) -> bool:
         """As git merges, piece by piece: what belongs together may come apart."""

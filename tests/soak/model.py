@@ -89,7 +89,7 @@ class Run:
 
     lines: tuple[str, ...]
     shell: bool
-    value: str | None
+    value: tuple[str | None] | None  # of $VALUE, if it is a part of it
     deps: tuple[tuple[str, View], ...]
     outputs: tuple[tuple[str, View], ...]
 
@@ -98,7 +98,7 @@ def run_of(step: Step, tree: Tree, value: str | None) -> Run:
     """The step as it stands in a tree."""
     deps = tuple(pair for dep in step.declared_deps for pair in dep_views(tree, dep))
     outputs = tuple((path, output_view(tree, path)) for path in step.made)
-    return Run(step.lines, step.shell, value if step.env else "", tuple(sorted(deps)), outputs)
+    return Run(step.lines, step.shell, (value,) if step.env else None, tuple(sorted(deps)), outputs)
 
 
 def _value(step: Step, value: str | None) -> str | None:

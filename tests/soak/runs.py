@@ -19,18 +19,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from weaselish.__main__ import main
+
 TIMEOUT = 60.0  # seconds after which a run that still goes on counts as hanging
 MARK = "SOAK_WORLD"  # in the environment of all that a world starts
-_PRELOADED = (
-    "typer networkx yaml srsly wasabi.tables wasabi.util pathspec dotenv blake3 concurrent.futures.thread graphlib "
-    "weaselish.cli.app weaselish.cli.run weaselish.cli.status weaselish.executors.local weaselish.workspace.yaml12 "
-    "weaselish.model.parse weaselish.model.schema weaselish.engine.run jsonschema"
-).split()
+_PRELOADED = """
+    typer networkx yaml srsly wasabi.tables wasabi.util pathspec dotenv blake3 concurrent.futures.thread jsonschema
+    weaselish.cli.app weaselish.cli.run weaselish.cli.status weaselish.executors.local weaselish.workspace.yaml12
+    weaselish.model.parse weaselish.model.schema weaselish.engine.run
+"""
 
 
 def preload() -> None:
     """Import what `proj` imports, so that forks need not."""
-    for name in _PRELOADED:
+    for name in _PRELOADED.split():
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     gc.collect()
@@ -87,6 +89,8 @@ def start(
 ) -> Running:
     """`proj WORDS`; `clock`: how many seconds its clock is off; `real`: with a Python of its own."""
     out, err = (scratch / f"{name}-{time.monotonic_ns()}" for name in ("out", "err"))
+    out.touch()
+    err.touch()
     if real:
         with open(out, "wb") as to_out, open(err, "wb") as to_err:
             process = subprocess.Popen(
@@ -108,9 +112,7 @@ def start(
     return Running(pid, out, err)
 
 
-def _become(
-    words: Sequence[str], cwd: Path, environ: Mapping[str, str], out: Path, err: Path, clock: float
-) -> None:
+def _become(words: Sequence[str], cwd: Path, environ: Mapping[str, str], out: Path, err: Path, clock: float) -> None:
     code = 70
     try:
         os.setsid()
@@ -123,11 +125,12 @@ def _become(
         sys.stdout, sys.stderr = (io.TextIOWrapper(open(fd, "wb", closefd=False)) for fd in (1, 2))  # noqa: SIM115
         if clock:
             _set_clock(clock)
-        from weaselish.__main__ import main
-
         code = main(list(words))
-    except BaseException:  # noqa: BLE001: what Python itself would show
-        traceback.print_exc()
+    except BaseException as error:  # noqa: BLE001
+        if isinstance(error, KeyboardInterrupt) and error.__traceback__ and error.__traceback__.tb_next is None:
+            code = 130  # it came before `proj` began
+        else:
+            traceback.print_exc()  # as Python itself would
     finally:
         with contextlib.suppress(Exception):
             sys.stdout.flush()

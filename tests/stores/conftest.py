@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -64,9 +64,9 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @contextmanager
-def signed_in(server: Server) -> Iterator[None]:
+def signed_in(environ: Mapping[str, str]) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environ.items():
+        for name, value in environ.items():
             patch.setenv(name, value)
         yield
 

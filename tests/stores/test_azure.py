@@ -27,7 +27,7 @@ pytestmark = pytest.mark.servers
 
 @pytest.fixture(scope="module")
 def bucket(azurite: Server) -> AzureBucket:
-    with signed_in(azurite):
+    with signed_in(azurite.environ):
         return AzureBucket(Remote("test", f"az://{BUCKET}"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar, TypeVar
 
 import pytest
@@ -12,7 +12,8 @@ import pytest
 from weaselish.errors import NotInStore, StoreError
 from weaselish.model.project import Remote
 from weaselish.stores.base import Store, Stored
-from weaselish.stores.cloud import Bucket, CloudStore, Part, Trouble
+from weaselish.stores.bucket import Bucket, Part, Trouble
+from weaselish.stores.cloud import CloudStore
 from weaselish.stores.parts import PART
 from weaselish.stores.wrappers import PassingError
 
@@ -182,6 +183,21 @@ def test_an_object_is_ours_though_the_answer_was_lost(
     assert store.put("key", [bytes(size)])
     assert not store.put("key", [b"other"])
     assert bucket.aborted == 0
+
+
+@pytest.mark.parametrize(("trouble", "request_name"), [(Trouble.CONDITION, "send"), (Trouble.CONFLICT, "write")])
+def test_an_object_that_appears_while_a_large_one_is_sent_is_left_as_it_is(
+    bucket: MemoryBucket, store: Store, trouble: Trouble, request_name: str
+) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield bytes(2 * PART + 1)
+        bucket.objects["pre fix/key"] = (b"theirs", "their mark", "v")
+        yield bytes(PART)
+
+    bucket.failures[request_name] = [trouble]
+    assert not store.put("key", chunks())
+    assert read(store, "key") == b"theirs"
+    assert bucket.aborted == 1
 
 
 def test_a_lost_race_that_left_no_object_may_be_tried_again(bucket: MemoryBucket, store: Store) -> None:

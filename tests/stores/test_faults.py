@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 
 import pytest
 from proxy import Fault, Proxy, proxy_to
@@ -14,7 +17,8 @@ from servers import Server
 from weaselish.errors import StoreError
 from weaselish.model.project import Remote
 from weaselish.stores.base import Store
-from weaselish.stores.cloud import Bucket, CloudStore
+from weaselish.stores.bucket import Bucket
+from weaselish.stores.cloud import CloudStore
 from weaselish.stores.cloud_azure import AzureBucket
 from weaselish.stores.cloud_gs import GSBucket
 from weaselish.stores.cloud_s3 import S3Bucket
@@ -43,20 +47,44 @@ CLOUDS = (
 TWO_WAYS = [cloud for cloud in CLOUDS if cloud.scheme != "gs"]  # its server names itself, past the proxy, for uploads
 
 
+@dataclass(frozen=True)
+class Link:
+    """The same bucket straight, and through the proxy."""
+
+    direct: Bucket
+    proxied: Bucket
+    proxy: Proxy
+
+
+@pytest.fixture(scope="module")
+def link_to(request: pytest.FixtureRequest) -> Iterator[Callable[[Cloud], Link]]:
+    """Makes each link once: clients and proxies are used again by the next test."""
+    with ExitStack() as stack:
+
+        @cache
+        def link(cloud: Cloud) -> Link:
+            server: Server = request.getfixturevalue(cloud.server)
+            proxy = stack.enter_context(proxy_to(server.port))
+            return Link(connect(cloud, server.environ), connect(cloud, through(proxy, server)), proxy)
+
+        yield link
+
+
 @pytest.fixture
 def cloud(request: pytest.FixtureRequest) -> Cloud:
     return request.param
 
 
 @pytest.fixture
-def server(cloud: Cloud, request: pytest.FixtureRequest) -> Server:
-    return request.getfixturevalue(cloud.server)
+def link(cloud: Cloud, link_to: Callable[[Cloud], Link]) -> Link:
+    return link_to(cloud)
 
 
 @pytest.fixture
-def proxy(server: Server) -> Iterator[Proxy]:
-    with proxy_to(server.port) as proxy:
-        yield proxy
+def proxy(link: Link) -> Iterator[Proxy]:
+    link.proxy.happened = 0
+    yield link.proxy
+    link.proxy.fault = None
 
 
 @pytest.fixture
@@ -65,20 +93,28 @@ def prefix() -> str:
 
 
 @pytest.fixture
-def direct(cloud: Cloud, server: Server, prefix: str) -> Store:
-    return connect(cloud, server, prefix)
+def direct(link: Link, prefix: str) -> Store:
+    return store_on(link.direct, prefix)
 
 
 @pytest.fixture
-def store(cloud: Cloud, server: Server, prefix: str, proxy: Proxy) -> Store:
-    through = {name: value.replace(str(server.port), str(proxy.port)) for name, value in server.environ.items()}
-    return connect(cloud, Server(proxy.port, through), prefix)
+def store(link: Link, prefix: str) -> Store:
+    return store_on(link.proxied, prefix)
 
 
-def connect(cloud: Cloud, server: Server, prefix: str) -> CloudStore:
-    with signed_in(server):
-        bucket = cloud.bucket(Remote("test", f"{cloud.scheme}://{BUCKET}/{prefix}"))
-    return CloudStore(bucket, remote="remote `test`", pauses=(0.01, 0.02, 0.03))
+def through(proxy: Proxy, server: Server) -> dict[str, str]:
+    return {name: value.replace(str(server.port), str(proxy.port)) for name, value in server.environ.items()}
+
+
+def connect(cloud: Cloud, environ: Mapping[str, str]) -> Bucket:
+    with signed_in(environ):
+        return cloud.bucket(Remote("test", f"{cloud.scheme}://{BUCKET}"))
+
+
+def store_on(bucket: Bucket, prefix: str) -> CloudStore:
+    bucket = copy.copy(bucket)
+    bucket.prefix = prefix
+    return CloudStore(bucket, remote="remote `test`", pauses=(0.01, 0.02))
 
 
 def each(clouds: tuple[Cloud, ...] | list[Cloud]) -> Callable[..., object]:
@@ -155,16 +191,14 @@ def test_an_upload_that_is_always_cut_is_an_error_and_leaves_nothing(
 
 @each(CLOUDS)
 def test_a_connection_that_stalls_is_given_up_and_opened_again(
-    cloud: Cloud, server: Server, direct: Store, proxy: Proxy, prefix: str, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, direct: Store, proxy: Proxy, prefix: str, request: pytest.FixtureRequest
 ) -> None:
-    module = cloud.bucket.__module__
-    monkeypatch.setattr(f"{module}.READ_TIMEOUT", 1)
-    if cloud.scheme == "gs":
-        monkeypatch.setattr(f"{module}.TIMEOUT", (1, 1))
-    through = {name: value.replace(str(server.port), str(proxy.port)) for name, value in server.environ.items()}
-    store = connect(cloud, Server(proxy.port, through), prefix)
-    direct.put("key", [noise(3_000_000)])
-    proxy.fault = Fault(b"GET /", answer=2_000_000, stall=True)
-    began = time.monotonic()
-    assert digest(store.get("key")) == digest([noise(3_000_000)])
-    assert proxy.happened and time.monotonic() - began < 30
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"{cloud.bucket.__module__}.READ_TIMEOUT", 1)
+        patch.setattr(f"{cloud.bucket.__module__}.TIMEOUT", (1, 1), raising=False)
+        impatient = connect(cloud, through(proxy, request.getfixturevalue(cloud.server)))
+        direct.put("key", [noise(3_000_000)])
+        proxy.fault = Fault(b"GET /", answer=2_000_000, stall=True)
+        began = time.monotonic()
+        assert digest(store_on(impatient, prefix).get("key")) == digest([noise(3_000_000)])
+        assert proxy.happened and time.monotonic() - began < 30

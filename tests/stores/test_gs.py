@@ -25,7 +25,7 @@ pytestmark = pytest.mark.servers
 
 @pytest.fixture(scope="module")
 def bucket(fake_gcs: Server) -> GSBucket:
-    with signed_in(fake_gcs):
+    with signed_in(fake_gcs.environ):
         return GSBucket(Remote("test", f"gs://{BUCKET}"))
 
 

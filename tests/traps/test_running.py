@@ -151,6 +151,14 @@ QUESTIONS = [
     ["run", "copy", "--help"],
     ["run"],
     ["validate"],
+    ["graph"],
+    ["log"],
+    ["vars"],
+    ["ls"],
+    ["document"],
+    ["push", "--dry"],
+    ["pull", "--dry"],
+    ["remote", "list"],
 ]
 
 
@@ -158,7 +166,7 @@ QUESTIONS = [
 def test_r10_questions_change_nothing_outside_an_existing_cache_and_create_nothing(
     project: ProjectDir, question: list[str]
 ) -> None:
-    project.project(f"directories: [made]\n{COPY}")
+    project.project(f"directories: [made]\nremotes: {{default: ../remote}}\n{COPY}")
     project.write("in.txt", "one")
     before = project.files()
     assert project.proj(*question).code in (0, 1)
@@ -234,9 +242,11 @@ def test_r13_links_are_kept_as_links_an_escaping_one_is_refused_with_a_message(p
         "nowhere",
     )
     assert reasons(project, "link") == []
-    os.unlink(project.path / "out/broken")
+    project.remove("out/broken")
     os.symlink("elsewhere", project.path / "out/broken")
-    assert reasons(project, "link") == ["output changed: out (changed broken)"]
+    project.remove("out/deep/link")
+    project.write("out/deep/link", project.read("out/file"))
+    assert reasons(project, "link") == ["output changed: out (changed broken, changed deep/link)"]
     for target in ("../../outside", "/"):
         script = f"mkdir -p out, ln -sf {target} out/escape"
         project.project(f"commands: [{{name: escape, script: [{script}], outputs: [out]}}]")

@@ -42,7 +42,9 @@ def main(directory: Path, guards: list[str]) -> dict[str, Any]:
 
 def called(what: Callable[[], object]) -> dict[str, Any]:
     """What a call returned or printed, and how it ended: 0, or an exit code, or the exception that nobody caught."""
-    out, ended, value = io.StringIO(), 0, None
+    out = io.StringIO()
+    ended: object = 0
+    value = None
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
         try:
             value = what()

@@ -7,7 +7,7 @@ script lines of `proj run NAME --dry --only` those of Weasel's `run NAME --dry`,
 project.yml is looked at alone, copied into an empty folder: nothing is up to date there, so nothing is skipped.
 
 Differences that proj makes on purpose are listed with their reason (the numbers are those of Weasel's defects). That
-a difference is one of them is not guessed: Weasel itself, guarded against the defect, must say what proj says. Any
+a value differs by a defect is not guessed: Weasel itself, guarded against the defect, must say what proj says. Any
 other difference makes the exit code 1.
 """
 
@@ -51,6 +51,8 @@ REFUSALS = {
     "lies inside output": "one output would be part of the other",
     "is listed twice": "one output is enough",
     "an output cannot be": "it would replace the project's own files",
+    "a command cannot be named": "project.lock keeps what is ours under that name",
+    "an asset needs `dest`": "Weasel crashes when it fetches it",
     "an asset cannot be": "it would replace the project's own files [D44]",
 }
 
@@ -135,7 +137,8 @@ class _Two:
 
     def _ask(self, *argv: str | Path) -> dict[str, Any]:
         done = call(list(argv), self._copies["weasel"], self._environ)
-        assert done.code == 0, done.err
+        if done.code != 0:
+            return {"problem": f"crashed: {_last_line(done.err)}", "crashed": True}
         answer = json.loads(done.out)
         assert isinstance(answer, dict)
         return answer
@@ -157,8 +160,9 @@ class _Two:
         proj, weasel = self.proj["problem"], self.weasel["problem"]
         self._result.refused = proj is not None and weasel is not None
         if proj is not None:
-            if weasel is None:
-                yield Difference("loading", f"refused: {proj}", "loads", _why_refused(proj))
+            theirs = "loads" if weasel is None else f"refused: {_last_line(weasel)}"
+            if weasel is None or "crashed" in self.proj:
+                yield Difference("loading", f"refused: {proj}", theirs, _why_refused(proj))
             return
         if weasel is not None:
             guard = next((guard for guard in GUARDS if self._guarded(guard)["problem"] is None), None)
@@ -185,12 +189,14 @@ class _Two:
     def _difference(self, where: str, path: tuple[str, ...]) -> Iterator[Difference]:
         ours, theirs = _at(self.proj, path), _at(self.weasel, path)
         if ours != theirs:
-            reason = next((GUARDS[guard] for guard in GUARDS if _at(self._guarded(guard), path) == ours), None)
-            if path == ("workflows",) and isinstance(theirs, dict):
-                reason = reason or self._why_workflows_differ(theirs)
-            if path[-1] == "no_skip" and ours is False and theirs in ("no", "off", "false"):
-                reason = "Weasel takes any word for true, `no` also"
-            yield Difference(where, ours, theirs, reason)
+            yield Difference(where, ours, theirs, self._why_parts_differ(path, ours, theirs))
+
+    def _why_parts_differ(self, path: tuple[str, ...], ours: object, theirs: object) -> str | None:
+        if path[-1] == "no_skip" and ours is False and theirs in ("no", "off", "false"):
+            return "Weasel takes any word for true, `no` also"
+        if path == ("workflows",) and isinstance(theirs, dict) and (mangled := self._why_workflows_differ(theirs)):
+            return mangled
+        return next((GUARDS[guard] for guard in GUARDS if _at(self._guarded(guard), path) == ours), None)
 
     def _why_workflows_differ(self, theirs: dict[str, Any]) -> str | None:
         ours = self.proj["workflows"]
@@ -203,7 +209,7 @@ class _Two:
     def _line_differences(self, name: str) -> Iterator[Difference]:
         ours = _lines(self.proj, name)
         theirs = _lines(self.weasel, name) if "dry" in self.weasel else self._resolved(self.weasel, name)
-        self._result.lines += len(ours)
+        self._result.lines += len(ours) if isinstance(ours, list) else 0
         if ours != theirs:
             yield Difference(f"lines of `{name}`", ours, theirs, self._why_lines_differ(name, ours, theirs))
 
@@ -211,13 +217,15 @@ class _Two:
         if theirs == UNKNOWN and _MANGLED.search(name):
             return MANGLED
         steps = self._steps(name)
+        reasons = []
         if isinstance(theirs, str) and any(not self.proj["commands"][step]["script"] for step in steps):
-            return "Weasel crashes at a command without a script [D11]"
-        repeated = "a step that a workflow repeats runs once" if len(set(steps)) < len(steps) else None
+            reasons.append("Weasel crashes at a command without a script [D11]")
+        if len(set(steps)) < len(steps):
+            reasons.append("a step that a workflow repeats runs once")
         for guard in (None, *GUARDS):
             answer = self._guarded(guard) if guard else self.weasel
             if answer["problem"] is None and ours == self._resolved(answer, name):
-                return "; ".join(reason for reason in (GUARDS.get(guard or ""), repeated) if reason) or None
+                return "; ".join([*([GUARDS[guard]] if guard else []), *reasons]) or None
         return None
 
     def _steps(self, name: str) -> list[str]:
@@ -231,8 +239,15 @@ class _Two:
 
 def _resolved(answer: dict[str, Any], command: str) -> list[str]:
     """A command's lines as Weasel would announce them, made from its script."""
-    lines = [shlex.split(line) for line in answer["commands"].get(command, {}).get("script", ())]
-    return [shlex.join(_with_python(words)) for words in lines]
+    lines = answer["commands"].get(command, {}).get("script", ())
+    return [shlex.join(_with_python(_words(line))) for line in lines]
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:  # a quote is not closed
+        return [line]
 
 
 def _with_python(words: list[str]) -> list[str]:
@@ -248,8 +263,8 @@ def _lines(answer: dict[str, Any], name: str) -> list[str] | str:
         return UNKNOWN
     if dry["ended"] != 0:
         return f"exit {dry['ended']}: {_last_line(dry.get('told') or dry['out'])}"
-    lines = [shlex.split(line) for line in announced(dry["out"])]
-    return [shlex.join(["python", *words[1:]] if words[0] == answer["python"] else words) for words in lines]
+    lines = [_words(line) for line in announced(dry["out"])]
+    return [shlex.join(["python", *words[1:]] if words[:1] == [answer["python"]] else words) for words in lines]
 
 
 def _at(answer: dict[str, Any], path: tuple[str, ...]) -> object:

@@ -48,19 +48,25 @@ class Weasel:
 
 
 def call(argv: list[str | Path], directory: Path, environ: dict[str, str] | None = None) -> Finished:
-    """Run a program in a project, as if nobody had set up an environment around it."""
-    clean = {name: value for name, value in os.environ.items() if not name.endswith("CONFIG_OVERRIDES")}
-    clean = {name: value for name, value in clean.items() if name not in ("VIRTUAL_ENV", "CONDA_PREFIX", "PROJ_JOBS")}
+    """Run a program in a project."""
     done = subprocess.run(
         argv,
         cwd=directory,
-        env={**clean, "PYTHONDONTWRITEBYTECODE": "1", **(environ or {})},
+        env=clean_environ(environ),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         encoding="utf-8",
     )
     return Finished(done.returncode, plain(done.stdout), plain(done.stderr))
+
+
+def clean_environ(environ: dict[str, str] | None = None) -> dict[str, str]:
+    """Our environment without what would change a project or its interpreter, and with `environ`."""
+    unwanted = ("VIRTUAL_ENV", "CONDA_PREFIX", "PROJ_JOBS")
+    clean = {name: value for name, value in os.environ.items() if name not in unwanted}
+    clean = {name: value for name, value in clean.items() if not name.endswith("CONFIG_OVERRIDES")}
+    return {**clean, "PYTHONDONTWRITEBYTECODE": "1", **(environ or {})}
 
 
 def plain(text: str) -> str:

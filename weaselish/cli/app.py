@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
-from weaselish import __version__
-from weaselish.cli.arguments import Extras, jobs, names_and_directory
+from weaselish.cli import verbs
+from weaselish.cli.arguments import Extras, names_and_directory
+from weaselish.cli.quick import names_of, show_version
+from weaselish.errors import UsageError
 from weaselish.workspace.workspace import Workspace
 
 app = typer.Typer(
@@ -27,8 +28,7 @@ Json = Annotated[bool, typer.Option("--json", help="The result as JSON on stdout
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"proj {__version__}")
-        raise typer.Exit
+        raise typer.Exit(show_version())
 
 
 @app.callback(invoke_without_command=True)
@@ -39,9 +39,7 @@ def proj(
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
-        from weaselish.cli.status import show_project
-
-        raise typer.Exit(show_project(_open(context, None)))
+        raise typer.Exit(verbs.show(_open(context, None)))
 
 
 def _open(context: typer.Context, directory: str | None) -> Workspace:
@@ -54,25 +52,33 @@ def run(
     context: typer.Context,
     words: Words = None,
     dry: Annotated[
-        bool, typer.Option("--dry", "-D", help="Print the lines that would run, and why; change nothing.")
+        bool, typer.Option(*names_of("run", "dry"), help="Print the lines that would run, and why; change nothing.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Run what is named even if it is up to date.")] = False,
-    only: Annotated[bool, typer.Option("--only", help="Run exactly what is named, not what makes its deps.")] = False,
-    jobs_text: Annotated[
+    force: Annotated[
+        bool, typer.Option(*names_of("run", "force"), help="Run what is named even if it is up to date.")
+    ] = False,
+    only: Annotated[
+        bool, typer.Option(*names_of("run", "only"), help="Run exactly what is named, not what makes its deps.")
+    ] = False,
+    jobs: Annotated[
         str | None,
-        typer.Option("--jobs", "-j", metavar="N", help="Steps at a time: a number or `auto`; default PROJ_JOBS or 1."),
+        typer.Option(
+            *names_of("run", "jobs"), metavar="N", help="Steps at a time: a number or `auto`; default PROJ_JOBS or 1."
+        ),
     ] = None,
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", "-k", help="After a failure, go on with what does not need it.")
+        bool, typer.Option(*names_of("run", "keep_going"), help="After a failure, go on with what does not need it.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Answer what commands ask with `confirm`.")] = False,
+    yes: Annotated[
+        bool, typer.Option(*names_of("run", "yes"), help="Answer what commands ask with `confirm`.")
+    ] = False,
     wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Wait for other processes that run the same steps.")
+        bool, typer.Option("/".join(names_of("run", "wait")), help="Wait for other processes that run the same steps.")
     ] = True,
     output: Annotated[
         str | None,
         typer.Option(
-            "--output",
+            *names_of("run", "output"),
             metavar="HOW",
             help="What scripts write: raw, prefix, group or quiet; default raw, with -j prefix.",
         ),
@@ -86,46 +92,41 @@ def run(
 
     What follows `--` is appended to the last script line of the one command named; `--vars.NAME VALUE` overrides.
     """
-    from weaselish.cli.run import check_args, dry_run, run_targets, stdin_for
-    from weaselish.cli.status import show_command, show_project
-    from weaselish.engine.run import RunOptions
-    from weaselish.plan.graph import make_plan
-
-    extras: Extras = context.obj
-    names, directory = names_and_directory(words or [])
-    if show_help and not names:
+    if show_help and not names_and_directory(words or [])[0]:
         print(context.get_help())
         raise typer.Exit
-    workspace = _open(context, directory)
-    if not names:
-        raise typer.Exit(show_project(workspace))
-    if show_help:
-        make_plan(workspace.project, names, only=True)  # says so if there is no such name
-        raise typer.Exit(show_command(workspace, names[0]))
-    check_args(workspace, names, extras)
-    count = jobs(jobs_text, os.environ)
-    options = RunOptions(count, only, force, keep_going, wait, extras.args, stdin_for(count))
-    if dry:
-        raise typer.Exit(dry_run(workspace, names, options, as_json=as_json))
-    raise typer.Exit(run_targets(workspace, names, options, yes=yes, output=output, as_json=as_json))
+    code = verbs.run(
+        context.obj,
+        words or [],
+        dry=dry,
+        force=force,
+        only=only,
+        jobs=jobs,
+        keep_going=keep_going,
+        yes=yes,
+        wait=wait,
+        output=output,
+        as_json=as_json,
+        show_help=show_help,
+    )
+    raise typer.Exit(code)
 
 
 @app.command()
 def status(
     context: typer.Context,
     words: Words = None,
-    check: Annotated[bool, typer.Option("--check", help="Exit with 1 if anything is stale.")] = False,
+    check: Annotated[
+        bool, typer.Option(*names_of("status", "check"), help="Exit with 1 if anything is stale.")
+    ] = False,
     remote: Annotated[
-        str | None, typer.Option("--remote", metavar="NAME", help="Show also what is on this remote.")
+        str | None,
+        typer.Option(*names_of("status", "remote"), metavar="NAME", help="Show also what is on this remote."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Show which commands are up to date, and why the others are not."""
-    from weaselish.cli.status import show_status
-
-    names, directory = names_and_directory(words or [])
-    workspace = _open(context, directory)
-    raise typer.Exit(show_status(workspace, names, check=check, remote=remote, as_json=as_json))
+    raise typer.Exit(verbs.status(context.obj, words or [], check=check, remote=remote, as_json=as_json))
 
 
 @app.command()
@@ -279,3 +280,91 @@ def lock_reset(context: typer.Context, words: Steps) -> None:
 
     names, directory = names_and_directory(words)
     raise typer.Exit(reset_steps(_open(context, directory), names))
+
+
+@app.command()
+def document(
+    context: typer.Context,
+    directory: Directory = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="The file whose section is replaced; `-` is stdout.")
+    ] = "-",
+    no_emoji: Annotated[bool, typer.Option("--no-emoji", "-NE", help="Headings without emoji.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace also a file that has no section of ours.")] = False,
+) -> None:
+    """Write the project's commands, workflows, graph, assets and remotes as Markdown, into a README if told so."""
+    from weaselish.cli.document import document as write_document
+
+    raise typer.Exit(write_document(_open(context, directory), output, emoji=not no_emoji, force=force))
+
+
+@app.command()
+def dvc(
+    context: typer.Context,
+    words: Annotated[list[str] | None, typer.Argument(metavar="[DIR] [WORKFLOW]", show_default=False)] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-V", help="Name each stage.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-F", help="Replace also a dvc.yaml of your own.")] = False,
+) -> None:
+    """Write a dvc.yaml for a workflow, so that `dvc repro` runs it."""
+    from weaselish.cli.dvc import directory_and_workflow, write_dvc
+
+    directory, workflow = directory_and_workflow(words or [])
+    overrides = context.obj.overrides
+    workspace = _open(context, directory)
+    raise typer.Exit(write_dvc(workspace, workflow, overrides, force=force, verbose=verbose, quiet=quiet))
+
+
+@app.command("vars")
+def show_variables(context: typer.Context, directory: Directory = None, as_json: Json = False) -> None:
+    """Show every variable with its value and where that comes from. Secrets are masked."""
+    from weaselish.cli.vars import show_vars
+
+    raise typer.Exit(show_vars(_open(context, directory), context.obj, as_json=as_json))
+
+
+@app.command()
+def assets(
+    context: typer.Context,
+    words: Words = None,
+    extra: Annotated[bool, typer.Option("--extra", "-e", help="Also those that are marked `extra`.")] = False,
+    sparse: Annotated[
+        bool, typer.Option("--sparse", "-S", help="Of git repositories, fetch only the files that are wanted.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", "-F", help="Fetch also what is there already.")] = False,
+    at_once: Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="Assets at a time.")] = 4,
+    as_json: Json = False,
+) -> None:
+    """Fetch the assets of project.yml, or those named by their `dest`. What is there already is left alone."""
+    from weaselish.cli.assets import dests_and_directory, run_assets
+    from weaselish.engine.assets import AssetOptions
+
+    names, directory = dests_and_directory(words or [])
+    options = AssetOptions(tuple(names), extra, sparse, force, at_once)
+    raise typer.Exit(run_assets(_open(context, directory), options, as_json=as_json))
+
+
+@app.command()
+def clone(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", show_default=False)] = None,
+    dest: Annotated[str | None, typer.Argument(metavar="[DEST]", show_default=False)] = None,
+    repo: Annotated[
+        str | None,
+        typer.Option("--repo", "-r", metavar="URL", help="A git repository; without it, a template, else Weasel's."),
+    ] = None,
+    branch: Annotated[
+        str | None, typer.Option("--branch", "-b", metavar="REF", help="A branch, tag or commit of the repository.")
+    ] = None,
+    sparse: Annotated[bool, typer.Option("--sparse", "-S", help="Fetch only the files that are wanted.")] = False,
+    list_only: Annotated[bool, typer.Option("--list", help="List the templates that come with proj.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Copy a template, or a project in a git repository: NAME is its directory there, `.` the whole."""
+    from weaselish.cli.clone import clone as make_copy
+    from weaselish.cli.clone import list_templates
+
+    if list_only:
+        raise typer.Exit(list_templates(as_json=as_json))
+    if name is None:
+        raise UsageError("the name of what to clone is missing", hint="`proj clone --list` shows the templates")
+    raise typer.Exit(make_copy(name, dest, repo=repo, branch=branch, sparse=sparse))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from weaselish.errors import UsageError
-from weaselish.workspace import load
+from weaselish.workspace.load import FILE
 
 VARIABLES = ("WEASEL_CONFIG_OVERRIDES", "PROJ_CONFIG_OVERRIDES")  # the later wins, the command line over both
 
@@ -20,6 +19,7 @@ class Extras:
 
     overrides: Mapping[str, str] = field(default_factory=dict)  # vars.x -> text
     args: tuple[str, ...] = ()  # what stands after `--`
+    given_by: Mapping[str, str] = field(default_factory=dict)  # vars.x -> where its override was given
 
 
 def split(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[list[str], Extras]:
@@ -30,9 +30,12 @@ def split(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[list[str], E
         end = argv.index("--")
         argv, args = argv[:end], argv[end + 1 :]
     overrides: dict[str, str] = {}
+    given_by: dict[str, str] = {}
     for variable in VARIABLES:
         if variable in environ:
-            overrides.update(_overrides(_words(variable, environ[variable])))
+            found = _overrides(_words(variable, environ[variable]))
+            overrides.update(found)
+            given_by.update(dict.fromkeys(found, variable))
     rest = []
     given = []
     words = iter(argv)
@@ -55,7 +58,8 @@ def split(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[list[str], E
     if waiting is not None:
         given.append((waiting, "true"))
     overrides.update(given)
-    return rest, Extras(overrides, tuple(args))
+    given_by.update((name, "command line") for name, _ in given)
+    return rest, Extras(overrides, tuple(args), given_by)
 
 
 def _is_override(word: str) -> bool:
@@ -63,6 +67,8 @@ def _is_override(word: str) -> bool:
 
 
 def _words(variable: str, text: str) -> list[str]:
+    import shlex
+
     try:
         return shlex.split(text)
     except ValueError as error:
@@ -77,15 +83,20 @@ def _overrides(words: Iterable[str]) -> dict[str, str]:
 
 
 def names_and_directory(words: Sequence[str]) -> tuple[list[str], str | None]:
-    """`NAME... [DIR]`: the last word is the project's directory if it is one, with a project.yml in it."""
-    if words and (Path(words[-1]) / load.FILE).is_file():
+    """`NAME... [DIR]`: the last word is the project's directory if it is one, with a project.yml in it.
+
+    In a project, a plain word that stands alone is a name, whatever directory there may be.
+    """
+    if len(words) == 1 and os.sep not in words[0] and words[0] not in (".", "..") and Path(FILE).is_file():
+        return list(words), None
+    if words and (Path(words[-1]) / FILE).is_file():
         return list(words[:-1]), words[-1]
     if len(words) > 1 and os.sep in words[-1] and Path(words[-1]).is_dir():
-        raise UsageError(f"no {load.FILE} in `{words[-1]}`")
+        raise UsageError(f"no {FILE} in `{words[-1]}`")
     return list(words), None
 
 
-def jobs(text: str | None, environ: Mapping[str, str]) -> int:
+def jobs_at_once(text: str | None, environ: Mapping[str, str]) -> int:
     """How many steps at a time: a number or `auto`; PROJ_JOBS where nothing is said, else 1."""
     text = text if text is not None else environ.get("PROJ_JOBS") or "1"
     if text == "auto":

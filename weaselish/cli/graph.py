@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from weaselish.engine.planning import Preview, plan_for, preview
 from weaselish.plan.graph import Plan
+from weaselish.plan.mermaid import as_mermaid, edges
 from weaselish.workspace.workspace import Workspace
 
 
@@ -14,16 +15,9 @@ def show_graph(workspace: Workspace, targets: Sequence[str], *, form: str) -> in
     plan = plan_for(workspace, targets or list(workspace.project.commands), lenient=True)
     states = {item.step: item for item in preview(workspace, plan)}
     workspace.save()
-    lines = {"text": as_text, "dot": as_dot, "mermaid": as_mermaid}[form](plan, states)
+    lines = {"text": as_text, "dot": as_dot, "mermaid": _as_mermaid}[form](plan, states)
     print("\n".join(lines))
     return 0
-
-
-def edges(plan: Plan) -> Iterator[tuple[str, str]]:
-    """(maker, step): which step makes a dep of which. Mere order is not shown."""
-    for step in plan.steps:
-        for maker in plan.makers[step]:
-            yield maker, step
 
 
 def as_text(plan: Plan, states: dict[str, Preview]) -> Iterator[str]:
@@ -51,16 +45,8 @@ def as_dot(plan: Plan, states: dict[str, Preview]) -> Iterator[str]:
     yield "}"
 
 
-def as_mermaid(plan: Plan, states: dict[str, Preview]) -> Iterator[str]:
-    """Steps are numbered: their names may hold what Mermaid would read."""
-    numbers = {step: f"s{number}" for number, step in enumerate(plan.steps)}
-    yield "flowchart LR"
-    for step in plan.steps:
-        name = step.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
-        yield f'  {numbers[step]}["{name}"]{"" if states[step].is_up_to_date else ":::stale"}'
-    for maker, step in edges(plan):
-        yield f"  {numbers[maker]} --> {numbers[step]}"
-    yield "  classDef stale stroke-dasharray: 4"
+def _as_mermaid(plan: Plan, states: dict[str, Preview]) -> Iterator[str]:
+    return as_mermaid(plan, stale=[step for step in plan.steps if not states[step].is_up_to_date])
 
 
 def _quoted(name: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
-from weaselish.cli.console import say
 from weaselish.executors.base import Level, Stop
 
 GRACE = 10.0  # seconds between terminate and kill
@@ -28,11 +27,10 @@ def stopping_by_signals(stop: Stop) -> Iterator[None]:
         if level <= stop.level:
             return
         stop.raise_to(level)
-        say(_TOLD[level] + "\r")  # a terminal that is lent to a step does not return by itself
+        with suppress(OSError):  # not by `say`: what it prints to may be in the midst of printing
+            os.write(2, f"{_TOLD[level]}\r\n".encode())  # a terminal lent to a step does not return by itself
         if level is Level.TERMINATE:
-            timer = threading.Timer(GRACE, stop.raise_to, (Level.KILL,))
-            timer.daemon = True
-            timer.start()
+            signal.setitimer(signal.ITIMER_REAL, GRACE)  # not by a thread: one may be in the midst of starting
 
     def on_interrupt(_signal: int, _frame: FrameType | None) -> None:
         rise(Level(min(stop.level + 1, Level.KILL)))
@@ -40,11 +38,16 @@ def stopping_by_signals(stop: Stop) -> Iterator[None]:
     def on_terminate(_signal: int, _frame: FrameType | None) -> None:
         rise(Level.TERMINATE)
 
+    def on_alarm(_signal: int, _frame: FrameType | None) -> None:
+        stop.raise_to(Level.KILL)
+
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some parents leave it, exit codes would be lost
     handlers = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate, signal.SIGHUP: on_terminate}
+    handlers[signal.SIGALRM] = on_alarm
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -229,10 +229,11 @@ def remote_states(workspace: Workspace, remote: Remote, previews: Sequence[Previ
     for item in previews:
         command = workspace.project.commands[item.step]
         if command.outputs:
-            key = as_it_stands(workspace, command, coming).key
-            runs = [run for _, run in tree.published(key) if outputs_of(run.record).keys() == set(command.outputs)]
+            now = as_it_stands(workspace, command, coming)
+            runs = [run for _, run in tree.published(now.key) if outputs_of(run.record).keys() == set(command.outputs)]
             whole = [run for run in runs if tree.is_whole(run)]
-            states[item.step] = "there" if whole else "broken" if runs else "missing"
+            absent = "unknown" if any(path in coming for path, _ in now.deps) else "missing"
+            states[item.step] = "there" if whole else "broken" if runs else absent
             for run in whole[:1] if item.reasons else ():
                 coming |= outputs_of(run.record)
     tree.save()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import select
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Any
 
 from weaselish.cli.arguments import Extras
@@ -16,6 +18,7 @@ from weaselish.engine.planning import plan_for, preview
 from weaselish.engine.run import RunOptions, RunResult, run
 from weaselish.errors import ProjError, UnknownName, UsageError
 from weaselish.executors.base import Stop
+from weaselish.plan.graph import listed_steps
 from weaselish.workspace.workspace import Workspace
 
 
@@ -38,7 +41,7 @@ def run_targets(
     try:
         with stopping_by_signals(stop):
             result = run(
-                workspace, targets, options, executor=executor, report=reporter, stop=stop, confirm=_confirm(yes)
+                workspace, targets, options, executor=executor, report=reporter, stop=stop, confirm=_confirm(yes, stop)
             )
     finally:
         executor.close()
@@ -51,7 +54,7 @@ def run_targets(
 def dry_run(workspace: Workspace, targets: Sequence[str], options: RunOptions, *, as_json: bool = False) -> int:
     """Print the lines that would run on stdout, and why on stderr. Changes nothing."""
     plan = plan_for(workspace, targets, only=options.only, lenient=True, note=lambda text: warn(text))
-    forced = frozenset(_listed(workspace, targets)) if options.force else frozenset()
+    forced = frozenset(listed_steps(workspace.project, targets)) if options.force else frozenset()
     args = {targets[-1]: options.args} if options.args else {}
     previews = preview(workspace, plan, forced=forced, args=args)
     if as_json:
@@ -79,13 +82,6 @@ def _preview_json(workspace: Workspace, step: str, reasons: Sequence[object], ar
     }
 
 
-def _listed(workspace: Workspace, targets: Sequence[str]) -> list[str]:
-    project = workspace.project
-    return [
-        step for target in targets for step in (project.steps_of(target) if target in project.workflows else (target,))
-    ]
-
-
 def check_args(workspace: Workspace, targets: Sequence[str], extras: Extras) -> None:
     """Arguments after `--` go to one command's last line; refuse them where that is not plain."""
     if not extras.args:
@@ -111,16 +107,28 @@ def _output(name: str | None) -> Output | None:
     return None if name is None else Output(name)
 
 
-def _confirm(yes: bool) -> Any:
+def _confirm(yes: bool, stop: Stop) -> Callable[[str, str], bool]:
+    one_at_a_time = Lock()
+
     def confirm(step: str, question: str) -> bool:
         if yes:
             return True
         if sys.stdin is None or not sys.stdin.isatty():
             raise ProjError(f"`{step}` asks: {question}", hint="answer with `--yes` where there is no terminal")
-        say(f"{step}: {question} [y/N] ")
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        with one_at_a_time:
+            say(f"{step}: {question} [y/N] ")
+            return _typed_line(stop).strip().lower() in ("y", "yes")
 
     return confirm
+
+
+def _typed_line(stop: Stop) -> str:
+    """What is typed; nothing as soon as the run is to end."""
+    poll = select.poll()
+    poll.register(sys.stdin.fileno(), select.POLLIN)
+    poll.register(stop.fileno(), select.POLLIN)
+    poll.poll()
+    return "" if stop.level else sys.stdin.readline()
 
 
 def _as_json(result: RunResult, reporter: ConsoleReporter) -> dict[str, Any]:

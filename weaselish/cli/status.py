@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from weaselish.cli.console import counted, paint, say, say_hint, table, warn
 from weaselish.engine.planning import Preview, plan_for, preview
 from weaselish.engine.validate import findings
+from weaselish.model.interpolate import put_env
 from weaselish.plan.graph import Cycle
 from weaselish.workspace.workspace import Workspace
 
@@ -77,17 +78,26 @@ def show_project(workspace: Workspace) -> int:
     states = {item.step: _state(item) for item in _previews(workspace, ())}
     workspace.save()
     if project.title:
-        print(paint(project.title, "bold", sys.stdout))
+        print(paint(_shown(workspace, project.title), "bold", sys.stdout))
     if project.description:
-        print(project.description.strip())
+        print(_shown(workspace, project.description).strip())
     if project.workflows:
         rows = [(name, " → ".join(steps)) for name, steps in project.workflows.items()]
         print("\n" + table(rows, ("workflow", "steps"), stream=sys.stdout))
     if project.commands:
-        lines = [(name, states[name], " ".join(command.help.split())) for name, command in project.commands.items()]
+        lines = [(name, states[name], _help(workspace, name)) for name in project.commands]
         print("\n" + table(lines, ("command", "state", "help"), stream=sys.stdout))
     print("\nproj run NAME runs one; proj --help shows all verbs")
     return 0
+
+
+def _shown(workspace: Workspace, text: str) -> str:
+    return put_env(text, workspace.shown_env)
+
+
+def _help(workspace: Workspace, command: str) -> str:
+    """Its help in one line."""
+    return " ".join(_shown(workspace, workspace.project.commands[command].help).split())
 
 
 def show_command(workspace: Workspace, name: str) -> int:
@@ -95,10 +105,10 @@ def show_command(workspace: Workspace, name: str) -> int:
     project = workspace.project
     if name in project.workflows:
         for number, step in enumerate(project.steps_of(name), 1):
-            print(f"{number}. {step}: {' '.join(project.commands[step].help.split())}")
+            print(f"{number}. {step}: {_help(workspace, step)}")
         return 0
     command = project.commands[name]
-    print(command.help or f"{name} has no help")
+    print(_shown(workspace, command.help) or f"{name} has no help")
     for title, items in (
         ("deps", command.deps),
         ("outputs", command.outputs),

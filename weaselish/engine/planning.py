@@ -38,7 +38,7 @@ def plan_for(
 
     `lenient`, for questions: a dep that is not there and has several makers counts as a source.
     """
-    chosen: dict[tuple[str, str], str] = {}
+    chosen: dict[Choice, str] = {}
     while True:
         plan = make_plan(workspace.project, targets, only=only, chosen=chosen)
         if not plan.choices:
@@ -47,7 +47,7 @@ def plan_for(
             maker = _chosen(workspace, choice, lenient=lenient)
             if maker == SOURCE and not _makes(workspace, choice.consumer, choice.dep):
                 note(f"`{choice.dep}` is taken as it lies there: {listed(choice.makers)} make it, none recorded it")
-            chosen[choice.consumer, choice.dep] = maker
+            chosen[choice] = maker
 
 
 def check_sources(workspace: Workspace, plan: Plan) -> None:

@@ -253,6 +253,9 @@ class _Pull:
 
     def _nothing_there(self, command: Command, now: Fingerprint) -> str:
         """Why nothing was found, with what is known of other runs."""
+        coming = [path for path, _ in now.deps if path in self._coming]
+        if coming:  # with links in it, it counts otherwise as a dep than as an output
+            return f"what fits is not known before it is here: {', '.join(coming)}"
         others = len(self._tree.runs_of(command.outputs[0], compat=self._compat))
         if others:
             runs = "run" if others == 1 else "runs"

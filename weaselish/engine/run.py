@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 
 from weaselish.engine import events
@@ -12,8 +13,9 @@ from weaselish.engine.look import look
 from weaselish.engine.planning import check_sources, needed_deps, plan_for
 from weaselish.engine.step import Result, State, StepOptions, StepRunner
 from weaselish.engine.told import Told
+from weaselish.errors import ProjError
 from weaselish.executors.base import Executor, Level, Stop
-from weaselish.plan.graph import Plan
+from weaselish.plan.graph import Plan, listed_steps
 from weaselish.plan.schedule import Schedule
 from weaselish.workspace import logs
 from weaselish.workspace.workspace import Workspace
@@ -73,8 +75,7 @@ def run(
     _settle_conflicts(workspace)
     told(events.RunStarted(plan, options.jobs))
     runner = StepRunner(workspace, executor, stop, told, confirm)
-    forced = frozenset(plan.project.steps_of(targets[0]) if targets[0] in plan.project.workflows else targets)
-
+    forced = frozenset(listed_steps(plan.project, targets))
     needed = needed_deps(plan)
 
     def live(step: str) -> Result:
@@ -156,6 +157,7 @@ def _settle_conflicts(workspace: Workspace) -> None:
     for name in workspace.records.conflicted:
         command = workspace.project.commands.get(name)
         if command is not None and len(workspace.records.last(name)) > 1:
-            looked = look(workspace, command)
-            if looked.last is not None and looked.last.run:
-                workspace.records.settle(name, looked.last)
+            with suppress(ProjError):  # what cannot be read is told when the step itself is looked at
+                looked = look(workspace, command)
+                if looked.last is not None and looked.last.run:
+                    workspace.records.settle(name, looked.last)

@@ -14,6 +14,7 @@ from weaselish.engine.job import Stdin, make_job
 from weaselish.engine.look import Look, check_deps, look
 from weaselish.errors import ProjError, UnsafePath
 from weaselish.executors.base import Ended, Executor, Level, Outcome, Stop
+from weaselish.model.interpolate import put_env
 from weaselish.model.paths import dep_base, overlap
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
@@ -21,6 +22,7 @@ from weaselish.plan.fingerprint import Fingerprint, Made, Record, Why, fingerpri
 from weaselish.workspace import weasel
 from weaselish.workspace.claims import claimed
 from weaselish.workspace.logs import LogWriter, log_path
+from weaselish.workspace.state_dir import writing
 from weaselish.workspace.swap import recover
 from weaselish.workspace.workspace import Workspace
 
@@ -94,7 +96,8 @@ class StepRunner:
         if not looked.reasons:
             return self._up_to_date(command, looked)
         check_deps(self._workspace, command, looked.missing_deps)
-        if command.confirm and not self._confirm(command.name, command.confirm):
+        question = put_env(command.confirm or "", self._workspace.shown_env)
+        if question and not self._confirm(command.name, question):
             raise ProjError(f"`{command.name}` was not confirmed")
         waited = False
 
@@ -200,7 +203,8 @@ class StepRunner:
     def _make_directories(self) -> None:
         for directory in self._workspace.project.directories:
             self._workspace.check_inside(directory, "directory")
-            (self._workspace.root / directory).mkdir(parents=True, exist_ok=True)
+            with writing(f"directory `{directory}`"):
+                (self._workspace.root / directory).mkdir(parents=True, exist_ok=True)
 
     def _not_succeeded(self, command: Command, run: int, outcome: Outcome, seconds: float) -> Result:
         interrupted = outcome.ended is Ended.INTERRUPTED

@@ -194,6 +194,12 @@ class _Parser:
                     f"a second command is named `{command.name}`",
                     "rename one of them",
                 )
+            elif command.name == ".proj":
+                self._problem(
+                    ("commands", index, "name"),
+                    "a command cannot be named `.proj`",
+                    "rename it: project.lock keeps what is ours under that name",
+                )
             else:
                 commands[command.name] = command
         return commands

@@ -64,7 +64,7 @@ def from_document(data: object) -> Record:
             weasel={str(_text(path)): str(_text(digest)) for path, digest in data["weasel"].items()},
             facts={name: value for name, value in data.items() if name not in _OWN},
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadDocument(f"not a run record: {error!r}") from None
 
 

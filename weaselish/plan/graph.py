@@ -34,10 +34,10 @@ class Cycle(ProjError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A dep that several commands make, none of them before its consumer in the plan. Whoever runs the plan chooses."""
+    """What several commands make, none of them before its consumer in the plan. Whoever runs the plan chooses."""
 
     consumer: str
-    dep: str
+    dep: str  # or the part of a dep that they make
     makers: tuple[str, ...]
 
 
@@ -76,14 +76,14 @@ def make_plan(
     targets: Sequence[str],
     *,
     only: bool = False,
-    chosen: Mapping[tuple[str, str], str] | None = None,
+    chosen: Mapping[Choice, str] | None = None,
 ) -> Plan:
     """The plan that brings `targets` (commands or workflows) up to date, with all that makes their deps.
 
     `only`: exactly the named commands, or the workflow's own in the listed order, one after the other. `chosen` answers
-    the `choices` of an earlier plan: (consumer, dep) -> maker, or SOURCE. Raises UnknownName and Cycle. O(V + E).
+    the `choices` of an earlier plan by a maker, or by SOURCE. Raises UnknownName and Cycle. O(V + E).
     """
-    listed = _listed(project, targets)
+    listed = listed_steps(project, targets)
     if only:
         return _only(project, tuple(targets), listed)
     sequence = _Sequence(project, listed, chosen or {})
@@ -93,7 +93,8 @@ def make_plan(
     return Plan(project, tuple(targets), tuple(sequence.steps), *edges, tuple(sequence.choices))
 
 
-def _listed(project: Project, targets: Iterable[str]) -> tuple[str, ...]:
+def listed_steps(project: Project, targets: Iterable[str]) -> tuple[str, ...]:
+    """The commands that `targets` name, workflows opened, each once. Raises UnknownName."""
     steps: list[str] = []
     for target in targets:
         if target in project.workflows:
@@ -132,8 +133,8 @@ class Makers:
         found = around + self._below.get(base, [])
         return [output for output in found if may_match(dep, output)] if is_glob(dep) else found
 
-    def groups_for(self, command: Command, dep: str) -> list[list[str]]:
-        """The makers of a dep, alternatives together: one list for each part of it that is made on its own.
+    def groups_for(self, command: Command, dep: str) -> list[tuple[str, list[str]]]:
+        """The makers of a dep, alternatives together: (path, makers) for each part of it that is made on its own.
 
         Without the parts that only the command itself makes: a dep that is its own output makes no edge.
         """
@@ -142,13 +143,13 @@ class Makers:
             outermost = next((path for path in ancestors(output) if path in groups), output)
             makers = groups.setdefault(outermost, [])
             makers.extend(name for name in self._at[output] if name not in makers)
-        return [makers for makers in groups.values() if makers != [command.name]]
+        return [(path, makers) for path, makers in groups.items() if makers != [command.name]]
 
 
 class _Sequence:
     """Puts each step after the makers of its deps: the listed order, but for makers that must come earlier."""
 
-    def __init__(self, project: Project, listed: tuple[str, ...], chosen: Mapping[tuple[str, str], str]) -> None:
+    def __init__(self, project: Project, listed: tuple[str, ...], chosen: Mapping[Choice, str]) -> None:
         self._project = project
         self._makers = Makers(project.commands)
         self._rank = {name: rank for rank, name in enumerate(listed)}
@@ -183,12 +184,12 @@ class _Sequence:
     def _needed(self, command: Command) -> Iterator[str]:
         """The commands that must stand before `command`, of those not yet placed."""
         for dep in command.deps:
-            for group in self._makers.groups_for(command, dep):
-                maker = self._maker(command, dep, group)
+            for path, group in self._makers.groups_for(command, dep):
+                maker = self._maker(command, path, group)
                 if maker and maker not in self._placed:
                     yield maker
 
-    def _maker(self, command: Command, dep: str, group: Sequence[str]) -> str:
+    def _maker(self, command: Command, path: str, group: Sequence[str]) -> str:
         """Of several makers of one thing, the one that must come before `command`; SOURCE if none must."""
         if len(group) == 1:
             return group[0]
@@ -199,11 +200,10 @@ class _Sequence:
             return max(before, key=self._rank.__getitem__)
         if any(name in self._placed for name in others):
             return SOURCE
-        key = (command.name, dep)
-        if key not in self._chosen:
-            self.choices.append(Choice(command.name, dep, tuple(others)))
-            return SOURCE
-        return self._chosen[key] if self._chosen[key] in others else SOURCE
+        choice = Choice(command.name, path, tuple(others))
+        if choice not in self._chosen and choice not in self.choices:
+            self.choices.append(choice)
+        return self._chosen.get(choice, SOURCE)
 
 
 class _Touched:
@@ -301,7 +301,7 @@ def find_cycle(project: Project) -> Cycle | None:
     graph: nx.DiGraph[str] = nx.DiGraph()
     for command in project.commands.values():
         for dep in command.deps:
-            for group in makers.groups_for(command, dep):
+            for _, group in makers.groups_for(command, dep):
                 if len(group) == 1:
                     graph.add_edge(command.name, group[0])
     try:

@@ -1,113 +1,30 @@
-"""A store in a bucket: what is the same for every cloud. Beside it, one module per cloud talks to its library."""
+"""A store in a bucket: what is the same for every cloud. One module per cloud beside it talks to its library."""
 
 from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
+from typing import TypeVar
 
-from weaselish.errors import NotInStore, StoreError
+from weaselish.errors import NotInStore
 from weaselish.stores.base import Stored
+from weaselish.stores.bucket import CONNECTIONS, Bucket, Part, Refused, Trouble, Upload, refusal
 from weaselish.stores.keys import check_key, is_key
 from weaselish.stores.parts import PART, THREADS, Mover, cut
 from weaselish.stores.wrappers import PassingError, pause
 
-if TYPE_CHECKING:
-    from weaselish.model.project import Remote
-
 PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds between attempts of one request
-CONNECTIONS = 10  # requests at once; more than the libraries' connection pools hold would be opened anew each time
-CONNECT_TIMEOUT, READ_TIMEOUT = 5, 60  # seconds
+AGAIN = {Trouble.UNREACHABLE, Trouble.PASSING}
+ABOUT_CREDENTIALS = {Trouble.NO_CREDENTIALS, Trouble.EXPIRED, Trouble.REFUSED}
 
 T = TypeVar("T")
 
 
-class Trouble(Enum):
-    """Why a request failed. Each cloud's module maps its library's errors to these."""
-
-    NO_OBJECT = "no such object"
-    NO_BUCKET = "no such bucket"
-    NO_CREDENTIALS = "no usable credentials"
-    EXPIRED = "the credentials have expired"
-    REFUSED = "access refused"
-    WRONG_CLOCK = "this machine's clock is wrong"
-    WRONG_REGION = "the bucket lies in another region"
-    UNTRUSTED = "its certificate is not trusted"
-    MISCONFIGURED = "the remote is not set up right"
-    UNREACHABLE = "cannot be reached"
-    PASSING = "the connection or the server failed"
-    CONDITION = "the object is there, or changed"
-    CONFLICT = "another writer was faster"
-    OTHER = "the request failed"
-
-
-AGAIN = {Trouble.UNREACHABLE, Trouble.PASSING}
-ABOUT_CREDENTIALS = {Trouble.NO_CREDENTIALS, Trouble.EXPIRED, Trouble.REFUSED}
-
-
 class CutShort(Exception):
     """A response ended before its announced length."""
-
-
-class Refused(StoreError):
-    """A request that failed for good."""
-
-    def __init__(self, trouble: Trouble, message: str, hint: str | None) -> None:
-        super().__init__(message, hint=hint)
-        self.trouble = trouble
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Some of an object's bytes, the size of all of it, and what identifies this version of it."""
-
-    pieces: Sequence[bytes]
-    size: int
-    version: str
-
-
-class Upload(Protocol):
-    """An object on its way. `send` may be called from several threads, once per part, numbered from 0."""
-
-    def send(self, number: int, body: bytes) -> None: ...
-    def finish(self) -> None: ...
-    def abort(self) -> None: ...
-
-
-class Bucket(Protocol):
-    """One bucket, through its cloud's own library, whose errors come out as they are. Used by several threads.
-
-    Each call is one request, or few; nothing is tried again inside. Keys are whole. `mark` is a word kept with
-    the object, by which its writer knows it again.
-    """
-
-    errors: ClassVar[tuple[type[Exception], ...]]
-    hints: ClassVar[Mapping[Trouble, str]]
-    prefix: str  # of all keys, without slashes around it
-    endpoint: str  # the server's URL, "" for the cloud's own
-    certain: bool  # a server of this kind is known to honour create-only
-    lanes: int  # parts of one upload that may be sent at once
-
-    def __init__(self, remote: Remote) -> None: ...  # raises what is wrong with the remote, asks no server
-    @staticmethod
-    def explain(error: Exception) -> tuple[Trouble, str]: ...  # and a detail, never a secret
-    def credentials(self) -> str: ...  # where they were found, or what was tried
-    def page(self, prefix: str, token: str | None) -> tuple[list[Stored], str | None]: ...
-    def read(self, key: str, start: int, length: int, version: str | None) -> Part: ...
-    def mark(self, key: str) -> str | None: ...  # None: no such object
-    def write(self, key: str, body: bytes, mark: str, *, replace: bool) -> None: ...
-    def begin(self, key: str, mark: str, *, replace: bool) -> Upload: ...
-    def delete(self, key: str) -> None: ...
-
-
-def refusal(remote: str, trouble: Trouble, detail: str, doing: str, hint: str | None, tried: str = "") -> Refused:
-    said = trouble.value + (f" ({detail})" if detail else "")
-    return Refused(trouble, f"{remote}: {said} while {doing}" + (f"; tried {tried}" if tried else ""), hint)
 
 
 class CloudStore:
@@ -149,7 +66,7 @@ class CloudStore:
         if is_large:
             return self._put_parts(key, _drained(head, parts), mark, replace=replace)
         write = partial(self._bucket.write, self._base + key, b"".join(head), mark, replace=replace)
-        return self._created(key, mark, write, replace=replace)
+        return self._created(key, mark, partial(self._ask, f"writing `{key}`", write), replace=replace)
 
     def delete(self, key: str) -> None:
         check_key(key, self._remote)
@@ -205,16 +122,21 @@ class CloudStore:
     def _put_parts(self, key: str, parts: Iterator[bytes], mark: str, *, replace: bool) -> bool:
         doing = f"writing `{key}`"
         upload = self._ask(doing, partial(self._bucket.begin, self._base + key, mark, replace=replace))
-        created = False
-        try:
-            calls = (
-                (len(part), partial(self._ask, doing, partial(upload.send, number, part)))
-                for number, part in enumerate(parts)
-            )
+        calls = (
+            (len(part), partial(self._ask, doing, partial(upload.send, number, part)))
+            for number, part in enumerate(parts)
+        )
+
+        def write() -> None:
             for _ in self._mover.in_order(calls, most=min(self._bucket.lanes, THREADS)):
                 pass
-            if replace or self._bucket.certain or self._mark(key) is None:
-                created = self._created(key, mark, upload.finish, replace=replace)
+            if not (replace or self._bucket.certain) and self._mark(key) is not None:
+                raise refusal(self._remote, Trouble.CONDITION, "", doing, None)
+            self._ask(doing, upload.finish)
+
+        created = False
+        try:
+            created = self._created(key, mark, write, replace=replace)
         finally:
             if not created:
                 self._abort(upload)
@@ -223,7 +145,7 @@ class CloudStore:
     def _created(self, key: str, mark: str, write: Callable[[], None], *, replace: bool) -> bool:
         """Whether `write` made the object; also when it did, the answer was lost, and it was asked again."""
         try:
-            self._ask(f"writing `{key}`", write)
+            write()
         except Refused as refused:
             if refused.trouble not in (Trouble.CONDITION, Trouble.CONFLICT):
                 raise

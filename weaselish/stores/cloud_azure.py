@@ -14,7 +14,7 @@ from azure.storage.blob import BlobBlock, BlobServiceClient
 from cloudpathlib import AzureBlobClient
 
 from weaselish.stores.base import Stored
-from weaselish.stores.cloud import CONNECT_TIMEOUT, READ_TIMEOUT, Part, Trouble
+from weaselish.stores.bucket import CONNECT_TIMEOUT, NO_CACHE, READ_TIMEOUT, Part, Trouble
 from weaselish.stores.parts import PART, THREADS
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class AzureBucket:
 
     def __init__(self, remote: Remote) -> None:
         self._source, service = _service(remote.endpoint_url)
-        path = AzureBlobClient(blob_service_client=service).CloudPath(remote.url)
+        path = AzureBlobClient(blob_service_client=service, **NO_CACHE).CloudPath(remote.url)
         self.prefix = path.blob.strip("/")
         self.endpoint = f"{service.scheme}://{service.primary_hostname}"
         self._container = service.get_container_client(path.container)

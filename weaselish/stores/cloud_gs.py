@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import google.auth
@@ -13,14 +12,14 @@ import urllib3
 from cloudpathlib import GSClient
 from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError
 from google.auth import exceptions as auth_failures
-from google.auth.credentials import AnonymousCredentials
+from google.auth.credentials import AnonymousCredentials, Credentials
 from google.cloud.storage import Client  # type: ignore[import-untyped]
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse  # type: ignore[import-untyped]
 from google.cloud.storage.fileio import BlobWriter  # type: ignore[import-untyped]
 from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]
 
 from weaselish.stores.base import Stored
-from weaselish.stores.cloud import CONNECT_TIMEOUT, READ_TIMEOUT, Part, Trouble
+from weaselish.stores.bucket import CONNECT_TIMEOUT, NO_CACHE, READ_TIMEOUT, Part, Trouble
 from weaselish.stores.parts import PART
 
 if TYPE_CHECKING:
@@ -30,6 +29,10 @@ MARK = "writer"  # custom metadata
 TIMEOUT = (CONNECT_TIMEOUT, READ_TIMEOUT)
 RESUMING = 30  # seconds for which the library goes on with an upload that was cut: only it knows how far it came
 
+_SOURCES = {
+    "google.oauth2.credentials": "`gcloud auth application-default login`",
+    "google.auth.compute_engine.credentials": "the machine's account",
+}
 _STATUSES = {
     404: Trouble.NO_OBJECT,
     401: Trouble.REFUSED,
@@ -86,7 +89,7 @@ class GSBucket:
         self.endpoint = remote.endpoint_url or emulator
         self.certain = not self.endpoint
         self._source, client = _client(self.endpoint, is_emulated=bool(emulator))
-        path = GSClient(storage_client=client).CloudPath(remote.url)
+        path = GSClient(storage_client=client, **NO_CACHE).CloudPath(remote.url)
         self._client, self.prefix = client, path.blob.strip("/")
         self._bucket: Any = client.bucket(path.bucket)
 
@@ -219,21 +222,17 @@ def _client(endpoint: str, *, is_emulated: bool) -> tuple[str, Client]:
             raise
         return "GOOGLE_APPLICATION_CREDENTIALS, gcloud's own, and the machine's account", _anonymous(options)
     client = Client(credentials=credentials, project=project or "none", client_options=options)
-    return _source(), client
+    return _source(credentials), client
 
 
 def _anonymous(options: Mapping[str, str] | None) -> Client:
     return Client(project="none", credentials=AnonymousCredentials(), client_options=options)  # type: ignore[no-untyped-call]
 
 
-def _source() -> str:
+def _source(credentials: Credentials) -> str:
     if os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
         return "the file named by GOOGLE_APPLICATION_CREDENTIALS"
-    from google.auth import _cloud_sdk  # where gcloud keeps its own; there is no public name for it
-
-    if Path(_cloud_sdk.get_application_default_credentials_path()).exists():  # type: ignore[no-untyped-call]
-        return "`gcloud auth application-default login`"
-    return "the machine's account"
+    return _SOURCES.get(type(credentials).__module__, "Google Cloud's default credentials")
 
 
 def _was_never_open(error: BaseException) -> bool:

@@ -16,7 +16,7 @@ from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 from cloudpathlib import S3Client
 
 from weaselish.stores.base import Stored
-from weaselish.stores.cloud import CONNECT_TIMEOUT, CONNECTIONS, READ_TIMEOUT, Part, Trouble
+from weaselish.stores.bucket import CONNECT_TIMEOUT, CONNECTIONS, NO_CACHE, READ_TIMEOUT, Part, Trouble
 from weaselish.stores.parts import THREADS
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class S3Bucket:
         self._session = boto3.Session(botocore_session=session, region_name=remote.region)
         # cloudpathlib looks at AWS_ENDPOINT_URL only, and would let it win over the one that is for S3
         endpoint = remote.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3")
-        client = S3Client(boto3_session=self._session, endpoint_url=endpoint)
+        client = S3Client(boto3_session=self._session, endpoint_url=endpoint, **NO_CACHE)
         path = client.CloudPath(remote.url)
         self._bucket, self.prefix = path.bucket, path.key.strip("/")
         self._client: Any = client.client
@@ -186,7 +186,7 @@ class S3Bucket:
         """Asks for a byte instead of the head alone: what is wrong is said in the body of an answer."""
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=key, Range="bytes=0-0")
-            answer["Body"].close()
+            answer["Body"].read()  # so that the connection can be used again
         except failures.ClientError as error:
             if _status(error) != 416:
                 raise

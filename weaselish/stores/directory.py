@@ -18,6 +18,7 @@ from weaselish.stores.wrappers import PassingError
 
 TEMPORARY = ".proj-tmp"  # below the store's directory: files being written; no key may begin with it
 LOCK = "lock"  # in there too, where the file system has no hard links
+NFS_DELETED = ".nfs0"  # begins the names under which NFS keeps deleted files that somebody still reads
 ABANDONED = 24 * 3600.0  # seconds after which a file there that nobody wrote to is a killed writer's
 BLOCK = 2**20  # bytes per read and per buffered write
 FLUSH_EVERY = 64 * 2**20  # bytes after which the kernel is asked to begin writing them out
@@ -101,7 +102,7 @@ class DirectoryStore:
                 return
         for entry in entries:
             key = prefix + entry.name
-            if not is_key(key) or key == TEMPORARY:
+            if not is_key(key) or key == TEMPORARY or entry.name.startswith(NFS_DELETED):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 yield from self._walk(directory / entry.name, key + "/")

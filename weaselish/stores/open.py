@@ -13,7 +13,7 @@ from weaselish.stores.wrappers import ReadOnly, Retrying
 if TYPE_CHECKING:
     from weaselish.model.project import Remote
     from weaselish.stores.base import Store
-    from weaselish.stores.cloud import Bucket
+    from weaselish.stores.bucket import Bucket
 
 EXTRAS = {"s3": "s3", "gs": "gs", "az": "azure"}  # scheme of a URL: what to install
 
@@ -21,7 +21,7 @@ EXTRAS = {"s3": "s3", "gs": "gs", "az": "azure"}  # scheme of a URL: what to ins
 def open_store(remote: Remote, *, root: Path) -> Store:
     """The remote's store; `root` is the project's directory, from which a relative path counts.
 
-    Nothing is asked of a server and nothing is made on the disk before the store is used. Raises `StoreError` if the
+    The bucket is asked nothing and nothing is made on the disk before the store is used. Raises `StoreError` if the
     remote is not set up right, lacks credentials, or its cloud's library is not installed.
     """
     store = Retrying(_open_cloud(remote) if _scheme(remote) in EXTRAS else _open_directory(remote, root))
@@ -82,7 +82,7 @@ def _bucket(remote: Remote) -> Bucket:
 
 def _connect(remote: Remote, scheme: str) -> Bucket:
     """Each cloud's module is imported, and with it its library, only here."""
-    from weaselish.stores.cloud import refusal
+    from weaselish.stores.bucket import refusal
 
     kind: type[Bucket]
     match scheme:

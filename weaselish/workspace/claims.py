@@ -14,6 +14,7 @@ from weaselish.errors import Busy
 from weaselish.model.paths import ancestors
 from weaselish.workspace.holders import Holder, end, holders, name_of
 from weaselish.workspace.os_lock import OsLock
+from weaselish.workspace.state_dir import writing
 
 _TICK = 0.05  # seconds between two tries to take a lock
 _LOOK_EVERY = 1.0  # seconds between two looks at who holds it
@@ -41,8 +42,8 @@ def claimed(
     held: list[OsLock] = []
     try:
         for key, exclusive in sorted(wanted.items()):
-            lock = OsLock(locks / key)
-            held.append(lock)
+            with writing("`.proj/locks`"):
+                held.append(lock := OsLock(locks / key))
             if not lock.take(exclusive=exclusive, wait=False):
                 waiting = _Waiting(lock)
                 if not wait:

@@ -11,7 +11,6 @@ import re
 import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -304,6 +303,8 @@ def hash_files(files: list[tuple[bytes, FileStat | None]], algorithm: Algorithm)
     if not any(status and status.size >= _THREADED for _, status in files) or len(files) == 1:
         yield from (hash_file(path, algorithm) for path, _ in files)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         yield from threads.map(lambda file: hash_file(file[0], algorithm), files)
 

@@ -7,6 +7,7 @@ into project.lock and its owner is gone, it moves to `.proj/runs/past` and is hi
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -38,8 +39,12 @@ class Journal:
             os.close(fd)  # someone took it for a dead one's before it was locked
 
     def append(self, line: Mapping[str, Any], *, durable: bool = False) -> None:
-        """Append one line whole. `durable`: it is on the disk when this returns."""
-        os.write(self._fd, json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n")
+        """Append one line whole, or nothing. `durable`: it is on the disk when this returns. Raises OSError."""
+        data = json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
+        written = os.write(self._fd, data)
+        if written < len(data):
+            os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if durable:
             os.fdatasync(self._fd)
 

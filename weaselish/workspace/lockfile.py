@@ -20,7 +20,7 @@ from weaselish.errors import BrokenState, InvalidProject, Problem
 from weaselish.model.project import Algorithm, Command
 from weaselish.plan.digests import ABSENT, digest_bytes
 from weaselish.plan.fingerprint import Fingerprint, Made, Record
-from weaselish.workspace import weasel, yaml12
+from weaselish.workspace import weasel
 from weaselish.workspace.state_dir import write_whole
 
 FILE = "project.lock"
@@ -43,7 +43,7 @@ class Entry:
             return None
         try:
             return _record(self.name, self.data, self.block)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return None
 
 
@@ -69,7 +69,7 @@ def read_lock(root: Path, *, cache: Path | None = None) -> Lock:
     sides = _cached(cache, digest)
     if sides is None:
         try:
-            sides = [_mapping(yaml12.read(side, file=FILE)[0]) for side in _sides(text)]
+            sides = [_mapping(_read_yaml(side)) for side in _sides(text)]
         except InvalidProject as error:
             problem = error.problems[0]
             return Lock(problem=problem.located(FILE), digest=digest)
@@ -81,6 +81,12 @@ def read_lock(root: Path, *, cache: Path | None = None) -> Lock:
             if entry not in known:
                 known.append(entry)
     return Lock({name: tuple(found) for name, found in entries.items()}, None, len(sides) > 1, digest)
+
+
+def _read_yaml(text: bytes) -> object:
+    from weaselish.workspace import yaml12  # not on the way of who has nothing to do
+
+    return yaml12.read(text, file=FILE)[0]
 
 
 def _mapping(data: object) -> dict[str, Any]:
@@ -277,6 +283,12 @@ def _indented(text: str, by: int) -> str:
     return "".join(" " * by + line for line in text.splitlines(keepends=True))
 
 
+def _write_yaml(data: Mapping[str, Any]) -> str:
+    from weaselish.workspace import yaml12
+
+    return yaml12.write(data)
+
+
 class _Texts:
     """YAML of entries, kept between runs: writing a thousand of them costs more than all the rest of a run."""
 
@@ -296,7 +308,7 @@ class _Texts:
 
     def of(self, name: str, data: Mapping[str, Any]) -> str:
         key = digest_bytes(json.dumps([name, data], ensure_ascii=True).encode(), "md5")
-        text = self._known.get(key) or yaml12.write({name: data})
+        text = self._known.get(key) or _write_yaml({name: data})
         self._used[key] = text
         return text
 

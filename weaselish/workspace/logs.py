@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -67,6 +68,7 @@ def prune(state: Path) -> None:
         command, _, run = name.removesuffix(".log").rpartition(".")
         if run.isdigit():
             logs[command].append((int(run), name))
-    for runs in logs.values():
-        for _, name in sorted(runs)[:-KEPT]:
-            (state / "logs" / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        for runs in logs.values():
+            for _, name in sorted(runs)[:-KEPT]:
+                (state / "logs" / name).unlink(missing_ok=True)

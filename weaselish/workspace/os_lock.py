@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -30,8 +30,9 @@ class OsLock:
 
     def sign(self, text: str) -> None:
         """Say in the file who holds it, for `holder`."""
-        os.ftruncate(self.fd, 0)
-        os.pwrite(self.fd, text.encode(), 0)
+        with suppress(OSError):  # a disk that is full or may only be read
+            os.ftruncate(self.fd, 0)
+            os.pwrite(self.fd, text.encode(), 0)
 
     def holder(self) -> str:
         """What the last holder signed with; may be empty."""

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from weaselish.errors import ProjError
 from weaselish.model.project import Project
 from weaselish.plan.document import BadDocument, from_document, to_document
 from weaselish.plan.fingerprint import Record, Why
 from weaselish.workspace import journal, lockfile
 from weaselish.workspace.journal import Journal, JournalReader
 from weaselish.workspace.os_lock import locked
-from weaselish.workspace.state_dir import STATE, cache_dir, make_state_dir
+from weaselish.workspace.state_dir import STATE, cache_dir, make_state_dir, writing
 
 _FOLD_EVERY = 1.0  # seconds
 
@@ -70,7 +71,8 @@ class Records:
         self._file = lockfile.read_lock(self._root, cache=cache_dir(self._root))
         self._file_seen = seen
         self._from_lock = {
-            name: tuple(entry.record() or entry for entry in entries) for name, entries in self._file.entries.items()
+            name: tuple(sorted((entry.record() or entry for entry in entries), key=_run_of, reverse=True))
+            for name, entries in self._file.entries.items()
         }
         runs = [known.run for group in self._from_lock.values() for known in group if isinstance(known, Record)]
         self._last_id = max([self._last_id, *runs])
@@ -79,7 +81,7 @@ class Records:
     def _read_journals(self) -> None:
         try:
             names = {entry.name for entry in os.scandir(self._runs) if entry.name.endswith(".jsonl")}
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
         own = self._own.path.name if self._own else None
         for name in sorted(names):
@@ -190,8 +192,11 @@ class Records:
             return run
 
     def end(self, command: str, run: int, how: str, **facts: object) -> None:
-        """Note that a run ended without a record of its own: `failed`, `interrupted`, `inputs changed` or `pulled`."""
-        with self._lock:
+        """Note that a run ended without a record of its own: `failed`, `interrupted`, `inputs changed` or `pulled`.
+
+        Where that cannot be written, it will count as interrupted.
+        """
+        with self._lock, contextlib.suppress(ProjError):
             self._append({"event": "ended", "run": run, "command": command, "how": how, **facts})
 
     def add(self, record: Record) -> None:
@@ -199,7 +204,8 @@ class Records:
         with self._lock:
             self._append({"event": "recorded", "record": to_document(record)}, durable=True)
             if time.monotonic() - self._folded_at >= _FOLD_EVERY:
-                self.fold()
+                with contextlib.suppress(ProjError):  # the last fold will tell
+                    self.fold()
 
     def reset(self, command: str) -> None:
         """Forget what is known of a command: it counts as never run."""
@@ -219,26 +225,29 @@ class Records:
 
     def _append(self, line: Mapping[str, Any], *, durable: bool = False) -> None:
         own = self._begin()
-        own.append(line, durable=durable)
+        with writing(f"`{STATE}/runs`"):
+            own.append(line, durable=durable)
         self._take_in(line, own.path)
 
     def _begin(self) -> Journal:
         """Our own journal, begun before the first run id in it is drawn: its name says which ids it may hold."""
         if self._own is None:
-            make_state_dir(self._root)
-            self._own = Journal(self._runs)
+            with writing(f"`{STATE}`"):
+                make_state_dir(self._root)
+                self._own = Journal(self._runs)
             self._folded_at = time.monotonic()
         return self._own
 
     def settle(self, command: str, known: Known) -> None:
         """Of several entries of one command, this one holds."""
         with self._lock:
-            self._from_lock[command] = (known,)
+            if known in self._from_lock.get(command, ()):  # not a record that outranks them all
+                self._from_lock[command] = (known,)
             self._unfolded = True
 
     def fold(self) -> None:
         """Merge all records into project.lock, and retire the journals that are of no more use. Only runs call this."""
-        with self._lock:
+        with self._lock, writing(f"`{lockfile.FILE}`"):
             self._folded_at = time.monotonic()
             if not self._unfolded:
                 return
@@ -282,14 +291,20 @@ class Records:
     def close(self) -> None:
         """Fold what there is, and leave the journal to history."""
         with self._lock:
-            self.fold()
-            if self._own is not None:
-                path, open_runs = self._own.path, self._attempts.items()
-                pending = any(attempt.journal == path and self.unfinished(name) for name, attempt in open_runs)
-                self._own.close()
-                self._own = None
-                if not pending:
-                    journal.retire(path)
+            try:
+                self.fold()
+            finally:
+                self._close_journal()
+
+    def _close_journal(self) -> None:
+        if self._own is None:
+            return
+        path, open_runs = self._own.path, self._attempts.items()
+        pending = any(attempt.journal == path and self.unfinished(name) for name, attempt in open_runs)
+        self._own.close()
+        self._own = None
+        if not pending and not self._unfolded:
+            journal.retire(path)
 
 
 def _entry_for(known: Known, entries: tuple[lockfile.Entry, ...]) -> lockfile.Entry:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from weaselish.errors import ProjError
 
 STATE = ".proj"
 
@@ -18,6 +21,15 @@ def make_state_dir(root: Path) -> Path:
     if not ignore.exists():
         write_whole(ignore, [b"*\n"])
     return state
+
+
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """An OSError in here, as of a full disk, is one that the user is told of: `what` cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise ProjError(f"{what} cannot be written: {error.strerror or error}") from error
 
 
 def cache_dir(root: Path) -> Path | None:

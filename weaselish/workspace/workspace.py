@@ -17,7 +17,7 @@ from weaselish.plan.graph import Makers
 from weaselish.workspace.hashing import Digests
 from weaselish.workspace.load import find_root, load_environ, load_project
 from weaselish.workspace.records import Records
-from weaselish.workspace.state_dir import STATE, cache_dir, make_state_dir
+from weaselish.workspace.state_dir import STATE, cache_dir, make_state_dir, writing
 
 
 class Workspace:
@@ -52,7 +52,8 @@ class Workspace:
     def prepare_to_change(self) -> None:
         """Make `.proj`: only verbs that run or restore something call this, when nothing is wrong with the question."""
         had_cache = cache_dir(self.root) is not None
-        make_state_dir(self.root)
+        with writing(f"`{STATE}`"):
+            make_state_dir(self.root)
         if not had_cache:
             self.__dict__.pop("digests", None)  # those have no place to keep what they see
 
@@ -72,10 +73,13 @@ class Workspace:
 
     def _with_env_in_paths(self, project: Project) -> Project:
         commands = {
-            name: self._command_with_env(command) if "${env." in "".join((*command.deps, *command.made)) else command
+            name: self._command_with_env(command) if _has_env_in_paths(command) else command
             for name, command in project.commands.items()
         }
-        return replace(project, commands=commands) if commands != project.commands else project
+        directories = tuple(self._path_with_env("directories", text) for text in project.directories)
+        if commands == project.commands and directories == project.directories:
+            return project
+        return replace(project, commands=commands, directories=directories)
 
     def _command_with_env(self, command: Command) -> Command:
         written: dict[str, str] = {}
@@ -93,13 +97,14 @@ class Workspace:
             deps=tuple(paths(command.deps)),
             outputs=tuple(paths(command.outputs)),
             outputs_no_cache=tuple(paths(command.outputs_no_cache)),
+            workdir=self._path_with_env(command.name, command.workdir, may_be_project=True),
             written=tuple(written.items()),
         )
 
-    def _path_with_env(self, command: str, text: str) -> str:
-        path = normalise(put_env(text, self.env))
-        if path == "." or leaves_project(path):
-            raise UsageError(f"`{command}`: `{text}` is `{path}` here, which is no path inside the project")
+    def _path_with_env(self, where: str, text: str, *, may_be_project: bool = False) -> str:
+        path = normalise(put_env(text, self.env)) or "."
+        if leaves_project(path) or (path == "." and "${env." in text and not may_be_project):
+            raise UsageError(f"`{where}`: `{text}` is `{path}` here, which is no path inside the project")
         return path
 
     # -- paths ------------------------------------------------------------------------------------------------------
@@ -122,3 +127,7 @@ class Workspace:
     @property
     def state(self) -> Path:
         return self.root / STATE
+
+
+def _has_env_in_paths(command: Command) -> bool:
+    return "${env." in "".join((*command.deps, *command.made, command.workdir))

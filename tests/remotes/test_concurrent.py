@@ -1,0 +1,132 @@
+"""Several clones and one remote at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from harness import ProjectDir
+
+from weaselish.model.project import Remote
+from weaselish.stores import open as opening
+from weaselish.stores.base import Store, Stored
+
+from .conftest import BUCKET, sign_in
+from .forked import fork
+from .samples import clone, left_over, records, told, twin, twins, whole_runs
+from .test_servers import store_of
+
+
+class Watched:
+    """A store that calls `look` before and after it stores an object, and in the midst of it."""
+
+    def __init__(self, store: Store, look: Callable[[], None]) -> None:
+        self._store = store
+        self._look = look
+
+    def list(self, prefix: str) -> Iterator[Stored]:
+        return self._store.list(prefix)
+
+    def get(self, key: str) -> Iterator[bytes]:
+        return self._store.get(key)
+
+    def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False) -> bool:
+        self._look()
+        done = self._store.put(key, self._watched(chunks), replace=replace)
+        self._look()
+        return done
+
+    def delete(self, key: str) -> None:
+        self._store.delete(key)
+
+    def _watched(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+            self._look()
+
+
+@pytest.mark.parametrize("kind", ["directory", pytest.param("seaweedfs", marks=pytest.mark.servers)])
+def test_two_clones_that_push_different_results_of_one_command_keep_both(
+    project: ProjectDir, request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    remote = str(tmp_path / "remote")
+    if kind == "seaweedfs":
+        sign_in(project, request.getfixturevalue(kind))
+        remote = f"s3://{BUCKET}/{tmp_path.name}-two-clones"
+    twins(project, remote)
+    clones = [project, *(clone(project, name) for name in ("second", "third"))]
+    for other in clones[1:]:
+        assert other.proj("run", "make").code == 0
+    pushes = [fork(other, "push") for other in clones]
+    assert [push.wait() for push in pushes] == [0, 0, 0]
+    runs = whole_runs(store_of(project, remote))
+    assert len({run.run for run in runs}) == 3
+    made = {twin(other) for other in clones}
+    assert len(made) == 3
+    pulled = clone(project, "pulled")
+    assert pulled.proj("pull").code == 0
+    assert twin(pulled) in made
+    for owner in clones:  # each has its own by its lock
+        by_lock = clone(owner, f"{owner.path.name}-by-lock", with_lock=True)
+        assert by_lock.proj("pull").code == 0
+        assert twin(by_lock) == twin(owner)
+
+
+def test_a_pull_while_a_push_runs_gets_one_whole_run_or_none(
+    project: ProjectDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = tmp_path / "remote"
+    twins(project, remote)
+    seen: list[bytes | None] = []
+    other = clone(project, "other")
+    first: list[bytes | None] = [None]
+
+    def look() -> None:
+        other.proj("lock", "reset", "make")
+        for path in ("one.txt", "two/same.txt"):
+            (other.path / path).unlink(missing_ok=True)
+        if (other.path / "two").exists():
+            (other.path / "two").rmdir()
+        assert fork(other, "pull").wait() == 0
+        seen.append(twin(other))
+        assert left_over(other) == []
+
+    def push_watched(owner: ProjectDir) -> None:
+        with monkeypatch.context() as patch:
+            really = opening.open_store
+
+            def watched(place: Remote, *, root: Path) -> Store:
+                store = really(place, root=root)
+                return Watched(store, look) if root == owner.path else store
+
+            patch.setattr(opening, "open_store", watched)
+            assert owner.proj("push", "-j", "1").code == 0
+
+    push_watched(project)
+    first = [twin(project)]
+    assert seen[-1:] == first and set(seen) == {None, *first}
+    seen.clear()
+    again = clone(project, "again")
+    again.proj("run", "make")
+    push_watched(again)
+    assert seen[-1] == twin(again) and set(seen) == {*first, twin(again)}
+    assert len(records(remote)) == 2
+
+
+def test_pulls_of_one_project_at_once_do_not_get_into_each_others_way(project: ProjectDir, tmp_path: Path) -> None:
+    twins(project, tmp_path / "remote").proj("push")
+    other = clone(project, "other")
+    pulls = [fork(other, "pull") for _ in range(6)]
+    assert [pull.wait() for pull in pulls] == [0] * 6
+    assert (twin(other), left_over(other)) == (twin(project), [])
+    assert told(other.proj("pull")) == {"make": "already here"}
+    assert other.proj("run", "make").err == "✔ all up to date (1 step)\n"
+
+
+def test_pushes_of_one_project_at_once_do_not_get_into_each_others_way(project: ProjectDir, tmp_path: Path) -> None:
+    twins(project, tmp_path / "remote")
+    pushes = [fork(project, "push") for _ in range(6)]
+    assert [push.wait() for push in pushes] == [0] * 6
+    assert len(whole_runs(tmp_path / "remote")) == 1
+    assert list((tmp_path / "remote/.proj-tmp").iterdir()) == []

@@ -1,0 +1,191 @@
+"""SIGKILL at any moment of a push or a pull: nothing is half there, and the next one completes.
+
+Half of the kills come after a random time, the other half just before a random one of the process's file operations,
+so that short moments are met too.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from harness import ProjectDir
+
+from weaselish.stores.base import Store
+
+from .conftest import BUCKET, sign_in
+from .forked import Events, fork
+from .samples import clone, left_over, outputs, states, told, whole_runs
+from .test_servers import store_of
+
+KILLS = 50  # per seed
+SEEDS = range(4)
+
+THREE = """\
+remotes: {{default: {remote}}}
+commands:
+  - {{name: first, script: [sh make.sh first 3], deps: [make.sh, in.txt], outputs: [out/first, out/one.bin]}}
+  - {{name: second, script: [sh make.sh second 9], deps: [make.sh, out/first], outputs: [out/second]}}
+  - {{name: third, script: [cp -r out/second out/third], deps: [out/second], outputs: [out/third]}}
+"""
+MAKE = """\
+rm -rf out/$1 && mkdir -p out/$1/sub
+for i in $(seq $2); do cat in.txt > out/$1/$i; echo $1 $i >> out/$1/sub/$i; done
+ln -sf sub/1 out/$1/link
+for i in $(seq 4000); do cat in.txt; done > out/one.bin
+"""
+ALL = ("first", "second", "third")
+
+
+def three(project: ProjectDir, remote: object) -> ProjectDir:
+    project.project(THREE.format(remote=remote))
+    project.write("make.sh", MAKE)
+    project.write("in.txt", "old\n")
+    assert project.proj("run", *ALL).code == 0
+    return project
+
+
+def killed(project: ProjectDir, *words: str, random: Random, count: int) -> Iterator[int]:
+    """Run `proj WORDS` again and again, killed each time; yields the number of kills. The caller resets the state."""
+    events = Events()
+    begun = time.monotonic()
+    assert fork(project, *words, events=events).wait() == 0
+    seconds = time.monotonic() - begun
+    yield 0
+    for number in range(1, count + 1):
+        if number % 2:
+            child = fork(project, *words, events=Events(kill_at=random.randint(1, events.count)))
+            child.wait()
+        else:
+            child = fork(project, *words)
+            time.sleep(random.uniform(0, seconds))
+            child.kill()
+            assert child.wait() in (0, -signal.SIGKILL)
+        yield number
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_killed_push_leaves_nothing_half_and_is_completed_by_the_next(
+    project: ProjectDir, tmp_path: Path, seed: int
+) -> None:
+    remote = tmp_path / "remote"
+    three(project, remote)
+    before = outputs(project)
+    for number in killed(project, "push", random=Random(seed), count=KILLS):
+        seen = whole_runs(remote)
+        assert number or len(seen) == 3
+        assert project.proj("push").code == 0
+        assert sorted(run.command for run in whole_runs(remote)) == sorted(ALL)
+        assert (outputs(project), left_over(project)) == (before, [])
+        assert set(os.listdir(remote)) <= {
+            ".proj",
+            ".proj-tmp",
+            "out%2Ffirst",
+            "out%2Fone.bin",
+            "out%2Fsecond",
+            "out%2Fthird",
+        }
+        shutil.rmtree(remote)
+    assert set(states(project).values()) == {"up to date"}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_killed_pull_leaves_the_old_or_the_new_and_is_completed_by_the_next(
+    project: ProjectDir, tmp_path: Path, seed: int
+) -> None:
+    three(project, tmp_path / "remote")
+    old = outputs(project)
+    project.proj("push")
+    other = clone(project, "other")
+    assert other.proj("pull").code == 0
+    other.write("in.txt", "new, and longer\n")
+    project.write("in.txt", "new, and longer\n")
+    project.proj("run", *ALL)
+    project.proj("push")
+    new = outputs(project)
+    kept = tmp_path / "kept"
+    shutil.copytree(other.path, kept, symlinks=True)
+
+    for number in killed(other, "pull", random=Random(seed), count=KILLS):
+        for step, state in states(other).items():
+            if state == "up to date":
+                assert of(step, outputs(other)) == of(step, new)
+            else:
+                assert of(step, outputs(other)) in (of(step, old), of(step, new), *half_swapped(step, old, new))
+        assert number or set(states(other).values()) == {"up to date"}
+        done = other.proj("pull")
+        assert done.code == 0, done.err
+        assert outputs(other) == new
+        assert left_over(other) == []
+        assert set(states(other).values()) == {"up to date"}
+        shutil.rmtree(other.path)
+        shutil.copytree(kept, other.path, symlinks=True)
+
+
+def of(step: str, files: dict[str, bytes | None]) -> dict[str, bytes | None]:
+    """What lies at the outputs of a step, without what a killed pull keeps beside them."""
+    names = {"first": ("out/first", "out/one.bin")}.get(step, (f"out/{step}",))
+    return {name: made for name, made in files.items() if name.startswith(names)}
+
+
+def half_swapped(
+    step: str, old: dict[str, bytes | None], new: dict[str, bytes | None]
+) -> list[dict[str, bytes | None]]:
+    """What a kill in the midst of a swap may leave: an output not there, the old one kept beside, others new."""
+    if step != "first":
+        return [{}]
+    folder = [{name: made for name, made in files.items() if name.startswith("out/first")} for files in (old, new)]
+    file = [{"out/one.bin": files["out/one.bin"]} for files in (old, new)]
+    return [{**a, **b} for a in (*folder, {}) for b in (*file, {})]
+
+
+@pytest.mark.servers
+def test_kills_on_a_real_server_leave_nothing_half(
+    project: ProjectDir, seaweedfs: object, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    sign_in(project, request.getfixturevalue("seaweedfs"))
+    base = f"s3://{BUCKET}/kills-{uuid.uuid4().hex}"
+    three(project, f"{base}/${{env.PLACE}}")
+    project.environ["PLACE"] = "0"
+    random = Random(7)
+    for number in killed(project, "push", random=random, count=10):
+        store: Store = store_of(project, f"{base}/{project.environ['PLACE']}")
+        whole_runs(store)
+        assert project.proj("push").code == 0
+        assert sorted(run.command for run in whole_runs(store)) == sorted(ALL)
+        project.environ["PLACE"] = str(number + 1)
+    project.environ["PLACE"] = "0"
+    new = outputs(project)
+    other = clone(project, "other")
+    for _ in killed(other, "pull", random=random, count=10):
+        assert other.proj("pull").code == 0
+        assert (outputs(other), left_over(other)) == (new, [])
+        assert told(other.proj("pull")) == dict.fromkeys(ALL, "already here")
+        shutil.rmtree(other.path / "out")
+        shutil.rmtree(other.path / ".proj")
+        other.remove("project.lock")
+
+
+def test_what_killed_pushes_left_on_a_remote_goes_after_a_day(project: ProjectDir, tmp_path: Path) -> None:
+    remote = tmp_path / "remote"
+    three(project, remote)
+    fork(project, "push", events=Events("os.link", kill_at=1)).wait()
+    left = list((remote / ".proj-tmp").iterdir())
+    assert left
+    assert project.proj("push").code == 0
+    assert sorted(run.command for run in whole_runs(remote)) == sorted(ALL)
+    for path in left:
+        os.utime(path, (time.time() - 90_000, time.time() - 90_000))
+    project.proj("run", "third", "--force")
+    project.proj("push")
+    project.write("in.txt", "other\n")
+    project.proj("run", *ALL)
+    project.proj("push")
+    assert list((remote / ".proj-tmp").iterdir()) == []

@@ -1,0 +1,597 @@
+"""One project and its life: edits, runs, kills and faults in turn, each run judged by the model."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import yaml
+
+from soak import edits
+from soak.edits import Site, States, edit
+from soak.model import Expected, Run, Tree, Turn, expect, output_view, read_tree
+from soak.projects import Step, random_project
+from soak.runs import MARK, TIMEOUT, Ended, Log, Running, end_survivors, kill_all, start, survivors, wait_for
+
+CLAIMS = ("up to date", "ran")
+KILLS = {"alone": 4, "all": 3, "terminate": 1.5, "interrupt": 1.5}
+
+
+class Violation(AssertionError):
+    """Something that must never happen did."""
+
+    def __init__(self, kind: str, what: str) -> None:
+        super().__init__(f"{kind}: {what}")
+        self.kind = kind
+
+
+@dataclass
+class Book:
+    """What is known of a step's past."""
+
+    sure: Run | None = None  # what its last record must hold, unless `unsure`
+    unsure: bool = True  # something happened of which a record may or may not tell
+    history: set[Run] = field(default_factory=set)  # all successful runs
+    anything: bool = False  # it ran while the project was edited: who knows on what
+
+
+class World:
+    """`base` is a directory to use; `counts` tells what happened, `needless` what ran although it need not have."""
+
+    def __init__(self, seed: int, base: Path) -> None:
+        self.random = Random(seed)
+        self.seed = seed
+        self.base = base
+        self.mark = f"{os.getpid()}-{seed}"
+        self.counts: Counter[str] = Counter()
+        self.needless: Counter[str] = Counter()
+        self.trail: list[str] = []
+        self.books: dict[str, Book] = {}
+        self._runs = 0
+        self._typical = 0.2  # seconds that a run takes
+        self.mount = base / "disk"
+        self.mount.mkdir(parents=True)
+        self.is_small = self.random.random() < 0.4 and _mount(self.mount)
+        if not self.is_small:
+            self.counts["without a disk of its own"] += 1
+        self.log = Log(base / "log")
+        shutil.copy(Path(__file__).with_name("work.sh"), self.mount / "work.sh")
+        root = self.mount / "project"
+        root.mkdir()
+        self.site = Site(root, self.random, random_project(self.random))
+        self.site.write_sources()
+        self.site.write_project()
+        self.states = States(self.site)
+
+    def close(self) -> None:
+        end_survivors(self.mark)
+        if self.is_small:
+            subprocess.run(["umount", "-l", str(self.mount)], check=False)
+        shutil.rmtree(self.base, ignore_errors=True)
+
+    # -- a turn of the wheel -----------------------------------------------------------------------------------------
+
+    def turn(self) -> None:
+        for _ in range(self.random.choice((0, 1, 1, 2, 3, 5, 8))):
+            self.edit()
+        if self.random.random() < 0.12:
+            self._harm()
+        self.states.remember()
+        actions = {
+            self._calm_run: 30,
+            self._killed_run: 50,
+            self._edited_run: 7,
+            self._several_runs: 8,
+            self._fault: 8,
+            self._question: 4,
+        }
+        self.random.choices(list(actions), list(actions.values()))[0]()
+        if self.random.random() < 0.3:
+            self._wait_for_orphans()
+
+    def edit(self) -> None:
+        try:
+            what = edit(self.site)
+        except OSError as error:  # an orphan, or an edit before, took away what was to be edited
+            what = f"no edit: {error}"
+        else:
+            self.counts["edits"] += 1
+        self._say(what)
+
+    def _say(self, what: str) -> None:
+        self.trail = [*self.trail[-400:], what]
+
+    def _harm(self) -> None:
+        self._end_orphans()  # who else would know of them
+        what, loses = self.states.harm()
+        self._say(what)
+        self.counts["harms"] += 1
+        for book in self.books.values():
+            book.unsure = book.unsure or loses
+
+    def _end_orphans(self) -> None:
+        if survivors(self.mark):
+            end_survivors(self.mark)
+            self._say("orphans ended")
+
+    def _wait_for_orphans(self) -> None:
+        if not wait_for(lambda: not survivors(self.mark), 10):
+            raise Violation("orphan", f"{survivors(self.mark)} never end")
+
+    def _target(self) -> tuple[str, bool]:
+        project = self.site.project
+        if project.alternatives or self.random.random() < 0.5:
+            return "all", False
+        if project.some and self.random.random() < 0.3:
+            return "some", False
+        return self.random.choice(project.listed), self.random.random() < 0.15
+
+    def _words(self, target: str, only: bool) -> list[str]:
+        jobs = self.random.choice(([], ["-j4"], ["-j2"]))
+        extra = [word for word, chance in (("-k", 0.2), ("--force", 0.04)) if self.random.random() < chance]
+        return ["run", target, "--json", *jobs, *extra, *(["--only"] if only else [])]
+
+    def _start(self, words: list[str], *, clock: float = 0) -> tuple[Running, str]:
+        self._runs += 1
+        number = str(self._runs)
+        environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environ |= {"LANG": "C.UTF-8", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", MARK: self.mark}
+        environ |= {"SOAK_RUN": number, "SOAK_LOG": str(self.log.path), **self.site.environ()}
+        self.counts["runs"] += 1
+        self._say(f"proj {' '.join(words)} (run {number}{f', clock {clock:+g} s' if clock else ''})")
+        real = not clock and self.random.random() < 0.04
+        return start(words, self.site.root, environ, self.base, clock=clock, real=real), number
+
+    def _tree(self) -> Tree:
+        """The files as they are; orphans may be at work."""
+        for _ in range(1000):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                return read_tree(self.site.root)
+        raise Violation("orphan", "the project never comes to rest")
+
+    def _expect(self, target: str, only: bool, tree: Tree) -> Expected:
+        return expect(self.site.project, target, tree, self.site.value, only=only)
+
+    # -- kinds of runs -----------------------------------------------------------------------------------------------
+
+    def _calm_run(self) -> None:
+        """Nothing but `proj` is at work; it may find orphans of earlier runs."""
+        target, only = self._target()
+        if only:
+            self._end_orphans()
+        self.run_calmly(self._words(target, only), target, only)
+
+    def run_calmly(self, words: list[str], target: str, only: bool = False, *, clock: float = 0) -> None:
+        orphans = bool(survivors(self.mark))
+        before = self._tree()
+        begun = time.monotonic()
+        running, _ = self._start(words, clock=clock)
+        ended = self._ended(running)
+        self._typical = 0.8 * self._typical + 0.2 * (time.monotonic() - begun)
+        self.counts["calm runs"] += 1
+        if orphans:
+            self.counts["runs that met orphans"] += 1
+            self.counts["orphans that were waited for"] += "left behind to end" in ended.err
+        self.log.new()
+        after = self._tree()
+        if orphans and not self.site.project.alternatives:
+            before = {**before, **after}
+        self._judge_calm(words, ended, self._expect(target, only, before), after, orphans)
+
+    def _killed_run(self) -> None:
+        target, only = self._target()
+        words = self._words(target, only)
+        if self.random.random() < 0.5:
+            words.remove("--json")
+        orphans = bool(survivors(self.mark))
+        expected = self._expect(target, only, self._tree())
+        size = self.log.size
+        running, number = self._start(words)
+        if self.random.random() < 0.5:
+            wait_for(lambda: self.log.size > size or running.wait(0) is not None, TIMEOUT)
+            running.wait(self.random.random() * 0.06)
+        else:
+            running.wait(self.random.random() * 1.1 * self._typical)
+        how = self.random.choices(list(KILLS), list(KILLS.values()))[0]
+        self._kill(running, how)
+        self._judge_disturbed([(running, number, expected)], orphans=orphans, was_edited=False)
+
+    def _kill(self, running: Running, how: str) -> None:
+        if running.wait(0) is not None:
+            self._say("it had ended before it was killed")
+            return
+        self._say(f"killed: {how}")
+        self.counts["kills"] += 1
+        self.counts[f"kills: {how}"] += 1
+        running.was_killed = True
+        match how:
+            case "alone":
+                running.signal(signal.SIGKILL)
+            case "all":
+                kill_all([running], self.mark)
+            case "terminate":
+                running.signal(signal.SIGTERM)
+            case "interrupt":
+                for _ in range(self.random.choice((1, 1, 2, 3))):
+                    running.signal(signal.SIGINT)
+                    if running.wait(self.random.random() * 0.05):
+                        break
+
+    def _edited_run(self) -> None:
+        """People go on working while it runs."""
+        target, only = self._target()
+        expected = self._expect(target, only, self._tree())
+        running, number = self._start(self._words(target, only))
+        for _ in range(self.random.randint(1, 4)):
+            if running.wait(self.random.random() * self._typical * 0.6) is not None:
+                break
+            self.edit()
+        self.counts["runs edited meanwhile"] += 1
+        self._judge_disturbed([(running, number, expected)], orphans=True, was_edited=True)
+
+    def _several_runs(self) -> None:
+        """Of one project, at once; one of them is killed at times."""
+        self._end_orphans()
+        before = self._tree()
+        runs = []
+        for _ in range(self.random.choice((2, 2, 3))):
+            target, _ = self._target()
+            expected = self._expect(target, False, before)
+            words = [word for word in self._words(target, False) if word != "--force"]
+            runs.append((*self._start(words), expected))
+            if self.random.random() < 0.5:
+                runs[-1][0].wait(self.random.random() * 0.1)
+        self.counts["several runs at once"] += 1
+        if is_killed := self.random.random() < 0.3:
+            victim = self.random.choice(runs)[0]
+            victim.wait(self.random.random() * self._typical)
+            self._kill(victim, self.random.choice(("alone", "interrupt", "terminate")))
+        for running, _, _ in runs:
+            self._ended(running)
+        if is_killed or self.site.project.alternatives or any(expected.fails for _, _, expected in runs):
+            self._judge_disturbed(runs, orphans=True, was_edited=bool(self.site.project.alternatives))
+            return
+        self._judge_several(runs)
+
+    def _question(self) -> None:
+        self._end_orphans()
+        before, state = self._tree(), self._state()
+        words = self.random.choice((["status", "--json"], ["run", "all", "--dry", "--json"], ["status", "--check"], []))
+        running, _ = self._start(words)
+        ended = self._ended(running)
+        if self._tree() != before or self._state() != state:
+            raise Violation("question", f"`proj {' '.join(words)}` changed something")
+        if words == ["status", "--json"] and ended.steps is not None:
+            for turn in self._expect("all", False, before).turns:
+                row = ended.steps.get(turn.step.name)
+                if row and row["state"] == "up to date" and turn.step.name not in self.site.project.alternatives:
+                    self._check_outputs(turn, before, "`proj status`")
+        self.counts["questions"] += 1
+
+    def _state(self) -> dict[str, bytes]:
+        """What is of proj itself, without its cache."""
+        root = self.site.root
+        files = [*root.glob("project.*"), *(path for path in (root / ".proj").rglob("*") if path.is_file())]
+        return {str(path): path.read_bytes() for path in files if ".proj/cache" not in str(path)}
+
+    # -- faults ------------------------------------------------------------------------------------------------------
+
+    def _fault(self) -> None:
+        self._end_orphans()
+        faults = [self._clock_off, self._lock_is_directory, self._fifo, self._immutable]
+        if self.is_small:
+            faults += [self._full_disk, self._full_disk, self._full_disk, self._read_only]
+        fault = self.random.choice(faults)
+        name = fault.__name__.strip("_").replace("_", " ")
+        self._say(f"fault: {name}")
+        self.counts["faults"] += 1
+        self.counts[f"faults: {name}"] += 1
+        fault()
+
+    def _clock_off(self) -> None:
+        target, only = self._target()
+        by = self.random.choice((-(10**7), -3600, -1, 3600))
+        self.run_calmly(self._words(target, only), target, only, clock=by)
+
+    def _lock_is_directory(self) -> None:
+        lock = self.site.root / "project.lock"
+        aside = self.site.root / "project.lock.aside"
+        is_there = lock.exists()
+        if is_there:
+            lock.rename(aside)
+        lock.mkdir()
+        try:
+            self._faulty_run()
+        finally:
+            lock.rmdir()
+            if is_there:
+                aside.rename(lock)
+
+    def _fifo(self) -> None:
+        """Unreadable for whom no file is: what is neither a file nor a directory."""
+        path = self.site.root / self.random.choice(edits.SOURCE_DIRS) / "pipe"
+        try:
+            os.mkfifo(path)
+        except OSError:
+            return
+        try:
+            target, only = self._target()
+            self.run_calmly(self._words(target, only), target, only)
+        finally:
+            path.unlink()
+
+    def _immutable(self) -> None:
+        """Read-only folders: chmod proves nothing to root."""
+        root = self.site.root
+        choices = [*self.site.outputs(), root, root / ".proj", root / ".proj/runs", root / ".proj/cache", root / "out"]
+        path = self.random.choice(choices)
+        words = ["chattr", "+i", str(path)]
+        if path.is_symlink() or subprocess.run(words, capture_output=True, check=False).returncode:
+            self.counts["without chattr"] += 1
+            return
+        try:
+            self._faulty_run()
+        finally:
+            subprocess.run(["chattr", "-i", str(path)], check=True)
+
+    def _read_only(self) -> None:
+        if subprocess.run(["mount", "-o", "remount,ro", str(self.mount)], capture_output=True, check=False).returncode:
+            self.counts["without remount"] += 1
+            return
+        try:
+            self._faulty_run()
+        finally:
+            subprocess.run(["mount", "-o", "remount,rw", str(self.mount)], check=True)
+
+    def _full_disk(self) -> None:
+        """A few pages are left, at first."""
+        filler = self.mount / "filler"
+        status = os.statvfs(self.mount)
+        left = max(0, status.f_bavail - self.random.choice((0, 0, 1, 2, 4, 8, 16, 32, 64)))
+        with open(filler, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, max(1, left) * status.f_frsize)
+        try:
+            self._faulty_run()
+        finally:
+            filler.unlink()
+
+    def _faulty_run(self) -> None:
+        target, only = self._target()
+        expected = self._expect(target, only, self._tree())
+        running, number = self._start(self._words(target, only))
+        if self.random.random() < 0.2:
+            running.wait(self.random.random() * self._typical)
+            self._kill(running, self.random.choice(("alone", "all")))
+        self._judge_disturbed([(running, number, expected)], orphans=False, was_edited=False, is_faulty=True)
+
+    # -- judging -----------------------------------------------------------------------------------------------------
+
+    def _ended(self, running: Running) -> Ended:
+        ended = running.wait()
+        if ended is None:
+            running.signal(signal.SIGABRT)
+            kill_all([running], self.mark)
+            raise Violation("hang", f"a run that takes more than {TIMEOUT} s")
+        if "Traceback (most recent call last)" in ended.err or ended.code == 70:
+            raise Violation("crash", ended.err[-3000:])
+        if ended.code is not None and ended.code < 0 and not running.was_killed:
+            raise Violation("crash", f"signal {-ended.code}")
+        self._say(f"→ {ended.code}")
+        self._check_lock()
+        return ended
+
+    def _check_lock(self) -> None:
+        lock = self.site.root / "project.lock"
+        try:
+            text = lock.read_bytes()
+        except OSError:
+            return
+        if any(line.startswith((b"<<<<<<<", b"=======", b">>>>>>>")) for line in text.splitlines()):
+            return  # ours, and not yet rewritten
+        try:
+            data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+            if not self._lock_was_broken(text):
+                raise Violation("lock", f"project.lock is no YAML: {error}") from None
+            return
+        if data is not None and not isinstance(data, dict) and not self._lock_was_broken(text):
+            raise Violation("lock", "project.lock is no mapping")
+
+    def _lock_was_broken(self, text: bytes) -> bool:
+        return text in self.states.broken
+
+    def _book(self, step: Step) -> Book:
+        return self.books.setdefault(step.name, Book())
+
+    def _judge_calm(self, words: list[str], ended: Ended, expected: Expected, after: Tree, orphans: bool) -> None:
+        rows = ended.steps
+        self._check_code(ended, expected, rows is not None)
+        if rows is None:
+            return
+        project = self.site.project
+        for turn in expected.turns:
+            row = rows.get(turn.step.name)
+            if row is None:
+                raise Violation("plan", f"`{turn.step.name}` is not in the plan")
+            book = self._book(turn.step)
+            if row["result"] in CLAIMS:
+                if turn.after is None:
+                    raise Violation("wrong claim", f"`{turn.step.name}` cannot be {row['result']}")
+                if turn.step.name not in project.alternatives:
+                    self._check_outputs(turn, after, row["result"])
+            elif row["result"] == "not recorded":
+                raise Violation("wrong claim", f"`{turn.step.name}`: nothing changed while it ran")
+            if "--force" not in words:
+                self._check_reasons(turn, book, row["result"], row["reasons"], orphans)
+            self._learn(turn, book, row["result"])
+        if ended.code == 0:
+            for step in (turn.step for turn in expected.turns):
+                for path in step.made:
+                    if output_view(after, path) != output_view(expected.tree, path):
+                        raise Violation("wrong output", f"`{path}` after exit 0")
+
+    def _check_code(self, ended: Ended, expected: Expected, has_rows: bool) -> None:
+        turns = expected.turns
+        if not expected.fails:
+            wanted = {0}
+        elif any(turn.is_missing or turn.is_unreadable for turn in turns):
+            wanted = {1, 3}
+        else:
+            wanted = {3}
+        if ended.code not in wanted or (not has_rows and ended.code != 1):
+            raise Violation("exit code", f"{ended.code}, expected {sorted(wanted)}: {ended.err[-2000:]}")
+
+    def _check_outputs(self, turn: Turn, tree: Tree, claim: str) -> None:
+        assert turn.after is not None
+        for path, view in turn.after.outputs:
+            found = output_view(tree, path)
+            if found != view:
+                kind = "wrong skip" if claim != "ran" else "wrong output"
+                what = f"`{turn.step.name}` is {claim}, but `{path}` is\n{found}\ninstead of\n{view}"
+                raise Violation(kind, what)
+
+    def _check_reasons(self, turn: Turn, book: Book, result: str, reasons: list[str], orphans: bool) -> None:
+        """A skip needs a run that it stands for, and a run a reason that is true."""
+        step = turn.step
+        if not step.made or step.name in self.site.project.alternatives:
+            return
+        if result == "up to date":
+            self.counts["skips"] += 1
+            if turn.before not in book.history and not book.anything:
+                raise Violation("wrong skip", f"`{step.name}` never ran as it is now, although its outputs are right")
+            if step.no_skip:
+                raise Violation("wrong skip", f"`{step.name}` has no_skip")
+        elif result == "ran":
+            self.counts["executions"] += 1
+            if not book.unsure and not orphans and not step.no_skip:
+                self._check_need(turn, book, reasons)
+            elif turn.before == book.sure:
+                self.counts["re-runs after a kill, harm or edit of what was up to date before"] += 1
+
+    def _check_need(self, turn: Turn, book: Book, reasons: list[str]) -> None:
+        if book.sure is None:
+            return
+        if turn.before == book.sure:
+            self.needless["; ".join(reason.split(":")[0] for reason in reasons)] += 1
+            self._say(f"needless: {turn.step.name}: {reasons}")
+            raise Violation("needless", f"`{turn.step.name}`: {reasons}")
+        for reason in reasons:
+            if not _is_true(reason, book.sure, turn.before):
+                raise Violation("false reason", f"`{turn.step.name}`: {reason}")
+
+    def _learn(self, turn: Turn, book: Book, result: str) -> None:
+        if result in CLAIMS and turn.after is not None:
+            book.sure, book.unsure, book.anything = turn.after, False, False
+            book.history.add(turn.after)
+        elif result == "interrupted":
+            book.unsure = True
+
+    def _judge_disturbed(
+        self,
+        runs: list[tuple[Running, str, Expected]],
+        *,
+        orphans: bool,
+        was_edited: bool,
+        is_faulty: bool = False,
+    ) -> None:
+        """After a kill, a fault or an edit in its midst, only what is certain is judged and learned."""
+        ended = {number: self._ended(running) for running, number, _ in runs}
+        for running, _, _ in runs:
+            if running.was_killed and running.wait() and not survivors(self.mark):
+                self.counts["kills that left nobody"] += 1
+        events = self.log.new()
+        started = {(step, number) for what, step, number in events if what == "start"}
+        finished = {(step, number) for what, step, number in events if what == "end"}
+        for _, number, expected in runs:
+            told = ended[number].err
+            for turn in expected.turns:
+                name = turn.step.name
+                book = self._book(turn.step)
+                is_settled = not book.unsure and not was_edited and not orphans and not is_faulty
+                if (name, number) not in started:
+                    book.unsure = book.unsure or turn.before != book.sure  # perhaps its start was noted, and no more
+                    continue
+                if is_settled and len(runs) == 1 and turn.step.made and turn.before == book.sure:
+                    self._check_disturbed_need(turn, told)
+                book.unsure = True
+                if turn.after is not None and (name, number) in finished:
+                    book.history.add(turn.after)
+                book.anything = book.anything or was_edited
+                is_certain = not was_edited and len(runs) == 1 and name not in self.site.project.alternatives
+                if is_certain and turn.after is not None and f"✔ {name} " in told:
+                    book.sure, book.unsure, book.anything = turn.after, False, False
+                    self.counts["steps that ended before the kill"] += 1
+
+    def _check_disturbed_need(self, turn: Turn, told: str) -> None:
+        step = turn.step
+        if step.no_skip or step.name in self.site.project.alternatives or f"{step.name}: forced" in told:
+            return
+        raise Violation("needless", f"`{step.name}` in a run that was killed: {told[-1000:]}")
+
+    def _judge_several(self, runs: list[tuple[Running, str, Expected]]) -> None:
+        """All of them must succeed, and nothing run twice."""
+        events = self.log.new()
+        after = self._tree()
+        times = Counter(step for what, step, _ in events if what == "start")
+        for running, _, expected in runs:
+            ended = self._ended(running)
+            if ended.code != 0:
+                raise Violation("exit code", f"{ended.code} in one of several runs: {ended.err[-2000:]}")
+            for turn in expected.turns:
+                self._check_outputs(turn, after, (ended.steps or {})[turn.step.name]["result"])
+        for turn in {turn.step.name: turn for _, _, expected in runs for turn in expected.turns}.values():
+            step, book = turn.step, self._book(turn.step)
+            if step.made and not step.no_skip:
+                if times[step.name] > 1:
+                    raise Violation("needless", f"`{step.name}` ran {times[step.name]} times in several runs")
+                if times[step.name] and not book.unsure and turn.before == book.sure:
+                    raise Violation("needless", f"`{step.name}` in one of several runs")
+            self._learn(turn, book, "ran")
+
+
+def _is_true(reason: str, then: Run, now: Run) -> bool:
+    """Whether a reason that was told is one."""
+    why, _, subject = reason.partition(": ")
+    subject = subject.partition(" (")[0]
+    deps, outputs = (dict(then.deps), dict(now.deps)), (dict(then.outputs), dict(now.outputs))
+    match why:
+        case "script changed":
+            return then.lines != now.lines or then.shell != now.shell
+        case "dep added" | "dep removed":
+            return deps[0].keys() != deps[1].keys()
+        case "dep changed":
+            return deps[0].get(subject) != deps[1].get(subject)
+        case "env changed":
+            return then.value != now.value
+        case "output missing" | "output changed":
+            return outputs[0].get(subject) != outputs[1].get(subject) or subject not in outputs[0]
+        case "outputs list changed":
+            return outputs[0].keys() != outputs[1].keys()
+    return why == "no_skip"
+
+
+def _mount(directory: Path) -> bool:
+    """A small disk of its own, if we may."""
+    if os.geteuid():
+        return False
+    words = ["mount", "-t", "tmpfs", "-o", "size=4m", "soak", str(directory)]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+@contextmanager
+def world(seed: int, base: Path) -> Iterator[World]:
+    made = World(seed, base)
+    try:
+        yield made
+    finally:
+        made.close()
