@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -18,6 +19,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from weaselish.errors import ProjError
 
     sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: what it cannot show is no reason to fail
     try:
         words, extras = split(sys.argv[1:] if argv is None else argv, os.environ)
         code = _dispatch(words, extras)

@@ -64,7 +64,15 @@ def upstream(project: ProjectDir) -> ProjectDir:
     return repository
 
 
-@pytest.fixture(params=["path", "file", "ssh"])
+# ways to reach it, what is asked for (None: the default branch), and whether sparsely; each pair at least once
+WAYS = (
+    *(("path", None, False), ("path", "v1", True), ("file", "dev", True), ("file", "commit", False)),
+    *(("ssh", None, True), ("ssh", "dev", False), ("ssh", "v1", False), ("ssh", "commit", True)),
+)
+each_way = pytest.mark.parametrize(("address", "ref", "sparse"), WAYS, indirect=["address"])
+
+
+@pytest.fixture
 def address(request: pytest.FixtureRequest, project: ProjectDir, upstream: ProjectDir) -> str:
     """The repository's address by a path, `file://` and ssh; the project's environment holds the key."""
     if request.param == "path":

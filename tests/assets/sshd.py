@@ -61,7 +61,11 @@ PermitRootLogin prohibit-password
             assert process.poll() is None and time.monotonic() < until, log.read_text()
             time.sleep(0.02)
         base = f"ssh -F /dev/null -o BatchMode=yes -o IdentityAgent=none -o UserKnownHostsFile={directory}/known"
-        yield Sshd(port, f"{base} -o IdentitiesOnly=yes -i {directory}/user", f"{base} -i /dev/null")
+        yield Sshd(
+            port,
+            f"{base} -o IdentitiesOnly=yes -i {directory}/user",
+            f"{base} -o IdentitiesOnly=yes -o IdentityFile=none",
+        )
     finally:
         process.terminate()
         process.wait(10)

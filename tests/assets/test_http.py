@@ -176,7 +176,7 @@ def test_no_secret_of_a_url_is_shown_or_kept(project: ProjectDir, web: Web) -> N
     assert "404" in failed.err
     assert "hidden" not in done.out + done.err + failed.err
     for name, text in project.files().items():
-        if name.startswith(".proj/"):
+        if name.startswith(".proj/assets/"):
             assert b"hidden" not in (text or b"")
 
 

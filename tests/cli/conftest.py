@@ -63,6 +63,6 @@ def golden(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 def _shown(line: str, done: Done) -> str:
     """One call as in a session: what it printed, errors behind `! `, without what differs from run to run."""
-    out = "".join(f"{text}\n".lstrip(" ") if not text else f"{text}\n" for text in done.out.splitlines())
+    out = "".join(f"{text}\n" for text in done.out.splitlines())
     err = "".join(f"! {text}".rstrip() + "\n" for text in done.err.splitlines())
     return re.sub(r"\b\d+\.\d s\b", "0.0 s", f"$ {line}\n{out}{err}[exit {done.code}]\n")

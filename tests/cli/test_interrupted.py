@@ -65,6 +65,18 @@ def test_keep_going_does_not_go_on_after_ctrl_c(project: ProjectDir) -> None:
     assert not project.exists("never")
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_ends_the_wait_for_another_process(chain: ProjectDir, jobs: str) -> None:
+    holder = chain.start("run", "b")
+    chain.wait_for("b")
+    waiting = chain.start("run", "b", "-j", jobs)
+    wait_until(lambda: "waiting for" in waiting.err)
+    waiting.signal(signal.SIGINT)
+    assert waiting.wait().code == 130
+    chain.let_go("b")
+    assert holder.wait().code == 0
+
+
 def test_the_second_ctrl_c_ends_a_script_that_does_not_mind_the_first(project: ProjectDir) -> None:
     project.project("commands: [{name: a, shell: true, script: [trap '' INT; sh wait.sh a]}]")
     project.write_wait()

@@ -94,7 +94,7 @@ def test_status_of_a_command_tells_of_what_makes_its_deps_too(pipeline: ProjectD
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"script": "[touch x y]"}, "script changed: line 1 (`touch x` → `touch x y`)"),
+        ({"script": "[touch x y]"}, "script changed: line 1 (`x` → `x y`)"),
         ({"script": "[touch x, touch y]"}, "script changed: line 2 (added)"),
         ({"deps": "[in, more]"}, "dep added: more"),
         ({"deps": "[]"}, "dep removed: in"),

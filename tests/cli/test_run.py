@@ -96,6 +96,15 @@ def test_force_runs_what_is_named_and_not_what_makes_its_deps(three: ProjectDir)
     assert ran(three) == ["one", "two", "apart"]
 
 
+def test_force_holds_for_each_of_several_names(three: ProjectDir) -> None:
+    three.project(THREE + "  second: [two]\n")
+    three.proj("run", "all")
+    ran(three)
+    assert three.proj("run", "apart", "second", "--force", "--dry").err == "apart: forced\ntwo: forced\n"
+    assert three.proj("run", "apart", "second", "--force").code == 0
+    assert ran(three) == ["apart", "two"]
+
+
 def test_a_repeated_entry_of_a_workflow_runs_once_with_a_warning(three: ProjectDir) -> None:
     three.project(THREE + "  twice: [apart, one, apart]\n")
     done = three.proj("run", "twice")
@@ -290,6 +299,15 @@ def test_the_directory_follows_the_name_as_in_weasel(project: ProjectDir, words:
     assert said(project.proj(*words.split(), cwd="..")) == "1 1"
 
 
+def test_a_directory_that_is_a_project_itself_does_not_hide_the_command_of_its_name(project: ProjectDir) -> None:
+    project.project(SAY)
+    project.write("say/project.yml", "vars: {x: inner, nested: {y: 1}}\ncommands: [{name: say, script: [echo inner]}]")
+    assert said(project.proj("run", "say")) == "from-file 1"
+    assert said(project.proj("run", "say", "say")) == "inner"
+    assert "say       stale" in project.proj("run", "./say").out
+    assert project.proj("status", "say").out.count("has no outputs") == 1
+
+
 def test_the_project_is_found_from_a_directory_inside_it(project: ProjectDir) -> None:
     project.project("commands: [{name: where, script: [pwd]}]")
     project.write("deep/er/file")
@@ -429,3 +447,13 @@ def test_a_reader_that_goes_away_is_no_error_of_ours(three: ProjectDir) -> None:
         done = subprocess.run(line, shell=True, cwd=three.path, env=environ, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0
         assert "Error" not in done.stderr and "Exception" not in done.stderr
+
+
+def test_a_console_that_is_closed_or_cannot_show_a_character_is_no_error(three: ProjectDir) -> None:
+    for redirected in (">&-", "2>&-", "<&-", ">&- 2>&- <&-"):
+        line = f'"$PYTHON" -m weaselish run all --force {redirected}'
+        environ = {**three.environ, "PYTHON": sys.executable}
+        assert subprocess.run(line, shell=True, cwd=three.path, env=environ, timeout=60).returncode == 0
+    done = three.process(env={"PYTHONIOENCODING": "latin-1"})
+    assert (done.code, done.err) == (0, "")
+    assert "all        one \\u2192 two \\u2192 apart\n" in done.out

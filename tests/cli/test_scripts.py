@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import sys
 import time
 from pathlib import Path
@@ -144,6 +145,18 @@ def test_a_workdir_that_is_not_there_is_named(project: ProjectDir) -> None:
     )
 
 
+def test_a_workdir_and_directories_may_be_named_by_the_environment(project: ProjectDir) -> None:
+    project.project("""\
+        env: {where: WHERE}
+        directories: ["${env.where}/made"]
+        commands: [{name: a, script: [ls], workdir: "${env.where}"}]
+        """)
+    assert said(project.proj("run", "a", env={"WHERE": "sub"})) == "made"
+    assert project.proj("run", "a", env={"WHERE": "../sub"}) == Done(
+        2, "", "error: `a`: `${env.where}` is `../sub` here, which is no path inside the project\n"
+    )
+
+
 # -- the interpreter --------------------------------------------------------------------------------------------------
 
 
@@ -159,9 +172,11 @@ def fake_python(prefix: Path) -> Path:
 def test_python_is_that_of_the_active_environment_else_the_projects_own_else_ours(
     project: ProjectDir, tmp_path: Path
 ) -> None:
-    project.project(
-        "commands: [{name: a, script: [python x y]}, {name: ours, script: [python -c 'import sys; print(sys.executable)']}]"
-    )
+    project.project("""\
+        commands:
+          - {name: a, script: [python x y]}
+          - {name: ours, script: [python -c 'import sys; print(sys.executable)']}
+        """)
     assert said(project.proj("run", "ours")) == sys.executable
     own = fake_python(project.path / ".venv")
     virtual, conda = (fake_python(tmp_path / name) for name in ("virtual", "conda"))
@@ -314,17 +329,16 @@ def test_a_timeout_holds_for_all_lines_together(project: ProjectDir) -> None:
 
 
 def test_a_script_that_fails_is_tried_again_and_may_succeed(project: ProjectDir) -> None:
-    project.project(
-        "commands: [{name: a, shell: true, script: [echo x >> tries; test $(wc -l < tries) = 3, touch out], outputs: [out], retries: 4}]"
-    )
+    project.project("""\
+        commands:
+          - {name: a, shell: true, script: [echo x >> tries; test $(wc -l < tries) = 3; touch out], outputs: [out],
+             retries: 4}
+        """)
     done = project.proj("run", "a")
     assert done.code == 0
     assert project.read("tries") == "x\nx\nx\n"
-    assert [line for line in done.err.splitlines() if line.startswith("a: ")] == [
-        "a: never ran",
-        "a: attempt 2",
-        "a: attempt 3",
-    ]
+    told = [line for line in done.err.splitlines() if line.startswith("a: ")]
+    assert told == ["a: never ran", "a: attempt 2", "a: attempt 3"]
 
 
 def test_retries_come_to_an_end(project: ProjectDir) -> None:
@@ -356,7 +370,7 @@ def test_yes_answers_and_an_up_to_date_step_does_not_ask(project: ProjectDir) ->
     assert project.proj("run", "a", "-y").code == 0
 
 
-@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("Yes\n", 0), ("n\n", 1), ("\n", 1)])
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("Yes\n", 0), ("n\n", 1), ("\n", 1), ("\x03", 130)])
 def test_on_a_terminal_the_question_is_asked(project: ProjectDir, answer: str, code: int) -> None:
     project.project(ASK)
     project.write("in")
@@ -365,9 +379,7 @@ def test_on_a_terminal_the_question_is_asked(project: ProjectDir, answer: str, c
 
 
 def on_terminal(project: ProjectDir, typed: str, *words: str) -> int:
-    """The exit code of `proj WORDS` on a terminal of its own, on which `typed` is typed when it asks."""
-    import pty
-
+    """The exit code of `proj WORDS` on a terminal, on which `typed` (`\x03` is Ctrl-C) answers its question."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(project.path)

@@ -104,3 +104,16 @@ def test_a_changed_secret_is_a_reason_to_run_that_does_not_tell_it(secret: Proje
     done = secret.proj("run", "upload", env={"HUB_TOKEN": "another-value-of-test"})
     assert done.err.startswith("upload: env changed: COPY; env changed: env.token\n")
     assert holds(secret, "another-value-of-test") == []
+
+
+def test_texts_for_the_user_show_what_may_be_shown(secret: ProjectDir) -> None:
+    secret.project("""\
+        title: For ${env.name} with ${env.token}
+        env: {token: HUB_TOKEN, name: NAME}
+        commands:
+          - {name: a, help: "As ${env.name} with ${env.token}", script: ["true"], confirm: "${env.name}, ${env.token}?"}
+        """)
+    assert secret.proj().out.startswith(f"For {HARMLESS} with ***\n")
+    assert f"As {HARMLESS} with ***\n" in secret.proj().out
+    assert secret.proj("run", "a", "--help").out == f"As {HARMLESS} with ***\n"
+    assert f"✘ `a` asks: {HARMLESS}, ***?\n" in secret.proj("run", "a").err

@@ -434,7 +434,7 @@ def _other_order(site: Site) -> str | None:
 def _new_project(site: Site) -> None:
     """Rarely: all that was made stays where it is."""
     if site.random.random() < 0.15:
-        site.project = random_project(site.random)
+        site.project = replace(random_project(site.random), digest=site.project.digest)
     site.write_project()
 
 

@@ -72,7 +72,8 @@ def _clone(source: Source, target: Path, *, sparse: bool) -> dict[str, str | Non
     say(f"cloning from {without_secrets(source.repo)}")
     with workplace(target) as place:
         done = check_out(source, place, sparse=sparse, alive=lambda: None)
-        remove(done.path / STATE)
+        if done.path.is_dir():
+            remove(done.path / STATE)
         _put(done.path, target)
     return {"repo": without_secrets(source.repo), "branch": source.ref, "commit": done.commit}
 

@@ -94,8 +94,10 @@ class ConsoleReporter:
                     self._write(block)
 
     def _show_lines(self, step: str, lines: Iterable[bytes]) -> None:
+        """Of a line that was drawn over, as progress bars do, what it came to."""
         prefix = paint(step.ljust(self._width) + " | ", "dim", self._stdout).encode()
-        self._write(b"".join(prefix + line.rstrip(b"\r") + b"\n" for line in lines))
+        shown = (line.rstrip(b"\r").rpartition(b"\r")[2] for line in lines)
+        self._write(b"".join(prefix + line + b"\n" for line in shown))
 
     def _show_last_lines(self, step: str) -> None:
         """The end of a failed step's output, where it is not just above."""

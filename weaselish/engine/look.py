@@ -122,14 +122,16 @@ def _explained(workspace: Workspace, last: Record | None, now: Fingerprint, reas
 def _adopted(workspace: Workspace, command: Command, entry: Entry, now: Fingerprint) -> Record:
     """Weasel's entry as a record: what verifies by Weasel's formula has its digest of today, the rest keeps Weasel's.
 
-    Weasel notes neither env nor what an output was called when it was not there: `md5: null` holds only for an
-    `outputs_no_cache` path.
+    Weasel does not note env. An entry of ours that lost its block, by a merge, say, keeps its digests; what env it had
+    is not known, and counts as changed. Neither tells what an output was called when it was not there: `md5: null`
+    holds only for an `outputs_no_cache` path.
     """
     data = entry.data
     script = tuple(str(line) for line in _items(data, "script"))
     resolved = tuple(put_env(line, workspace.env) for line in command.script)
-    deps = [_adopted_path(workspace, command, item, "dep") for item in _items(data, "deps")]
-    outs = [_adopted_path(workspace, command, item, "output") for item in _items(data, "outs")]
+    ours = data.get("cmd") == f"proj run {command.name}"
+    deps = [_adopted_path(workspace, command, item, "dep", ours=ours) for item in _items(data, "deps")]
+    outs = [_adopted_path(workspace, command, item, "output", ours=ours) for item in _items(data, "outs")]
     made = [Made(path, digest or ABSENT) for path, digest in outs]
     return Record(
         run=0,
@@ -138,7 +140,7 @@ def _adopted(workspace: Workspace, command: Command, entry: Entry, now: Fingerpr
             script=command.script if script == resolved else script,
             args=(),
             deps=tuple(deps),
-            env=now.env,
+            env=() if ours else now.env,
             shell=False,
             workdir=".",
         ),
@@ -155,12 +157,14 @@ def _items(data: Mapping[str, Any], key: str) -> list[Any]:
     return items if isinstance(items, list) else []
 
 
-def _adopted_path(workspace: Workspace, command: Command, item: object, view: str) -> tuple[str, str | None]:
+def _adopted_path(
+    workspace: Workspace, command: Command, item: object, view: str, *, ours: bool
+) -> tuple[str, str | None]:
     if not isinstance(item, dict) or not isinstance(item.get("path"), str):
         return "", None
     written = item["path"]
     path = next((path for path, text in command.written if text == written), written)
     md5 = item.get("md5")
-    if not isinstance(md5, str) or md5 != weasel.digest(workspace.root / path):
+    if ours or not isinstance(md5, str) or md5 != weasel.digest(workspace.root / path):
         return path, md5 if isinstance(md5, str) else None
     return path, workspace.digests.digest(path, "dep" if view == "dep" else "output")

@@ -34,7 +34,8 @@ def plan_for(
     lenient: bool = False,
     note: Callable[[str], None] = lambda text: None,
 ) -> Plan:
-    """The plan for `targets` in this directory. Raises UnknownName, Cycle, and MissingDep for an open choice.
+    """The plan for `targets` in this directory. Raises UnknownName, Cycle, MissingDep for an open choice, and UsageError
+    for a step whose paths lead nowhere in this environment.
 
     `lenient`, for questions: a dep that is not there and has several makers counts as a source.
     """
@@ -42,12 +43,16 @@ def plan_for(
     while True:
         plan = make_plan(workspace.project, targets, only=only, chosen=chosen)
         if not plan.choices:
-            return plan
+            break
         for choice in plan.choices:
             maker = _chosen(workspace, choice, lenient=lenient)
             if maker == SOURCE and not _makes(workspace, choice.consumer, choice.dep):
                 note(f"`{choice.dep}` is taken as it lies there: {listed(choice.makers)} make it, none recorded it")
             chosen[choice] = maker
+    unusable = [workspace.unusable[step] for step in plan.steps if step in workspace.unusable]
+    if unusable and not lenient:
+        raise unusable[0]
+    return plan
 
 
 def check_sources(workspace: Workspace, plan: Plan) -> None:

@@ -13,7 +13,7 @@ from weaselish.engine.look import look
 from weaselish.engine.planning import check_sources, needed_deps, plan_for
 from weaselish.engine.step import Result, State, StepOptions, StepRunner
 from weaselish.engine.told import Told
-from weaselish.errors import ProjError
+from weaselish.errors import ProjError, UsageError
 from weaselish.executors.base import Executor, Level, Stop
 from weaselish.plan.graph import Plan, listed_steps
 from weaselish.plan.schedule import Schedule
@@ -64,6 +64,7 @@ def run(
     confirm: Callable[[str, str], bool] = lambda step, question: False,
 ) -> RunResult:
     """Bring `targets` up to date. Raises ProjError for what is wrong before anything starts."""
+    _check_args(options.args)
     stop = stop or Stop()
     told = Told(report)
     plan = plan_for(workspace, targets, only=options.only, note=lambda text: told(events.Note(text)))
@@ -100,6 +101,14 @@ def run(
             logs.prune(workspace.state)
     ended = [results.get(step, Result(step, State.BLOCKED)) for step in plan.steps]
     return RunResult(plan, tuple(ended), interrupted=stop.level > Level.RUN)
+
+
+def _check_args(args: Sequence[str]) -> None:
+    """Refuse bytes that are no text: project.lock could not hold them."""
+    try:
+        "".join(args).encode()
+    except UnicodeEncodeError:
+        raise UsageError("an argument after `--` is not text in UTF-8") from None
 
 
 def _run_all(

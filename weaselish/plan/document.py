@@ -93,6 +93,9 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def _text(value: object, *, optional: bool = False) -> str | None:
-    if isinstance(value, str) or (optional and value is None):
+    if isinstance(value, str):
+        value.encode()  # raises for bytes in disguise, which no lock could hold
         return value
+    if optional and value is None:
+        return None
     raise TypeError(f"text was expected, not {value!r}")

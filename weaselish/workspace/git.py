@@ -20,7 +20,9 @@ _SETTINGS = (
     *("-c", f"core.hooksPath={os.devnull}", "-c", "gc.auto=0", "-c", "maintenance.auto=false"),
     *("-c", "advice.detachedHead=false"),
 )
-_NO_NEWS = re.compile(r"Warning: |Cloning into|Could not read from remote|Please make sure|and the repository exists")
+_NO_NEWS = re.compile(
+    r"\W*$|Warning: |Cloning into|Could not read from remote|Please make sure|and the repository exists"
+)
 
 
 class GitError(ProjError):
@@ -64,8 +66,10 @@ def check_out(source: Source, place: Path, *, sparse: bool = False, alive: Calla
 
 
 def without_secrets(text: str) -> str:
-    """A text without user, password and query of the URLs in it."""
-    return re.sub(r"(?<=://)[^/\s]*@|(?<=\w)\?[^\s'`]*", "", text)
+    """A text without user, password and query of the URLs in it; for ssh the user, which is no secret, stays."""
+    text = re.sub(r"(?<!ssh)://[^/\s]*@", "://", text)
+    text = re.sub(r"(?<=ssh://)([^/\s:@]*):[^/\s]*(?=@)", r"\1", text)
+    return re.sub(r"(://[^\s?'`]*)\?[^\s'`]*", r"\1", text)
 
 
 class _Repository:

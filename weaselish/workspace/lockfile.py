@@ -177,15 +177,15 @@ def _as_it_is(path: str) -> str:
 
 def _script_with_args(then: Fingerprint) -> list[str]:
     """The script as it ran: what arguments made, nobody without our block may take for the script's own result."""
-    return [*then.script[:-1], then.script[-1] + _added(then.args)] if then.args else list(then.script)
+    return [*then.script[:-1], *(line + _added(then.args) for line in then.script[-1:])]
 
 
 def _script_without(args: tuple[str, ...], script: Sequence[str]) -> tuple[str, ...]:
-    return (*script[:-1], script[-1].removesuffix(_added(args))) if args else tuple(script)
+    return (*script[:-1], *(line.removesuffix(_added(args)) for line in script[-1:]))
 
 
 def _added(args: tuple[str, ...]) -> str:
-    return f" {shlex.join(args)}"
+    return f" {shlex.join(args)}" if args else ""
 
 
 def _block(record: Record, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -263,7 +263,8 @@ def _record(name: str, data: Mapping[str, Any], block: Mapping[str, Any]) -> Rec
 def write_lock(root: Path, entries: Mapping[str, Entry], order: Iterable[str], *, cache: Path | None) -> None:
     """Replace project.lock whole: entries in the order of the file, those of commands unknown there last."""
     names = [name for name in order if name in entries]
-    names += [name for name in entries if name not in set(names)]
+    known = set(names)
+    names += [name for name in entries if name not in known]
     texts = _Texts(cache)
     parts = [texts.of(name, entries[name].data) for name in names]
     blocks = {name: entry.block for name in names if (entry := entries[name]).block is not None}

@@ -27,6 +27,7 @@ class Workspace:
         self.root = root
         self.environ: Mapping[str, str] = load_environ(root, project)
         self._env_names = project.env
+        self.unusable: dict[str, UsageError] = {}  # command -> what is wrong with it in this environment
         self.project = self._with_env_in_paths(project)
 
     @classmethod
@@ -82,6 +83,14 @@ class Workspace:
         return replace(project, commands=commands, directories=directories)
 
     def _command_with_env(self, command: Command) -> Command:
+        """The command with its paths resolved; as it is, and in `unusable`, if they lead nowhere here."""
+        try:
+            return self._resolved(command)
+        except UsageError as error:
+            self.unusable[command.name] = error
+            return command
+
+    def _resolved(self, command: Command) -> Command:
         written: dict[str, str] = {}
 
         def paths(texts: tuple[str, ...]) -> Iterator[str]:

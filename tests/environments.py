@@ -1,0 +1,50 @@
+"""Virtual environments with other people's tools, each made once, by whoever comes first, outside the repository."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Iterable
+from hashlib import md5
+from pathlib import Path
+
+import pytest
+
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weaselish-tests"
+
+
+def environment(name: str, requirements: Iterable[str], *, optional: bool = False) -> Path:
+    """The directory of an environment that has `requirements`.
+
+    Where they cannot be had, a failure in CI, else a skip. `optional`: always a skip that says so, and nothing is
+    built from source, which can take an hour.
+    """
+    wanted = sorted(requirements)
+    tag = md5("\n".join([sys.version, *wanted]).encode()).hexdigest()[:8]
+    place = _CACHE / f"{name}-{tag}"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with open(place.with_name(f"{place.name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / "complete").exists():
+            problem = _make(place, [*wanted, "--only-binary=:all:"] if optional else wanted)
+            if problem is not None:
+                must_be_there = os.environ.get("CI") and not optional
+                (pytest.fail if must_be_there else pytest.skip)(f"{name} cannot be installed here: {problem}")
+            (place / "complete").touch()
+    return place
+
+
+def _make(place: Path, requirements: list[str]) -> str | None:
+    """Make the environment; what went wrong, if anything did."""
+    shutil.rmtree(place, ignore_errors=True)
+    venv.create(place, with_pip=True)
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--prefer-binary"]
+    pip = [place / "bin" / "python", "-m", "pip", "install", *quiet, *requirements]
+    done = subprocess.run(pip, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode == 0:
+        return None
+    return "".join((done.stderr or done.stdout).strip().splitlines()[-1:]) or f"exit code {done.returncode}"

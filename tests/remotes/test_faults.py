@@ -1,0 +1,185 @@
+"""Connections that break, and Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from harness import ProjectDir, wait_until
+from proxy import Fault, Proxy, proxy_to
+from servers import Server
+
+from .conftest import BUCKET, sign_in
+from .samples import clone, left_over, states, told, twin, twins, whole_runs
+from .test_servers import store_of
+
+SIZE = 20_000_000
+
+
+@pytest.fixture
+def server(seaweedfs: Server) -> Server:  # noqa: F811
+    return seaweedfs
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    with proxy_to(server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def remote(project: ProjectDir, server: Server, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A remote behind the proxy; nothing pauses between attempts."""
+    monkeypatch.setattr("weaselish.stores.cloud.pause", lambda seconds: None)
+    monkeypatch.setattr("weaselish.stores.wrappers.pause", lambda seconds: None)
+    through = {name: value.replace(str(server.port), str(proxy.port)) for name, value in server.environ.items()}
+    sign_in(project, Server(proxy.port, through))
+    return f"s3://{BUCKET}/{uuid.uuid4().hex}"
+
+
+def large(project: ProjectDir, remote: object) -> ProjectDir:
+    twins(project, remote)
+    project.write("make.sh", f"head -c {SIZE} /dev/urandom > one.txt\nmkdir -p two && cp one.txt two/same.txt\n")
+    assert project.proj("run", "make").code == 0
+    return project
+
+
+@pytest.mark.servers
+def test_a_push_and_a_pull_go_on_after_cuts(project: ProjectDir, remote: str, proxy: Proxy) -> None:
+    large(project, remote)
+    proxy.fault = Fault(b"PUT /", request=1_000_000, times=2)
+    assert project.proj("push").code == 0
+    assert proxy.happened == 2
+    proxy.fault = Fault(b"GET /", answer=3_000_000, times=2)
+    other = clone(project, "other")
+    assert other.proj("pull").code == 0
+    assert proxy.happened == 4
+    assert twin(other) == twin(project)
+
+
+@pytest.mark.servers
+def test_a_connection_that_is_always_cut_leaves_the_old_state(project: ProjectDir, remote: str, proxy: Proxy) -> None:
+    twins(project, remote).proj("push")
+    other = clone(project, "other")
+    other.proj("pull")
+    before = twin(other)
+    large(project, remote)
+    proxy.fault = Fault(b"PUT /", request=1_000_000, times=1000)
+    done = project.proj("push")
+    assert done.code == 1
+    assert f"remote `default` (s3://{BUCKET}/" in told(done)["make"]
+    assert "the connection or the server failed" in told(done)["make"]
+    assert "  hint: " in done.err
+    assert len(whole_runs(store_of(project, remote))) == 1
+
+    proxy.fault = None
+    assert project.proj("push").code == 0
+    other.write("make.sh", project.read("make.sh"))
+    proxy.fault = Fault(rb"Range: bytes=0-|range: bytes=0-", answer=2_000_000, times=1000)
+    done = other.proj("pull")
+    assert done.code == 1
+    assert "the connection or the server failed" in done.err
+    assert "Traceback" not in done.err
+    assert (twin(other), left_over(other)) == (before, [])
+    proxy.fault = None
+    assert other.proj("pull").code == 0
+    assert (twin(other), states(other)) == (twin(project), {"make": "up to date"})
+
+
+@pytest.mark.servers
+def test_a_server_that_is_gone_is_one_line(project: ProjectDir, server: Server) -> None:
+    sign_in(project, Server(1, {**server.environ, "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}))
+    twins(project, f"s3://{BUCKET}/gone")
+    for words in (["push"], ["pull"], ["status", "--remote", "default"]):
+        done = project.proj(*words)
+        assert done.code == 1
+        error, hint = done.err.splitlines()
+        assert error.startswith(
+            f"error: remote `default` (s3://{BUCKET}/gone at http://127.0.0.1:1): cannot be reached"
+        )
+        assert hint.startswith("  hint: check `endpoint_url:`")
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("verb", ["push", "pull"])
+def test_ctrl_c_ends_a_transfer_soon_and_leaves_nothing(
+    project: ProjectDir, server: Server, proxy: Proxy, tmp_path: Path, verb: str
+) -> None:
+    through = {name: value.replace(str(server.port), str(proxy.port)) for name, value in server.environ.items()}
+    sign_in(project, Server(proxy.port, through))
+    remote = f"s3://{BUCKET}/{uuid.uuid4().hex}"
+    large(project, remote)
+    if verb == "pull":
+        assert project.proj("push").code == 0
+    other = clone(project, "other") if verb == "pull" else project
+    before = twin(other)
+    proxy.happened = 0
+    proxy.fault = slow(verb)
+    running = other.start(verb)
+    wait_until(lambda: proxy.happened, "the transfer")
+    running.signal(signal.SIGINT)
+    done = running.wait()
+    assert done.code == 130
+    assert "Traceback" not in done.err
+    assert (twin(other), left_over(other)) == (before, [])
+    proxy.fault = None
+    assert other.proj(verb).code == 0
+    assert len(whole_runs(store_of(project, remote))) == 1
+
+
+def slow(verb: str) -> Fault:
+    """Lets one part of many be cut, which is asked for again after half a second: time enough for Ctrl-C."""
+    if verb == "push":
+        return Fault(b"PUT /", request=1_000_000, times=3)
+    return Fault(b"GET /\\S*one|GET /\\S*two", answer=1_000_000, times=3)
+
+
+class Endless:
+    """The bytes of an object that does not end."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self.given += 1
+            yield bytes(1 << 16)
+
+
+def test_ctrl_c_gives_up_what_is_on_its_way(
+    project: ProjectDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that is slow, and an interrupt while two objects are on their way to it."""
+    from weaselish.stores import open as opening
+    from weaselish.stores.directory import DirectoryStore
+
+    twins(project, tmp_path / "remote").proj("push")
+
+    class Slow(DirectoryStore):
+        def get(self, key: str) -> Iterator[bytes]:
+            if key.startswith(".proj"):
+                yield from super().get(key)
+                return
+            data = b"".join(super().get(key))
+            for start in range(0, len(data), 10):
+                if start == 1000:
+                    signal.raise_signal(signal.SIGINT)
+                yield data[start : start + 10]
+                passed.append(key)
+
+        def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False) -> bool:
+            for _ in chunks:
+                passed.append(key)
+                signal.raise_signal(signal.SIGINT)
+            return super().put(key, chunks, replace=replace)
+
+    passed: list[str] = []
+    other = clone(project, "other")
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "open_store", lambda *_, **__: Slow(tmp_path / "remote"))
+        done = other.proj("pull")
+        assert (done.code, twin(other), left_over(other)) == (130, None, [])
+    assert told(other.proj("pull")) == {"make": "pulled one.txt, two"}
