@@ -10,7 +10,7 @@ say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
 say "1. A fresh copy of the penguins template in $demo/"
 rm -rf "$demo" "$demo-remote"
-cp -R "$here/../templates/penguins" "$demo"
+"$proj" clone penguins "$demo"
 cd "$demo"
 
 say "2. Its own environment, .venv (scikit-learn and matplotlib; a minute the first time)"

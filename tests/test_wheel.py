@@ -37,5 +37,8 @@ def test_the_wheel_works_in_an_empty_environment(tmp_path: Path) -> None:
         "from importlib.resources import files as f; print(*[d.name for d in (f('weaselish') / 'templates').iterdir()])"
     )
     assert "penguins" in run(python, "-c", code, cwd=tmp_path)
+    assert "penguins" in run(proj, "clone", "--list", cwd=tmp_path)
+    run(proj, "clone", "penguins", "birds", cwd=tmp_path)
+    assert (tmp_path / "birds" / "project.yml").is_file()
     code = "import weaselish; print(weaselish.Project.load('starter').run('all').exit_code)"
     assert run(python, "-c", code, cwd=tmp_path).strip() == "0"

@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; its exit code."""
-    from weaselish.cli.arguments import split
-    from weaselish.cli.console import show_error
-    from weaselish.errors import ProjError
-
     sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: what it cannot show is no reason to fail
     try:
+        from weaselish.cli.arguments import split
+        from weaselish.cli.console import show_error
+        from weaselish.errors import ProjError
+
         words, extras = split(sys.argv[1:] if argv is None else argv, os.environ)
         code = _dispatch(words, extras)
         sys.stdout.flush()  # while it can still be handled that nobody reads it
         return code
+    except KeyboardInterrupt:  # first, as it may come before the imports are done
+        return 130
     except ProjError as error:
         show_error(error)
         return error.exit_code
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:
         # whoever read our output is gone: nothing more can be said, also not at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -136,8 +136,8 @@ WRONG = {
         "1:32: error: an output leaves the project: `a/../../x`\n  hint: name a path inside the project",
     ),
     "an absolute output": (
-        "commands: [{name: a, outputs_no_cache: [/tmp/x]}]",
-        "1:41: error: an output leaves the project: `/tmp/x`\n  hint: name a path inside the project",
+        "commands: [{name: a, outputs_no_cache: [/elsewhere/x]}]",
+        "1:41: error: an output leaves the project: `/elsewhere/x`\n  hint: name a path inside the project",
     ),
     "a dep that leaves the project": (
         "commands: [{name: a, deps: [../x]}]",

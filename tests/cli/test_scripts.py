@@ -152,6 +152,7 @@ def test_a_workdir_and_directories_may_be_named_by_the_environment(project: Proj
         commands: [{name: a, script: [ls], workdir: "${env.where}"}]
         """)
     assert said(project.proj("run", "a", env={"WHERE": "sub"})) == "made"
+    project.project(project.read("project.yml").replace('"${env.where}/made"', ""))
     assert project.proj("run", "a", env={"WHERE": "../sub"}) == Done(
         2, "", "error: `a`: `${env.where}` is `../sub` here, which is no path inside the project\n"
     )

@@ -151,6 +151,7 @@ def test_one_of_weasels_is_replaced(pipeline: ProjectDir) -> None:
 def test_overrides_are_passed_on_but_no_secrets(pipeline: ProjectDir) -> None:
     pipeline.proj("dvc", "last", "--vars.times", "2 3")
     assert stages(pipeline)["a.b"]["cmd"] == "proj run a.b --only '--vars.times=2 3'"
+    assert "#   proj dvc . last '--vars.times=2 3'\n" in pipeline.read("dvc.yaml")
     pipeline.project(PROJECT.replace("vars: {times: 1}", "vars: {times: 1, api_key: x}"))
     done = pipeline.proj("dvc", "all", "--vars.api_key", "s3cr3t")
     assert (done.code, "s3cr3t" in done.err + pipeline.read("dvc.yaml")) == (1, False)

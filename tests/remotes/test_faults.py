@@ -16,11 +16,11 @@ from .conftest import BUCKET, sign_in
 from .samples import clone, left_over, states, told, twin, twins, whole_runs
 from .test_servers import store_of
 
-SIZE = 20_000_000
+SIZE = 9_000_000
 
 
 @pytest.fixture
-def server(seaweedfs: Server) -> Server:  # noqa: F811
+def server(seaweedfs: Server) -> Server:
     return seaweedfs
 
 
@@ -135,18 +135,6 @@ def slow(verb: str) -> Fault:
     if verb == "push":
         return Fault(b"PUT /", request=1_000_000, times=3)
     return Fault(b"GET /\\S*one|GET /\\S*two", answer=1_000_000, times=3)
-
-
-class Endless:
-    """The bytes of an object that does not end."""
-
-    def __init__(self) -> None:
-        self.given = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        while True:
-            self.given += 1
-            yield bytes(1 << 16)
 
 
 def test_ctrl_c_gives_up_what_is_on_its_way(

@@ -91,8 +91,13 @@ def test_what_is_no_record_is_passed_over(project: ProjectDir, remote: Path, tex
     done = other.proj("pull")
     assert (done.code, told(done)) == (0, {"make": "not pulled: nothing of it is on the remote"})
     assert other.proj("ls", "--json").json == []
-    done = project.proj("push", "--verify")
-    assert (done.code, told(done)) == (0, {"make": "recorded"})
+    key = path.relative_to(remote)
+    for words in (["push"], ["push", "--verify"]):
+        assert told(project.proj(*words)) == {
+            "make": f"not pushed: broken: `{key}` is not what it should be (`--repair` replaces it)"
+        }
+    assert told(project.proj("push", "--repair")) == {"make": "recorded"}
+    assert told(project.proj("push")) == {"make": "already there"}
     assert told(other.proj("pull")) == {"make": "pulled one.txt, two"}
 
 
@@ -179,21 +184,3 @@ def bomb() -> bytes:
         for _ in range(8):
             packed.write(block)
     return out.getvalue()
-
-
-def test_a_member_count_out_of_all_proportion_is_refused(project: ProjectDir, remote: Path) -> None:
-    project.project(f"""\
-        remotes: {{default: {remote}}}
-        commands: [{{name: make, script: [touch out], outputs: [out]}}]
-        """)
-    project.proj("run", "make")
-    project.proj("push")
-    (record,) = records(remote)
-    made = json.loads(record.read_text())["outputs"]
-    members = [(f"out/{number}", {"type": tarfile.DIRTYPE}) for number in range(100_100)]
-    put(remote, "out", archive(FOLDER, *members))
-    edit_record(record, outputs=made)
-    other = clone(project, "other")
-    done = other.proj("pull")
-    assert "it has more than 100016 members, out of proportion to its record" in told(done)["make"]
-    assert (left_over(other), outputs(other)) == ([], {})

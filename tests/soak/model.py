@@ -11,7 +11,7 @@ import hashlib
 import os
 import posixpath
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +59,20 @@ def output_view(tree: Tree, path: str) -> View:
 
 def dep_view(tree: Tree, path: str) -> View:
     """What lies at a dep: links as what they lead to, unless they lead nowhere."""
-    return tuple((name, _followed(tree, posixpath.join(path, name), node)) for name, node in output_view(tree, path))
+    return tuple(sorted(_followed(tree, path, output_view(tree, path))))
+
+
+def _followed(tree: Tree, path: str, view: View) -> Iterator[tuple[str, Node]]:
+    for name, node in view:
+        if node[0] != "l":
+            yield name, node
+            continue
+        here = posixpath.dirname(posixpath.join(path, name).rstrip("/"))
+        led = output_view(tree, posixpath.normpath(posixpath.join(here, os.fsdecode(node[1]))))
+        if led and all(kind != "l" for _, (kind, _) in led):
+            yield from ((posixpath.join(name, below) if below else name, found) for below, found in led)
+        else:
+            yield name, node
 
 
 def dep_views(tree: Tree, dep: str) -> tuple[tuple[str, View], ...]:
@@ -73,14 +86,6 @@ def matches_of(tree: Tree, glob: str) -> list[str]:
     names = {name[len(directory) + 1 :].split("/")[0] for name in tree if name.startswith(f"{directory}/")}
     found = fnmatch.filter((name for name in names if not name.startswith(".")), posixpath.basename(glob))
     return sorted((f"{directory}/{name}" for name in found), key=os.fsencode)
-
-
-def _followed(tree: Tree, path: str, node: Node) -> Node:
-    if node[0] != "l":
-        return node
-    target = posixpath.normpath(posixpath.join(posixpath.dirname(path.rstrip("/")), os.fsdecode(node[1])))
-    led = tree.get(target, node)
-    return led if led[0] == "f" else node
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,9 @@ class Ended:
 class Running:
     """One `proj`, the leader of a session of its own."""
 
-    def __init__(self, pid: int, out: Path, err: Path) -> None:
+    def __init__(self, pid: int, out: Path, err: Path, *, is_real: bool) -> None:
         self.pid = pid
+        self.is_real = is_real
         self._out, self._err = out, err
         self._fd = os.pidfd_open(pid)
         self._code: int | None = None
@@ -103,13 +104,13 @@ def start(
                 start_new_session=True,
             )
         process.returncode = 0  # waited for here, not by subprocess
-        return Running(process.pid, out, err)
+        return Running(process.pid, out, err, is_real=True)
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid == 0:
         _become(words, cwd, environ, out, err, clock)
-    return Running(pid, out, err)
+    return Running(pid, out, err, is_real=False)
 
 
 def _become(words: Sequence[str], cwd: Path, environ: Mapping[str, str], out: Path, err: Path, clock: float) -> None:

@@ -232,12 +232,26 @@ class World:
         target, only = self._target()
         expected = self._expect(target, only, self._tree())
         running, number = self._start(self._words(target, only))
+        if self.random.random() < 0.3:
+            self._change_and_change_back(running)
         for _ in range(self.random.randint(1, 4)):
             if running.wait(self.random.random() * self._typical * 0.6) is not None:
                 break
             self.edit()
         self.counts["runs edited meanwhile"] += 1
         self._judge_disturbed([(running, number, expected)], orphans=True, was_edited=True)
+
+    def _change_and_change_back(self, running: Running) -> None:
+        """As who looks at another branch for a moment, while a step reads what lies there."""
+        path = self.site.root / self.random.choice(("cfg.txt", "in put.txt", "data/a.csv", "corpus/x/2.txt"))
+        running.wait(self.random.random() * self._typical)
+        with contextlib.suppress(OSError):
+            content = path.read_bytes()
+            path.write_bytes(content + b"for a moment\n")
+            running.wait(self.random.random() * 0.05)
+            path.write_bytes(content)
+            self._say(f"changed and changed back: {path.name}")
+            self.counts["edits"] += 2
 
     def _several_runs(self) -> None:
         """Of one project, at once; one of them is killed at times."""
@@ -382,7 +396,9 @@ class World:
             running.signal(signal.SIGABRT)
             kill_all([running], self.mark)
             raise Violation("hang", f"a run that takes more than {TIMEOUT} s")
-        if "Traceback (most recent call last)" in ended.err or ended.code == 70:
+        if running.is_real and running.was_killed and "KeyboardInterrupt" in ended.err and "frozen" in ended.err:
+            self.counts["interrupted while Python started"] += 1
+        elif "Traceback (most recent call last)" in ended.err or ended.code == 70:
             raise Violation("crash", ended.err[-3000:])
         if ended.code is not None and ended.code < 0 and not running.was_killed:
             raise Violation("crash", f"signal {-ended.code}")
@@ -476,14 +492,12 @@ class World:
             if not book.unsure and not orphans and not step.no_skip:
                 self._check_need(turn, book, reasons)
             elif turn.before == book.sure:
-                self.counts["re-runs after a kill, harm or edit of what was up to date before"] += 1
+                self.needless["; ".join(reason.split(":")[0] for reason in reasons)] += 1
 
     def _check_need(self, turn: Turn, book: Book, reasons: list[str]) -> None:
         if book.sure is None:
             return
         if turn.before == book.sure:
-            self.needless["; ".join(reason.split(":")[0] for reason in reasons)] += 1
-            self._say(f"needless: {turn.step.name}: {reasons}")
             raise Violation("needless", f"`{turn.step.name}`: {reasons}")
         for reason in reasons:
             if not _is_true(reason, book.sure, turn.before):

@@ -38,10 +38,10 @@ def run_twice(project: ProjectDir, python: Path | None = None) -> Any:
     env = {} if python is None else {"VIRTUAL_ENV": str(python)}
     first = project.process("run", "all", env=env)
     assert first.code == 0, first.out + first.err
-    second = project.process("run", "all", env=env)
+    second = project.proj("run", "all", env=env)
     assert (second.code, second.out) == (0, "")
     assert "all up to date" in second.err
-    assert project.process("validate", env=env).err == ""
+    assert project.proj("validate", env=env).err == ""
     return json.loads(project.read("metrics.json")) if project.exists("metrics.json") else None
 
 

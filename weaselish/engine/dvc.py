@@ -43,7 +43,7 @@ def pipeline(project: Project, workflow: str, overrides: Mapping[str, str] | Non
     stages = {command.name: _stage(plan, command, given) for command in kept}
     body = yaml12.write({"stages": stages})
     left_out = tuple(command.name for command in commands if command not in kept)
-    return Pipeline(_header(workflow, body) + body, tuple(stages), left_out)
+    return Pipeline(_header(workflow, given, body) + body, tuple(stages), left_out)
 
 
 def is_our_own(text: str) -> bool:
@@ -54,11 +54,11 @@ def is_our_own(text: str) -> bool:
     return _OF_WEASEL.match(text) is not None or found[1] == _hash(text[found.end() :])
 
 
-def _header(workflow: str, body: str) -> str:
-    name = " ".join(workflow.split())
+def _header(workflow: str, overrides: list[str], body: str) -> str:
+    line = " ".join(shlex.join(["proj", "dvc", ".", workflow, *overrides]).split())
     rest = (
-        f"# Written by `proj dvc` for the workflow `{name}` of project.yml. Do not edit it: when commands, deps or\n"
-        f"# outputs changed, write it anew with\n#   proj dvc . {shlex.quote(name)}\n"
+        "# Written from project.yml. Do not edit it: when commands, deps or outputs changed, write it anew with\n"
+        f"#   {line}\n"
     )
     return f"# {_hash(rest + body)}\n{rest}"
 

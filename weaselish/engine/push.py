@@ -142,7 +142,12 @@ class _Push:
         order = _Order(command, self._whole_record(command, looked.last))
         for made in order.record.outputs:
             self._order_output(order, made, known)
-        return None if is_published and not order.uploads else order
+        if is_published and not order.uploads:
+            return None
+        key = record_key(order.record)
+        if self._tree.get(key) is not None and not order.uploads and not self._options.repair:
+            raise self._broken(key)
+        return order
 
     def _whole_record(self, command: Command, record: Record) -> Record:
         """The record with sizes and facts: the lock names only digests. An adopted entry gets its run id now.
@@ -183,7 +188,10 @@ class _Push:
         elif self._options.repair:
             order.uploads.append(replace(upload, replace=True))
         else:
-            raise _NotPushed(f"broken: `{key}` is not what it should be (`--repair` replaces it)", is_error=True)
+            raise self._broken(key)
+
+    def _broken(self, key: str) -> _NotPushed:
+        return _NotPushed(f"broken: `{key}` is not what it should be (`--repair` replaces it)", is_error=True)
 
     def _packing(self, made: Made) -> Packing:
         return Packing(self._workspace.root, made.path, algorithm=self._workspace.project.digest)
@@ -258,8 +266,8 @@ class _Push:
         outputs = [(path, *order.there[path]) for path in order.command.outputs]
         key, text = record_key(order.record), record_bytes(order.record, outputs)
         try:
-            if not self._tree.store.put(key, [text]) and order.uploads:
-                self._tree.store.put(key, [text], replace=True)  # it gives sizes of objects that are no more
+            # one that was there is broken, or gives sizes of objects that are no more
+            self._tree.store.put(key, [text], replace=self._tree.get(key) is not None)
         except ProjError as error:
             return Pushed(order.command.name, error.message, error.hint, is_error=True)
         self._tree.wrote(key, text)

@@ -40,7 +40,8 @@ def values(workspace: Workspace, overrides: Mapping[str, str], given_by: Mapping
         if section == "project":
             found.append(Value(name, MASKED if is_secret(key) else overrides[name], given_by[name]))
     for name, variable in workspace.project.env.items():
-        found.append(Value(f"env.{name}", workspace.shown_env(name) or "", _origin(workspace, variable)))
+        source = given_by.get(f"env.{name}") or _origin(workspace, variable)
+        found.append(Value(f"env.{name}", workspace.shown_env(name) or "", source))
     return found
 
 

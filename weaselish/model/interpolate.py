@@ -15,7 +15,9 @@ from weaselish.errors import near_match
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _ENV = re.compile(r"\$\{env\.([^{}]*)\}")
-_SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|KEY", re.IGNORECASE)
+_SECRET = re.compile(  # in capitals anywhere, else as a word of its own: a tokenizer is none
+    r"TOKEN|SECRET|PASSWORD|KEY|(?i:api_?key|(?<![a-z])(?:token|secret|password|key)s?(?![a-z]))"
+)
 _DEEPEST = 50  # variables made of variables made of …
 SECTIONS = ("vars", "env", "project")
 
@@ -134,6 +136,7 @@ def is_secret(name: str) -> bool:
 def override(data: dict[str, Any], overrides: Mapping[str, str]) -> list[str]:
     """Put `vars.x` → text into `data`, in place. Returns the names that were not there before.
 
+    `env.X` → text gives the value of `${env.X}`, which is no part of `data`: that is for whoever looks it up.
     Raises BadReference for a section that does not exist.
     """
     added = []
@@ -144,6 +147,8 @@ def override(data: dict[str, Any], overrides: Mapping[str, str]) -> list[str]:
             raise BadReference(
                 f"cannot override `{name}`", f"overrides are `--vars.NAME VALUE`: did you mean `--{close}.…`?"
             )
+        if section == "env":
+            continue
         value_now: Any = data if section == "project" else data.setdefault(section, {})
         for depth, key in enumerate(keys):
             if not isinstance(value_now, dict):

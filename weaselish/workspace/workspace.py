@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from weaselish.errors import UnsafePath, UsageError
+from weaselish.errors import UnknownName, UnsafePath, UsageError
 from weaselish.model.interpolate import is_secret, put_env
 from weaselish.model.paths import is_glob, leaves_project, normalise
 from weaselish.model.project import Command, Project
@@ -23,10 +23,11 @@ from weaselish.workspace.state_dir import STATE, cache_dir, make_state_dir, writ
 class Workspace:
     """What the use-cases work on. Opening it changes nothing on disk."""
 
-    def __init__(self, root: Path, project: Project) -> None:
+    def __init__(self, root: Path, project: Project, overrides: Mapping[str, str] | None = None) -> None:
         self.root = root
         self.environ: Mapping[str, str] = load_environ(root, project)
         self._env_names = project.env
+        self._env_given = _given(project, overrides or {})
         self.unusable: dict[str, UsageError] = {}  # command -> what is wrong with it in this environment
         self.project = self._with_env_in_paths(project)
 
@@ -36,7 +37,7 @@ class Workspace:
     ) -> Workspace:
         """Raises UsageError where there is no project, InvalidProject where it cannot be used."""
         root = find_root(directory)
-        return cls(root, load_project(root, overrides))
+        return cls(root, load_project(root, overrides), overrides)
 
     @cached_property
     def digests(self) -> Digests:
@@ -66,6 +67,8 @@ class Workspace:
 
     def env(self, name: str) -> str | None:
         """The value of `${env.NAME}`, None if unset."""
+        if name in self._env_given:
+            return self._env_given[name]
         return self.environ.get(self._env_names.get(name, name))
 
     def shown_env(self, name: str) -> str | None:
@@ -140,3 +143,12 @@ class Workspace:
 
 def _has_env_in_paths(command: Command) -> bool:
     return "${env." in "".join((*command.deps, *command.made, command.workdir))
+
+
+def _given(project: Project, overrides: Mapping[str, str]) -> dict[str, str]:
+    """The values that `--env.X VALUE` gives. Raises UnknownName for an X that project.yml does not know."""
+    given = {name.removeprefix("env."): value for name, value in overrides.items() if name.startswith("env.")}
+    for name in given:
+        if name not in project.env:
+            raise UnknownName("variable under `env`", name, project.env)
+    return given
