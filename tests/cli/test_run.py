@@ -351,11 +351,12 @@ def test_an_override_is_a_changed_script(project: ProjectDir) -> None:
     assert project.proj("run", "a", "--vars.x", "2").err == "✔ all up to date (1 step)\n"
 
 
-def test_an_override_of_the_environment_names_another_variable(project: ProjectDir) -> None:
+def test_an_override_of_the_environment_is_the_value_itself(project: ProjectDir) -> None:
     project.project("env: {who: NAME_OF_A}\ncommands: [{name: say, script: ['echo ${env.who}']}]")
-    env = {"NAME_OF_A": "ada", "NAME_OF_B": "bob"}
+    env = {"NAME_OF_A": "ada"}
     assert said(project.proj("run", "say", env=env)) == "ada"
-    assert said(project.proj("run", "say", "--env.who", "NAME_OF_B", env=env)) == "bob"
+    assert said(project.proj("run", "say", "--env.who", "eve", env=env)) == "eve"
+    assert "no variable under `env` named `whom`" in project.proj("run", "say", "--env.whom", "eve").err
 
 
 @pytest.mark.parametrize(

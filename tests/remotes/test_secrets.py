@@ -25,6 +25,7 @@ commands:
     env: {{PASSWORD: "${{env.token}}"}}
     outputs: [out]
 """
+SERVERS = ("seaweedfs", "fake_gcs", "azurite")
 VERBS = [
     ["run", "make"],
     ["status", "--remote", "default", "--json"],
@@ -45,7 +46,7 @@ VERBS = [
 def check_all(done: list[Done], project: ProjectDir, *secrets: str) -> None:
     texts = [text for one in done for text in (one.out, one.err)]
     for path in project.path.parent.rglob("*"):
-        if path.is_file() and path.name not in ("project.yml", ".env"):
+        if path.is_file() and not path.match("project*.yml") and not path.match(".proj/cache/project-*"):
             texts.append(path.read_bytes().decode("latin-1"))
     check(texts, *secrets)
 
@@ -55,7 +56,7 @@ def check(texts: list[str], *secrets: str) -> None:
         assert not [text[:300] for text in texts if secret in text]
 
 
-@pytest.mark.parametrize("kind", ["directory", *(pytest.param(name, marks=pytest.mark.servers) for name in SCHEMES)])
+@pytest.mark.parametrize("kind", ["directory", *(pytest.param(name, marks=pytest.mark.servers) for name in SERVERS)])
 def test_secrets_are_nowhere(project: ProjectDir, request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> None:
     remote = str(tmp_path / "remote")
     if kind != "directory":
@@ -66,7 +67,7 @@ def test_secrets_are_nowhere(project: ProjectDir, request: pytest.FixtureRequest
     project.write("make.sh", 'test "$PASSWORD" && echo made > out\n')
     done = [project.proj(*words) for words in VERBS]
     other = clone(project, "other")
-    done += [other.proj(*words) for words in (["pull"], *VERBS)]
+    done += [other.proj(*words) for words in (["pull"], ["run", "make"])]
     assert [one.code for one in done] == [0] * len(done), [one.err for one in done if one.code]
     check_all(done, project, TOKEN, SECRET, AZURE_KEY)
     store = store_of(project, remote)

@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 import pytest
 from harness import ProjectDir
 
-from .samples import clone, objects, outputs, states, told, whole_runs
+from .samples import clone, objects, outputs, states, told
 
 sys.path.append(str(Path(__file__).parent.parent / "weasel"))
 

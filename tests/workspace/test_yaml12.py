@@ -261,9 +261,20 @@ READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-@given(st.dictionaries(texts, values, max_size=3))
-def test_what_is_written_reads_back_the_same_in_every_version_of_yaml(data: dict[str, Any]) -> None:
-    text = yaml12.write(data)
+class PureDumper(yaml.SafeDumper):
+    """Our dumper where PyYAML was built without libyaml."""
+
+    yaml_implicit_resolvers = yaml12._Dumper.yaml_implicit_resolvers
+    yaml_representers = yaml12._Dumper.yaml_representers
+
+
+@pytest.mark.parametrize("writer", ["libyaml", "pure"])
+@given(data=st.dictionaries(texts, values, max_size=3))
+def test_what_is_written_reads_back_the_same_in_every_version_of_yaml(writer: str, data: dict[str, Any]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if writer == "pure":
+            patch.setattr(yaml12, "_Dumper", PureDumper)
+        text = yaml12.write(data)
     assert {name: reader(text) for name, reader in READERS.items()} == dict.fromkeys(READERS, data)
 
 

@@ -242,7 +242,12 @@ def remote_states(workspace: Workspace, remote: Remote, previews: Sequence[Previ
 
 def show_remotes(workspace: Workspace, *, as_json: bool) -> int:
     remotes = [
-        dataclasses.replace(remote, url=_without_secrets(remote.url)) for remote in workspace.project.remotes.values()
+        dataclasses.replace(
+            remote,
+            url=_without_secrets(remote.url),
+            endpoint_url=remote.endpoint_url and _without_secrets(remote.endpoint_url),
+        )
+        for remote in workspace.project.remotes.values()
     ]
     if as_json:
         print(json.dumps([dataclasses.asdict(remote) for remote in remotes], indent=2))

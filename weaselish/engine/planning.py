@@ -34,8 +34,9 @@ def plan_for(
     lenient: bool = False,
     note: Callable[[str], None] = lambda text: None,
 ) -> Plan:
-    """The plan for `targets` in this directory. Raises UnknownName, Cycle, MissingDep for an open choice, and UsageError
-    for a step whose paths lead nowhere in this environment.
+    """The plan for `targets` in this directory.
+
+    Raises UnknownName, Cycle, MissingDep for an open choice, UsageError for a step whose paths lead nowhere here.
 
     `lenient`, for questions: a dep that is not there and has several makers counts as a source.
     """

@@ -16,7 +16,7 @@ from weaselish.errors import near_match
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _ENV = re.compile(r"\$\{env\.([^{}]*)\}")
 _SECRET = re.compile(  # in capitals anywhere, else as a word of its own: a tokenizer is none
-    r"TOKEN|SECRET|PASSWORD|KEY|(?i:api_?key|(?<![a-z])(?:token|secret|password|key)s?(?![a-z]))"
+    r"TOKEN|SECRET|PASSWORD|KEY|(?:Token|Secret|Password|Key)(?![a-z])|(?i:api_?key|(?<![a-z])(?:token|secret|password|key)s?(?![a-z]))"
 )
 _DEEPEST = 50  # variables made of variables made of …
 SECTIONS = ("vars", "env", "project")
