@@ -182,3 +182,10 @@ def test_git_sees_nothing_of_our_state(pipeline: ProjectDir) -> None:
     assert pipeline.exists(".proj/.gitignore")
     untracked = pipeline.git("status", "--porcelain", "--untracked-files=all").split()[1::2]
     assert untracked == ["count.txt", "data.txt", "prepare.sh", "project.lock", "project.yml", "raw.txt"]
+
+
+def test_a_file_in_the_place_of_our_state_stops_runs_and_no_question(pipeline: ProjectDir) -> None:
+    pipeline.write(".proj", "a file")
+    assert pipeline.proj("status").code == 0
+    assert pipeline.proj("run", "all") == Done(1, "", "error: `.proj` cannot be written: Not a directory\n")
+    assert pipeline.read(".proj") == "a file"

@@ -129,14 +129,15 @@ class Run:
     outputs: Mapping[str, str]
 
 
-def whole_runs(remote: Path | Store) -> list[Run]:
-    """The runs on a remote, once all that can be seen there proved whole."""
+def whole_runs(remote: Path | Store, below: str = "") -> list[Run]:
+    """The runs on a remote, or `below` a key in a store, once all that can be seen there proved whole."""
     store: Store = DirectoryStore(remote) if isinstance(remote, Path) else remote
-    keys = {stored.key: stored.size for stored in store.list("")}
+    base = f"{below}/" if below else ""
+    keys = {stored.key.removeprefix(base): stored.size for stored in store.list(below)}
     for key in keys:
         if not key.startswith(".proj/"):
-            check_object(store, key)
-    records = {key: json.loads(b"".join(store.get(key))) for key in keys if key.startswith(".proj/runs/")}
+            check_object(store, key, base)
+    records = {key: json.loads(b"".join(store.get(base + key))) for key in keys if key.startswith(".proj/runs/")}
     for record in records.values():
         for item in record["objects"]:
             assert keys.get(item["key"]) == item["size"], f"{item['key']} is not as the record says"
@@ -146,10 +147,10 @@ def whole_runs(remote: Path | Store) -> list[Run]:
     ]
 
 
-def check_object(store: Store, key: str) -> None:
+def check_object(store: Store, key: str, base: str = "") -> None:
     output, _, digest = key.split("/")
     with tempfile.TemporaryDirectory() as place:
-        found = unpack(store.get(key), unquote_plus(output), Path(place), algorithm="md5")
+        found = unpack(store.get(base + key), unquote_plus(output), Path(place), algorithm="md5")
     assert found.digest == digest, f"{key} holds {found.digest}"
 
 

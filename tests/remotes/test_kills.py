@@ -169,12 +169,11 @@ def test_kills_on_a_real_server_leave_nothing_half(project: ProjectDir, request:
     base = f"s3://{BUCKET}/kills-{uuid.uuid4().hex}"
     three(project, f"{base}/${{env.PLACE}}")
     project.environ["PLACE"] = "0"
-    random = Random(7)
+    store, random = store_of(project, base), Random(7)
     for number in killed(project, "push", random=random, count=10):
-        store: Store = store_of(project, f"{base}/{project.environ['PLACE']}")
-        whole_runs(store)
+        whole_runs(store, project.environ["PLACE"])
         assert project.proj("push").code == 0
-        assert sorted(run.command for run in whole_runs(store)) == sorted(ALL)
+        assert sorted(run.command for run in whole_runs(store, project.environ["PLACE"])) == sorted(ALL)
         project.environ["PLACE"] = str(number + 1)
     project.environ["PLACE"] = "0"
     new = outputs(project)

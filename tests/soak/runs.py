@@ -22,6 +22,7 @@ from typing import Any
 from weaselish.__main__ import main
 
 TIMEOUT = 60.0  # seconds after which a run that still goes on counts as hanging
+_INTERRUPTS = {signal.SIGINT}
 MARK = "SOAK_WORLD"  # in the environment of all that a world starts
 _PRELOADED = """
     typer networkx yaml srsly wasabi.tables wasabi.util pathspec dotenv blake3 concurrent.futures.thread jsonschema
@@ -107,9 +108,11 @@ def start(
         return Running(process.pid, out, err, is_real=True)
     sys.stdout.flush()
     sys.stderr.flush()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
     pid = os.fork()
     if pid == 0:
         _become(words, cwd, environ, out, err, clock)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
     return Running(pid, out, err, is_real=False)
 
 
@@ -126,17 +129,27 @@ def _become(words: Sequence[str], cwd: Path, environ: Mapping[str, str], out: Pa
         sys.stdout, sys.stderr = (io.TextIOWrapper(open(fd, "wb", closefd=False)) for fd in (1, 2))  # noqa: SIM115
         if clock:
             _set_clock(clock)
-        code = main(list(words))
-    except BaseException as error:  # noqa: BLE001
-        if isinstance(error, KeyboardInterrupt) and error.__traceback__ and error.__traceback__.tb_next is None:
-            code = 130  # it came before `proj` began
-        else:
-            traceback.print_exc()  # as Python itself would
+        code = _main(words)
+    except BaseException:  # noqa: BLE001
+        traceback.print_exc()  # as Python itself would
     finally:
         with contextlib.suppress(Exception):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def _main(words: Sequence[str]) -> int:
+    """An interrupt before `proj` begins ends us without a word."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        return main(list(words))
+    except KeyboardInterrupt as interrupt:
+        if interrupt.__traceback__ and interrupt.__traceback__.tb_next is None:
+            return 130
+        raise
 
 
 def _set_clock(by: float) -> None:

@@ -6,11 +6,14 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from math import inf
+from time import monotonic
 from types import FrameType
 
 from weaselish.executors.base import Level, Stop
 
 GRACE = 10.0  # seconds between terminate and kill
+_TICK = 0.25  # seconds
 
 _TOLD = {
     Level.INTERRUPT: "interrupting; once more to terminate",
@@ -22,15 +25,17 @@ _TOLD = {
 @contextmanager
 def stopping_by_signals(stop: Stop) -> Iterator[None]:
     """While this is open, SIGINT, SIGTERM and SIGHUP end the run in stages instead of ending us."""
+    kill_at = inf
 
     def rise(level: Level) -> None:
+        nonlocal kill_at
         if level <= stop.level:
             return
         stop.raise_to(level)
         with suppress(OSError):  # not by `say`: what it prints to may be in the midst of printing
             os.write(2, f"{_TOLD[level]}\r\n".encode())  # a terminal lent to a step does not return by itself
         if level is Level.TERMINATE:
-            signal.setitimer(signal.ITIMER_REAL, GRACE)  # not by a thread: one may be in the midst of starting
+            kill_at = monotonic() + GRACE
 
     def on_interrupt(_signal: int, _frame: FrameType | None) -> None:
         rise(Level(min(stop.level + 1, Level.KILL)))
@@ -39,15 +44,19 @@ def stopping_by_signals(stop: Stop) -> Iterator[None]:
         rise(Level.TERMINATE)
 
     def on_alarm(_signal: int, _frame: FrameType | None) -> None:
-        stop.raise_to(Level.KILL)
+        if monotonic() >= kill_at:
+            stop.raise_to(Level.KILL)
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some parents leave it, exit codes would be lost
     handlers = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate, signal.SIGHUP: on_terminate}
     handlers[signal.SIGALRM] = on_alarm
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    # a signal that comes just before the main thread falls asleep is handled when that wakes up: let it, now and then
+    timer = signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.setitimer(signal.ITIMER_REAL, *timer)

@@ -6,16 +6,18 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from weaselish.errors import ProjError
-from weaselish.executors.base import Job, Line
+from weaselish.executors.base import Job, Line, announcement
 from weaselish.model.interpolate import put_env
 from weaselish.model.project import Command
 from weaselish.workspace.workspace import Workspace
 
 Stdin = Literal["terminal", "inherit", "null"]
+ValueOf = Callable[[str], str | None]
 
 _SHELL_FLAGS = {"sh": ("-e", "-c"), "dash": ("-e", "-c"), "zsh": ("-e", "-c"), "bash": ("-eo", "pipefail", "-c")}
 
@@ -51,6 +53,19 @@ def shown_lines(workspace: Workspace, command: Command, args: tuple[str, ...] = 
     return [line.shown for line in make_job(workspace, command, args=args).lines]
 
 
+def logged_lines(command: Command, job: Job, args: tuple[str, ...] = ()) -> dict[bytes, bytes]:
+    """Announcement -> how it is kept: with `${env.X}` as it is, so that no value reaches the disk."""
+    if not any("${env." in line for line in command.script):
+        return {}
+    last = len(job.lines) - 1
+    python = os.path.join(job.env["PATH"].split(os.pathsep)[0], "python")
+    kept = {}
+    for index, line in enumerate(job.lines):
+        spelt = _Spelling(command, index, args if index == last else (), python)
+        kept[announcement(line.shown)] = announcement(spelt.text(lambda name: f"${{env.{name}}}"))
+    return kept
+
+
 def make_env(workspace: Workspace, command: Command) -> dict[str, str]:
     env = dict(workspace.environ)
     env.update((name, put_env(text, workspace.env)) for name, text in command.env)
@@ -66,23 +81,39 @@ def project_python(root: Path, environ: Mapping[str, str]) -> str:
 
 
 def _line(workspace: Workspace, command: Command, index: int, args: tuple[str, ...], python: str) -> Line:
-    text = command.script[index]
-    if command.shell is not False:
-        added = f" {shlex.join(args)}" if args else ""
-        program = os.path.basename(command.shell)
-        argv = (command.shell, *_SHELL_FLAGS.get(program, ("-c",)), put_env(text, workspace.env) + added)
-        return Line(argv, put_env(text, workspace.shown_env) + added)
+    spelt = _Spelling(command, index, args, python)
+    return Line(spelt.argv(workspace.env), spelt.text(workspace.shown_env))
 
-    def words(value_of: Callable[[str], str | None]) -> tuple[str, ...]:
+
+@dataclass(frozen=True, slots=True)
+class _Spelling:
+    """One script line with its arguments, to be spelt with one set of values of the environment or another."""
+
+    command: Command
+    index: int
+    args: tuple[str, ...]
+    python: str
+
+    def argv(self, value_of: ValueOf) -> tuple[str, ...]:
+        """What is executed."""
+        shell = self.command.shell
+        if shell is not False:
+            return (shell, *_SHELL_FLAGS.get(os.path.basename(shell), ("-c",)), self.text(value_of))
         try:
-            return (*_with_python(shlex.split(put_env(text, value_of)), python), *args)
+            words = shlex.split(put_env(self.command.script[self.index], value_of))
         except ValueError as error:
             raise ProjError(
-                f"`{command.name}`, line {index + 1} cannot be split into words: {str(error).lower()}",
+                f"`{self.command.name}`, line {self.index + 1} cannot be split into words: {str(error).lower()}",
                 hint="a value of the environment holds a quote: put the reference in quotes, or use `shell: true`",
             ) from None
+        return (*_with_python(words, self.python), *self.args)
 
-    return Line(words(workspace.env), shlex.join(words(workspace.shown_env)))
+    def text(self, value_of: ValueOf) -> str:
+        """As it is announced."""
+        if self.command.shell is False:
+            return shlex.join(self.argv(value_of))
+        added = f" {shlex.join(self.args)}" if self.args else ""
+        return put_env(self.command.script[self.index], value_of) + added
 
 
 def _with_python(words: list[str], python: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -330,6 +330,9 @@ class _Pull:
             self._report(events.TransferStarted("pull", len(wanted), size))
         with ExitStack() as places:
             targets = [self._workspace.root / one.path for one in wanted]
+            places.callback(
+                _remove_empty, [above for target in targets for above in target.parents if not above.exists()]
+            )
             fresh = [places.enter_context(workplace(target)) for target in targets]
             done = self._download_all(wanted, fresh)
             if wanted:  # from here on a kill leaves what the next pull or run must mend
@@ -423,6 +426,13 @@ def _wanted(run: Published) -> list[_Wanted]:
         _Wanted(made.path, run.objects[made.path][0], made.digest, Limits(size=made.size, files=made.files))
         for made in run.record.outputs
     ]
+
+
+def _remove_empty(directories: Sequence[Path]) -> None:
+    """Directories that were made for outputs, if none came of it; the innermost first."""
+    for directory in directories:
+        with suppress(OSError):
+            directory.rmdir()
 
 
 def _is_same_run(known: Record, new: Record) -> bool:

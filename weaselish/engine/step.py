@@ -5,14 +5,14 @@ from __future__ import annotations
 import enum
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from weaselish.engine import events
 from weaselish.engine.facts import Facts
-from weaselish.engine.job import Stdin, make_job
+from weaselish.engine.job import Stdin, logged_lines, make_job
 from weaselish.engine.look import Look, check_deps, look
-from weaselish.errors import ProjError, UnsafePath
+from weaselish.errors import MissingDep, ProjError, UnsafePath
 from weaselish.executors.base import Ended, Executor, Level, Outcome, Stop
 from weaselish.model.interpolate import put_env
 from weaselish.model.paths import dep_base, overlap
@@ -21,6 +21,7 @@ from weaselish.plan.digests import ABSENT, is_tree
 from weaselish.plan.fingerprint import Fingerprint, Made, Record, Why, fingerprint
 from weaselish.workspace import weasel
 from weaselish.workspace.claims import claimed
+from weaselish.workspace.hashing import Unreadable
 from weaselish.workspace.logs import LogWriter, log_path
 from weaselish.workspace.state_dir import writing
 from weaselish.workspace.swap import recover
@@ -92,13 +93,11 @@ class StepRunner:
             return Result(command.name, State.FAILED, seconds, error.exit_code)
 
     def _run(self, command: Command, options: StepOptions) -> Result:
-        looked = self._look(command, options)
-        if not looked.reasons:
+        looked = self._first_look(command, options)
+        if looked is not None and not looked.reasons:
             return self._up_to_date(command, looked)
-        check_deps(self._workspace, command, looked.missing_deps)
-        question = put_env(command.confirm or "", self._workspace.shown_env)
-        if question and not self._confirm(command.name, question):
-            raise ProjError(f"`{command.name}` was not confirmed")
+        if is_asked := looked is not None:
+            self._ask(command)
         waited = False
 
         def on_wait(holder: str) -> None:
@@ -114,12 +113,29 @@ class StepRunner:
             locks, command.name, writes=command.made, reads=reads, on_wait=on_wait, wait=wait, pause=self._pause
         ) as descriptors:
             self._workspace.records.refresh()
-            if waited or self._workspace.records.version != version:
+            if looked is None or waited or self._workspace.records.version != version:
                 self._workspace.digests.forget()
                 looked = self._look(command, options)
                 if not looked.reasons:
                     return self._up_to_date(command, looked)
+            check_deps(self._workspace, command, looked.missing_deps)
+            if not is_asked:
+                self._ask(command)
             return self._execute(command, options, looked, descriptors)
+
+    def _first_look(self, command: Command, options: StepOptions) -> Look | None:
+        """Without locks. None where something is missing or vanishes: another process may be at work there."""
+        try:
+            looked = self._look(command, options)
+            check_deps(self._workspace, command, looked.missing_deps)
+        except (Unreadable, MissingDep):
+            return None
+        return looked
+
+    def _ask(self, command: Command) -> None:
+        question = put_env(command.confirm or "", self._workspace.shown_env)
+        if question and not self._confirm(command.name, question):
+            raise ProjError(f"`{command.name}` was not confirmed")
 
     def _pause(self, seconds: float) -> None:
         if self._stop.wait(seconds) > Level.RUN:
@@ -165,10 +181,11 @@ class StepRunner:
         run = records.start(command.name, looked.now.key, [str(reason) for reason in looked.reasons])
         begun, wall = time.monotonic(), time.time()
         with LogWriter(log_path(self._workspace.state, command.name, run)) as log:
+            output = self._output(command.name, log, logged_lines(command, job, options.args))
             for attempt in range(1, command.retries + 2):
                 self._report(events.StepStarted(command.name, looked.reasons, attempt, log.path))
                 self._workspace.digests.forget()
-                outcome = self._executor.run(job, output=self._output(command.name, log), stop=self._stop)
+                outcome = self._executor.run(job, output=output, stop=self._stop)
                 if outcome.succeeded or outcome.ended is Ended.INTERRUPTED:
                     break
         self._workspace.digests.forget()
@@ -187,9 +204,9 @@ class StepRunner:
         self._report(events.StepDone(command.name, seconds))
         return Result(command.name, State.RAN, seconds)
 
-    def _output(self, step: str, log: LogWriter) -> Callable[[bytes], None]:
+    def _output(self, step: str, log: LogWriter, kept: Mapping[bytes, bytes]) -> Callable[[bytes], None]:
         def pass_on(data: bytes) -> None:
-            log.write(data)
+            log.write(kept.get(data, data))
             self._report(events.StepOutput(step, data))
 
         return pass_on

@@ -32,6 +32,11 @@ class Job:
     keep_open: tuple[int, ...] = field(default=())  # file descriptors that the children inherit: they hold our locks
 
 
+def announcement(shown: str) -> bytes:
+    """What an executor hands to `output`, in one piece, before a line."""
+    return b"Running command: " + shown.encode("utf-8", "backslashreplace") + b"\n"
+
+
 class Ended(enum.Enum):
     """How a job ended."""
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from math import inf
 from time import monotonic
 
-from weaselish.executors.base import Ended, Job, Line, Outcome, Stop
+from weaselish.executors.base import Ended, Job, Line, Outcome, Stop, announcement
 from weaselish.executors.processes import ProcessTree
 from weaselish.executors.running import RunningLine
 from weaselish.executors.terminal import STDIN, Terminal, make_controlling
@@ -51,7 +51,7 @@ class LocalExecutor:
                 return Outcome(Ended.INTERRUPTED, 130, index)
             if monotonic() >= deadline:
                 return Outcome(Ended.TIMED_OUT, 124, index)
-            output(b"Running command: " + line.shown.encode("utf-8", "backslashreplace") + b"\n")
+            output(announcement(line.shown))
             started = _in_terminal if job.stdin == "terminal" and os.isatty(STDIN) else _in_pipe
             try:
                 with started(job, line) as (process, source, terminal):

@@ -11,6 +11,7 @@ import re
 import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -23,6 +24,7 @@ from weaselish.workspace.stat_cache import FileStat, StatCache
 View = Literal["dep", "output"]
 
 BLOCK = 1 << 20  # bytes read at a time
+_TRIES = 3  # to look at what somebody is changing
 _THREADED = 1 << 20  # files from this size on are hashed in threads
 _IGNORED = frozenset((b"__pycache__", b".ipynb_checkpoints", b".DS_Store"))
 _LEFT_BY_A_SWAP = re.compile(rb"\.proj-(new|old|gone)-")
@@ -40,6 +42,10 @@ class Digested:
 
 class Unreadable(ProjError):
     pass
+
+
+class _Vanished(Unreadable):
+    """What was there is not any more: somebody is at work there."""
 
 
 class Found(NamedTuple):
@@ -128,6 +134,12 @@ class Digests:
         self._cache.save()
 
     def _look(self, path: str, view: View) -> Digested | None:
+        for _ in range(_TRIES - 1):
+            with suppress(_Vanished):
+                return self._look_once(path, view)
+        return self._look_once(path, view)
+
+    def _look_once(self, path: str, view: View) -> Digested | None:
         full = os.path.join(self._root, os.fsencode(path))
         try:
             status = os.stat(full)
@@ -198,7 +210,10 @@ class Digests:
                 if ignored and ignored(path, relative, _is_dir(entry)):
                     continue
                 empty = False
-                item = self._found(entry, relative, view, above)
+                try:
+                    item = self._found(entry, relative, view, above)
+                except OSError as error:
+                    raise _unreadable(entry.path, "looked at", error) from None
                 if isinstance(item, Found):
                     yield item
                 else:
@@ -223,10 +238,10 @@ class Digests:
             return (*above, identity)
         try:
             status = entry.stat()
-        except OSError as error:
+        except OSError:
             if is_link:  # dangling, or a loop
                 return Found(relative, None, os.readlink(entry.path), entry.path)
-            raise Unreadable(f"`{_shown(entry.path)}` cannot be looked at: {error.strerror}") from None
+            raise
         if not stat.S_ISREG(status.st_mode):
             raise Unreadable(f"`{_shown(entry.path)}` is neither a file, a directory nor a link", hint="remove it")
         return Found(relative, FileStat.of(status), None, entry.path)
@@ -247,7 +262,12 @@ def _scan(directory: bytes) -> list[os.DirEntry[bytes]]:
         with os.scandir(directory) as entries:
             return list(entries)
     except OSError as error:
-        raise Unreadable(f"`{_shown(directory)}` cannot be read: {error.strerror}") from None
+        raise _unreadable(directory, "read", error) from None
+
+
+def _unreadable(path: bytes | str, what: str, error: OSError) -> Unreadable:
+    kind = _Vanished if isinstance(error, (FileNotFoundError, NotADirectoryError)) else Unreadable
+    return kind(f"`{os.fsdecode(path)}` cannot be {what}: {error.strerror}")
 
 
 def _is_ignored(name: bytes, *, at_top: bool) -> bool:
@@ -293,8 +313,7 @@ def hash_file(path: bytes | str, algorithm: Algorithm) -> str:
             while count := file.readinto(buffer):
                 running.update(buffer[:count])
     except OSError as error:
-        shown = path if isinstance(path, str) else _shown(path)
-        raise Unreadable(f"`{shown}` cannot be read: {error.strerror}") from None
+        raise _unreadable(path, "read", error) from None
     return running.hexdigest()
 
 

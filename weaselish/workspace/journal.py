@@ -58,29 +58,33 @@ class JournalReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._offset = 0
+        self._size = 0  # when it was last read
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """The new complete lines. What is no JSON object is passed over."""
-        try:
-            with open(self.path, "rb") as file:
-                file.seek(self._offset)
-                data = file.read()
-        except OSError:
-            return
+        data = self._rest()
         end = data.rfind(b"\n") + 1
+        self._size = self._offset + len(data)
         self._offset += end
         for text in data[:end].splitlines():
             try:
                 line = json.loads(text.decode("utf-8", "surrogateescape"))
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(line, dict):
                 yield line
 
+    def _rest(self) -> bytes:
+        for path in (self.path, self.path.parent / PAST / self.path.name):  # it may have become history meanwhile
+            with contextlib.suppress(OSError), open(path, "rb") as file:
+                file.seek(self._offset)
+                return file.read()
+        return b""
+
     @property
     def grew(self) -> bool:
         try:
-            return os.stat(self.path).st_size > self._offset
+            return os.stat(self.path).st_size > self._size
         except OSError:
             return False
 

@@ -48,6 +48,8 @@ class Records:
         self._recorded: dict[str, Record] = {}
         self._attempts: dict[str, _Attempt] = {}
         self._resets: dict[str, int] = {}  # command -> what is older counts for nothing
+        self._reset_in: dict[str, Path] = {}  # command -> the journal that says so
+        self._told_in: dict[str, set[Path]] = {}  # command -> the journals that tell of runs of it
         self._readers: dict[str, JournalReader] = {}
         self._own: Journal | None = None
         self._last_id = 0
@@ -70,6 +72,7 @@ class Records:
             return
         self._file = lockfile.read_lock(self._root, cache=cache_dir(self._root))
         self._file_seen = seen
+        self._unfolded |= self._file.conflicted
         self._from_lock = {
             name: tuple(sorted((entry.record() or entry for entry in entries), key=_run_of, reverse=True))
             for name, entries in self._file.entries.items()
@@ -84,7 +87,7 @@ class Records:
         except (FileNotFoundError, NotADirectoryError):
             return
         own = self._own.path.name if self._own else None
-        for name in sorted(names):
+        for name in sorted(names | self._readers.keys()):
             if name == own:
                 continue
             reader = self._readers.setdefault(name, JournalReader(self._runs / name))
@@ -96,15 +99,20 @@ class Records:
         event, run, command = line.get("event"), line.get("run"), line.get("command")
         if event == "recorded":
             try:
-                self._take_record(from_document(line.get("record")))
+                record = from_document(line.get("record"))
             except BadDocument:
                 return
+            self._take_record(record)
+            self._told_in.setdefault(record.command, set()).add(path)
             self._unfolded = True
         elif isinstance(run, int) and isinstance(command, str):
             self._last_id = max(self._last_id, run)
             if event == "reset":
                 self._resets[command] = max(run, self._resets.get(command, 0))
+                self._reset_in[command] = path
                 self._unfolded = True
+            else:
+                self._told_in.setdefault(command, set()).add(path)
             known = self._attempts.get(command)
             if event == "started" and (known is None or run > known.run):
                 self._attempts[command] = _Attempt(run, path)
@@ -275,18 +283,24 @@ class Records:
 
     def _write_lock(self, entries: Mapping[str, lockfile.Entry]) -> None:
         unchanged = {name: (entry,) for name, entry in entries.items()} == dict(self._file.entries)
-        if unchanged and not self._file.problem:
+        if unchanged and not self._file.problem and not self._file.conflicted:
             return
         lockfile.write_lock(self._root, entries, self._project.commands, cache=cache_dir(self._root))
         self._file_seen = ()
         self._read_lock()
 
     def _retire_journals(self) -> None:
-        needed = {attempt.journal for name, attempt in self._attempts.items() if self.unfinished(name)}
+        needed = self._needed_journals()
         for name, reader in list(self._readers.items()):
             if reader.path not in needed and not journal.owner_lives(reader.path) and not reader.grew:
                 journal.retire(reader.path)
                 del self._readers[name]
+
+    def _needed_journals(self) -> set[Path]:
+        """Those that hold a last word that the lock cannot: of a run without an end, or a reset of what others tell."""
+        needed = {attempt.journal for name, attempt in self._attempts.items() if self.unfinished(name)}
+        here = {reader.path for reader in self._readers.values()} | ({self._own.path} if self._own else set())
+        return needed | {path for name, path in self._reset_in.items() if self._told_in.get(name, set()) & here - {path}}
 
     def close(self) -> None:
         """Fold what there is, and leave the journal to history."""
@@ -299,11 +313,10 @@ class Records:
     def _close_journal(self) -> None:
         if self._own is None:
             return
-        path, open_runs = self._own.path, self._attempts.items()
-        pending = any(attempt.journal == path and self.unfinished(name) for name, attempt in open_runs)
+        path = self._own.path
         self._own.close()
         self._own = None
-        if not pending and not self._unfolded:
+        if not self._unfolded and path not in self._needed_journals():
             journal.retire(path)
 
 

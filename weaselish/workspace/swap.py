@@ -23,12 +23,8 @@ __all__ = ["recover", "remove", "swap_in", "workplace"]
 
 @contextmanager
 def workplace(target: Path) -> Iterator[Path]:
-    """An empty directory beside `target`, to make its successor in; removed on the way out, whatever happened.
-
-    So are the directories above that were not there before, if nothing came of it.
-    """
+    """An empty directory beside `target`, to make its successor in; removed on the way out, whatever happened."""
     place = _beside(target, "new")
-    made = [parent for parent in target.parents if not parent.exists()]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         place.mkdir(mode=0o700)
@@ -38,9 +34,6 @@ def workplace(target: Path) -> Iterator[Path]:
         yield place
     finally:
         remove(place)
-        with suppress(OSError):  # not empty: the target is there
-            for parent in made:
-                parent.rmdir()
 
 
 def swap_in(new: Path, target: Path, *, verify: Callable[[Path], None] | None = None) -> None:

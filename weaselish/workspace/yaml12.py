@@ -213,6 +213,13 @@ class _Dumper(_SafeDumper):
     """Quotes what either version of YAML would take for something else than text."""
 
 
+def _text(dumper: yaml.representer.BaseRepresenter, text: str) -> ScalarNode:
+    """Text; breaks that only some versions of YAML take for the end of a line are escaped."""
+    style = '"' if any(char in text for char in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar(f"{_STANDARD}str", text, style)
+
+
+_Dumper.add_representer(str, _text)
 _PLAIN = ((_NULL, "null"), (_BOOL, "bool"), (_INT, "int"), (_FLOAT, "float"), (_NOT_FINITE, "float"))
 for _pattern, _tag in (*_PLAIN, (_LIKE_A_NUMBER, "float")):
     _Dumper.add_implicit_resolver(
