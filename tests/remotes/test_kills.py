@@ -19,7 +19,8 @@ from random import Random
 import pytest
 from harness import ProjectDir
 
-from weaselish.stores.base import Store
+from weaselish.stores import open as opening
+from weaselish.stores.directory import DirectoryStore
 
 from .conftest import BUCKET, sign_in
 from .forked import Events, fork
@@ -203,3 +204,23 @@ def test_what_killed_pushes_left_on_a_remote_goes_after_a_day(project: ProjectDi
     project.proj("run", *ALL)
     project.proj("push")
     assert list((remote / ".proj-tmp").iterdir()) == []
+
+
+def test_what_was_restored_before_a_kill_needs_no_other_run(
+    project: ProjectDir, fast: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while the third command's output is downloaded: the first two are recorded, and count."""
+    three(project, fast / "remote").proj("push")
+
+    class Deadly(DirectoryStore):
+        def get(self, key: str) -> Iterator[bytes]:
+            if key.startswith("out%2Fthird/"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().get(key)
+
+    monkeypatch.setattr(opening, "open_store", lambda *_, **__: Deadly(fast / "remote"))
+    other = clone(project, "other")
+    assert fork(other, "pull").wait() == -signal.SIGKILL
+    assert states(other) == {"first": "up to date", "second": "up to date", "third": "stale"}
+    ran = other.proj("run", *ALL)
+    assert (ran.code, ran.out) == (0, "Running command: cp -r out/second out/third\n")

@@ -144,7 +144,7 @@ class World:
     def _start(self, words: list[str], *, clock: float = 0) -> tuple[Running, str]:
         self._runs += 1
         number = str(self._runs)
-        environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environ = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
         environ |= {"LANG": "C.UTF-8", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", MARK: self.mark}
         environ |= {"SOAK_RUN": number, "SOAK_LOG": str(self.log.path), **self.site.environ()}
         self.counts["runs"] += 1
@@ -491,7 +491,7 @@ class World:
             self.counts["executions"] += 1
             if not book.unsure and not orphans and not step.no_skip:
                 self._check_need(turn, book, reasons)
-            elif turn.before == book.sure:
+            elif turn.before == book.sure and not step.no_skip:
                 self.needless["; ".join(reason.split(":")[0] for reason in reasons)] += 1
 
     def _check_need(self, turn: Turn, book: Book, reasons: list[str]) -> None:

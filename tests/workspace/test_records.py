@@ -196,6 +196,25 @@ def test_what_is_reset_counts_as_never_run(tmp_path: Path) -> None:
     assert locked(tmp_path)["a"] == made.run
 
 
+def test_a_reset_holds_though_a_journal_still_tells_of_the_run(tmp_path: Path) -> None:
+    other = Records(tmp_path, PROJECT)
+    run(other)
+    other.start("b", "key")
+    records = Records(tmp_path, PROJECT)
+    records.reset("a")
+    records.close()
+    assert Records(tmp_path, PROJECT).last("a") == ()
+    other.close()
+    assert len(runs(tmp_path)) == 2, "that of the reset, and that of the run without an end"
+    assert Records(tmp_path, PROJECT).last("a") == ()
+    later = Records(tmp_path, PROJECT)
+    run(later, "b")
+    later.close()
+    run(later := Records(tmp_path, PROJECT), "b")
+    later.close()
+    assert (locked(tmp_path).keys(), runs(tmp_path)) == ({"b"}, [])
+
+
 # -- several processes ------------------------------------------------------------------------------------------------
 
 

@@ -29,8 +29,8 @@ def holders(lock: Path) -> tuple[set[int], set[Holder]]:
     """The living processes that took the lock, and the orphans among those that hold it."""
     found = {holder for pid in _processes() for holder in _held_by(pid, lock)}
     takers = {holder.taker for holder in found if _holds(holder.taker, holder.taker, lock)}
-    orphans = {holder for holder in found if holder.taker not in takers}
-    # whoever holds it still, after its taker was seen without it, did not lose it in an orderly end
+    orphans = {holder for holder in found if holder.taker not in takers | {holder.pid}}
+    # who still holds what it inherited, after its taker was seen without it, did not lose it in an orderly end
     return takers, {orphan for orphan in orphans if _holds(orphan.pid, orphan.taker, lock)}
 
 

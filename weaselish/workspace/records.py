@@ -300,7 +300,10 @@ class Records:
         """Those that hold a last word that the lock cannot: of a run without an end, or a reset of what others tell."""
         needed = {attempt.journal for name, attempt in self._attempts.items() if self.unfinished(name)}
         here = {reader.path for reader in self._readers.values()} | ({self._own.path} if self._own else set())
-        return needed | {path for name, path in self._reset_in.items() if self._told_in.get(name, set()) & here - {path}}
+        for command, path in self._reset_in.items():
+            if self._told_in.get(command, set()) & here - {path}:
+                needed.add(path)
+        return needed
 
     def close(self) -> None:
         """Fold what there is, and leave the journal to history."""
