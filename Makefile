@@ -39,5 +39,8 @@ format: $(VENV)/.dev
 golden: $(VENV)/.dev  ## rewrite the golden files of console output
 	GOLDEN=rewrite $(PYTEST) tests/cli -k golden
 
+soak: $(VENV)/.dev  ## random projects, edits, faults and kills against a model, for SOAK_MINUTES (30)
+	cd tests && $(CURDIR)/$(BIN)/python -m soak
+
 clean:
 	rm -rf demo demo-remote build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,7 @@ def project(tmp_path: Path) -> ProjectDir:
 # machines that run tests are busy: how long an example takes says nothing; and CI tries the same examples each time
 settings.register_profile("proj", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("proj")
+
+
+# a shell starts what it puts into the background with Ctrl-C ignored, and all that tests start would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -200,7 +200,7 @@ class _Push:
         """Whether an object unpacks to what its record says."""
         from weaselish.engine.pull import digest_of_object
 
-        self._report(events.Note(f"reading `{stored.key}` to verify it"))
+        self._report(events.TransferStarted("verify", 1, stored.size))
         found = digest_of_object(self._workspace, self._tree.store, stored.key, upload.made.path)
         return found == upload.made.digest
 

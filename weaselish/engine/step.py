@@ -23,6 +23,7 @@ from weaselish.workspace import weasel
 from weaselish.workspace.claims import claimed
 from weaselish.workspace.hashing import Unreadable
 from weaselish.workspace.logs import LogWriter, log_path
+from weaselish.workspace.stat_cache import Stamp
 from weaselish.workspace.state_dir import writing
 from weaselish.workspace.swap import recover
 from weaselish.workspace.workspace import Workspace
@@ -178,6 +179,7 @@ class StepRunner:
         self._make_directories()
         self._facts.begin()
         records = self._workspace.records
+        stamps = {path: self._workspace.digests.stamp(path) for path, _ in _inputs(command, looked.now)}
         run = records.start(command.name, looked.now.key, [str(reason) for reason in looked.reasons])
         begun, wall = time.monotonic(), time.time()
         with LogWriter(log_path(self._workspace.state, command.name, run)) as log:
@@ -193,7 +195,7 @@ class StepRunner:
         if not outcome.succeeded:
             return self._not_succeeded(command, run, outcome, seconds)
         try:
-            record = self._record(command, options, looked, run)
+            record = self._record(command, options, looked, stamps, run)
         except ProjError as error:
             records.end(command.name, run, "failed", seconds=round(seconds, 3), message=error.message)
             raise
@@ -244,13 +246,17 @@ class StepRunner:
 
     # -- recording --------------------------------------------------------------------------------------------------
 
-    def _record(self, command: Command, options: StepOptions, looked: Look, run: int) -> Record | None:
-        """The record of a run that just succeeded; None if its inputs changed meanwhile."""
+    def _record(
+        self, command: Command, options: StepOptions, looked: Look, stamps: Mapping[str, Stamp], run: int
+    ) -> Record | None:
+        """The record of a run that just succeeded; None if its inputs changed meanwhile, if only for a moment."""
         digests = self._workspace.digests
         outputs = [self._made(command, path) for path in command.outputs]
         no_cache = [self._made(command, path) for path in command.outputs_no_cache]
         after = fingerprint(command, self._workspace.env, digests.of_dep, args=options.args)
         if _inputs(command, looked.now) != _inputs(command, after):
+            return None
+        if not all(stamp.is_of(digests.stamp(path)) for path, stamp in stamps.items()):
             return None
         for path, digest in after.deps:
             if digest is not None and is_tree(digest):

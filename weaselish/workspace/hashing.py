@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 from weaselish.errors import ProjError
 from weaselish.model.paths import is_glob
 from weaselish.plan.digests import TREE_SUFFIX, Algorithm, Entry, differences, digest_bytes, manifest, new_hash
-from weaselish.workspace.stat_cache import FileStat, StatCache
+from weaselish.workspace.stat_cache import FileStat, Stamp, StatCache
 
 View = Literal["dep", "output"]
 
@@ -88,6 +88,10 @@ class Digests:
     def digest(self, path: str, view: View) -> str | None:
         found = self.of(path, view)
         return None if found is None else found.digest
+
+    def stamp(self, dep: str) -> Stamp:
+        """What stat said of a dep when it was last looked at: tells whether it was written to meanwhile."""
+        return self._cache.stamp(dep, "dep")
 
     def of_dep(self, dep: str) -> list[tuple[str, str | None]]:
         """The paths that a dep stands for, with their digests. A path that exists is meant literally, glob or not."""

@@ -45,6 +45,25 @@ class FileStat(NamedTuple):
 Stats = list[tuple[bytes, FileStat | None, bytes | None]]  # (path, stat of a file, target of a link)
 
 
+class Stamp(NamedTuple):
+    """What stat said of a path: by itself, and of all that lay in it."""
+
+    file: FileStat | None
+    packed: bytes | None
+
+    def is_of(self, other: Stamp) -> bool:
+        """Whether nothing was written between the two. Links to a file, and its mode, may have changed."""
+        return self == other or self._without_ctime() == other._without_ctime()
+
+    def _without_ctime(self) -> object:
+        entries = [(path, _written(status), target) for path, status, target in _unpacked(self.packed or b"")]
+        return _written(self.file), entries
+
+
+def _written(status: FileStat | None) -> FileStat | None:
+    return status and status._replace(ctime=0)
+
+
 class _Tree(NamedTuple):
     looked: int
     newest: int  # the latest mtime or ctime of its files
@@ -124,6 +143,11 @@ class StatCache:
         if tree is None or tree.newest >= tree.looked - _SETTLED or tree.stats != _packed(stats):
             return None
         return tree.digest, tree.size, tree.files
+
+    def stamp(self, path: str, view: str) -> Stamp:
+        """What the last look at a path saw of it."""
+        known, tree = self._known_files().get(path), self._tree(path, view)
+        return Stamp(known and known[0], tree and tree.stats)
 
     def known_files(self, path: str, view: str) -> dict[tuple[bytes, FileStat], str]:
         """The digests of a directory's files that may be trusted, by path and stat."""
