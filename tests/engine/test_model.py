@@ -371,10 +371,12 @@ readable = st.sampled_from([*SOURCES, *FILES, *FILES, *DIRECTORIES, *GLOBS])
 
 
 @st.composite
-def outputs(draw: st.DrawFn) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def outputs(draw: st.DrawFn, so_far: Sequence[str] = ()) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Outputs of both kinds; of what others make so far (alternatives) only now and then."""
     made: list[str] = []
-    for path in draw(st.lists(st.sampled_from([*FILES, *FILES, *DIRECTORIES]), max_size=2)):
-        if not any(overlap(path, other) for other in made):
+    rivals = draw(st.sampled_from([False, False, False, True]))
+    for path in draw(st.lists(st.sampled_from([*FILES, *FILES, *DIRECTORIES]), max_size=3)):
+        if not any(overlap(path, other) for other in (made if rivals else [*made, *so_far])):
             made.append(path)
     cut = draw(st.sampled_from([0, len(made), len(made), len(made)]))
     return tuple(made[:cut]), tuple(made[cut:])
@@ -392,7 +394,9 @@ def tasks(draw: st.DrawFn, modes: Sequence[str]) -> dict[str, Task]:
             st.sampled_from([*GLOBS, *FILES, "d"]),
         )
         deps = draw(st.lists(pool, max_size=3, unique=True))
-        found[name] = Task(name, tuple(deps), *draw(outputs()), mode=draw(st.sampled_from(["works", "works", *modes])))
+        found[name] = Task(
+            name, tuple(deps), *draw(outputs(so_far)), mode=draw(st.sampled_from(["works", "works", *modes]))
+        )
     return found
 
 
@@ -480,7 +484,7 @@ def apply(edit: Edit, benches: Sequence[Bench], found: dict[str, Task]) -> None:
             os.utime(bench.root / edit.path)
 
 
-START: Tree = {path: path.encode() for path in SOURCES}
+start = st.sets(st.sampled_from(FILES)).map(lambda more: {path: path.encode() for path in (*SOURCES, *sorted(more))})
 BOUNDED = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
@@ -488,17 +492,18 @@ BOUNDED = settings(
 
 @BOUNDED
 @given(
+    start=start,
     found=tasks(["works", "edits a dep"]),
     listed=listings(),
     course=courses(["works", "works", "fails", "fails late", "forgets", "edits a dep"]),
     keep_going=st.booleans(),
 )
 def test_what_must_run_runs_and_nothing_else(
-    found: dict[str, Task], listed: list[str], course: list[tuple[list[Edit], list[str]]], keep_going: bool
+    start: Tree, found: dict[str, Task], listed: list[str], course: list[tuple[list[Edit], list[str]]], keep_going: bool
 ) -> None:
     listed = [name for name in listed if name in found] or ["a"]
     with tempfile.TemporaryDirectory() as place:
-        bench = Bench(Path(place), START)
+        bench = Bench(Path(place), start)
         for changes, targets in [*course, ([], ["all"]), ([], ["all"])]:
             for edit in changes:
                 apply(edit, [bench], found)
@@ -508,16 +513,17 @@ def test_what_must_run_runs_and_nothing_else(
 
 @BOUNDED
 @given(
+    start=start,
     found=tasks(["works"]),
     listed=listings(),
     course=courses(["works", "works", "fails", "fails late", "forgets"]),
 )
 def test_eight_at_a_time_leave_what_one_at_a_time_leaves(
-    found: dict[str, Task], listed: list[str], course: list[tuple[list[Edit], list[str]]]
+    start: Tree, found: dict[str, Task], listed: list[str], course: list[tuple[list[Edit], list[str]]]
 ) -> None:
     listed = [name for name in listed if name in found] or ["a"]
     with tempfile.TemporaryDirectory() as place:
-        benches = [Bench(Path(place, str(jobs)), START) for jobs in (1, 8)]
+        benches = [Bench(Path(place, str(jobs)), start) for jobs in (1, 8)]
         for changes, targets in course:
             for edit in changes:
                 apply(edit, benches, found)

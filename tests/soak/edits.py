@@ -375,7 +375,7 @@ def _mend_bad(site: Site) -> str | None:
 
 
 def _change_flags(site: Site) -> str | None:
-    flag = site.random.choice(FLAGS)
+    flag = site.random.choice(list(FLAGS))
     return _with_random_step(site, lambda step: replace(step, flags=step.flags ^ {flag}))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 WORK = "../work.sh"
-FLAGS = ("slow", "inplace", "background", "deaf")
+FLAGS = {"slow": 0.4, "inplace": 0.2, "background": 0.2, "deaf": 0.05, "long": 0.03}  # with how likely each is
 SOURCES = {
     "cfg.txt": b"alpha = 1\n",
     "in put.txt": b"two words\n",
@@ -205,7 +205,7 @@ def _random_step(random: Random, name: str, before: list[Step], open_groups: lis
         no_cache=tuple(f"{random.choice('mf')}:metrics/{name}.json" for _ in range(random.random() < 0.2)),
         deps=deps,
         reads_own=random.random() < 0.08,
-        flags=frozenset(flag for flag in FLAGS if random.random() < {"slow": 0.4, "deaf": 0.05}.get(flag, 0.2)),
+        flags=frozenset(flag for flag, chance in FLAGS.items() if random.random() < chance),
         env=random.random() < 0.2,
         script_file=random.random() < 0.25,
         split=random.random() < 0.2,

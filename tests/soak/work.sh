@@ -4,7 +4,7 @@
 #   sh work.sh NAME SALT FLAGS OUTPUT... -- DEP...
 #
 # OUTPUT is `f:PATH` (a file, in two pieces), `d:PATH` (a directory) or `m:PATH` (a file that may be absent).
-# FLAGS, between commas: first and last (of the lines of the step), slow, inplace, background, deaf.
+# FLAGS, between commas: first and last (of the lines of the step), slow, long, inplace, background, deaf.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -19,6 +19,7 @@ has() {
 }
 
 pause() {
+    if has long; then sleep 0.4; fi
     if has slow; then sleep "0.0$((${#salt} % 4 + 1))"; fi
 }
 

@@ -40,7 +40,7 @@ class Book:
     """What is known of a step's past."""
 
     sure: Run | None = None  # what its last record must hold, unless `unsure`
-    unsure: bool = True  # something happened of which a record may or may not tell
+    unsure: str = "new"  # something happened of which a record may or may not tell; what
     history: set[Run] = field(default_factory=set)  # all successful runs
     anything: bool = False  # it ran while the project was edited: who knows on what
 
@@ -117,7 +117,7 @@ class World:
         self._say(what)
         self.counts["harms"] += 1
         for book in self.books.values():
-            book.unsure = book.unsure or loses
+            book.unsure = book.unsure or (what if loses else "")
 
     def _end_orphans(self) -> None:
         if survivors(self.mark):
@@ -185,7 +185,7 @@ class World:
         self.log.new()
         after = self._tree()
         if orphans and not self.site.project.alternatives:
-            before = {**before, **after}
+            before = after  # what they made of it before they ended
         self._judge_calm(words, ended, self._expect(target, only, before), after, orphans)
 
     def _killed_run(self) -> None:
@@ -205,6 +205,8 @@ class World:
         how = self.random.choices(list(KILLS), list(KILLS.values()))[0]
         self._kill(running, how)
         self._judge_disturbed([(running, number, expected)], orphans=orphans, was_edited=False)
+        if survivors(self.mark) and self.random.random() < 0.6:
+            self.run_calmly(self._words(target, False), target)
 
     def _kill(self, running: Running, how: str) -> None:
         if running.wait(0) is not None:
@@ -492,7 +494,8 @@ class World:
             if not book.unsure and not orphans and not step.no_skip:
                 self._check_need(turn, book, reasons)
             elif turn.before == book.sure and not step.no_skip:
-                self.needless["; ".join(reason.split(":")[0] for reason in reasons)] += 1
+                told = list(dict.fromkeys(reason.split(":")[0] for reason in reasons))
+                self.needless[f"after {book.unsure}: {', '.join(told)}"] += 1
 
     def _check_need(self, turn: Turn, book: Book, reasons: list[str]) -> None:
         if book.sure is None:
@@ -505,10 +508,10 @@ class World:
 
     def _learn(self, turn: Turn, book: Book, result: str) -> None:
         if result in CLAIMS and turn.after is not None:
-            book.sure, book.unsure, book.anything = turn.after, False, False
+            book.sure, book.unsure, book.anything = turn.after, "", False
             book.history.add(turn.after)
         elif result == "interrupted":
-            book.unsure = True
+            book.unsure = "interrupted"
 
     def _judge_disturbed(
         self,
@@ -523,6 +526,7 @@ class World:
         for running, _, _ in runs:
             if running.was_killed and running.wait() and not survivors(self.mark):
                 self.counts["kills that left nobody"] += 1
+        why = "edited" if was_edited else "fault" if is_faulty else "killed"
         events = self.log.new()
         started = {(step, number) for what, step, number in events if what == "start"}
         finished = {(step, number) for what, step, number in events if what == "end"}
@@ -533,17 +537,18 @@ class World:
                 book = self._book(turn.step)
                 is_settled = not book.unsure and not was_edited and not orphans and not is_faulty
                 if (name, number) not in started:
-                    book.unsure = book.unsure or turn.before != book.sure  # perhaps its start was noted, and no more
+                    if turn.before != book.sure:
+                        book.unsure = book.unsure or why  # perhaps its start was noted, and no more
                     continue
                 if is_settled and len(runs) == 1 and turn.step.made and turn.before == book.sure:
                     self._check_disturbed_need(turn, told)
-                book.unsure = True
+                book.unsure = why
                 if turn.after is not None and (name, number) in finished:
                     book.history.add(turn.after)
                 book.anything = book.anything or was_edited
                 is_certain = not was_edited and len(runs) == 1 and name not in self.site.project.alternatives
                 if is_certain and turn.after is not None and f"✔ {name} " in told:
-                    book.sure, book.unsure, book.anything = turn.after, False, False
+                    book.sure, book.unsure, book.anything = turn.after, "", False
                     self.counts["steps that ended before the kill"] += 1
 
     def _check_disturbed_need(self, turn: Turn, told: str) -> None:
