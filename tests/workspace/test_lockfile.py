@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import srsly
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weaselish.errors import BrokenState
@@ -210,6 +210,7 @@ def records(draw: st.DrawFn) -> Record:
     )
 
 
+@settings(max_examples=50)
 @given(st.lists(records(), max_size=3, unique_by=lambda record: record.command))
 def test_any_records_survive_being_written_and_read_by_any_reader(
     tmp_path_factory: pytest.TempPathFactory, found: list[Record]

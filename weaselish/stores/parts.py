@@ -10,7 +10,7 @@ from typing import TypeVar
 
 PART = 5 * 2**20  # bytes: the least that S3 takes
 THREADS = 8
-AHEAD = 6 * PART  # bytes of memory for what all transfers have under way
+AHEAD = 4 * PART  # bytes of memory for what all transfers have under way
 
 T = TypeVar("T")
 
