@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,7 +26,7 @@ from weaselish.engine import events
 from weaselish.engine.planning import preview
 from weaselish.engine.run import RunOptions, run
 from weaselish.engine.step import State
-from weaselish.errors import MissingDep
+from weaselish.errors import MissingDep, UsageError
 from weaselish.executors.base import Ended, Job, Outcome, Stop
 from weaselish.model.project import Command, Project
 from weaselish.plan.graph import Cycle, Plan
@@ -533,3 +534,12 @@ def test_eight_at_a_time_leave_what_one_at_a_time_leaves(
             one, eight = benches
             assert read_disk(one.root) == read_disk(eight.root)
             assert one.comparable_lock() == eight.comparable_lock()
+
+
+def test_arguments_that_are_no_text_are_refused_before_anything_starts() -> None:
+    """project.lock could not hold them, and would keep every later run from ending well."""
+    with tempfile.TemporaryDirectory() as place:
+        bench = Bench(Path(place), {})
+        with pytest.raises(UsageError, match="not text in UTF-8"):
+            bench.run({"a": Task("a", outputs=("o1",))}, ["a"], ["a"], RunOptions(args=("\udcff",)))
+        assert list(Path(place).iterdir()) == []

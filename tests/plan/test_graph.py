@@ -168,6 +168,13 @@ def test_several_makers_and_none_in_the_plan_leave_a_choice() -> None:
     assert (as_source.steps, as_source.sources, as_source.choices) == (("use",), {"use": ("x",)}, ())
 
 
+def test_each_part_of_a_dep_is_a_choice_of_its_own() -> None:
+    found = project("a1: -> d/a", "a2: -> d/a", "b1: -> d/b", "b2: -> d/b", "use: d -> y")
+    one, other = make_plan(found, ["use"]).choices
+    assert (one, other) == (Choice("use", "d/a", ("a1", "a2")), Choice("use", "d/b", ("b1", "b2")))
+    assert make_plan(found, ["use"], chosen={one: "a2", other: "b1"}).steps == ("a2", "b1", "use")
+
+
 def test_a_choice_names_no_maker_that_is_the_consumer_itself() -> None:
     found = project("extend: x -> x", "init: -> x")
     assert make_plan(found, ["extend"]).choices == (Choice("extend", "x", ("init",)),)

@@ -28,6 +28,8 @@ from weaselish.workspace.state_dir import writing
 from weaselish.workspace.swap import recover
 from weaselish.workspace.workspace import Workspace
 
+_MOST_HELD = 50  # outputs inside a dep; each takes a file descriptor
+
 
 class State(enum.Enum):
     """How a step of a run ended."""
@@ -108,10 +110,10 @@ class StepRunner:
 
         version = self._workspace.records.version
         locks = self._workspace.state / "locks"
-        reads = self._made_by_others(command)
-        wait = options.wait
+        reads, alone = self._made_by_others(command)
+        writes, wait = (*command.made, *alone), options.wait
         with claimed(
-            locks, command.name, writes=command.made, reads=reads, on_wait=on_wait, wait=wait, pause=self._pause
+            locks, command.name, writes=writes, reads=reads, on_wait=on_wait, wait=wait, pause=self._pause
         ) as descriptors:
             self._workspace.records.refresh()
             if looked is None or waited or self._workspace.records.version != version:
@@ -164,10 +166,18 @@ class StepRunner:
             if is_tree(made.digest):
                 digests.keep_manifest(made.path, "output", made.digest)
 
-    def _made_by_others(self, command: Command) -> list[str]:
-        """The deps that some command makes: only those can be rewritten by another step."""
-        makers = self._workspace.makers
-        return [dep_base(dep) for dep in command.deps if makers.outputs_for(dep)]
+    def _made_by_others(self, command: Command) -> tuple[list[str], list[str]]:
+        """(what other steps may read meanwhile, what they may not) of the deps that some command makes, with all that
+        is made inside them: who writes there holds only that. Where it is too much, the dep is held alone.
+        """
+        reads, alone = [], []
+        for dep in command.deps:
+            outputs = self._workspace.makers.outputs_for(dep)
+            if len(outputs) > _MOST_HELD:
+                alone.append(dep_base(dep))
+            elif outputs:
+                reads += [dep_base(dep), *outputs]
+        return reads, alone
 
     # -- running ----------------------------------------------------------------------------------------------------
 
