@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from weaselish.__main__ import main
 from weaselish.workspace import yaml12
 
 TIMEOUT = 60.0  # seconds that anything here may take
+BYTECODE = Path(tempfile.gettempdir()) / "weaselish-tests-bytecode"  # compiled once, and not into anybody's project
 _WAIT = """\
 echo $$ > $1.new && mv $1.new $1.running
 count=0
@@ -94,7 +96,7 @@ class ProjectDir:
             "LANG": "C.UTF-8",
             "NO_COLOR": "1",
             "COLUMNS": "100",
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPYCACHEPREFIX": str(BYTECODE),
             "PYTHONPATH": str(Path(weaselish.__file__).parent.parent),  # the package that is tested, not one installed
             "GIT_CONFIG_NOSYSTEM": "1",
         }

@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from weaselish.engine import events
 from weaselish.engine.planning import Preview, plan_for, preview
 from weaselish.engine.run import RunOptions, RunResult, run
-from weaselish.executors.base import Stop
+from weaselish.executors.open import open_executor
+from weaselish.executors.stop import Stop
 from weaselish.plan.graph import Plan
 from weaselish.workspace.workspace import Workspace
 
@@ -81,14 +82,9 @@ class Project:
         `on_event` hears everything as it happens, from whichever thread, one event at a time; without it, what scripts
         write goes to `sys.stdout`, also in a notebook. Raises ProjError for what is wrong before anything starts.
         """
-        from weaselish.executors.local import LocalExecutor
-
         options = RunOptions(jobs=jobs, only=only, force=force, keep_going=keep_going, args=tuple(args))
-        executor = LocalExecutor()
-        try:
-            return run(self._open(), targets, options, executor=executor, report=on_event or _print_output, stop=stop)
-        finally:
-            executor.close()
+        report = on_event or _print_output
+        return run(self._open(), targets, options, open_executor=open_executor, report=report, stop=stop)
 
 
 def _print_output(event: events.Event) -> None:

@@ -17,7 +17,7 @@ A script that fails is no error of ours: it is an `Outcome`. Anything else that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class ProjError(Exception):
@@ -47,8 +47,7 @@ class UnknownName(UsageError):
         self.name = name
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One finding in project.yml. `line` and `column` count from 1; 0 when the place is not known."""
 
     line: int
@@ -57,13 +56,13 @@ class Problem:
     hint: str | None = None
     is_warning: bool = False
 
-    def __lt__(self, other: Problem) -> bool:
-        """In the order of the file."""
-        return (self.line, self.column, self.message) < (other.line, other.column, other.message)
-
     def located(self, file: str = "project.yml") -> str:
         place = f"{file}:{self.line}:{self.column}" if self.line else file
         return f"{place}: {self.message}"
+
+
+def in_file_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column, problem.message)))
 
 
 class InvalidProject(ProjError):
@@ -72,7 +71,7 @@ class InvalidProject(ProjError):
     exit_code = 2
 
     def __init__(self, problems: Sequence[Problem], *, file: str = "project.yml") -> None:
-        self.problems = tuple(sorted(problems))
+        self.problems = in_file_order(problems)
         self.file = file
         super().__init__("\n".join(problem.located(file) for problem in self.problems))
 

@@ -24,10 +24,11 @@ from hypothesis import strategies as st
 
 from weaselish.engine import events
 from weaselish.engine.planning import preview
+from weaselish.engine.result import State
 from weaselish.engine.run import RunOptions, run
-from weaselish.engine.step import State
 from weaselish.errors import MissingDep, UsageError
-from weaselish.executors.base import Ended, Job, Outcome, Stop
+from weaselish.executors.base import Ended, Job, Outcome
+from weaselish.executors.stop import Stop
 from weaselish.model.project import Command, Project
 from weaselish.plan.graph import Cycle, Plan
 from weaselish.workspace.workspace import Workspace
@@ -295,7 +296,7 @@ class Bench:
                 announced.append({one.step for one in preview(workspace, event.plan) if not one.is_up_to_date})
 
         try:
-            result = run(workspace, targets, options, executor=self.scripts, report=report)
+            result = run(workspace, targets, options, open_executor=lambda: self.scripts, report=report)
         except (Cycle, MissingDep) as error:
             assert self.scripts.log == [], "what is wrong before the start is said before the start"
             absent = [

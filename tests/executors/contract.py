@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from weaselish.executors.base import Ended, Executor, Job, Level, Line, Outcome, Stop
+from weaselish.executors.base import Ended, Executor, Job, Line, Outcome
+from weaselish.executors.stop import Level, Stop
 
 MARK = "EXECUTOR_TEST"  # an environment variable by which the processes of one test are known
 FOREVER = "while :; do sleep 0.01; done"  # unlike `sleep 1000`, not even dash loses SIGINT in there

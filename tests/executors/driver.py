@@ -14,8 +14,9 @@ import threading
 from typing import Any
 
 from weaselish.errors import ProjError
-from weaselish.executors.base import Job, Line, Stop
+from weaselish.executors.base import Job, Line
 from weaselish.executors.local import LocalExecutor
+from weaselish.executors.stop import Stop
 
 
 def main(lines: list[list[str]], result: str, thread: bool = False, ignore: tuple[str, ...] = (), **rest: Any) -> None:

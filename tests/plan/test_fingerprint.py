@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
@@ -23,26 +22,26 @@ BASE = Fingerprint(
 )
 
 CHANGES: dict[str, Fingerprint] = {
-    "a line changed": replace(BASE, script=("python train.py ", "echo done")),
-    "a line added": replace(BASE, script=("python train.py", "echo done", "")),
-    "lines joined": replace(BASE, script=("python train.pyecho done",)),
-    "lines swapped": replace(BASE, script=("echo done", "python train.py")),
-    "text moved between lines": replace(BASE, script=("python train.pye", "cho done")),
-    "an argument moved into the script": replace(BASE, script=(*BASE.script, "--n"), args=("5",)),
-    "arguments joined": replace(BASE, args=("--n5",)),
-    "no arguments": replace(BASE, args=()),
-    "a dep changed": replace(BASE, deps=(("data", "d2.dir"), ("config", "c1"))),
-    "a dep missing": replace(BASE, deps=(("data", None), ("config", "c1"))),
-    "a dep renamed": replace(BASE, deps=(("dat", "d1.dir"), ("config", "c1"))),
-    "a dep removed": replace(BASE, deps=(("data", "d1.dir"),)),
-    "digests of deps swapped": replace(BASE, deps=(("data", "c1"), ("config", "d1.dir"))),
-    "a variable set": replace(BASE, env=(("A", "e1"), ("env.HOME", "e2"), ("env.X", digest_bytes(b"", "md5")))),
-    "a variable unset": replace(BASE, env=(("A", None), ("env.HOME", "e2"), ("env.X", None))),
-    "a variable undeclared": replace(BASE, env=(("A", "e1"), ("env.HOME", "e2"))),
-    "a dep turned into a variable": replace(BASE, deps=(("data", "d1.dir"),), env=(*BASE.env, ("config", "c1"))),
-    "a shell": replace(BASE, shell="sh"),
-    "a shell named false": replace(BASE, shell="false"),
-    "another directory": replace(BASE, workdir="sub"),
+    "a line changed": BASE._replace(script=("python train.py ", "echo done")),
+    "a line added": BASE._replace(script=("python train.py", "echo done", "")),
+    "lines joined": BASE._replace(script=("python train.pyecho done",)),
+    "lines swapped": BASE._replace(script=("echo done", "python train.py")),
+    "text moved between lines": BASE._replace(script=("python train.pye", "cho done")),
+    "an argument moved into the script": BASE._replace(script=(*BASE.script, "--n"), args=("5",)),
+    "arguments joined": BASE._replace(args=("--n5",)),
+    "no arguments": BASE._replace(args=()),
+    "a dep changed": BASE._replace(deps=(("data", "d2.dir"), ("config", "c1"))),
+    "a dep missing": BASE._replace(deps=(("data", None), ("config", "c1"))),
+    "a dep renamed": BASE._replace(deps=(("dat", "d1.dir"), ("config", "c1"))),
+    "a dep removed": BASE._replace(deps=(("data", "d1.dir"),)),
+    "digests of deps swapped": BASE._replace(deps=(("data", "c1"), ("config", "d1.dir"))),
+    "a variable set": BASE._replace(env=(("A", "e1"), ("env.HOME", "e2"), ("env.X", digest_bytes(b"", "md5")))),
+    "a variable unset": BASE._replace(env=(("A", None), ("env.HOME", "e2"), ("env.X", None))),
+    "a variable undeclared": BASE._replace(env=(("A", "e1"), ("env.HOME", "e2"))),
+    "a dep turned into a variable": BASE._replace(deps=(("data", "d1.dir"),), env=(*BASE.env, ("config", "c1"))),
+    "a shell": BASE._replace(shell="sh"),
+    "a shell named false": BASE._replace(shell="false"),
+    "another directory": BASE._replace(workdir="sub"),
 }
 
 
@@ -52,7 +51,7 @@ def test_every_part_changes_the_key() -> None:
 
 
 def test_order_and_repetition_of_deps_and_variables_do_not_change_the_key() -> None:
-    reordered = replace(BASE, deps=(*reversed(BASE.deps), BASE.deps[0]), env=tuple(reversed(BASE.env)))
+    reordered = BASE._replace(deps=(*reversed(BASE.deps), BASE.deps[0]), env=tuple(reversed(BASE.env)))
     assert reordered.key == BASE.key
 
 
@@ -117,7 +116,7 @@ def test_a_glob_enters_as_its_matches_and_what_is_absent_as_nothing() -> None:
 
 
 def env_of(values: Mapping[str, str], **fields: object) -> dict[str, str | None]:
-    command = replace(Command("a"), **fields)  # type: ignore[arg-type]
+    command = Command("a")._replace(**fields)  # type: ignore[arg-type]
     return dict(fingerprint(command, values.get, digests_of).env)
 
 
@@ -194,7 +193,7 @@ def test_whatever_changes_the_key_is_a_reason(change: str) -> None:
 
 @given(fingerprints, fingerprints)
 def test_inputs_are_a_reason_exactly_if_the_key_is_another(then: Fingerprint, now: Fingerprint) -> None:
-    found = reasons_to_run(COMMAND, now, replace(RECORD, fingerprint=then), DISK.get)
+    found = reasons_to_run(COMMAND, now, RECORD._replace(fingerprint=then), DISK.get)
     assert bool(found) == (then.key != now.key)
 
 
@@ -219,7 +218,7 @@ NAMED: dict[str, tuple[dict[str, object], list[str]]] = {
 @pytest.mark.parametrize("name", NAMED)
 def test_a_reason_names_what_changed(name: str) -> None:
     changes, expected = NAMED[name]
-    found = reasons(now=replace(BASE, **changes))  # type: ignore[arg-type]
+    found = reasons(now=BASE._replace(**changes))  # type: ignore[arg-type]
     assert [told[: len(start)] for told, start in zip(found, expected, strict=True)] == expected
 
 
@@ -234,12 +233,12 @@ def test_an_absent_output_that_appeared_is_a_change() -> None:
 
 
 def test_another_list_of_outputs_is_a_reason() -> None:
-    command = replace(COMMAND, outputs=("model", "new"))
+    command = COMMAND._replace(outputs=("model", "new"))
     assert reasons(command, disk={**DISK, "new": "n"}) == ["outputs list changed: new, plots"]
 
 
 def test_what_may_be_absent_no_longer_is_missing() -> None:
-    command = replace(COMMAND, outputs=("model", "plots", "metrics"), outputs_no_cache=("log",))
+    command = COMMAND._replace(outputs=("model", "plots", "metrics"), outputs_no_cache=("log",))
     assert reasons(command) == ["output missing: metrics"]
 
 
@@ -248,8 +247,8 @@ def test_what_never_ran_has_one_reason() -> None:
 
 
 def test_no_skip_is_a_reason_of_its_own() -> None:
-    assert reasons(replace(COMMAND, no_skip=True)) == ["no_skip"]
-    assert reasons(replace(COMMAND, no_skip=True), last=None) == ["no_skip", "never ran"]
+    assert reasons(COMMAND._replace(no_skip=True)) == ["no_skip"]
+    assert reasons(COMMAND._replace(no_skip=True), last=None) == ["no_skip", "never ran"]
 
 
 def test_a_command_without_outputs_always_runs() -> None:

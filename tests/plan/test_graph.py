@@ -42,7 +42,10 @@ def everything(*commands: str | Command) -> Plan:
 
 
 def is_before(plan: Plan, earlier: str, later: str) -> bool:
-    return bool(nx.has_path(plan.graph, earlier, later))
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(plan.steps)
+    graph.add_edges_from((before, step) for step, waits in plan.waits_for.items() for before in waits)
+    return bool(nx.has_path(graph, earlier, later))
 
 
 # -- which steps, in which order --------------------------------------------------------------------------------------

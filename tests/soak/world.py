@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 
 import yaml
+from harness import BYTECODE
 
 from soak import edits
 from soak.edits import Site, States, edit
@@ -145,7 +146,7 @@ class World:
         self._runs += 1
         number = str(self._runs)
         environ = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-        environ |= {"LANG": "C.UTF-8", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", MARK: self.mark}
+        environ |= {"LANG": "C.UTF-8", "NO_COLOR": "1", "PYTHONPYCACHEPREFIX": str(BYTECODE), MARK: self.mark}
         environ |= {"SOAK_RUN": number, "SOAK_LOG": str(self.log.path), **self.site.environ()}
         self.counts["runs"] += 1
         self._say(f"proj {' '.join(words)} (run {number}{f', clock {clock:+g} s' if clock else ''})")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -129,8 +128,7 @@ def read(root: Path, *, cache: Path | None = None) -> dict[str, tuple[Record | N
 
 def as_locked(record: Record) -> Record:
     """What of a record the lock keeps."""
-    return replace(
-        record,
+    return record._replace(
         outputs=tuple(Made(made.path, made.digest) for made in record.outputs),
         outputs_no_cache=tuple(Made(made.path, made.digest) for made in record.outputs_no_cache),
         dep_sizes={},
@@ -157,20 +155,20 @@ def test_records_survive_being_written_and_read(tmp_path: Path) -> None:
 
 
 def test_entries_stand_in_the_order_of_the_project_and_unknown_ones_last(tmp_path: Path) -> None:
-    entries = {name: entry_of(replace(PREPARE, command=name), None, compat=False) for name in ("old", "c", "a", "b")}
+    entries = {name: entry_of(PREPARE._replace(command=name), None, compat=False) for name in ("old", "c", "a", "b")}
     write_lock(tmp_path, entries, ["a", "never ran", "b", "c"], cache=None)
     assert list(read_lock(tmp_path).entries) == ["a", "b", "c", "old"]
 
 
 def test_digests_of_another_algorithm_say_so(tmp_path: Path) -> None:
-    record = replace(PREPARE, algorithm="blake3")
+    record = PREPARE._replace(algorithm="blake3")
     assert "blake3: 2222" in write(tmp_path, [record])
     assert read(tmp_path) == {"prepare": (record,)}
 
 
 def test_under_compat_an_entry_is_what_weasel_would_write(tmp_path: Path) -> None:
     command = Command("prepare", outputs=("corpus",), written=(("corpus", "corpus/"), ("scripts", "./scripts")))
-    record = replace(PREPARE, weasel={"corpus": "c" * 32, "scripts": "d" * 32})
+    record = PREPARE._replace(weasel={"corpus": "c" * 32, "scripts": "d" * 32})
     entry = entry_of(record, command, compat=True)
     assert entry.data == {
         "cmd": "python -m weasel run prepare",
@@ -374,10 +372,10 @@ def merged(root: Path, base: list[Record], ours: list[Record], theirs: list[Reco
 
 def again(record: Record, run: int, digest: str) -> Record:
     """The record of a later run with other bytes as result."""
-    return replace(record, run=run, outputs=(Made(record.outputs[0].path, digest * 32),))
+    return record._replace(run=run, outputs=(Made(record.outputs[0].path, digest * 32),))
 
 
-THREE = [replace(again(PREPARE, 1, "0"), command=name) for name in ("a", "b", "c")]
+THREE = [again(PREPARE, 1, "0")._replace(command=name) for name in ("a", "b", "c")]
 
 
 def test_changes_of_different_commands_merge_in_git(tmp_path: Path) -> None:
@@ -408,8 +406,8 @@ def test_crlf_in_a_conflict_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_markers_inside_a_script_are_no_conflict(tmp_path: Path) -> None:
-    record = replace(
-        PREPARE, fingerprint=replace(PREPARE.fingerprint, script=("cat\n<<<<<<< a\n=======\n>>>>>>> b\n",))
+    record = PREPARE._replace(
+        fingerprint=PREPARE.fingerprint._replace(script=("cat\n<<<<<<< a\n=======\n>>>>>>> b\n",))
     )
     write(tmp_path, [record])
     assert read(tmp_path) == {"prepare": (record,)}

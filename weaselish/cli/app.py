@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weaselish.cli import verbs
 from weaselish.cli.arguments import Extras, names_and_directory
 from weaselish.cli.quick import names_of, show_version
 from weaselish.errors import UsageError
-from weaselish.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from weaselish.workspace.workspace import Workspace
 
 app = typer.Typer(
     name="proj",
@@ -39,10 +40,14 @@ def proj(
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
+        from weaselish.cli import verbs
+
         raise typer.Exit(verbs.show(_open(context, None)))
 
 
 def _open(context: typer.Context, directory: str | None) -> Workspace:
+    from weaselish.workspace.workspace import Workspace
+
     extras: Extras = context.obj
     return Workspace.open(directory, extras.overrides)
 
@@ -95,6 +100,8 @@ def run(
     if show_help and not names_and_directory(words or [])[0]:
         print(context.get_help())
         raise typer.Exit
+    from weaselish.cli import verbs
+
     code = verbs.run(
         context.obj,
         words or [],
@@ -126,6 +133,8 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Show which commands are up to date, and why the others are not."""
+    from weaselish.cli import verbs
+
     raise typer.Exit(verbs.status(context.obj, words or [], check=check, remote=remote, as_json=as_json))
 
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from weaselish.errors import UsageError
-from weaselish.workspace.load import FILE
 
 VARIABLES = ("WEASEL_CONFIG_OVERRIDES", "PROJ_CONFIG_OVERRIDES")  # the later wins, the command line over both
 
 
-@dataclass(frozen=True, slots=True)
-class Extras:
+class Extras(NamedTuple):
     """Taken out of argv before the options are parsed."""
 
-    overrides: Mapping[str, str] = field(default_factory=dict)  # vars.x -> text
+    overrides: Mapping[str, str] = MappingProxyType({})  # vars.x -> text
     args: tuple[str, ...] = ()  # what stands after `--`
-    given_by: Mapping[str, str] = field(default_factory=dict)  # vars.x -> where its override was given
+    given_by: Mapping[str, str] = MappingProxyType({})  # vars.x -> where its override was given
 
 
 def split(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[list[str], Extras]:
@@ -87,11 +85,13 @@ def names_and_directory(words: Sequence[str]) -> tuple[list[str], str | None]:
 
     In a project, a plain word that stands alone is a name, whatever directory there may be.
     """
-    if len(words) == 1 and os.sep not in words[0] and words[0] not in (".", "..") and Path(FILE).is_file():
+    from weaselish.workspace.load import FILE
+
+    if len(words) == 1 and os.sep not in words[0] and words[0] not in (".", "..") and os.path.isfile(FILE):
         return list(words), None
-    if words and (Path(words[-1]) / FILE).is_file():
+    if words and os.path.isfile(os.path.join(words[-1], FILE)):
         return list(words[:-1]), words[-1]
-    if len(words) > 1 and os.sep in words[-1] and Path(words[-1]).is_dir():
+    if len(words) > 1 and os.sep in words[-1] and os.path.isdir(words[-1]):
         raise UsageError(f"no {FILE} in `{words[-1]}`")
     return list(words), None
 

@@ -10,7 +10,7 @@ from math import inf
 from time import monotonic
 from types import FrameType
 
-from weaselish.executors.base import Level, Stop
+from weaselish.executors.stop import Level, Stop
 
 GRACE = 10.0  # seconds between terminate and kill
 _TICK = 0.25  # seconds

@@ -6,11 +6,10 @@ It knows the same options as `app.py`, which takes their names from here. What i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     parameter: str  # of the verb's function
     names: tuple[str, ...]
     value: object = True  # what the option alone says; None: the next word is its value

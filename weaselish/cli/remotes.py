@@ -37,8 +37,7 @@ def find_remote(workspace: Workspace, name: str) -> Remote:
         def resolved(text: str | None) -> str | None:
             return text and put_env(text, workspace.env)
 
-        return dataclasses.replace(
-            remote,
+        return remote._replace(
             url=put_env(remote.url, workspace.env),
             endpoint_url=resolved(remote.endpoint_url),
             profile=resolved(remote.profile),
@@ -242,15 +241,14 @@ def remote_states(workspace: Workspace, remote: Remote, previews: Sequence[Previ
 
 def show_remotes(workspace: Workspace, *, as_json: bool) -> int:
     remotes = [
-        dataclasses.replace(
-            remote,
+        remote._replace(
             url=_without_secrets(remote.url),
             endpoint_url=remote.endpoint_url and _without_secrets(remote.endpoint_url),
         )
         for remote in workspace.project.remotes.values()
     ]
     if as_json:
-        print(json.dumps([dataclasses.asdict(remote) for remote in remotes], indent=2))
+        print(json.dumps([remote._asdict() for remote in remotes], indent=2))
         return 0
     if not remotes:
         say("project.yml defines no remotes")

@@ -11,10 +11,9 @@ from typing import BinaryIO
 
 from weaselish.cli.console import duration, paint, say, say_hint, table, warn
 from weaselish.engine import events
+from weaselish.engine.result import Result, State
 from weaselish.engine.run import RunResult
-from weaselish.engine.step import Result, State
 from weaselish.plan.fingerprint import Reason
-from weaselish.workspace.logs import last_lines
 
 _MOST_ROWS = 40
 _LAST_LINES = 20
@@ -103,6 +102,8 @@ class ConsoleReporter:
         """The end of a failed step's output, where it is not just above."""
         if step not in self._logs or self._output in (Output.RAW, Output.GROUP):
             return
+        from weaselish.workspace.logs import last_lines
+
         lines = last_lines(self._logs[step], _LAST_LINES)
         if lines:
             say(paint(f"the last lines of {step} (all of them: proj log -v {step})", "dim"))

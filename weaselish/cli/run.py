@@ -7,19 +7,20 @@ import select
 import sys
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weaselish.cli.arguments import Extras
 from weaselish.cli.console import say, warn
 from weaselish.cli.interrupts import stopping_by_signals
 from weaselish.cli.reporter import ConsoleReporter, Output
-from weaselish.engine.job import Stdin, shown_lines
-from weaselish.engine.planning import plan_for, preview
 from weaselish.engine.run import RunOptions, RunResult, run
 from weaselish.errors import ProjError, UnknownName, UsageError
-from weaselish.executors.base import Stop
-from weaselish.plan.graph import listed_steps
+from weaselish.executors.open import open_executor
+from weaselish.executors.stop import Stop
 from weaselish.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from weaselish.engine.job import Stdin
 
 
 def run_targets(
@@ -31,55 +32,24 @@ def run_targets(
     output: str | None = None,
     as_json: bool = False,
 ) -> int:
-    from weaselish.executors.local import LocalExecutor
-
     for problem in workspace.project.warnings:
         warn(problem.located(), problem.hint)
     reporter = ConsoleReporter(sys.stderr.buffer if as_json else None, output=_output(output))
     stop = Stop()
-    executor = LocalExecutor()
-    try:
-        with stopping_by_signals(stop):
-            result = run(
-                workspace, targets, options, executor=executor, report=reporter, stop=stop, confirm=_confirm(yes, stop)
-            )
-    finally:
-        executor.close()
+    with stopping_by_signals(stop):
+        result = run(
+            workspace,
+            targets,
+            options,
+            open_executor=open_executor,
+            report=reporter,
+            stop=stop,
+            confirm=_confirm(yes, stop),
+        )
     reporter.show_summary(result)
     if as_json:
         print(json.dumps(_as_json(result, reporter), indent=2))
     return result.exit_code
-
-
-def dry_run(workspace: Workspace, targets: Sequence[str], options: RunOptions, *, as_json: bool = False) -> int:
-    """Print the lines that would run on stdout, and why on stderr. Changes nothing."""
-    plan = plan_for(workspace, targets, only=options.only, lenient=True, note=lambda text: warn(text))
-    forced = frozenset(listed_steps(workspace.project, targets)) if options.force else frozenset()
-    args = {targets[-1]: options.args} if options.args else {}
-    previews = preview(workspace, plan, forced=forced, args=args)
-    if as_json:
-        print(json.dumps([_preview_json(workspace, item.step, item.reasons, args) for item in previews], indent=2))
-    else:
-        for item in previews:
-            if item.reasons:
-                say(f"{item.step}: {'; '.join(map(str, item.reasons))}")
-                for line in shown_lines(workspace, plan.command(item.step), args.get(item.step, ())):
-                    print(f"Running command: {line}", flush=True)
-            for dep in item.look.missing_deps:
-                if dep in plan.sources[item.step]:
-                    warn(f"`{item.step}` needs `{dep}`, which is not there")
-    workspace.save()
-    return 0
-
-
-def _preview_json(workspace: Workspace, step: str, reasons: Sequence[object], args: dict[str, Any]) -> dict[str, Any]:
-    command = workspace.project.commands[step]
-    return {
-        "step": step,
-        "runs": bool(reasons),
-        "reasons": [str(reason) for reason in reasons],
-        "lines": shown_lines(workspace, command, args.get(step, ())) if reasons else [],
-    }
 
 
 def check_args(workspace: Workspace, targets: Sequence[str], extras: Extras) -> None:

@@ -25,7 +25,7 @@ def run(
     show_help: bool = False,
 ) -> int:
     """`proj run`; its exit code. Without a name: what there is to run."""
-    from weaselish.cli.run import check_args, dry_run, run_targets, stdin_for
+    from weaselish.cli.run import check_args, run_targets, stdin_for
     from weaselish.engine.run import RunOptions
 
     names, directory = names_and_directory(words)
@@ -38,6 +38,8 @@ def run(
     at_once = jobs_at_once(jobs, os.environ)
     options = RunOptions(at_once, only, force, keep_going, wait, extras.args, stdin_for(at_once))
     if dry:
+        from weaselish.cli.dry_run import dry_run
+
         return dry_run(workspace, names, options, as_json=as_json)
     return run_targets(workspace, names, options, yes=yes, output=output, as_json=as_json)
 

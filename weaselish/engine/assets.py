@@ -88,7 +88,7 @@ def project_assets_of(workspace: Workspace) -> dict[str, Asset]:
         dest = normalise(put_env(asset.dest, workspace.env))
         if dest in (".", "") or leaves_project(dest):
             raise UsageError(f"asset `{asset.dest}` is `{dest}` here, which is no path inside the project")
-        assets.setdefault(dest, replace(asset, dest=dest))
+        assets.setdefault(dest, asset._replace(dest=dest))
     return assets
 
 

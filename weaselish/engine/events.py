@@ -2,66 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from weaselish.plan.fingerprint import Reason
 from weaselish.plan.graph import Plan
 
 
-@dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(NamedTuple):
     plan: Plan
     jobs: int
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """Something that the user should know and that stops nothing."""
 
     message: str
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StepUpToDate:
+class StepUpToDate(NamedTuple):
     step: str
 
 
-@dataclass(frozen=True, slots=True)
-class StepWaiting:
+class StepWaiting(NamedTuple):
     """Another process holds what the step needs."""
 
     step: str
     holder: str
 
 
-@dataclass(frozen=True, slots=True)
-class StepStarted:
+class StepStarted(NamedTuple):
     step: str
     reasons: tuple[Reason, ...]
     attempt: int = 1  # above 1: a retry
     log: Path | None = None  # where all that it writes is kept
 
 
-@dataclass(frozen=True, slots=True)
-class StepOutput:
+class StepOutput(NamedTuple):
     """A piece of what a step's script writes, as it comes; it may end within a line or a character."""
 
     step: str
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StepDone:
+class StepDone(NamedTuple):
     step: str
     seconds: float
     not_recorded: str | None = None  # why the result, though there, counts for nothing
 
 
-@dataclass(frozen=True, slots=True)
-class StepFailed:
+class StepFailed(NamedTuple):
     step: str
     seconds: float
     exit_code: int
@@ -69,15 +60,13 @@ class StepFailed:
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StepBlocked:
+class StepBlocked(NamedTuple):
     """The step cannot run because one that it needs failed, or because the run was stopped."""
 
     step: str
 
 
-@dataclass(frozen=True, slots=True)
-class TransferStarted:
+class TransferStarted(NamedTuple):
     """`size` is bytes of content; what travels is compressed."""
 
     verb: str  # push, pull, fetch
@@ -85,23 +74,20 @@ class TransferStarted:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Transferred:
+class Transferred(NamedTuple):
     """`size` bytes more of an object have passed."""
 
     key: str
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class CommandPushed:
+class CommandPushed(NamedTuple):
     command: str
     keys: tuple[str, ...]
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class CommandPulled:
+class CommandPulled(NamedTuple):
     command: str
     outputs: tuple[str, ...]
     size: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from weaselish.engine.facts import Facts
 from weaselish.engine.look import check_deps, look
@@ -52,7 +52,7 @@ def accept(workspace: Workspace, command: Command) -> Accepted:
                 facts={"reasons": [str(reason) for reason in reasons], **Facts(workspace.root).gathered()},
             )
             if workspace.project.compat:
-                record = replace(record, weasel=weasel.digests_of(workspace.root, record))
+                record = record._replace(weasel=weasel.digests_of(workspace.root, record))
             workspace.records.add(record)
     return Accepted(command.name, reasons, outputs + no_cache)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from weaselish.errors import MissingDep
 from weaselish.model.interpolate import put_env
@@ -25,8 +24,7 @@ from weaselish.workspace.lockfile import Entry
 from weaselish.workspace.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """A command as it stands: what would go into a run now, the record of the last, and what speaks for running."""
 
     now: Fingerprint
@@ -113,7 +111,7 @@ def _explained(workspace: Workspace, last: Record | None, now: Fingerprint, reas
         return reason
     if then is None or since is None or not is_tree(then) or not is_tree(since):
         return reason
-    return replace(reason, detail=workspace.digests.difference(then, since))
+    return reason._replace(detail=workspace.digests.difference(then, since))
 
 
 # -- entries that Weasel wrote ----------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from weaselish.engine.look import Look, look, missing_dep
 from weaselish.errors import MissingDep, listed
@@ -13,8 +13,7 @@ from weaselish.plan.graph import SOURCE, Choice, Plan, make_plan
 from weaselish.workspace.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(NamedTuple):
     """A step of a plan as it stands before anything runs."""
 
     step: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -382,8 +382,7 @@ class _Pull:
         """
         records = self._workspace.records
         no_cache = tuple(self._no_cache_made(made) for made in record.outputs_no_cache)
-        new = replace(
-            record,
+        new = record._replace(
             command=command.name,
             outputs=tuple(self._restored(made) for made in record.outputs),
             outputs_no_cache=no_cache,
@@ -399,12 +398,12 @@ class _Pull:
         if not is_new and any(_is_same_run(known, new) for known in self._known(command)):
             return notes
         if self._compat:
-            new = replace(new, weasel=weasel.digests_of(self._workspace.root, new))
+            new = new._replace(weasel=weasel.digests_of(self._workspace.root, new))
         keeps_id = record.run and not is_new and no_cache == record.outputs_no_cache
         if keeps_id:
             records.add(new)
         if not keeps_id or new.run not in [known.run for known in self._known(command)]:
-            records.add(replace(new, run=records.next_id()))  # with its own, a later run or a reset would outrank it
+            records.add(new._replace(run=records.next_id()))  # with its own, a later run or a reset would outrank it
         return notes
 
     def _no_cache_made(self, made: Made) -> Made:

@@ -156,17 +156,16 @@ class _Push:
         """
         records, digests = self._workspace.records, self._workspace.digests
         if record.run == 0 and not self._options.dry:
-            record = replace(record, run=records.next_id())
+            record = record._replace(run=records.next_id())
             records.add(record)
         record = records.whole(record)
         found = {made.path: digests.of(made.path, "output") for made in record.made}
         sized = {path: Made(path, one.digest, one.size, one.files) for path, one in found.items() if one}
-        record = replace(
-            record,
+        record = record._replace(
             outputs=tuple(sized[path] for path in command.outputs),
             outputs_no_cache=tuple(sized.get(path, Made(path, ABSENT)) for path in command.outputs_no_cache),
         )
-        return replace(record, weasel=weasel.digests_of(self._workspace.root, record)) if self._compat else record
+        return record._replace(weasel=weasel.digests_of(self._workspace.root, record)) if self._compat else record
 
     def _order_output(self, order: _Order, made: Made, known: Sequence[Published]) -> None:
         key = object_key(order.command, order.record, made.path, compat=self._compat)

@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote_plus
 
@@ -153,7 +153,7 @@ def _published(document: object) -> Published | None:
     if not all(is_object_key(key) for key, _ in objects.values()):
         return None
     facts = {name: fact for name, fact in record.facts.items() if isinstance(fact, _FACTS.get(name, object))}
-    return Published(replace(record, facts=facts), objects)
+    return Published(record._replace(facts=facts), objects)
 
 
 def is_object_key(key: str) -> bool:

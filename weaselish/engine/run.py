@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.engine import events
-from weaselish.engine.job import Stdin
 from weaselish.engine.look import look
 from weaselish.engine.planning import check_sources, needed_deps, plan_for
-from weaselish.engine.step import Result, State, StepOptions, StepRunner
+from weaselish.engine.result import Result, State
+from weaselish.engine.step import StepOptions, StepRunner
 from weaselish.engine.told import Told
 from weaselish.errors import ProjError, UsageError
-from weaselish.executors.base import Executor, Level, Stop
+from weaselish.executors.stop import Level, Stop
 from weaselish.plan.graph import Plan, listed_steps
 from weaselish.plan.schedule import Schedule
-from weaselish.workspace import logs
 from weaselish.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from weaselish.engine.job import Stdin
+    from weaselish.executors.base import Executor
 
 INTERRUPTED = 130
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(NamedTuple):
     jobs: int = 1
     only: bool = False
     force: bool = False
@@ -34,8 +37,7 @@ class RunOptions:
     stdin: Stdin = "null"  # of steps that run one at a time; in parallel it is always null
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(NamedTuple):
     """What became of each step, in the plan's order."""
 
     plan: Plan
@@ -58,12 +60,15 @@ def run(
     targets: Sequence[str],
     options: RunOptions,
     *,
-    executor: Executor,
+    open_executor: Callable[[], Executor],
     report: events.Reporter,
     stop: Stop | None = None,
     confirm: Callable[[str, str], bool] = lambda step, question: False,
 ) -> RunResult:
-    """Bring `targets` up to date. Raises ProjError for what is wrong before anything starts."""
+    """Bring `targets` up to date. Raises ProjError for what is wrong before anything starts.
+
+    `open_executor` is called when the first step must run; what it gives is closed at the end.
+    """
     _check_args(options.args)
     stop = stop or Stop()
     told = Told(report)
@@ -75,7 +80,7 @@ def run(
         told(events.Note(f"{workspace.records.problem}; it counts as empty", "the old file will be kept beside"))
     _settle_conflicts(workspace)
     told(events.RunStarted(plan, options.jobs))
-    runner = StepRunner(workspace, executor, stop, told, confirm)
+    runner = StepRunner(workspace, open_executor, stop, told, confirm)
     forced = frozenset(listed_steps(plan.project, targets))
     needed = needed_deps(plan)
 
@@ -95,9 +100,12 @@ def run(
     try:
         _run_all(plan, live, told, stop, options, results)
     finally:
+        runner.close()
         workspace.records.close()
         workspace.save()
         if any(result.seconds for result in results.values()):
+            from weaselish.workspace import logs
+
             logs.prune(workspace.state)
     ended = [results.get(step, Result(step, State.BLOCKED)) for step in plan.steps]
     return RunResult(plan, tuple(ended), interrupted=stop.level > Level.RUN)
@@ -145,6 +153,8 @@ def _run_all(
 def _in_parallel(
     schedule: Schedule, live: Callable[[str], Result], note: Callable[[Result], bool], stop: Stop, jobs: int
 ) -> None:
+    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
     goes_on = True
     with ThreadPoolExecutor(jobs) as threads:
         running: set[Future[Result]] = set()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 
 from weaselish.engine import events
 
 
-@dataclass(slots=True)
 class Told:
-    report: events.Reporter
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self, report: events.Reporter) -> None:
+        self._report = report
+        self._lock = threading.Lock()
 
     def __call__(self, event: events.Event, /) -> None:
-        with self.lock:
-            self.report(event)
+        with self._lock:
+            self._report(event)

@@ -11,9 +11,10 @@ from dataclasses import replace
 from math import inf
 from time import monotonic
 
-from weaselish.executors.base import Ended, Job, Line, Outcome, Stop, announcement
+from weaselish.executors.base import Ended, Job, Line, Outcome, announcement
 from weaselish.executors.processes import ProcessTree
 from weaselish.executors.running import RunningLine
+from weaselish.executors.stop import Stop
 from weaselish.executors.terminal import STDIN, Terminal, make_controlling
 
 

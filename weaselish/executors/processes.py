@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from weaselish.executors.base import Level, Stop
+from weaselish.executors.stop import Level, Stop
 
 TICK = 0.02  # seconds between two looks at what no descriptor tells
 _PROC = "/proc"

@@ -11,8 +11,9 @@ from math import inf
 from time import monotonic
 
 from weaselish.errors import ProjError
-from weaselish.executors.base import Ended, Level, Outcome, Stop
+from weaselish.executors.base import Ended, Outcome
 from weaselish.executors.processes import TICK, ProcessTree
+from weaselish.executors.stop import Level, Stop
 from weaselish.executors.terminal import REFRESH, STDIN, Terminal
 
 _CHUNK = 1 << 16

@@ -6,10 +6,9 @@ import copy
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
-from weaselish.errors import InvalidProject, Problem, UsageError, near_match
+from weaselish.errors import InvalidProject, Problem, UsageError, in_file_order, near_match
 from weaselish.model import schema
 from weaselish.model.interpolate import BadReference, Interpolator, override
 from weaselish.model.paths import leaves_project, normalise, overlap
@@ -99,7 +98,7 @@ class _Parser:
         if errors:
             raise InvalidProject(self.problems)
         self._check_overrides_are_used()
-        return replace(project, warnings=tuple(sorted(self.problems)))
+        return project._replace(warnings=in_file_order(self.problems))
 
     def _algorithm(self) -> Algorithm:
         algorithm: Algorithm = "blake3" if self.data.get("digest") == "blake3" else "md5"

@@ -7,17 +7,18 @@ so that none reaches the disk. Paths are relative to the project, with `/`, with
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from weaselish.errors import Problem
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 Algorithm = Literal["md5", "blake3"]  # of content digests
 Shell = Literal[False] | str  # False: no shell; else the shell's program, `sh` for `shell: true`
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     name: str
     help: str = ""
     script: tuple[str, ...] = ()
@@ -43,15 +44,13 @@ class Command:
         return dict(self.written).get(path, path) if self.written else path
 
 
-@dataclass(frozen=True, slots=True)
-class Git:
+class Git(NamedTuple):
     repo: str
     path: str = ""  # "": the whole repository
     branch: str | None = None  # branch, tag or commit; None: the repository's default branch
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(NamedTuple):
     """A file or directory from elsewhere: by `url`, by `git`, or private (neither): the user puts it there."""
 
     dest: str
@@ -62,8 +61,7 @@ class Asset:
     extra: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
+class Remote(NamedTuple):
     name: str
     url: str  # s3://, gs://, az://, file:// or a path, relative to the project
     endpoint_url: str | None = None
@@ -72,20 +70,19 @@ class Remote:
     read_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     title: str = ""
     description: str = ""
     compat: bool = False  # `compat: weasel`
     digest: Algorithm = "md5"
     dotenv: tuple[str, ...] = ()
-    vars: Mapping[str, object] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)  # name in ${env.NAME} -> environment variable
+    vars: Mapping[str, object] = _NONE
+    env: Mapping[str, str] = _NONE  # name in ${env.NAME} -> environment variable
     directories: tuple[str, ...] = ()
     assets: tuple[Asset, ...] = ()
-    commands: Mapping[str, Command] = field(default_factory=dict)  # by name, in the order of the file
-    workflows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # steps as listed: commands or workflows
-    remotes: Mapping[str, Remote] = field(default_factory=dict)
+    commands: Mapping[str, Command] = _NONE  # by name, in the order of the file
+    workflows: Mapping[str, tuple[str, ...]] = _NONE  # steps as listed: commands or workflows
+    remotes: Mapping[str, Remote] = _NONE
     warnings: tuple[Problem, ...] = ()
 
     def steps_of(self, workflow: str) -> tuple[str, ...]:
@@ -97,4 +94,4 @@ class Project:
 
     def with_command(self, command: Command) -> Project:
         """This project with `command` in place of the one of its name."""
-        return replace(self, commands={**self.commands, command.name: command})
+        return self._replace(commands={**self.commands, command.name: command})

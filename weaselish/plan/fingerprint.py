@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from weaselish.model.interpolate import env_names, put_env
 from weaselish.model.project import Algorithm, Command, Shell
@@ -14,11 +15,12 @@ from weaselish.plan.digests import ABSENT, digest_bytes
 KEY_VERSION = "proj-1"
 RECORD_FORMAT = 1
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
 Digests = tuple[tuple[str, str | None], ...]  # (path or name, digest); None: not there, not set
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(NamedTuple):
     """All that goes into a run, in parts. Deps in the order of the command, a glob as its matches."""
 
     script: tuple[str, ...]
@@ -44,8 +46,7 @@ class Fingerprint:
         return digest_bytes(text.encode("utf-8", "surrogateescape"), "md5")
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """One output as a run left it. `size` in bytes and `files` are None where only the lock is known."""
 
     path: str
@@ -54,8 +55,7 @@ class Made:
     files: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What one successful run used and made. Immutable; the lock entry, the pushed object and the log are views of it.
 
     `run` is the run id: microseconds since 1970, or one more than the last id seen, whichever is greater.
@@ -68,9 +68,9 @@ class Record:
     outputs_no_cache: tuple[Made, ...] = ()
     algorithm: Algorithm = "md5"
     origin: str = "run"  # or weasel, accepted, pulled
-    dep_sizes: Mapping[str, int] = field(default_factory=dict)
-    weasel: Mapping[str, str] = field(default_factory=dict)  # path -> Weasel's digest, under `compat: weasel`
-    facts: Mapping[str, object] = field(default_factory=dict)  # executor, host, tool, git, started, seconds
+    dep_sizes: Mapping[str, int] = _NONE
+    weasel: Mapping[str, str] = _NONE  # path -> Weasel's digest, under `compat: weasel`
+    facts: Mapping[str, object] = _NONE  # executor, host, tool, git, started, seconds
 
     @property
     def made(self) -> tuple[Made, ...]:
@@ -95,8 +95,7 @@ class Why(enum.Enum):
     NO_OUTPUTS = "has no outputs"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a step must run. `subject` is the path, variable or step; `detail` what happened to it."""
 
     why: Why

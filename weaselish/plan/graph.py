@@ -7,9 +7,7 @@ be kept when several run at a time. All edges point forward in the sequence, so 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.errors import ProjError, UnknownName
 from weaselish.model.paths import ancestors, dep_base, is_glob, may_match
@@ -32,8 +30,7 @@ class Cycle(ProjError):
         self.path = tuple(path)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """What several commands make, none of them before its consumer in the plan. Whoever runs the plan chooses."""
 
     consumer: str
@@ -41,8 +38,7 @@ class Choice:
     makers: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """Steps in the order in which one at a time would run, and for each the earlier ones that it waits for.
 
     It waits for the makers of its deps, for the users of what it is about to replace, and for barriers.
@@ -59,16 +55,6 @@ class Plan:
 
     def command(self, step: str) -> Command:
         return self.project.commands[step]
-
-    @cached_property
-    def graph(self) -> nx.DiGraph[str]:
-        """The steps with an edge from each to those that wait for it."""
-        import networkx as nx
-
-        graph: nx.DiGraph[str] = nx.DiGraph()
-        graph.add_nodes_from(self.steps)
-        graph.add_edges_from((before, step) for step, waits in self.waits_for.items() for before in waits)
-        return graph
 
 
 def make_plan(

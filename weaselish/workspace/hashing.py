@@ -12,7 +12,6 @@ import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -31,8 +30,7 @@ _LEFT_BY_A_SWAP = re.compile(rb"\.proj-(new|old|gone)-")
 _IGNORED_AT_ROOT = frozenset((b".proj", b".git", b"project.lock"))
 
 
-@dataclass(frozen=True, slots=True)
-class Digested:
+class Digested(NamedTuple):
     """What lies at a path: its digest, its bytes in all, and how many files."""
 
     digest: str

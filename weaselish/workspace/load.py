@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import md5
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weaselish import __version__
 from weaselish.errors import InvalidProject, Problem, UsageError
-from weaselish.model.places import Places
 from weaselish.model.project import Asset, Command, Git, Project, Remote
 from weaselish.workspace.state_dir import cache_dir, write_whole
 
+if TYPE_CHECKING:
+    from weaselish.model.places import Places
+
 FILE = "project.yml"
-_FORMAT = 1  # of the compiled project; not a promise: one that differs is thrown away
+_FORMAT = 2  # of the compiled project; not a promise: one that differs is thrown away
 _KEPT = 8  # compiled projects that are kept, for different overrides
 
 
@@ -39,19 +40,31 @@ def find_root(directory: str | os.PathLike[str] | None = None) -> Path:
 
 def load_project(root: Path, overrides: Mapping[str, str] | None = None) -> Project:
     """The project in `root`. Raises InvalidProject with all that is wrong with it."""
-    overrides = overrides or {}
-    try:
-        text = (root / FILE).read_bytes()
-    except OSError as error:
-        raise InvalidProject([Problem(0, 0, f"cannot be read: {error.strerror}")]) from None
-    key = _key(text, overrides)
-    cache = cache_dir(root)
-    if cache is not None and (known := _read_compiled(cache / f"project-{key}.json")) is not None:
-        return known
-    project = parse_text(text, overrides)
-    if cache is not None:
-        _write_compiled(cache, key, project)
-    return project
+    return ProjectFile(root, overrides or {}).project
+
+
+class ProjectFile:
+    """project.yml as read with some overrides. Its compiled form is kept wherever there is a cache."""
+
+    def __init__(self, root: Path, overrides: Mapping[str, str]) -> None:
+        try:
+            text = (root / FILE).read_bytes()
+        except OSError as error:
+            raise InvalidProject([Problem(0, 0, f"cannot be read: {error.strerror}")]) from None
+        self._root = root
+        self._name = f"project-{_key(text, overrides)}.json"
+        cache = cache_dir(root)
+        known = None if cache is None else _read_compiled(cache / self._name)
+        self._is_kept = known is not None
+        self.project = known if known is not None else parse_text(text, overrides)
+        self.keep()
+
+    def keep(self) -> None:
+        """Keep the compiled form, if there is a place for it by now."""
+        cache = cache_dir(self._root)
+        if not self._is_kept and cache is not None:
+            _write_compiled(cache / self._name, self.project)
+            self._is_kept = True
 
 
 def parse_text(text: str | bytes, overrides: Mapping[str, str] | None = None) -> Project:
@@ -87,11 +100,11 @@ def _key(text: bytes, overrides: Mapping[str, str]) -> str:
     return running.hexdigest()
 
 
-def _write_compiled(cache: Path, key: str, project: Project) -> None:
-    text = json.dumps(dataclasses.asdict(project), ensure_ascii=False).encode()
+def _write_compiled(path: Path, project: Project) -> None:
+    text = json.dumps(project, ensure_ascii=False, default=dict).encode()
     try:
-        write_whole(cache / f"project-{key}.json", [text])
-        compiled = sorted(cache.glob("project-*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+        write_whole(path, [text])
+        compiled = sorted(path.parent.glob("project-*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         for old in compiled[_KEPT:]:
             old.unlink(missing_ok=True)
     except OSError:
@@ -106,25 +119,33 @@ def _read_compiled(path: Path) -> Project | None:
         return None
 
 
-def _project(data: dict[str, Any]) -> Project:
-    data["commands"] = {name: _command(fields) for name, fields in data["commands"].items()}
-    data["assets"] = tuple(_asset(fields) for fields in data["assets"])
-    data["remotes"] = {name: Remote(**fields) for name, fields in data["remotes"].items()}
-    data["workflows"] = {name: tuple(steps) for name, steps in data["workflows"].items()}
-    data["warnings"] = tuple(Problem(**fields) for fields in data["warnings"])
-    data["directories"] = tuple(data["directories"])
-    data["dotenv"] = tuple(data["dotenv"])
-    return Project(**data)
+def _project(row: list[Any]) -> Project:
+    """The project from its fields in order, as JSON keeps them: tuples as lists."""
+    read = Project._make(row)
+    return read._replace(
+        dotenv=tuple(read.dotenv),
+        directories=tuple(read.directories),
+        assets=tuple(_asset(fields) for fields in read.assets),
+        commands={name: _command(fields) for name, fields in read.commands.items()},
+        workflows={name: tuple(steps) for name, steps in read.workflows.items()},
+        remotes={name: Remote._make(fields) for name, fields in read.remotes.items()},
+        warnings=tuple(Problem._make(fields) for fields in read.warnings),
+    )
 
 
-def _command(fields: dict[str, Any]) -> Command:
-    for name in ("script", "deps", "outputs", "outputs_no_cache", "mutex"):
-        fields[name] = tuple(fields[name])
-    for name in ("env", "written"):
-        fields[name] = tuple((key, value) for key, value in fields[name])
-    return Command(**fields)
+def _command(row: Iterable[Any]) -> Command:
+    read = Command._make(row)
+    return read._replace(
+        script=tuple(read.script),
+        deps=tuple(read.deps),
+        outputs=tuple(read.outputs),
+        outputs_no_cache=tuple(read.outputs_no_cache),
+        env=tuple((name, text) for name, text in read.env),
+        mutex=tuple(read.mutex),
+        written=tuple((path, text) for path, text in read.written),
+    )
 
 
-def _asset(fields: dict[str, Any]) -> Asset:
-    git = fields.pop("git")
-    return Asset(**fields, git=Git(**git) if git else None)
+def _asset(row: Iterable[Any]) -> Asset:
+    read = Asset._make(row)
+    return read._replace(git=Git._make(read.git)) if read.git else read

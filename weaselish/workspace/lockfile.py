@@ -10,11 +10,10 @@ import contextlib
 import json
 import os
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from weaselish.errors import BrokenState, InvalidProject, Problem
 from weaselish.model.project import Algorithm, Command
@@ -29,8 +28,7 @@ FORMAT = 1
 _MARKER = re.compile(r"^(<{7}|\|{7}|={7}|>{7})(?: .*)?$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One command's entry as it stands in the file, with our block beside it if that counts."""
 
     name: str
@@ -47,11 +45,10 @@ class Entry:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(NamedTuple):
     """project.lock as read. `entries` may hold several of one command: both sides of a merge conflict."""
 
-    entries: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
+    entries: Mapping[str, tuple[Entry, ...]] = MappingProxyType({})
     problem: str | None = None  # why the file counts as empty
     conflicted: bool = False
     digest: str | None = None  # of the file's bytes; None if there is none
@@ -185,7 +182,11 @@ def _script_without(args: tuple[str, ...], script: Sequence[str]) -> tuple[str, 
 
 
 def _added(args: tuple[str, ...]) -> str:
-    return f" {shlex.join(args)}" if args else ""
+    if not args:
+        return ""
+    import shlex
+
+    return f" {shlex.join(args)}"
 
 
 def _block(record: Record, data: Mapping[str, Any]) -> dict[str, Any]:

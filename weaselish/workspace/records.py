@@ -7,9 +7,8 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from weaselish.errors import ProjError
 from weaselish.model.project import Project
@@ -25,8 +24,7 @@ _FOLD_EVERY = 1.0  # seconds
 Known = Record | lockfile.Entry  # an Entry: one that Weasel wrote
 
 
-@dataclass(slots=True)
-class _Attempt:
+class _Attempt(NamedTuple):
     """The last start of a command that a journal tells of."""
 
     run: int
@@ -117,7 +115,7 @@ class Records:
             if event == "started" and (known is None or run > known.run):
                 self._attempts[command] = _Attempt(run, path)
             elif event == "ended" and known is not None and known.run == run:
-                known.ended = str(line.get("how"))
+                self._attempts[command] = known._replace(ended=str(line.get("how")))
 
     def _take_record(self, record: Record) -> None:
         self._last_id = max(self._last_id, record.run)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from weaselish.model.paths import is_glob, leaves_project, normalise
 from weaselish.model.project import Command, Project
 from weaselish.plan.graph import Makers
 from weaselish.workspace.hashing import Digests
-from weaselish.workspace.load import find_root, load_environ, load_project
+from weaselish.workspace.load import ProjectFile, find_root, load_environ
 from weaselish.workspace.records import Records
 from weaselish.workspace.state_dir import STATE, cache_dir, make_state_dir, writing
 
@@ -25,6 +23,7 @@ class Workspace:
 
     def __init__(self, root: Path, project: Project, overrides: Mapping[str, str] | None = None) -> None:
         self.root = root
+        self._file: ProjectFile | None = None
         self.environ: Mapping[str, str] = load_environ(root, project)
         self._env_names = project.env
         self._env_given = _given(project, overrides or {})
@@ -37,7 +36,10 @@ class Workspace:
     ) -> Workspace:
         """Raises UsageError where there is no project, InvalidProject where it cannot be used."""
         root = find_root(directory)
-        return cls(root, load_project(root, overrides), overrides)
+        file = ProjectFile(root, overrides or {})
+        workspace = cls(root, file.project, overrides)
+        workspace._file = file
+        return workspace
 
     @cached_property
     def digests(self) -> Digests:
@@ -58,6 +60,8 @@ class Workspace:
             make_state_dir(self.root)
         if not had_cache:
             self.__dict__.pop("digests", None)  # those have no place to keep what they see
+            if self._file is not None:
+                self._file.keep()
 
     def save(self) -> None:
         if "digests" in self.__dict__:
@@ -83,7 +87,7 @@ class Workspace:
         directories = tuple(self._path_with_env("directories", text) for text in project.directories)
         if commands == project.commands and directories == project.directories:
             return project
-        return replace(project, commands=commands, directories=directories)
+        return project._replace(commands=commands, directories=directories)
 
     def _command_with_env(self, command: Command) -> Command:
         """The command with its paths resolved; as it is, and in `unusable`, if they lead nowhere here."""
@@ -104,8 +108,7 @@ class Workspace:
                     written[path] = as_written
                 yield path
 
-        return replace(
-            command,
+        return command._replace(
             deps=tuple(paths(command.deps)),
             outputs=tuple(paths(command.outputs)),
             outputs_no_cache=tuple(paths(command.outputs_no_cache)),
@@ -125,7 +128,11 @@ class Workspace:
         """Whether there is something at a dep or output; for a glob, whether anything matches."""
         if os.path.lexists(self.root / path):
             return True
-        matches = glob.iglob(path, root_dir=self.root, recursive=True) if is_glob(path) else ()
+        if not is_glob(path):
+            return False
+        import glob
+
+        matches = glob.iglob(path, root_dir=self.root, recursive=True)
         return any(os.path.lexists(self.root / match) for match in matches)  # `x/**` yields `x/` also without an x
 
     def check_inside(self, path: str, what: str) -> None:

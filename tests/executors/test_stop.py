@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from weaselish.executors.base import Level, Stop
+from weaselish.executors.stop import Level, Stop
 
 
 def test_the_level_only_rises() -> None:

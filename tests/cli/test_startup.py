@@ -1,0 +1,77 @@
+"""What the most frequent questions import: a module more than they need is time that everyone waits, every time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from harness import ProjectDir
+
+HEAVY = {
+    "concurrent.futures",
+    "dataclasses",
+    "inspect",
+    "logging",
+    "networkx",
+    "rich",
+    "shutil",
+    "subprocess",
+    "tempfile",
+    "typer",
+    "wasabi",
+    "yaml",
+    "weaselish.engine.execution",
+    "weaselish.executors.local",
+    "weaselish.model.parse",
+}
+SHOW = """
+import json, sys
+from weaselish.__main__ import main
+code = main(sys.argv[1:])
+print(json.dumps([code, sorted(sys.modules)]))
+"""
+
+
+def modules_after(words: list[str], project: ProjectDir) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW, *words], cwd=project.path, stdout=subprocess.PIPE, text=True, check=True
+    )
+    code, modules = json.loads(done.stdout.splitlines()[-1])
+    assert code == 0
+    return set(modules)
+
+
+@pytest.mark.parametrize("words", [["run", "b"], ["run", "b", "-j8"], ["run", "all"]], ids=" ".join)
+def test_finding_nothing_to_do_imports_nothing_heavy(words: list[str], project: ProjectDir) -> None:
+    project.project(
+        """
+        commands:
+          - {name: a, script: [cp in.txt a.txt], deps: [in.txt], outputs: [a.txt]}
+          - {name: b, script: [cp a.txt b.txt], deps: [a.txt], outputs: [b.txt]}
+        workflows: {all: [a, b]}
+        """
+    )
+    project.write("in.txt", "1")
+    assert project.process("run", "all").code == 0
+    for_threads = {"concurrent.futures", "logging"} if "-j8" in words else set()
+    assert modules_after(words, project) & HEAVY <= for_threads
+
+
+def test_the_version_needs_no_project_and_next_to_no_imports(project: ProjectDir) -> None:
+    ours = {name for name in modules_after(["--version"], project) if name.startswith("weaselish.")}
+    assert ours <= {
+        "weaselish.__main__",
+        "weaselish.cli",
+        "weaselish.cli.arguments",
+        "weaselish.cli.console",
+        "weaselish.cli.quick",
+        "weaselish.errors",
+    }
+
+
+def test_help_imports_typer_and_nothing_of_what_verbs_need(project: ProjectDir) -> None:
+    modules = modules_after(["--help"], project)
+    assert "typer" in modules
+    assert not {name for name in modules if name.startswith(("weaselish.workspace", "weaselish.engine"))}

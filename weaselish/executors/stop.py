@@ -1,0 +1,57 @@
+"""How running jobs are asked to end."""
+
+from __future__ import annotations
+
+import enum
+import itertools
+import os
+import select
+
+
+class Level(enum.IntEnum):
+    """How urgently running jobs are asked to end; it only ever rises."""
+
+    RUN = 0
+    INTERRUPT = 1
+    TERMINATE = 2
+    KILL = 3
+
+
+class Stop:
+    """The request to end, shared by the engine and every running job. Thread-safe.
+
+    It takes no lock, so that a signal handler may raise it while any thread, its own too, is anywhere in here.
+    """
+
+    def __init__(self) -> None:
+        self._reached = [False] * Level.KILL  # INTERRUPT, TERMINATE, KILL; one that is reached never falls
+        self._pipes = [os.pipe() for _ in self._reached]
+
+    def __del__(self) -> None:
+        for fd in itertools.chain(*self._pipes):
+            os.close(fd)
+
+    @property
+    def level(self) -> Level:
+        return Level(sum(self._reached))
+
+    def raise_to(self, level: Level) -> None:
+        for index in range(level):
+            if not self._reached[index]:
+                self._reached[index] = True
+                os.write(self._pipes[index][1], b"!")
+
+    def fileno(self, *, above: Level = Level.RUN) -> int:
+        """A descriptor that becomes, and stays, readable when the level is above `above`, which is less than KILL.
+
+        To be polled, never read or closed.
+        """
+        return self._pipes[above][0]
+
+    def wait(self, timeout: float | None, *, above: Level = Level.RUN) -> Level:
+        """The level, as soon as it is above `above`, at the latest after `timeout` seconds."""
+        poll = select.poll()
+        if above < Level.KILL:
+            poll.register(self.fileno(above=above), select.POLLIN)
+        poll.poll(None if timeout is None else timeout * 1000)
+        return self.level
