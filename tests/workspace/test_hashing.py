@@ -328,8 +328,8 @@ def test_what_was_looked_at_while_the_disk_changed_is_not_remembered(
     hashed, forgotten = threading.Event(), threading.Event()
     read = hashing.hash_file
 
-    def slowly(path: bytes | str, algorithm: hashing.Algorithm) -> str:
-        found = read(path, algorithm)
+    def slowly(path: bytes | str, algorithm: hashing.Algorithm, size: int) -> str:
+        found = read(path, algorithm, size)
         hashed.set()
         assert forgotten.wait(10)
         return found
@@ -377,6 +377,7 @@ def coarse_clock(patch: pytest.MonkeyPatch, tick: int) -> None:
         return FileStat(status.st_size, mtime, ctime, status.st_ino)
 
     patch.setattr(FileStat, "of", of)
+    patch.setattr(hashing, "file_mark", lambda status: stat_cache._MARK.pack(b"f", *of(status)))
     patch.setattr(StatCache, "now", lambda self: now(self) // tick * tick)
 
 
@@ -422,9 +423,7 @@ def test_in_a_directory_only_what_differs_is_read(root: Path, cache: Path, monke
     write(root / "d/b", "B")
     read: list[bytes | str] = []
     hash_file = hashing.hash_file
-    monkeypatch.setattr(
-        hashing, "hash_file", lambda path, algorithm: (read.append(path), hash_file(path, algorithm))[1]
-    )
+    monkeypatch.setattr(hashing, "hash_file", lambda path, *rest: (read.append(path), hash_file(path, *rest))[1])
     assert Digests(root, cache=cache).digest("d", "dep") == digest(root, "d")
     assert [os.path.basename(path) for path in read[:1]] == [b"b"]
 

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -18,11 +18,23 @@ from typing import Literal, NamedTuple
 from weaselish.errors import ProjError
 from weaselish.model.paths import is_glob
 from weaselish.plan.digests import TREE_SUFFIX, Algorithm, Entry, differences, digest_bytes, manifest, new_hash
-from weaselish.workspace.stat_cache import FileStat, Stamp, StatCache
+from weaselish.workspace.stat_cache import (
+    EMPTY_DIRECTORY,
+    FileStat,
+    Mark,
+    Seen,
+    Stamp,
+    StatCache,
+    file_mark,
+    link_mark,
+    stat_of,
+    target_of,
+)
 
 View = Literal["dep", "output"]
 
 BLOCK = 1 << 20  # bytes read at a time
+_BLOCK_FOR_THREADS = 1 << 22  # BLAKE3 hashes parts of a block at the same time
 _TRIES = 3  # to look at what somebody is changing
 _THREADED = 1 << 20  # files from this size on are hashed in threads
 _IGNORED = frozenset((b"__pycache__", b".ipynb_checkpoints", b".DS_Store"))
@@ -42,17 +54,12 @@ class Unreadable(ProjError):
     pass
 
 
+_Above = tuple[tuple[int, int], ...]  # device and inode of the directories that a link led through
+_KINDS: dict[int, Literal["f", "l", "d"]] = {ord("f"): "f", ord("l"): "l", ord("d"): "d"}
+
+
 class _Vanished(Unreadable):
     """What was there is not any more: somebody is at work there."""
-
-
-class Found(NamedTuple):
-    """An entry that a walk found. `path` as for `Entry`; `target`: a link's text, where it counts as a link."""
-
-    path: bytes
-    stat: FileStat | None  # of a file
-    target: bytes | None  # of a link
-    full: bytes
 
 
 class Digests:
@@ -161,102 +168,106 @@ class Digests:
         digest = self._cache.file(path, status)
         if digest is None:
             looked = self._cache.now()
-            digest = hash_file(full, self._algorithm)
+            digest = hash_file(full, self._algorithm, status.size)
             self._cache.put_file(path, status, digest, looked)
         return Digested(digest, status.size, 1)
 
     def _tree(self, path: str, full: bytes, view: View) -> Digested:
-        """One walk; where its stats are those of the cache nothing is read, else only what differs."""
-        found = sorted(self._walk(path, full, view))
-        known = self._cache.tree(path, view, found_stats(found))
+        """One walk; where all that it sees is what the cache saw nothing is read, else only what differs."""
+        seen = self._walk(path, full, view)
+        known = self._cache.tree(path, view, seen)
         if known is not None:
             return Digested(*known)
         looked = self._cache.now()
-        digests = self._hash_new(path, view, found)
-        entries = [_entry(item, digest) for item, digest in zip(found, digests, strict=True)]
-        text = manifest(entries)
-        size = sum(item.stat.size for item in found if item.stat)
-        files = sum(1 for item in found if item.stat)
-        digested = Digested(digest_bytes(text, self._algorithm) + TREE_SUFFIX, size, files)
-        self._cache.put_tree(path, view, found_stats(found), text, looked, (digested.digest, size, files))
+        digests = self._hash_new(path, full, view, seen)
+        text = manifest(
+            Entry(name, _KINDS[mark[0]], digest) for (name, mark), digest in zip(seen, digests, strict=True)
+        )
+        sizes = [status.size for _, mark in seen if (status := stat_of(mark)) is not None]
+        digested = Digested(digest_bytes(text, self._algorithm) + TREE_SUFFIX, sum(sizes), len(sizes))
+        self._cache.put_tree(path, view, seen, text, looked, digested)
         return digested
 
-    def _hash_new(self, path: str, view: View, found: list[Found]) -> list[str]:
-        """The digests of what a walk found, in its order: from the cache where the stat is the same."""
+    def _hash_new(self, path: str, full: bytes, view: View, seen: Seen) -> list[str]:
+        """The digests of what a walk saw, in its order: from the cache where it saw the same."""
         known = self._cache.known_files(path, view)
-        digests: list[str | None] = []
-        for item in found:
-            if item.stat is None:
-                digests.append("-" if item.target is None else _link_digest(item.target, self._algorithm))
+        digests: list[str] = []
+        new: list[int] = []
+        files: list[tuple[bytes, int]] = []
+        for index, (name, mark) in enumerate(seen):
+            status, target = stat_of(mark), target_of(mark)
+            if status is not None:
+                digests.append(known.get((name, mark), ""))
+                if not digests[-1]:
+                    new.append(index)
+                    files.append((os.path.join(full, name), status.size))
             else:
-                digests.append(known.get((item.path, item.stat)))
-        missing = [index for index, digest in enumerate(digests) if digest is None]
-        paths = [(found[index].full, found[index].stat) for index in missing]
-        for index, digest in zip(missing, hash_files(paths, self._algorithm), strict=True):
+                digests.append("-" if target is None else _link_digest(target, self._algorithm))
+        for index, digest in zip(new, hash_files(files, self._algorithm), strict=True):
             digests[index] = digest
-        return [digest or "" for digest in digests]
+        return digests
 
-    def _walk(self, path: str, top: bytes, view: View) -> Iterator[Found]:
-        """All files, links and empty directories below `top`, each once, paths relative to it."""
+    def _walk(self, path: str, top: bytes, view: View) -> Seen:
+        """All files, links and empty directories below `top`, each once, paths relative to it, sorted by them."""
         at_root = top == os.path.join(self._root, b".")
-        ignored = self._ignored if view == "dep" else None
-        pending: list[tuple[bytes, bytes, tuple[tuple[int, int], ...]]] = [(top, b"", ())]
+        is_dep = view == "dep"
+        ignored = self._ignored if is_dep else None
+        seen: Seen = []
+        pending: list[tuple[bytes, bytes, _Above]] = [(top, b"", ())]
         while pending:
             directory, prefix, above = pending.pop()
             empty = True
             for entry in _scan(directory):
                 name = entry.name
-                if view == "dep" and _is_ignored(name, at_top=at_root and not prefix):
+                if is_dep and _is_ignored(name, at_top=at_root and not prefix):
                     continue
                 relative = prefix + name
                 if ignored and ignored(path, relative, _is_dir(entry)):
                     continue
                 empty = False
                 try:
-                    item = self._found(entry, relative, view, above)
+                    if entry.is_file(follow_symlinks=False):
+                        found: Mark | _Above = _mark_of_file(entry)
+                    else:
+                        found = _other(entry, view, above)
                 except OSError as error:
                     raise _unreadable(entry.path, "looked at", error) from None
-                if isinstance(item, Found):
-                    yield item
+                if isinstance(found, bytes):
+                    seen.append((relative, found))
                 else:
-                    pending.append((entry.path, relative + b"/", item))
+                    pending.append((entry.path, relative + b"/", found))
             if empty and prefix:
-                yield Found(prefix[:-1], None, None, directory)
-
-    def _found(
-        self, entry: os.DirEntry[bytes], relative: bytes, view: View, above: tuple[tuple[int, int], ...]
-    ) -> Found | tuple[tuple[int, int], ...]:
-        """What a directory entry is: something to digest, or (as the directories above it) a directory to enter."""
-        is_link = entry.is_symlink()
-        if is_link and view == "output":
-            return Found(relative, None, os.readlink(entry.path), entry.path)
-        if _is_dir(entry):
-            if not is_link and not above:
-                return above
-            here = entry.stat()
-            identity = (here.st_dev, here.st_ino)
-            if is_link and (identity in above or _is_above(entry.path, identity)):
-                return Found(relative, None, os.readlink(entry.path), entry.path)
-            return (*above, identity)
-        try:
-            status = entry.stat()
-        except OSError:
-            if is_link:  # dangling, or a loop
-                return Found(relative, None, os.readlink(entry.path), entry.path)
-            raise
-        if not stat.S_ISREG(status.st_mode):
-            raise Unreadable(f"`{_shown(entry.path)}` is neither a file, a directory nor a link", hint="remove it")
-        return Found(relative, FileStat.of(status), None, entry.path)
+                seen.append((prefix[:-1], EMPTY_DIRECTORY))
+        seen.sort()
+        return seen
 
 
-def found_stats(found: Iterable[Found]) -> list[tuple[bytes, FileStat | None, bytes | None]]:
-    return [(item.path, item.stat, item.target) for item in found]
+def _other(entry: os.DirEntry[bytes], view: View, above: _Above) -> Mark | _Above:
+    """What an entry is that is no plain file: its mark or, for a directory to enter, those that it lies in."""
+    is_link = entry.is_symlink()
+    if is_link and view == "output":
+        return link_mark(os.readlink(entry.path))
+    if _is_dir(entry):
+        if not is_link and not above:
+            return above
+        here = entry.stat()
+        identity = (here.st_dev, here.st_ino)
+        if is_link and (identity in above or _is_above(entry.path, identity)):
+            return link_mark(os.readlink(entry.path))
+        return (*above, identity)
+    try:
+        return _mark_of_file(entry)
+    except OSError:
+        if is_link:  # dangling, or a loop
+            return link_mark(os.readlink(entry.path))
+        raise
 
 
-def _entry(item: Found, digest: str) -> Entry:
-    if item.stat is not None:
-        return Entry(item.path, "f", digest)
-    return Entry(item.path, "d" if item.target is None else "l", digest)
+def _mark_of_file(entry: os.DirEntry[bytes]) -> Mark:
+    status = entry.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise Unreadable(f"`{os.fsdecode(entry.path)}` is neither a file, a directory nor a link", hint="remove it")
+    return file_mark(status)
 
 
 def _scan(directory: bytes) -> list[os.DirEntry[bytes]]:
@@ -302,32 +313,35 @@ def _link_digest(target: bytes, algorithm: Algorithm) -> str:
     return digest_bytes(target, algorithm)
 
 
-def _shown(path: bytes) -> str:
-    return os.fsdecode(path)
-
-
-def hash_file(path: bytes | str, algorithm: Algorithm) -> str:
-    """The digest of a file's bytes, read in large blocks. Raises Unreadable."""
+def hash_file(path: bytes | str, algorithm: Algorithm, size: int = BLOCK) -> str:
+    """The digest of a file's bytes. `size` is what stat said: a small file is read at once. Raises Unreadable."""
     running = new_hash(algorithm)
-    buffer = memoryview(bytearray(BLOCK))
     try:
-        with open(path, "rb", buffering=0) as file:
-            while count := file.readinto(buffer):
-                running.update(buffer[:count])
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if size < BLOCK:
+                while block := os.read(fd, max(size + 1, 4096)):
+                    running.update(block)
+            else:
+                buffer = memoryview(bytearray(BLOCK if algorithm == "md5" else _BLOCK_FOR_THREADS))
+                while count := os.readv(fd, [buffer]):
+                    running.update(buffer[:count])
+        finally:
+            os.close(fd)
     except OSError as error:
         raise _unreadable(path, "read", error) from None
     return running.hexdigest()
 
 
-def hash_files(files: list[tuple[bytes, FileStat | None]], algorithm: Algorithm) -> Iterator[str]:
-    """The digests of many files, in order; large ones in threads."""
-    if not any(status and status.size >= _THREADED for _, status in files) or len(files) == 1:
-        yield from (hash_file(path, algorithm) for path, _ in files)
+def hash_files(files: Sequence[tuple[bytes, int]], algorithm: Algorithm) -> Iterator[str]:
+    """The digests of many files, (path, size in bytes), in order; in threads if one is large."""
+    if len(files) == 1 or not any(size >= _THREADED for _, size in files):
+        yield from (hash_file(path, algorithm, size) for path, size in files)
         return
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-        yield from threads.map(lambda file: hash_file(file[0], algorithm), files)
+        yield from threads.map(lambda file: hash_file(file[0], algorithm, file[1]), files)
 
 
 Ignored = Callable[[str, bytes, bool], bool]

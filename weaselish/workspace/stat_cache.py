@@ -15,15 +15,17 @@ from collections.abc import Iterable, Iterator
 from hashlib import md5
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 from weaselish.plan.digests import TREE_SUFFIX, Algorithm, Entry, digest_bytes, read_manifest
 from weaselish.workspace.state_dir import write_whole
 
-_FORMAT = 1
+_FORMAT = 2
 _SETTLED = 2_000_000_000  # ns: the coarsest clock of a file system in use (FAT) ticks every 2 s
-_STAT = struct.Struct("<qqqq")
-_HEADER = struct.Struct("<4s7q")  # magic, looked, newest, size, files, lengths of digest, stats and manifest
-_MAGIC = b"PRJ1"
+_HEADER = struct.Struct("<4sI7q")  # magic, CRC-32 of what follows it, looked, newest, size, files, lengths of parts
+_CHECKED_FROM = 8  # bytes of the header before what its CRC is of
+_MAGIC = b"PRJ2"
+_MARK = struct.Struct("<cqqqq")
 
 
 class FileStat(NamedTuple):
@@ -42,22 +44,44 @@ class FileStat(NamedTuple):
         return max(self.mtime, self.ctime) < looked - _SETTLED
 
 
-Stats = list[tuple[bytes, FileStat | None, bytes | None]]  # (path, stat of a file, target of a link)
+Mark = bytes  # of a file `f` and its stat, of a link `l`, its target and a null byte, of an empty directory `d`
+Seen = list[tuple[bytes, Mark]]  # what a walk found: (path relative to the directory, mark), by path
+
+
+def file_mark(status: os.stat_result) -> Mark:
+    return _MARK.pack(b"f", status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def link_mark(target: bytes) -> Mark:
+    return b"l" + target + b"\0"
+
+
+EMPTY_DIRECTORY: Mark = b"d"
+
+
+def stat_of(mark: Mark) -> FileStat | None:
+    """What stat said of a file; None if it is none."""
+    return FileStat(*_MARK.unpack(mark)[1:]) if mark[:1] == b"f" else None
+
+
+def target_of(mark: Mark) -> bytes | None:
+    """The target of a link; None if it is none."""
+    return mark[1:-1] if mark[:1] == b"l" else None
 
 
 class Stamp(NamedTuple):
     """What stat said of a path: by itself, and of all that lay in it."""
 
     file: FileStat | None
-    packed: bytes | None
+    tree: bytes | None  # packed
 
     def is_of(self, other: Stamp) -> bool:
         """Whether nothing was written between the two. Links to a file, and its mode, may have changed."""
         return self == other or self._without_ctime() == other._without_ctime()
 
     def _without_ctime(self) -> object:
-        entries = [(path, _written(status), target) for path, status, target in _unpacked(self.packed or b"")]
-        return _written(self.file), entries
+        seen = _unpacked(self.tree or b"")
+        return _written(self.file), [(path, _written(stat_of(mark)) or mark) for path, mark in seen]
 
 
 def _written(status: FileStat | None) -> FileStat | None:
@@ -70,7 +94,7 @@ class _Tree(NamedTuple):
     digest: str
     size: int
     files: int
-    stats: bytes
+    seen: bytes  # packed
     manifest: bytes
 
 
@@ -137,28 +161,28 @@ class StatCache:
 
     # -- directories ------------------------------------------------------------------------------------------------
 
-    def tree(self, path: str, view: str, stats: Stats) -> tuple[str, int, int] | None:
-        """(digest, size, files) of a directory all of whose entries were seen with these stats, or None."""
+    def tree(self, path: str, view: str, seen: Seen) -> tuple[str, int, int] | None:
+        """(digest, size, files) of a directory of which all that was seen is the same, or None."""
         tree = self._tree(path, view)
-        if tree is None or tree.newest >= tree.looked - _SETTLED or tree.stats != _packed(stats):
+        if tree is None or tree.newest >= tree.looked - _SETTLED or tree.seen != _packed(seen):
             return None
         return tree.digest, tree.size, tree.files
 
     def stamp(self, path: str, view: str) -> Stamp:
         """What the last look at a path saw of it."""
         known, tree = self._known_files().get(path), self._tree(path, view)
-        return Stamp(known and known[0], tree and tree.stats)
+        return Stamp(known and known[0], tree and tree.seen)
 
-    def known_files(self, path: str, view: str) -> dict[tuple[bytes, FileStat], str]:
-        """The digests of a directory's files that may be trusted, by path and stat."""
+    def known_files(self, path: str, view: str) -> dict[tuple[bytes, Mark], str]:
+        """The digests of a directory's files that may be trusted, by path and mark."""
         tree = self._tree(path, view)
         if tree is None:
             return {}
         digests = {entry.path: entry.digest for entry in read_manifest(tree.manifest) if entry.kind == "f"}
         return {
-            (name, status): digests[name]
-            for name, status, _ in _unpacked(tree.stats)
-            if status is not None and status.settled_at(tree.looked) and name in digests
+            (name, mark): digests[name]
+            for name, mark in _unpacked(tree.seen)
+            if name in digests and (status := stat_of(mark)) is not None and status.settled_at(tree.looked)
         }
 
     def keep_manifest(self, path: str, view: str, digest: str) -> None:
@@ -187,16 +211,18 @@ class StatCache:
     def links(self, path: str, view: str) -> list[tuple[bytes, bytes]]:
         """(path, target) of the links in a directory."""
         tree = self._tree(path, view)
-        return [] if tree is None else [(name, target) for name, _, target in _unpacked(tree.stats) if target]
+        seen = () if tree is None else _unpacked(tree.seen)
+        return [(name, target) for name, mark in seen if (target := target_of(mark)) is not None]
 
     def put_tree(
-        self, path: str, view: str, stats: Stats, manifest: bytes, looked: int, made: tuple[str, int, int]
+        self, path: str, view: str, seen: Seen, manifest: bytes, looked: int, made: tuple[str, int, int]
     ) -> None:
         digest, size, files = made
         name = self._tree_name(path, view)
-        newest = max((max(status.mtime, status.ctime) for _, status, _ in stats if status), default=0)
+        stats = [status for _, mark in seen if (status := stat_of(mark)) is not None]
+        newest = max((max(status.mtime, status.ctime) for status in stats), default=0)
         with self._lock:
-            self._trees[name] = _Tree(looked, newest, digest, size, files, _packed(stats), manifest)
+            self._trees[name] = _Tree(looked, newest, digest, size, files, _packed(seen), manifest)
             self._new_trees.add(name)
 
     def _tree_name(self, path: str, view: str) -> str:
@@ -214,17 +240,17 @@ class StatCache:
         if self._directory is None:
             return None
         try:
-            data = (self._directory / name).read_bytes()
-            magic, looked, newest, size, files, *lengths = _HEADER.unpack_from(data)
-            if magic != _MAGIC or _HEADER.size + sum(lengths) + 16 != len(data):
-                return None
-            body = data[_HEADER.size :]
-            if md5(data[:-16], usedforsecurity=False).digest() != data[-16:]:
-                return None
-        except (OSError, struct.error, ValueError):
+            data = memoryview((self._directory / name).read_bytes())
+            magic, check, looked, newest, size, files, *lengths = _HEADER.unpack_from(data)
+        except (OSError, struct.error):
             return None
-        digest, stats = lengths[0], lengths[0] + lengths[1]
-        return _Tree(looked, newest, body[:digest].decode(), size, files, body[digest:stats], body[stats:-16])
+        if magic != _MAGIC or check != crc32(data[_CHECKED_FROM:]) or _HEADER.size + sum(lengths) != len(data):
+            return None
+        seen_from, manifest_from = _HEADER.size + lengths[0], _HEADER.size + lengths[0] + lengths[1]
+        digest = bytes(data[_HEADER.size : seen_from]).decode()
+        return _Tree(
+            looked, newest, digest, size, files, bytes(data[seen_from:manifest_from]), bytes(data[manifest_from:])
+        )
 
     # -- on disk ----------------------------------------------------------------------------------------------------
 
@@ -250,36 +276,27 @@ class StatCache:
 
 def _tree_bytes(tree: _Tree) -> Iterable[bytes]:
     digest = tree.digest.encode()
-    header = _HEADER.pack(
-        _MAGIC, tree.looked, tree.newest, tree.size, tree.files, len(digest), len(tree.stats), len(tree.manifest)
-    )
-    body = header + digest + tree.stats + tree.manifest
-    return [body, md5(body, usedforsecurity=False).digest()]
+    lengths = (len(digest), len(tree.seen), len(tree.manifest))
+    header = _HEADER.pack(_MAGIC, 0, tree.looked, tree.newest, tree.size, tree.files, *lengths)[_CHECKED_FROM:]
+    parts = (header, digest, tree.seen, tree.manifest)
+    check = 0
+    for part in parts:
+        check = crc32(part, check)
+    return [struct.pack("<4sI", _MAGIC, check), *parts]
 
 
-def _packed(stats: Stats) -> bytes:
-    parts = []
-    for path, status, target in stats:
-        if status is not None:
-            parts.append(b"f" + _STAT.pack(*status) + path + b"\0")
-        else:
-            parts.append((b"d" if target is None else b"l" + target + b"\0") + path + b"\0")
-    return b"".join(parts)
+def _packed(seen: Seen) -> bytes:
+    return b"".join([path + b"\0" + mark for path, mark in seen])
 
 
-def _unpacked(packed: bytes) -> Iterator[tuple[bytes, FileStat | None, bytes | None]]:
+def _unpacked(packed: bytes) -> Iterator[tuple[bytes, Mark]]:
     position = 0
     while position < len(packed):
-        kind = packed[position : position + 1]
-        position += 1
-        status, target = None, None
-        if kind == b"f":
-            status = FileStat(*_STAT.unpack_from(packed, position))
-            position += _STAT.size
-        elif kind == b"l":
-            end = packed.index(b"\0", position)
-            target = packed[position:end]
-            position = end + 1
         end = packed.index(b"\0", position)
-        yield packed[position:end], status, target
-        position = end + 1
+        path, kind = packed[position:end], packed[end + 1 : end + 2]
+        start = end + 1
+        if kind == b"f":
+            position = start + _MARK.size
+        else:
+            position = packed.index(b"\0", start) + 1 if kind == b"l" else start + 1
+        yield path, packed[start:position]
