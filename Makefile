@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo demo-s3 test check format golden soak clean
+.PHONY: demo demo-s3 test check format golden soak bench bench-micro clean
 
 $(BIN)/proj: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -41,6 +41,12 @@ golden: $(VENV)/.dev  ## rewrite the golden files of console output
 
 soak: $(VENV)/.dev  ## random projects, edits, faults and kills against a model, for SOAK_MINUTES (30)
 	cd tests && $(CURDIR)/$(BIN)/python -m soak
+
+bench: $(VENV)/.dev  ## proj and its peers on the same work, all of it: hours; the tables go into benchmarks/README.md
+	$(BIN)/python -m benchmarks --markdown benchmarks/README.md $(BENCH)
+
+bench-micro: $(VENV)/.dev  ## parts of proj by themselves
+	$(PYTEST) benchmarks/micro --timeout=0
 
 clean:
 	rm -rf demo demo-remote build dist .mypy_cache .ruff_cache .pytest_cache

@@ -19,6 +19,7 @@ class Facts:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._here = _here()
         self._git: Future[dict[str, object] | None] | None = None
 
     def begin(self) -> None:
@@ -30,18 +31,21 @@ class Facts:
     def gathered(self) -> dict[str, object]:
         self.begin()
         assert self._git is not None
-        uname = os.uname()
-        return {
-            "executor": "local",
-            "tool": f"proj {__version__}",
-            "host": {
-                "name": uname.nodename,
-                "system": f"{uname.sysname} {uname.release} {uname.machine}",
-                "python": platform.python_version(),
-                "cpus": os.cpu_count(),
-            },
-            "git": self._git.result(),
-        }
+        return {**self._here, "git": self._git.result()}
+
+
+def _here() -> dict[str, object]:
+    uname = os.uname()
+    return {
+        "executor": "local",
+        "tool": f"proj {__version__}",
+        "host": {
+            "name": uname.nodename,
+            "system": f"{uname.sysname} {uname.release} {uname.machine}",
+            "python": platform.python_version(),
+            "cpus": os.cpu_count(),
+        },
+    }
 
 
 def _git(root: Path) -> dict[str, object] | None:

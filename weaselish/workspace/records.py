@@ -93,17 +93,13 @@ class Records:
                 self._take_in(line, reader.path)
 
     def _take_in(self, line: Mapping[str, Any], path: Path) -> None:
-        self.version += 1
         event, run, command = line.get("event"), line.get("run"), line.get("command")
         if event == "recorded":
-            try:
-                record = from_document(line.get("record"))
-            except BadDocument:
-                return
-            self._take_record(record)
-            self._told_in.setdefault(record.command, set()).add(path)
-            self._unfolded = True
-        elif isinstance(run, int) and isinstance(command, str):
+            with contextlib.suppress(BadDocument):
+                self._take_record(from_document(line.get("record")), path)
+            return
+        self.version += 1
+        if isinstance(run, int) and isinstance(command, str):
             self._last_id = max(self._last_id, run)
             if event == "reset":
                 self._resets[command] = max(run, self._resets.get(command, 0))
@@ -117,11 +113,14 @@ class Records:
             elif event == "ended" and known is not None and known.run == run:
                 self._attempts[command] = known._replace(ended=str(line.get("how")))
 
-    def _take_record(self, record: Record) -> None:
+    def _take_record(self, record: Record, path: Path) -> None:
+        self.version += 1
         self._last_id = max(self._last_id, record.run)
         known = self._recorded.get(record.command)
         if known is None or record.run > known.run:
             self._recorded[record.command] = record
+        self._told_in.setdefault(record.command, set()).add(path)
+        self._unfolded = True
 
     def last(self, command: str) -> tuple[Known, ...]:
         """The last record of a command; several where only the disk can tell which holds; nothing if it never ran."""
@@ -208,7 +207,8 @@ class Records:
     def add(self, record: Record) -> None:
         """Keep a record, safe on the disk when this returns, and fold it into the lock soon."""
         with self._lock:
-            self._append({"event": "recorded", "record": to_document(record)}, durable=True)
+            own = self._write({"event": "recorded", "record": to_document(record)}, durable=True)
+            self._take_record(record, own.path)
             if time.monotonic() - self._folded_at >= _FOLD_EVERY:
                 with contextlib.suppress(ProjError):  # the last fold will tell
                     self.fold()
@@ -230,10 +230,13 @@ class Records:
         return self._last_id
 
     def _append(self, line: Mapping[str, Any], *, durable: bool = False) -> None:
+        self._take_in(line, self._write(line, durable=durable).path)
+
+    def _write(self, line: Mapping[str, Any], *, durable: bool) -> Journal:
         own = self._begin()
         with writing(f"`{STATE}/runs`"):
             own.append(line, durable=durable)
-        self._take_in(line, own.path)
+        return own
 
     def _begin(self) -> Journal:
         """Our own journal, begun before the first run id in it is drawn: its name says which ids it may hold."""
