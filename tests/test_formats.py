@@ -21,7 +21,8 @@ from weaselish.plan.document import from_document, to_document
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
 from weaselish.workspace import yaml12
 from weaselish.workspace.hashing import Digests, View
-from weaselish.workspace.lockfile import entry_of, read_lock, write_lock
+from weaselish.workspace.lock_entry import entry_of
+from weaselish.workspace.lockfile import read_lock, write_lock
 
 VECTORS = Path(__file__).parent / "vectors"
 ALGORITHMS: tuple[Algorithm, ...] = ("md5", "blake3")

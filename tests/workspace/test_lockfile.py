@@ -19,16 +19,8 @@ from weaselish.errors import BrokenState
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import Fingerprint, Made, Record
-from weaselish.workspace.lockfile import (
-    FILE,
-    Entry,
-    entry_digest,
-    entry_of,
-    keep_beside,
-    modified,
-    read_lock,
-    write_lock,
-)
+from weaselish.workspace.lock_entry import Entry, entry_digest, entry_of
+from weaselish.workspace.lockfile import FILE, keep_beside, modified, read_lock, write_lock
 
 PREPARE = Record(
     run=1700000000000000,

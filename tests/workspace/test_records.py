@@ -21,7 +21,8 @@ from weaselish.plan.document import to_document
 from weaselish.plan.fingerprint import Fingerprint, Made, Record, Why
 from weaselish.workspace import journal
 from weaselish.workspace.journal import Journal, JournalReader, owner_lives, retire
-from weaselish.workspace.lockfile import FILE, Entry, read_lock
+from weaselish.workspace.lock_entry import Entry
+from weaselish.workspace.lockfile import FILE, read_lock
 from weaselish.workspace.records import Records
 
 PROJECT = Project(commands={name: Command(name, outputs=(f"out/{name}",)) for name in "abcdefgh"})

@@ -20,7 +20,7 @@ from weaselish.plan.fingerprint import (
     reasons_to_run,
 )
 from weaselish.workspace import weasel
-from weaselish.workspace.lockfile import Entry
+from weaselish.workspace.lock_entry import Entry
 from weaselish.workspace.workspace import Workspace
 
 

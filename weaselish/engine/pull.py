@@ -25,7 +25,7 @@ from weaselish.stores.base import Store, Stored
 from weaselish.workspace import weasel
 from weaselish.workspace.claims import claimed
 from weaselish.workspace.gzip_stream import BrokenArchive
-from weaselish.workspace.lockfile import Entry
+from weaselish.workspace.lock_entry import Entry
 from weaselish.workspace.swap import recover, swap_in, workplace
 from weaselish.workspace.unpack import Limits, unpack
 from weaselish.workspace.workspace import Workspace

@@ -16,12 +16,13 @@ from weaselish.plan.document import BadDocument, from_document, to_document
 from weaselish.plan.fingerprint import Record, Why
 from weaselish.workspace import journal, lockfile
 from weaselish.workspace.journal import Journal, JournalReader
+from weaselish.workspace.lock_entry import Entry, entry_of
 from weaselish.workspace.os_lock import locked
 from weaselish.workspace.state_dir import STATE, cache_dir, make_state_dir, writing
 
 _FOLD_EVERY = 1.0  # seconds
 
-Known = Record | lockfile.Entry  # an Entry: one that Weasel wrote
+Known = Record | Entry  # an Entry: one that Weasel wrote
 
 
 class _Attempt(NamedTuple):
@@ -270,7 +271,7 @@ class Records:
                 self._retire_journals()
             self._unfolded = False
 
-    def _merged(self, settled: Mapping[str, tuple[Known, ...]]) -> Iterator[tuple[str, lockfile.Entry]]:
+    def _merged(self, settled: Mapping[str, tuple[Known, ...]]) -> Iterator[tuple[str, Entry]]:
         for name, entries in self._file.entries.items():
             chosen = settled.get(name, ())
             entry = _entry_for(chosen[0], entries) if len(chosen) == 1 else _latest(entries)
@@ -280,9 +281,9 @@ class Records:
             in_lock = [known.run for known in self._from_lock.get(name, ()) if isinstance(known, Record)]
             if record.run > max([self._resets.get(name, 0), *in_lock]):
                 command = self._project.commands.get(name)
-                yield name, lockfile.entry_of(record, command, compat=self._project.compat)
+                yield name, entry_of(record, command, compat=self._project.compat)
 
-    def _write_lock(self, entries: Mapping[str, lockfile.Entry]) -> None:
+    def _write_lock(self, entries: Mapping[str, Entry]) -> None:
         unchanged = {name: (entry,) for name, entry in entries.items()} == dict(self._file.entries)
         if unchanged and not self._file.problem and not self._file.conflicted:
             return
@@ -324,8 +325,8 @@ class Records:
             journal.retire(path)
 
 
-def _entry_for(known: Known, entries: tuple[lockfile.Entry, ...]) -> lockfile.Entry:
-    if isinstance(known, lockfile.Entry):
+def _entry_for(known: Known, entries: tuple[Entry, ...]) -> Entry:
+    if isinstance(known, Entry):
         return known if known in entries else _latest(entries)
     same = [entry for entry in entries if (record := entry.record()) is not None and record.run == known.run]
     return same[0] if same else _latest(entries)
@@ -335,5 +336,5 @@ def _run_of(known: Known) -> int:
     return known.run if isinstance(known, Record) else 0
 
 
-def _latest(entries: tuple[lockfile.Entry, ...]) -> lockfile.Entry:
+def _latest(entries: tuple[Entry, ...]) -> Entry:
     return max(entries, key=lambda entry: _run_of(entry.record() or entry))
