@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from weaselish.errors import ProjError
-from weaselish.workspace.swap import recover, remove, swap_in, workplace
+from weaselish.workspace.swap import recover, remove, swap_in, swap_in_all, workplace
 
 KINDS = ["absent", "file", "directory", "link", "dangling link"]
 
@@ -318,3 +318,36 @@ def test_removing_what_is_not_there_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     remove(tmp_path / "link")
     assert os.listdir(tmp_path) == []
+
+
+def several(tmp_path: Path, count: int) -> list[tuple[Path, Path]]:
+    """New files, and the old ones in whose places they are to be: each third is not there yet."""
+    (tmp_path / "new").mkdir()
+    pairs = [(tmp_path / f"new/{number}", tmp_path / f"out-{number}") for number in range(count)]
+    for number, (new, target) in enumerate(pairs):
+        new.write_text("new")
+        if number % 3:
+            target.write_text("old")
+    return pairs
+
+
+def test_a_thousand_are_replaced_at_once(tmp_path: Path) -> None:
+    pairs = several(tmp_path, 1000)
+    swap_in_all(pairs)
+    assert {target.read_text() for _, target in pairs} == {"new"}
+    assert not [name for name in os.listdir(tmp_path) if ".proj-" in name]
+
+
+@pytest.mark.parametrize("at", range(1, 18))
+def test_of_several_all_are_replaced_or_none(at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six, four of which were there: ten renames to put the new ones in place, four to let the old ones go."""
+    pairs = several(tmp_path, 6)
+    monkeypatch.setattr(os, "rename", Counted(os.rename, at, no_space, once=True))
+    if at > 14:
+        swap_in_all(pairs)
+    else:
+        with pytest.raises(ProjError, match="cannot replace .*No space left"):
+            swap_in_all(pairs)
+    wanted = ["new"] * 6 if at > 14 else [None, "old", "old"] * 2
+    assert [seen(target) for _, target in pairs] == wanted
+    assert not [name for name in os.listdir(tmp_path) if ".proj-" in name]

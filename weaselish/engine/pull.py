@@ -26,7 +26,7 @@ from weaselish.workspace import weasel
 from weaselish.workspace.claims import claimed
 from weaselish.workspace.gzip_stream import BrokenArchive
 from weaselish.workspace.lock_entry import Entry
-from weaselish.workspace.swap import recover, swap_in, workplace
+from weaselish.workspace.swap import recover, swap_in_all, workplace
 from weaselish.workspace.unpack import Limits, unpack
 from weaselish.workspace.workspace import Workspace
 
@@ -337,7 +337,7 @@ class _Pull:
             done = self._download_all(wanted, fresh)
             if wanted:  # from here on a kill leaves what the next pull or run must mend
                 started = self._workspace.records.start(command.name, record.fingerprint.key)
-                _swap_all([(new / one.path, target) for new, one, target in zip(fresh, wanted, targets, strict=True)])
+                swap_in_all([(new / one.path, target) for new, one, target in zip(fresh, wanted, targets, strict=True)])
                 self._workspace.records.end(command.name, started, "pulled")
         return sum(done)
 
@@ -439,15 +439,3 @@ def _is_same_run(known: Record, new: Record) -> bool:
         return [(made.path, made.digest) for made in record.made]
 
     return known.fingerprint.key == new.fingerprint.key and digests(known) == digests(new)
-
-
-def _swap_all(pairs: Sequence[tuple[Path, Path]]) -> None:
-    """Each new one in its target's place; if one cannot be, all the old ones are back."""
-    if not pairs:
-        return
-    (new, target), *rest = pairs
-
-    def then(_: Path) -> None:
-        _swap_all(rest)
-
-    swap_in(new, target, verify=then if rest else None)
