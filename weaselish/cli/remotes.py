@@ -14,8 +14,9 @@ from pathlib import Path
 
 from weaselish.cli.console import paint, say, say_hint, table, warn
 from weaselish.cli.progress import TransferReporter, shown_size
+from weaselish.engine.candidates import as_it_stands
 from weaselish.engine.planning import Preview
-from weaselish.engine.pull import Pulled, PullOptions, as_it_stands, pull
+from weaselish.engine.pull import Pulled, PullOptions, pull
 from weaselish.engine.push import Pushed, PushOptions, push
 from weaselish.engine.remote_tree import Published, RemoteTree, outputs_of
 from weaselish.errors import ProjError, StoreError, UnknownName

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
-from urllib.parse import quote_plus
 
 from weaselish.engine import events
+from weaselish.engine.candidates import Candidates, Wanted, as_it_stands, recorded
 from weaselish.engine.look import look
 from weaselish.engine.planning import plan_for
-from weaselish.engine.remote_tree import Published, RemoteTree, is_object_key, outputs_of
+from weaselish.engine.remote_tree import RemoteTree, outputs_of
 from weaselish.engine.told import Told
 from weaselish.errors import NotInStore, ProjError, StoreError, UnsafePath
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
-from weaselish.plan.fingerprint import Fingerprint, Made, Record, fingerprint
+from weaselish.plan.fingerprint import Made, Record
 from weaselish.plan.graph import Cycle
-from weaselish.stores.base import Store, Stored
+from weaselish.stores.base import Store
 from weaselish.workspace import weasel
 from weaselish.workspace.claims import claimed
 from weaselish.workspace.gzip_stream import BrokenArchive
-from weaselish.workspace.lock_entry import Entry
 from weaselish.workspace.swap import recover, swap_in_all, workplace
-from weaselish.workspace.unpack import Limits, unpack
+from weaselish.workspace.unpack import unpack
 from weaselish.workspace.workspace import Workspace
 
 
@@ -50,17 +49,6 @@ class Pulled:
     restored: tuple[str, ...] = ()
     already_here: bool = False
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """One output of a run, to be downloaded. `digest` as its object is named: Weasel's for an object of Weasel's."""
-
-    path: str
-    key: str
-    digest: str
-    limits: Limits
-    by_weasel: bool = False
 
 
 class _NotPulled(Exception):
@@ -93,23 +81,6 @@ def digest_of_object(workspace: Workspace, store: Store, key: str, output: str) 
             return None
 
 
-def as_it_stands(workspace: Workspace, command: Command, coming: Mapping[str, str]) -> Fingerprint:
-    """What goes into a run now; a dep that is not here as the lock knows it, or as it would be after a pull.
-
-    `coming`: paths that are not restored yet, with the digests that they are going to have.
-    """
-    locked: dict[str, str | None] = {}
-    for known in reversed(workspace.records.last(command.name)):
-        if isinstance(known, Record):
-            locked.update(known.fingerprint.deps)
-
-    def digests_of(dep: str) -> Iterable[tuple[str, str | None]]:
-        for path, digest in workspace.digests.of_dep(dep):
-            yield path, coming.get(path) or digest or locked.get(path)
-
-    return fingerprint(command, workspace.env, digests_of)
-
-
 class _Pull:
     def __init__(self, workspace: Workspace, tree: RemoteTree, options: PullOptions, report: Told) -> None:
         self._workspace = workspace
@@ -117,6 +88,7 @@ class _Pull:
         self._options = options
         self._report = report
         self._compat = workspace.project.compat
+        self._candidates = Candidates(workspace, tree)
         self._coming: dict[str, str] = {}  # in a dry run: what would have been restored
 
     def run(self) -> tuple[Pulled, ...]:
@@ -168,7 +140,7 @@ class _Pull:
         missing = [path for path, digest in now.deps if digest is None]
         if missing:
             raise _NotPulled(f"dep missing, here and in the lock: {', '.join(missing)}")
-        candidates = self._candidates(command, now)
+        candidates = self._candidates.of(command, now)
         bad: list[_BadObject] = []
         for record, wanted in candidates:
             try:
@@ -178,96 +150,15 @@ class _Pull:
                 bad.append(error)
         if bad:
             raise bad[0]
-        raise _NotPulled(self._nothing_there(command, now))
+        raise _NotPulled(self._candidates.nothing_there(command, now, self._coming))
 
     def _is_here(self, command: Command) -> bool:
         looked = look(self._workspace, command)
         return not [reason for reason in looked.reasons if reason.why.value not in ("no_skip", "forced")]
 
-    # -- which run --------------------------------------------------------------------------------------------------
-
-    def _candidates(self, command: Command, now: Fingerprint) -> list[tuple[Record, list[_Wanted]]]:
-        """The runs that would do, the lock's first, then the newest by the store's clock."""
-        found = self._tree.published(now.key)
-        locked = self._known(command)
-
-        def by_lock(pair: tuple[Stored, Published]) -> tuple[bool, bool]:
-            record = pair[1].record
-            is_run = any(known.run == record.run for known in locked)
-            return not is_run, not any(outputs_of(known) == outputs_of(record) for known in locked)
-
-        found.sort(key=by_lock)  # stable: the rest stays newest first
-        fitting = [run for _, run in found if self._fits(command, run.record)]
-        candidates = [(run.record, _wanted(run)) for run in fitting]
-        if self._compat:
-            candidates += self._of_weasel(command, now)
-        return candidates
-
-    def _known(self, command: Command) -> list[Record]:
-        return [known for known in self._workspace.records.last(command.name) if isinstance(known, Record)]
-
-    def _fits(self, command: Command, record: Record) -> bool:
-        """A record counts only if its outputs are the command's."""
-        return (
-            outputs_of(record).keys() == set(command.outputs)
-            and {made.path for made in record.outputs_no_cache} == set(command.outputs_no_cache)
-            and record.algorithm == self._workspace.project.digest
-        )
-
-    def _of_weasel(self, command: Command, now: Fingerprint) -> list[tuple[Record, list[_Wanted]]]:
-        """What Weasel itself pushed for the command: per output the object that the lock names, else the newest."""
-        hashed = self._weasel_hash(command, now)
-        if hashed is None:
-            return []
-        in_lock = self._weasel_digests_in_lock(command)
-        wanted = []
-        for output in command.outputs:
-            there = self._tree.below(f"{quote_plus(command.as_written(output))}/{hashed}").values()
-            stored = [one for one in there if is_object_key(one.key)]
-            if not stored:
-                return []
-            best = max(stored, key=lambda one: (one.key.endswith(f"/{in_lock.get(output)}"), one.modified))
-            wanted.append(_Wanted(output, best.key, best.key.rpartition("/")[2], Limits(), by_weasel=True))
-        made = tuple(Made(output, "") for output in command.outputs)
-        absent = tuple(Made(output, ABSENT) for output in command.outputs_no_cache)
-        return [(Record(0, command.name, now, made, absent, origin="weasel"), wanted)]
-
-    def _weasel_hash(self, command: Command, now: Fingerprint) -> str | None:
-        """Weasel's command hash, as far as the deps are here."""
-        deps = []
-        for path, _ in now.deps:
-            digest = weasel.digest(self._workspace.root / path)
-            if digest is None:
-                return None
-            deps.append((command.as_written(path), digest))
-        return weasel.command_hash(now.script, deps)
-
-    def _weasel_digests_in_lock(self, command: Command) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for known in self._workspace.records.last(command.name):
-            if isinstance(known, Record):
-                found |= {made.path: known.weasel.get(made.path, made.digest) for made in known.outputs}
-            elif isinstance(known, Entry):
-                found |= {str(out.get("path")): str(out.get("md5")) for out in known.data.get("outs") or ()}
-        return found
-
-    def _nothing_there(self, command: Command, now: Fingerprint) -> str:
-        """Why nothing was found, with what is known of other runs."""
-        coming = [path for path, _ in now.deps if path in self._coming]
-        if coming:  # with links in it, it counts otherwise as a dep than as an output
-            return f"what fits is not known before it is here: {', '.join(coming)}"
-        others = len(self._tree.runs_of(command.outputs[0], compat=self._compat))
-        if others:
-            runs = "run" if others == 1 else "runs"
-            return f"no run of it as it stands is on the remote (there: {others} {runs} with other script, deps or env)"
-        hashed = None if self._compat else self._weasel_hash(command, now)
-        if hashed and self._tree.below(f"{quote_plus(command.as_written(command.outputs[0]))}/{hashed}"):
-            return "only Weasel's own objects are there: `compat: weasel` in project.yml reads them"
-        return "nothing of it is on the remote"
-
     # -- restoring --------------------------------------------------------------------------------------------------
 
-    def _restore(self, command: Command, record: Record, wanted: Sequence[_Wanted], rivals: int) -> Pulled:
+    def _restore(self, command: Command, record: Record, wanted: Sequence[Wanted], rivals: int) -> Pulled:
         """Download what is not here, verify it, swap it in, and record it. Raises _NotPulled."""
         notes: tuple[str, ...] = (f"{rivals} runs fit: taken is {record.run}",) if rivals > 1 else ()
         if self._options.dry:
@@ -300,19 +191,19 @@ class _Pull:
         self._report(events.CommandPulled(command.name, restored, size))
         return Pulled(command.name, restored=restored, already_here=not restored, notes=notes)
 
-    def _missing(self, wanted: Sequence[_Wanted]) -> list[_Wanted]:
+    def _missing(self, wanted: Sequence[Wanted]) -> list[Wanted]:
         """What must be downloaded. Raises _NotPulled for what must not be replaced."""
         missing = [one for one in wanted if not self._is_same(one)]
         for one in missing:
             self._check_replaceable(one)
         return missing
 
-    def _is_same(self, one: _Wanted) -> bool:
+    def _is_same(self, one: Wanted) -> bool:
         if one.by_weasel:
             return weasel.digest(self._workspace.root / one.path) == one.digest
         return self._workspace.digests.digest(one.path, "output") == one.digest
 
-    def _check_replaceable(self, one: _Wanted) -> None:
+    def _check_replaceable(self, one: Wanted) -> None:
         """What exists only here is not replaced without being told to."""
         here = self._workspace.digests.digest(one.path, "output")
         if here is None or self._options.force:
@@ -323,7 +214,7 @@ class _Pull:
             f"`{one.path}` is here with other content that is not on the remote (`--force` replaces it)", is_error=True
         )
 
-    def _download_and_swap(self, command: Command, record: Record, wanted: Sequence[_Wanted]) -> int:
+    def _download_and_swap(self, command: Command, record: Record, wanted: Sequence[Wanted]) -> int:
         """All outputs of a run, or none: the old ones are kept until all new ones are in place."""
         size = sum(one.limits.size or 0 for one in wanted)
         if wanted:
@@ -341,7 +232,7 @@ class _Pull:
                 self._workspace.records.end(command.name, started, "pulled")
         return sum(done)
 
-    def _download_all(self, wanted: Sequence[_Wanted], places: Sequence[Path]) -> list[int]:
+    def _download_all(self, wanted: Sequence[Wanted], places: Sequence[Path]) -> list[int]:
         """Several at a time, the largest first; where one fails, the others are given up."""
         stopped = Event()
         largest_first = sorted(range(len(wanted)), key=lambda index: -(wanted[index].limits.size or 0))
@@ -355,7 +246,7 @@ class _Pull:
                 stopped.set()
                 raise
 
-    def _download(self, one: _Wanted, place: Path, stopped: Event) -> int:
+    def _download(self, one: Wanted, place: Path, stopped: Event) -> int:
         """Unpack one object and check what came out; its size in bytes. Raises _BadObject."""
         algorithm = self._workspace.project.digest
         chunks = self._told(one.key, stopped)
@@ -395,14 +286,14 @@ class _Pull:
             for made in no_cache
             if self._workspace.digests.digest(made.path, "output") not in (None, made.digest)
         )
-        if not is_new and any(_is_same_run(known, new) for known in self._known(command)):
+        if not is_new and any(_is_same_run(known, new) for known in recorded(self._workspace, command)):
             return notes
         if self._compat:
             new = new._replace(weasel=weasel.digests_of(self._workspace.root, new))
         keeps_id = record.run and not is_new and no_cache == record.outputs_no_cache
         if keeps_id:
             records.add(new)
-        if not keeps_id or new.run not in [known.run for known in self._known(command)]:
+        if not keeps_id or new.run not in [known.run for known in recorded(self._workspace, command)]:
             records.add(new._replace(run=records.next_id()))  # with its own, a later run or a reset would outrank it
         return notes
 
@@ -418,13 +309,6 @@ class _Pull:
         if is_tree(found.digest):
             self._workspace.digests.keep_manifest(made.path, "output", found.digest)
         return Made(made.path, found.digest, found.size, found.files)
-
-
-def _wanted(run: Published) -> list[_Wanted]:
-    return [
-        _Wanted(made.path, run.objects[made.path][0], made.digest, Limits(size=made.size, files=made.files))
-        for made in run.record.outputs
-    ]
 
 
 def _remove_empty(directories: Sequence[Path]) -> None:
