@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 from collections.abc import Iterable, Iterator
 
 from isal import igzip, isal_zlib
@@ -11,7 +12,12 @@ from isal import igzip, isal_zlib
 from weaselish.errors import StoreError
 
 BLOCK = 1 << 20  # bytes read, compressed and digested at a time
-_LEVEL = 1  # where isal is fastest; what cannot be compressed it stores
+_LEVEL = 1  # where isal is fastest
+_HEADER = b"\x1f\x8b\x08" + bytes(5) + b"\x04\xff"  # deflate, no flags, no time, fastest, unknown system
+_END = b"\x01\x00\x00\xff\xff"  # a last block, stored and empty
+_MOST_STORED = 0xFFFF  # bytes in a stored block
+_SAMPLES, _SAMPLE = 4, 4096  # bytes
+_WORTH = 0.95  # of the size, at most, for what is compressed
 _MOST_HEADER = 1 << 14  # tarfile reads a long name or PAX header in one piece; older ones then search it slowly
 
 
@@ -20,12 +26,41 @@ class BrokenArchive(StoreError):
 
 
 def zipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The gzipped form of `pieces`: no time, no name, so that equal bytes in give equal bytes out."""
-    compress = isal_zlib.compressobj(_LEVEL, wbits=31)
+    """The gzipped form of `pieces` (RFC 1952): no time, no name, so that equal bytes in give equal bytes out.
+
+    What does not shrink, such as images or what is compressed already, is stored: that is as fast as copying it.
+    """
+    check = size = 0
+    before = _HEADER
+    deflate = isal_zlib.compressobj(_LEVEL, wbits=-15)
     for block in _gathered(pieces):
-        if chunk := compress.compress(block):
-            yield chunk
-    yield compress.flush()
+        check = isal_zlib.crc32(block, check)
+        size += len(block)
+        if _shrinks(block):
+            yield before + deflate.compress(block) + deflate.flush(isal_zlib.Z_FULL_FLUSH)  # ends between two bytes
+        else:
+            yield _stored(before, block)
+        before = b""
+    yield before + _END + struct.pack("<LL", check, size & 0xFFFFFFFF)
+
+
+def _shrinks(block: bytes) -> bool:
+    """Judged by a few samples."""
+    if len(block) <= _SAMPLES * _SAMPLE:
+        return True
+    step = len(block) // _SAMPLES
+    sample = b"".join([block[start : start + _SAMPLE] for start in range(0, _SAMPLES * step, step)])
+    return len(isal_zlib.compress(sample, _LEVEL)) < _WORTH * len(sample)
+
+
+def _stored(before: bytes, block: bytes) -> bytes:
+    """`before`, then the block in stored deflate blocks (RFC 1951, 3.2.4): a byte of header each, and the length twice."""
+    view = memoryview(block)
+    parts: list[bytes | memoryview] = [before]
+    for start in range(0, len(block), _MOST_STORED):
+        part = view[start : start + _MOST_STORED]
+        parts += (struct.pack("<BHH", 0, len(part), len(part) ^ 0xFFFF), part)
+    return b"".join(parts)
 
 
 def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -37,7 +72,8 @@ def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
         if size >= BLOCK:
             yield b"".join(waiting)
             waiting, size = [], 0
-    yield b"".join(waiting)
+    if waiting:
+        yield b"".join(waiting)
 
 
 class Unzipped:
