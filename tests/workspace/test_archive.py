@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from hypothesis import strategies as st
 from weaselish.errors import ProjError, UnsafePath
 from weaselish.plan.digests import Algorithm
 from weaselish.workspace.archive import Content, Packing
+from weaselish.workspace.gzip_stream import zipped
 from weaselish.workspace.hashing import Digested, Digests
 from weaselish.workspace.unpack import unpack
 
@@ -158,6 +160,16 @@ def test_zlib_and_gzip_read_it(tree: Path) -> None:
     data = packed(tree, "out")
     assert len(gzip.decompress(data)) % tarfile.RECORDSIZE == 0
     assert zlib.decompress(data, wbits=31) == gzip.decompress(data)
+
+
+def test_what_shrinks_and_what_does_not_may_alternate(tmp_path: Path) -> None:
+    """A block that is compressed stands between blocks that are stored, at every alignment."""
+    noise, text = Random(1).randbytes(5 << 19), b"the quick brown fox " * 40_000
+    for lengths in [(0, 0), (1, 1), (65_535, 65_536), (len(noise), len(text))]:
+        pieces = [noise[: lengths[0]], text[: lengths[1]], noise, text, noise[:7]] * 2
+        packed = b"".join(zipped(pieces))
+        assert gzip.decompress(packed) == b"".join(pieces)
+        assert packed == b"".join(zipped(pieces))
 
 
 def test_large_files_that_cannot_be_compressed_hardly_grow(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def _shrinks(block: bytes) -> bool:
 
 
 def _stored(before: bytes, block: bytes) -> bytes:
-    """`before`, then the block in stored deflate blocks (RFC 1951, 3.2.4): a byte of header each, and the length twice."""
+    """`before`, then the block in stored deflate blocks (RFC 1951, 3.2.4): each after a byte and its length twice."""
     view = memoryview(block)
     parts: list[bytes | memoryview] = [before]
     for start in range(0, len(block), _MOST_STORED):
