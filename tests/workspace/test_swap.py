@@ -346,7 +346,7 @@ def test_of_several_all_are_replaced_or_none(at: int, tmp_path: Path, monkeypatc
     if at > 14:
         swap_in_all(pairs)
     else:
-        with pytest.raises(ProjError, match="cannot replace .*No space left"):
+        with pytest.raises(ProjError, match=r"cannot replace .*No space left"):
             swap_in_all(pairs)
     wanted = ["new"] * 6 if at > 14 else [None, "old", "old"] * 2
     assert [seen(target) for _, target in pairs] == wanted
