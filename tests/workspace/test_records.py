@@ -115,11 +115,11 @@ def test_nothing_is_written_per_step_but_the_journal(tmp_path: Path) -> None:
     records.close()
 
 
-def test_the_lock_is_folded_about_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lock_is_folded_every_other_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     records = Records(tmp_path, PROJECT)
     first = run(records)
     now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + 1.5)
+    monkeypatch.setattr(time, "monotonic", lambda: now + 2.5)
     second = run(records, "b")
     assert locked(tmp_path) == {"a": first.run, "b": second.run}
     third = run(records, "b")

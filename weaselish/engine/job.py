@@ -6,9 +6,8 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from weaselish.errors import ProjError
 from weaselish.executors.base import Job, Line, announcement
@@ -85,12 +84,11 @@ def _line(workspace: Workspace, command: Command, index: int, args: tuple[str, .
     return Line(spelt.argv(workspace.env), spelt.text(workspace.shown_env))
 
 
-@dataclass(frozen=True, slots=True)
-class _Spelling:
+class _Spelling(NamedTuple):
     """One script line with its arguments, to be spelt with one set of values of the environment or another."""
 
     command: Command
-    index: int
+    number: int
     args: tuple[str, ...]
     python: str
 
@@ -100,10 +98,10 @@ class _Spelling:
         if shell is not False:
             return (shell, *_SHELL_FLAGS.get(os.path.basename(shell), ("-c",)), self.text(value_of))
         try:
-            words = shlex.split(put_env(self.command.script[self.index], value_of))
+            words = shlex.split(put_env(self.command.script[self.number], value_of))
         except ValueError as error:
             raise ProjError(
-                f"`{self.command.name}`, line {self.index + 1} cannot be split into words: {str(error).lower()}",
+                f"`{self.command.name}`, line {self.number + 1} cannot be split into words: {str(error).lower()}",
                 hint="a value of the environment holds a quote: put the reference in quotes, or use `shell: true`",
             ) from None
         return (*_with_python(words, self.python), *self.args)
@@ -113,7 +111,7 @@ class _Spelling:
         if self.command.shell is False:
             return shlex.join(self.argv(value_of))
         added = f" {shlex.join(self.args)}" if self.args else ""
-        return put_env(self.command.script[self.index], value_of) + added
+        return put_env(self.command.script[self.number], value_of) + added
 
 
 def _with_python(words: list[str], python: str) -> list[str]:

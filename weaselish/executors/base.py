@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from weaselish.executors.stop import Stop
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One script line. `argv` is what is executed, `shown` what is announced (secrets masked, POSIX-quoted)."""
 
     argv: tuple[str, ...]
     shown: str
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A step handed to an executor. Nothing in it needs the project to be understood."""
 
     name: str
@@ -28,7 +25,7 @@ class Job:
     env: Mapping[str, str]  # the whole environment of the lines; PATH included
     timeout: float | None = None  # seconds for all lines together
     stdin: Literal["terminal", "inherit", "null"] = "null"  # terminal: a pty that is the child's controlling terminal
-    keep_open: tuple[int, ...] = field(default=())  # file descriptors that the children inherit: they hold our locks
+    keep_open: tuple[int, ...] = ()  # file descriptors that the children inherit: they hold our locks
 
 
 def announcement(shown: str) -> bytes:
@@ -46,8 +43,7 @@ class Ended(enum.Enum):
     NOT_STARTED = "not started"  # a line's program was not found (127) or could not be executed (126)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a job ended. `exit_code` follows the shell: 128 + n for signal n, 124 for a timeout, 126 and 127."""
 
     ended: Ended

@@ -7,7 +7,6 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from math import inf
 from time import monotonic
 
@@ -61,7 +60,7 @@ class LocalExecutor:
             except _NotStarted as error:
                 outcome = _why_not_started(error.reason, job, line)
             if not outcome.succeeded:
-                return replace(outcome, line=index)
+                return outcome._replace(line=index)
         return Outcome(Ended.EXITED, 0)
 
 

@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from weaselish.executors.stop import Level, Stop
 
@@ -16,8 +16,7 @@ TICK = 0.02  # seconds between two looks at what no descriptor tells
 _PROC = "/proc"
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """A living process; with `start`, in clock ticks since boot, the number means one process for ever."""
 
     pid: int

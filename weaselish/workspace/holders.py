@@ -11,14 +11,13 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _PROC = "/proc"
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """A process that holds a lock; `taker` took it: the process itself, or the `proj` that it inherited it from."""
 
     pid: int

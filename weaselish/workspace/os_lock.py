@@ -31,12 +31,11 @@ class OsLock:
     def sign(self, text: str) -> None:
         """Say in the file who holds it, for `holder`."""
         with suppress(OSError):  # a disk that is full or may only be read
-            os.ftruncate(self.fd, 0)
-            os.pwrite(self.fd, text.encode(), 0)
+            os.pwrite(self.fd, f"{text}\n".encode(), 0)  # what is left of a longer one stands behind it
 
     def holder(self) -> str:
         """What the last holder signed with; may be empty."""
-        return os.pread(self.fd, 4096, 0).decode("utf-8", "replace")
+        return os.pread(self.fd, 4096, 0).decode("utf-8", "replace").partition("\n")[0]
 
     def release(self) -> None:
         """Give the lock back, also where children have inherited the descriptor."""

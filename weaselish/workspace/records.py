@@ -20,7 +20,7 @@ from weaselish.workspace.lock_entry import Entry, entry_of
 from weaselish.workspace.os_lock import locked
 from weaselish.workspace.state_dir import STATE, cache_dir, make_state_dir, writing
 
-_FOLD_EVERY = 1.0  # seconds
+_FOLD_EVERY = 2.0  # seconds at least between two folds, and twenty times what the last one took
 
 Known = Record | Entry  # an Entry: one that Weasel wrote
 
@@ -52,7 +52,7 @@ class Records:
         self._readers: dict[str, JournalReader] = {}
         self._own: Journal | None = None
         self._last_id = 0
-        self._folded_at = 0.0
+        self._fold_at = 0.0  # not before then, but at the end
         self._unfolded = False
         self.version = 0  # rises with everything that is learned
         self.refresh()
@@ -210,7 +210,7 @@ class Records:
         with self._lock:
             own = self._write({"event": "recorded", "record": to_document(record)}, durable=True)
             self._take_record(record, own.path)
-            if time.monotonic() - self._folded_at >= _FOLD_EVERY:
+            if time.monotonic() >= self._fold_at:
                 with contextlib.suppress(ProjError):  # the last fold will tell
                     self.fold()
 
@@ -245,7 +245,7 @@ class Records:
             with writing(f"`{STATE}`"):
                 make_state_dir(self._root)
                 self._own = Journal(self._runs)
-            self._folded_at = time.monotonic()
+            self._fold_at = time.monotonic() + _FOLD_EVERY
         return self._own
 
     def settle(self, command: str, known: Known) -> None:
@@ -258,9 +258,10 @@ class Records:
     def fold(self) -> None:
         """Merge all records into project.lock, and retire the journals that are of no more use. Only runs call this."""
         with self._lock, writing(f"`{lockfile.FILE}`"):
-            self._folded_at = time.monotonic()
             if not self._unfolded:
                 return
+            begun = time.monotonic()
+            self._fold_at = begun + _FOLD_EVERY  # also if it fails
             make_state_dir(self._root)
             with locked(self._root / STATE / "locks" / "fold"):
                 settled = dict(self._from_lock)
@@ -270,6 +271,8 @@ class Records:
                 self._write_lock(dict(self._merged(settled)))
                 self._retire_journals()
             self._unfolded = False
+            ended = time.monotonic()
+            self._fold_at = ended + max(_FOLD_EVERY, 20 * (ended - begun))
 
     def _merged(self, settled: Mapping[str, tuple[Known, ...]]) -> Iterator[tuple[str, Entry]]:
         for name, entries in self._file.entries.items():

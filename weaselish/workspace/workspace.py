@@ -23,6 +23,7 @@ class Workspace:
 
     def __init__(self, root: Path, project: Project, overrides: Mapping[str, str] | None = None) -> None:
         self.root = root
+        self.state = root / STATE
         self._file: ProjectFile | None = None
         self.environ: Mapping[str, str] = load_environ(root, project)
         self._env_names = project.env
@@ -142,10 +143,6 @@ class Workspace:
             raise UnsafePath(
                 f"{what} `{path}` leads out of the project, to `{parent}`", hint="a directory on its way is a link"
             )
-
-    @property
-    def state(self) -> Path:
-        return self.root / STATE
 
 
 def _has_env_in_paths(command: Command) -> bool:
