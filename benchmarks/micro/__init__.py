@@ -1,0 +1,1 @@
+"""Parts of proj by themselves, timed with pytest-benchmark: `make bench-micro`."""
