@@ -40,6 +40,6 @@ def test_unpacking(benchmark: BenchmarkFixture, root: Path, tmp_path: Path) -> N
     def unpacked() -> Digested:
         into = tmp_path / str(next(numbers))
         into.mkdir()
-        return unpack(chunks, OUTPUT, into, algorithm="md5")
+        return unpack(chunks, OUTPUT, into, algorithm="md5").digested()
 
     assert benchmark.pedantic(unpacked, rounds=5) == packing.packed

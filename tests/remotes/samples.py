@@ -150,7 +150,7 @@ def whole_runs(remote: Path | Store, below: str = "") -> list[Run]:
 def check_object(store: Store, key: str, base: str = "") -> None:
     output, _, digest = key.split("/")
     with tempfile.TemporaryDirectory() as place:
-        found = unpack(store.get(base + key), unquote_plus(output), Path(place), algorithm="md5")
+        found = unpack(store.get(base + key), unquote_plus(output), Path(place), algorithm="md5").digested()
     assert found.digest == digest, f"{key} holds {found.digest}"
 
 

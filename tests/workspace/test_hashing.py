@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from blake3 import blake3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from weaselish.plan.digests import Entry
 from weaselish.workspace import hashing, stat_cache
 from weaselish.workspace.hashing import Digested, Digests, Unreadable, View
 from weaselish.workspace.stat_cache import FileStat, StatCache
@@ -397,7 +400,7 @@ def _tick(cache: Path) -> int:
 @contextlib.contextmanager
 def nothing_is_read() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hashing, "hash_file", lambda path, algorithm: pytest.fail(f"{path!r} was read"))
+        patch.setattr(hashing, "hash_file", lambda path, *rest: pytest.fail(f"{path!r} was read"))
         yield
 
 
@@ -439,6 +442,71 @@ def test_a_file_that_was_just_written_is_read_again(root: Path, cache: Path, mon
         path.write_bytes(b"2")
     again = Digests(root, cache=cache)
     assert [again.digest(path, "dep") for path in ("x", "d")] == [md5(b"2"), tree(file("a", b"2"))]
+
+
+def restored(root: Path, digests: Digests) -> int:
+    """A file and a directory, as a pull puts them in place."""
+    modified = digests.long_ago()
+    assert modified is not None
+    for path in ("x", "d/a", "d/sub/b"):
+        os.utime(write(root / path, b"new"), ns=(modified, modified))
+    digests.put(
+        {"x": [Entry(b"", "f", md5(b"new"))], "d": [Entry(path, "f", md5(b"new")) for path in (b"a", b"sub/b")]},
+        modified,
+    )
+    return modified
+
+
+def test_what_was_restored_is_not_read(root: Path, cache: Path) -> None:
+    digests = Digests(root, cache=cache)
+    restored(root, digests)
+    digests.save()
+    expected = [Digests(root).of("x", "output"), Digests(root).of("d", "output")]
+    with nothing_is_read():
+        for asked in (digests, Digests(root, cache=cache)):
+            assert [asked.of("x", "output"), asked.of("d", "output")] == expected
+
+
+@pytest.mark.parametrize("path", ["x", "d/a"])
+def test_what_is_written_right_after_it_was_restored_is_seen(root: Path, cache: Path, path: str) -> None:
+    """Also under the time that it was restored with."""
+    digests = Digests(root, cache=cache)
+    modified = restored(root, digests)
+    with open(root / path, "r+b") as file:
+        file.write(b"old")
+    os.utime(root / path, ns=(modified, modified))
+    for output in ("x", "d"):
+        assert digests.of(output, "output") == Digests(root).of(output, "output")
+
+
+@pytest.mark.parametrize("change", ["a file more", "a file less", "written meanwhile"])
+def test_what_is_not_as_it_was_made_is_read(
+    root: Path, cache: Path, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = Digests(root, cache=cache)
+
+    def meanwhile(self: StatCache, then: int) -> bool:
+        if change == "a file more":
+            write(root / "d/c", b"1")
+        elif change == "a file less":
+            (root / "d/a").unlink()
+        else:
+            write(root / "d/a", b"other")
+        return True
+
+    monkeypatch.setattr(StatCache, "has_ticked_since", meanwhile)
+    restored(root, digests)
+    assert digests.of("d", "output") == Digests(root).of("d", "output")
+
+
+def test_where_the_clock_of_the_file_system_hardly_goes_on_what_was_restored_is_read(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = Digests(root, cache=cache)
+    coarse_clock(monkeypatch, 10**12)
+    restored(root, digests)
+    write(root / "x", b"old")
+    assert digests.digest("x", "output") == md5(b"old")
 
 
 def test_without_a_place_for_it_nothing_is_trusted(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -584,6 +652,24 @@ def make_directory(path: str) -> Edit:
     return lambda d: (d / path).mkdir()
 
 
+class Restore(NamedTuple):
+    """A pull: everything replaced at once by what is known already."""
+
+    content: bytes
+
+    def __call__(self, d: Path, cached: Digests) -> None:
+        modified = cached.long_ago()
+        assert modified is not None
+        new = d.parent / "restored"
+        shutil.rmtree(new, ignore_errors=True)
+        for path in FILES:
+            write(new / path, self.content)
+            os.utime(new / path, ns=(modified, modified))
+        shutil.rmtree(d)
+        new.rename(d)
+        cached.put({"d": [Entry(path.encode(), "f", md5(self.content)) for path in FILES]}, modified)
+
+
 paths = st.sampled_from(FILES)
 contents = st.sampled_from(CONTENTS)
 edits = st.one_of(
@@ -596,6 +682,7 @@ edits = st.one_of(
     st.builds(relink, paths, st.sampled_from(["a", "sub", "nowhere", "../d", "../outside"])),
     st.builds(drop, paths),
     st.builds(make_directory, st.sampled_from(["new", "sub/new"])),
+    st.builds(Restore, contents),
 )
 waits = st.sampled_from(["now", "now", "settled"])
 sessions = st.sampled_from(["same process", "next process"])
@@ -617,7 +704,7 @@ def test_the_cache_never_shows_in_an_answer(course: Sequence[tuple[list[Edit], s
         for steps, wait, session in course:
             for edit in steps:
                 with contextlib.suppress(OSError):  # what it is about is gone
-                    edit(root / "d")
+                    edit(root / "d", cached) if isinstance(edit, Restore) else edit(root / "d")
             if wait == "settled":
                 settle(cache)
             if session == "next process":

@@ -64,7 +64,7 @@ def below(top: Path) -> list[str]:
 
 
 def do(data: bytes, into: Path, limits: Limits | None = None, *, folds_case: bool | None = None) -> Digested:
-    return unpack([data], "out", into, algorithm="md5", limits=limits, folds_case=folds_case)
+    return unpack([data], "out", into, algorithm="md5", limits=limits, folds_case=folds_case).digested()
 
 
 def refused(data: bytes, into: Path, limits: Limits | None = None, *, folds_case: bool | None = None) -> ProjError:
@@ -381,7 +381,7 @@ def test_chunks_may_have_any_size(size: int, into: Path, tmp_path: Path) -> None
     (tmp_path / "out").write_bytes(os.urandom(20_000))
     data = b"".join(Packing(tmp_path, "out", algorithm="md5"))
     chunks = [b"", *(data[start : start + size] for start in range(0, len(data), size)), b""]
-    got = unpack(chunks, "out", into, algorithm="md5")
+    got = unpack(chunks, "out", into, algorithm="md5").digested()
     assert got.digest == hashlib.md5((tmp_path / "out").read_bytes()).hexdigest()
 
 

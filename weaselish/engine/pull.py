@@ -23,6 +23,7 @@ from weaselish.plan.fingerprint import Made, Record
 from weaselish.plan.graph import Cycle
 from weaselish.stores.base import Store
 from weaselish.workspace import weasel
+from weaselish.workspace.archive import Content
 from weaselish.workspace.claims import claimed
 from weaselish.workspace.gzip_stream import BrokenArchive
 from weaselish.workspace.swap import recover, swap_in_all, workplace
@@ -76,7 +77,8 @@ def digest_of_object(workspace: Workspace, store: Store, key: str, output: str) 
     state = workspace.state if workspace.state.is_dir() else None
     with TemporaryDirectory(prefix="verify-", dir=state) as place:
         try:
-            return unpack(store.get(key), output, Path(place), algorithm=workspace.project.digest).digest
+            found = unpack(store.get(key), output, Path(place), algorithm=workspace.project.digest)
+            return found.digested().digest
         except (BrokenArchive, NotInStore, UnsafePath):
             return None
 
@@ -219,26 +221,33 @@ class _Pull:
         size = sum(one.limits.size or 0 for one in wanted)
         if wanted:
             self._report(events.TransferStarted("pull", len(wanted), size))
+        digests = self._workspace.digests
+        modified = digests.long_ago()
         with ExitStack() as places:
             targets = [self._workspace.root / one.path for one in wanted]
             places.callback(
                 _remove_empty, [above for target in targets for above in target.parents if not above.exists()]
             )
             fresh = [places.enter_context(workplace(target)) for target in targets]
-            done = self._download_all(wanted, fresh)
+            contents = self._download_all(wanted, fresh, modified)
             if wanted:  # from here on a kill leaves what the next pull or run must mend
                 started = self._workspace.records.start(command.name, record.fingerprint.key)
                 swap_in_all([(new / one.path, target) for new, one, target in zip(fresh, wanted, targets, strict=True)])
                 self._workspace.records.end(command.name, started, "pulled")
-        return sum(done)
+                if modified is not None:
+                    digests.put(
+                        {one.path: content.entries for one, content in zip(wanted, contents, strict=True)}, modified
+                    )
+        return sum(content.size for content in contents)
 
-    def _download_all(self, wanted: Sequence[Wanted], places: Sequence[Path]) -> list[int]:
+    def _download_all(self, wanted: Sequence[Wanted], places: Sequence[Path], modified: int | None) -> list[Content]:
         """Several at a time, the largest first; where one fails, the others are given up."""
         stopped = Event()
         largest_first = sorted(range(len(wanted)), key=lambda index: -(wanted[index].limits.size or 0))
         with ThreadPoolExecutor(max(1, self._options.jobs)) as threads:
             futures = {
-                index: threads.submit(self._download, wanted[index], places[index], stopped) for index in largest_first
+                index: threads.submit(self._download, wanted[index], places[index], modified, stopped)
+                for index in largest_first
             }
             try:
                 return [futures[index].result() for index in range(len(wanted))]
@@ -246,18 +255,18 @@ class _Pull:
                 stopped.set()
                 raise
 
-    def _download(self, one: Wanted, place: Path, stopped: Event) -> int:
-        """Unpack one object and check what came out; its size in bytes. Raises _BadObject."""
+    def _download(self, one: Wanted, place: Path, modified: int | None, stopped: Event) -> Content:
+        """Unpack one object and check what came out. Raises _BadObject."""
         algorithm = self._workspace.project.digest
         chunks = self._told(one.key, stopped)
         try:
-            found = unpack(chunks, one.path, place, algorithm=algorithm, limits=one.limits)
+            content = unpack(chunks, one.path, place, algorithm=algorithm, limits=one.limits, modified=modified)
         except (BrokenArchive, NotInStore, UnsafePath) as error:
             raise _BadObject(f"object `{one.key}`: {error.message}") from None
-        digest = weasel.digest(place / one.path) if one.by_weasel else found.digest
+        digest = weasel.digest(place / one.path) if one.by_weasel else content.digested().digest
         if digest != one.digest:
             raise _BadObject(f"object `{one.key}` is not what it should be: expected {one.digest}, found {digest}")
-        return found.size
+        return content
 
     def _told(self, key: str, stopped: Event) -> Iterator[bytes]:
         for chunk in self._tree.store.get(key):

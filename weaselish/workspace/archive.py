@@ -129,10 +129,10 @@ class Content:
         self.files = 0
         self._algorithm = algorithm
         self._helper = helper
-        self._entries: list[Entry] = []
+        self.entries: list[Entry] = []
 
     def add(self, path: bytes, kind: Literal["f", "l", "d"], digest: str) -> None:
-        self._entries.append(Entry(path, kind, digest))
+        self.entries.append(Entry(path, kind, digest))
 
     def link(self, path: bytes, target: bytes) -> None:
         self.add(path, "l", digest_bytes(target, self._algorithm))
@@ -156,9 +156,9 @@ class Content:
         self.add(path, "f", running.hexdigest())
 
     def digested(self) -> Digested:
-        if self._entries and not self._entries[0].path:  # a single file
-            return Digested(self._entries[0].digest, self.size, self.files)
-        return Digested(tree_digest(self._entries, self._algorithm), self.size, self.files)
+        if self.entries and not self.entries[0].path:  # a single file
+            return Digested(self.entries[0].digest, self.size, self.files)
+        return Digested(tree_digest(self.entries, self._algorithm), self.size, self.files)
 
 
 def member_name(output: str) -> bytes:

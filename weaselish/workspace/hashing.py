@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -27,6 +27,7 @@ from weaselish.workspace.stat_cache import (
     StatCache,
     file_mark,
     link_mark,
+    settled_from,
     stat_of,
     target_of,
 )
@@ -93,6 +94,36 @@ class Digests:
     def digest(self, path: str, view: View) -> str | None:
         found = self.of(path, view)
         return None if found is None else found.digest
+
+    def long_ago(self) -> int | None:
+        """A time of modification, in ns since 1970, for the files of outputs that are going to be `put`."""
+        return self._cache.long_ago()
+
+    def put(self, made: Mapping[str, Iterable[Entry]], modified: int) -> None:
+        """Take as read what was just put in the places of outputs; before, nobody else could write to it.
+
+        Its files have `modified` as their time, which `long_ago` gave, and the file system's clock goes on before they
+        are looked at: whatever is written to one from now on shows. What is not as it was made is read when it is asked for.
+        """
+        swapped = self._cache.now()
+        if self._cache.has_ticked_since(swapped):
+            for output, entries in made.items():
+                self._put(output, {entry.path: entry.digest for entry in entries}, modified, swapped)
+
+    def _put(self, output: str, digests: Mapping[bytes, str], modified: int, swapped: int) -> None:
+        full = os.path.join(self._root, os.fsencode(output))
+        status = os.stat(full)
+        is_file = stat.S_ISREG(status.st_mode)
+        seen = [(b"", file_mark(status))] if is_file else self._walk(output, full, "output")
+        stats = [found for _, mark in seen if (found := stat_of(mark)) is not None]
+        as_made = all(found.mtime == modified and found.ctime <= swapped for found in stats)
+        if not as_made or {name for name, _ in seen} != digests.keys() or not self._cache.is_on(status.st_dev):
+            return
+        looked = settled_from(swapped)
+        if is_file:
+            self._cache.put_file(output, stats[0], digests[b""], looked)
+        else:
+            self._keep(output, "output", seen, [digests[name] for name, _ in seen], looked)
 
     def stamp(self, dep: str) -> Stamp:
         """What stat said of a dep when it was last looked at: tells whether it was written to meanwhile."""
@@ -179,7 +210,10 @@ class Digests:
         if known is not None:
             return Digested(*known)
         looked = self._cache.now()
-        digests = self._hash_new(path, full, view, seen)
+        return self._keep(path, view, seen, self._hash_new(path, full, view, seen), looked)
+
+    def _keep(self, path: str, view: View, seen: Seen, digests: list[str], looked: int) -> Digested:
+        """Keep the digests of what a walk saw, in its order; that of the directory."""
         text = manifest(
             Entry(name, _KINDS[mark[0]], digest) for (name, mark), digest in zip(seen, digests, strict=True)
         )
@@ -190,7 +224,9 @@ class Digests:
 
     def _hash_new(self, path: str, full: bytes, view: View, seen: Seen) -> list[str]:
         """The digests of what a walk saw, in its order: from the cache where it saw the same."""
-        known = self._cache.known_files(path, view)
+        known = self._cache.known_files(path, "output" if view == "dep" else "dep") | self._cache.known_files(
+            path, view
+        )
         digests: list[str] = []
         new: list[int] = []
         files: list[tuple[bytes, int]] = []

@@ -11,6 +11,7 @@ import json
 import os
 import struct
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from hashlib import md5
 from pathlib import Path
@@ -22,6 +23,7 @@ from weaselish.workspace.state_dir import write_whole
 
 _FORMAT = 2
 _SETTLED = 2_000_000_000  # ns: the coarsest clock of a file system in use (FAT) ticks every 2 s
+_MOMENT = 50  # ms
 _HEADER = struct.Struct("<4sI7q")  # magic, CRC-32 of what follows it, looked, newest, size, files, lengths of parts
 _CHECKED_FROM = 8  # bytes of the header before what its CRC is of
 _MAGIC = b"PRJ2"
@@ -42,6 +44,11 @@ class FileStat(NamedTuple):
 
     def settled_at(self, looked: int) -> bool:
         return max(self.mtime, self.ctime) < looked - _SETTLED
+
+
+def settled_from(newest: int) -> int:
+    """When what was last changed at `newest` may be looked at and trusted, in ns."""
+    return newest + _SETTLED + 1
 
 
 Mark = bytes  # of a file `f` and its stat, of a link `l`, its target and a null byte, of an empty directory `d`
@@ -112,6 +119,23 @@ class StatCache:
         self._trees: dict[str, _Tree | None] = {}
         self._new_files = False
         self._new_trees: set[str] = set()
+
+    def long_ago(self) -> int | None:
+        """A time in ns that a file modified from now on will not show, in whatever units its file system counts."""
+        now = self.now()
+        return (now - 2 * _SETTLED) // _SETTLED * _SETTLED if now else None
+
+    def has_ticked_since(self, then: int) -> bool:
+        """Whether the file system's clock goes on within a moment: then whatever changes after this has another time."""
+        for _ in range(_MOMENT):
+            if self.now() > then:
+                return True
+            time.sleep(0.001)
+        return False
+
+    def is_on(self, device: int) -> bool:
+        """Whether it is this file system's clock that `now` tells."""
+        return self._directory is not None and os.stat(self._directory).st_dev == device
 
     def now(self) -> int:
         """The file system's clock in ns; 0, which trusts nothing, where it cannot be asked."""

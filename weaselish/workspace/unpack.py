@@ -19,7 +19,6 @@ from weaselish.errors import ProjError, UnsafePath
 from weaselish.plan.digests import Algorithm
 from weaselish.workspace.archive import MODE, TEXT, Content, blocks_of, check_link, member_name, shown
 from weaselish.workspace.gzip_stream import BLOCK, BrokenArchive, Unzipped
-from weaselish.workspace.hashing import Digested
 from weaselish.workspace.swap import remove
 
 Kind = Literal["directory", "implied directory", "file", "link"]
@@ -45,20 +44,23 @@ def unpack(
     algorithm: Algorithm,
     limits: Limits | None = None,
     folds_case: bool | None = None,
-) -> Digested:
-    """Unpack one output to `into`/`output`; `into` is an empty directory that nobody else writes to.
+    modified: int | None = None,
+) -> Content:
+    """Unpack one output to `into`/`output`; `into` is an empty directory that nobody else writes to. Gives what it held.
 
     Raises UnsafePath for an archive that holds what it must not, BrokenArchive for one that is not whole or beyond
     `limits`, ProjError for a disk that is full, and what `chunks` raises; `into` is empty then. Whether this is the
     content that was wanted is for the caller to check. Nothing is flushed: `swap_in` does that.
-    `folds_case`: whether names that differ only in case are one file in `into`; None: find out.
+    `folds_case`: whether names that differ only in case are one file in `into`; None: find out. `modified`: when the
+    files say that they were last modified, in ns since 1970; None: now.
     """
     try:
         with ThreadPoolExecutor(1) as helper:
             content = Content(algorithm, helper)
             fold = _folds_case(into) if folds_case is None else folds_case
-            unpacking = _Unpacking(member_name(output), into, content, limits or Limits(), folds_case=fold)
-            return unpacking.run(chunks)
+            name = member_name(output)
+            _Unpacking(name, into, content, limits or Limits(), folds_case=fold, modified=modified).run(chunks)
+            return content
     except BaseException as error:
         for left in into.iterdir():
             remove(left)
@@ -72,18 +74,28 @@ def unpack(
 class _Unpacking:
     """Makes the members of one archive below `into`: links last, so that none can be followed."""
 
-    def __init__(self, name: bytes, into: Path, content: Content, limits: Limits, *, folds_case: bool) -> None:
+    def __init__(
+        self,
+        name: bytes,
+        into: Path,
+        content: Content,
+        limits: Limits,
+        *,
+        folds_case: bool,
+        modified: int | None,
+    ) -> None:
         self._name = name
         self._into = os.fsencode(into)
         self._content = content
         self._limits = limits
         self._folds_case = folds_case
+        self._modified = modified
         self._kinds: dict[bytes, Kind] = {}
         self._parents: set[bytes] = set()  # directories that hold something
         self._links: list[tuple[bytes, bytes]] = []
         self._spelt: dict[str, bytes] = {}
 
-    def run(self, chunks: Iterable[bytes]) -> Digested:
+    def run(self, chunks: Iterable[bytes]) -> None:
         os.makedirs(os.path.dirname(self._full(self._name)), exist_ok=True)
         floor = max(self._limits.floor, 2 * (self._limits.size or 0))
         stream = Unzipped(chunks, ratio=self._limits.ratio, floor=floor)
@@ -96,7 +108,6 @@ class _Unpacking:
         for name, kind in self._kinds.items():
             if kind in _DIRECTORIES and name not in self._parents and name != self._name:
                 self._content.add(self._path(name), "d", "-")
-        return self._content.digested()
 
     def _add(self, member: tarfile.TarInfo, stream: Unzipped) -> None:
         name = self._checked(member.name)
@@ -138,6 +149,8 @@ class _Unpacking:
             for block in self._content.file(self._path(name), size, blocks):
                 _write_all(fd, block)
             os.fchmod(fd, mode & MODE | stat.S_IRUSR | stat.S_IWUSR)
+            if self._modified is not None:
+                os.utime(fd, ns=(self._modified, self._modified))
         finally:
             os.close(fd)
 
