@@ -103,7 +103,7 @@ class Digests:
         """Take as read what was just put in the places of outputs; before, nobody else could write to it.
 
         Its files have `modified` as their time, which `long_ago` gave, and the file system's clock goes on before they
-        are looked at: whatever is written to one from now on shows. What is not as it was made is read when it is asked for.
+        are looked at: whatever is written to one from now on shows. What is not as it was made is read when asked for.
         """
         swapped = self._cache.now()
         if self._cache.has_ticked_since(swapped):

@@ -126,7 +126,7 @@ class StatCache:
         return (now - 2 * _SETTLED) // _SETTLED * _SETTLED if now else None
 
     def has_ticked_since(self, then: int) -> bool:
-        """Whether the file system's clock goes on within a moment: then whatever changes after this has another time."""
+        """Whether the file system's clock goes on within a moment: what changes after that has another time."""
         for _ in range(_MOMENT):
             if self.now() > then:
                 return True

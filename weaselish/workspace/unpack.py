@@ -46,7 +46,7 @@ def unpack(
     folds_case: bool | None = None,
     modified: int | None = None,
 ) -> Content:
-    """Unpack one output to `into`/`output`; `into` is an empty directory that nobody else writes to. Gives what it held.
+    """Unpack one output to `into`/`output`; `into` is empty, and nobody else writes there. Tells what it holds.
 
     Raises UnsafePath for an archive that holds what it must not, BrokenArchive for one that is not whole or beyond
     `limits`, ProjError for a disk that is full, and what `chunks` raises; `into` is empty then. Whether this is the
