@@ -50,7 +50,7 @@ def _dispatch(words: list[str], extras: Extras) -> int:
         from weaselish.cli import verbs
 
         verb, rest, options = plain
-        answers: dict[str, Callable[..., int]] = {"run": verbs.run, "status": verbs.status}
+        answers: dict[str, Callable[..., int]] = {name: getattr(verbs, name) for name in quick.OPTIONS}
         return answers[verb](extras, rest, **options)
     if words == ["--version"]:
         return quick.show_version()

@@ -15,7 +15,23 @@ from weaselish.cli.arguments import Extras
 WORDS = st.sampled_from(
     [
         *(name for options in quick.OPTIONS.values() for option in options for name in option.names),
-        *("all", "train", ".", "-j4", "4", "auto", "raw", "--nothing", "-x", "-kF", "--jobs=2", "-", "-h", "--help"),
+        *(
+            "all",
+            "train",
+            ".",
+            "-j4",
+            "4",
+            "auto",
+            "raw",
+            "--nothing",
+            "-x",
+            "-kF",
+            "--jobs=2",
+            "0",
+            "-",
+            "-h",
+            "--help",
+        ),
     ]
 )
 
@@ -51,18 +67,39 @@ def test_what_the_quick_parser_takes_typer_takes_the_same_way(verb: str, rest: l
     assert quickly[:2] == slowly[:2]
     defaults = {name: value for name, value in slowly[2].items() if name not in quickly[2]}
     assert slowly[2] == {**defaults, **quickly[2]}
-    assert all(value in (False, None) or (name, value) == ("wait", True) for name, value in defaults.items())
+    wanted = {"wait": True, "jobs": 4 if verb in ("push", "pull") else None, "commands": ()}
+    assert all(value == wanted.get(name) or value in (False, None) for name, value in defaults.items())
 
 
 @pytest.mark.parametrize(
-    "words", [["run", "all"], ["run", "a", "-j", "4", "-k"], ["status", "--json"], ["run", "-j8", "x"]]
+    "words",
+    [
+        ["run", "all"],
+        ["run", "a", "-j", "4", "-k"],
+        ["status", "--json"],
+        ["run", "-j8", "x"],
+        ["push"],
+        ["push", "default", "-j8", "--verify"],
+        ["pull", "local", "demo", "-c", "a", "--command", "b"],
+    ],
 )
 def test_plain_lines_are_taken(words: list[str]) -> None:
     assert quick.parse(words) is not None
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["push"], ["run", "--help"], ["run", "a", "--dyr"], ["run", "-j"], ["run", "-kF"]]
+    "words",
+    [
+        [],
+        ["ls"],
+        ["run", "--help"],
+        ["run", "a", "--dyr"],
+        ["run", "-j"],
+        ["run", "-kF"],
+        ["push", "-j", "0"],
+        ["push", "-j", "many"],
+        ["pull", "a", "b", "c"],
+    ],
 )
 def test_what_is_not_plain_is_left_to_typer(words: list[str]) -> None:
     assert quick.parse(words) is None

@@ -70,7 +70,7 @@ def test_what_cannot_be_a_remote_is_said_without_secrets(remote: Remote, message
 
 @pytest.mark.parametrize(
     ("scheme", "library", "extra"),
-    [("s3", "boto3", "s3"), ("gs", "google.cloud.storage", "gs"), ("az", "azure.storage.blob", "azure")],
+    [("s3", "botocore", "s3"), ("gs", "google.cloud.storage", "gs"), ("az", "azure.storage.blob", "azure")],
 )
 def test_a_library_that_is_not_installed_is_named_with_how_to_install_it(
     scheme: str, library: str, extra: str, monkeypatch: pytest.MonkeyPatch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weaselish.cli.arguments import Extras, names_and_directory
-from weaselish.cli.quick import names_of, show_version
+from weaselish.cli.quick import TRANSFERS, names_of, show_version
 from weaselish.errors import UsageError
 
 if TYPE_CHECKING:
@@ -146,63 +146,82 @@ def validate(context: typer.Context, directory: Directory = None) -> None:
     raise typer.Exit(status.validate(_open(context, directory)))
 
 
-RemoteName = Annotated[str, typer.Argument(metavar="[REMOTE]", show_default=False)]
-Commands = Annotated[list[str] | None, typer.Option("--command", "-c", metavar="NAME", help="Only this command.")]
-AtOnce = Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="Objects at a time.")]
+RemoteName = Annotated[str | None, typer.Argument(metavar="[REMOTE]", show_default=False)]
+Commands = Annotated[
+    list[str] | None, typer.Option(*names_of("push", "commands"), metavar="NAME", help="Only this command.")
+]
+AtOnce = Annotated[int, typer.Option(*names_of("push", "jobs"), metavar="N", min=1, help="Objects at a time.")]
 
 
 @app.command()
 def push(
     context: typer.Context,
-    remote: RemoteName = "default",
+    remote: RemoteName = None,
     directory: Directory = None,
     commands: Commands = None,
-    dry: Annotated[bool, typer.Option("--dry", "-D", help="Say what would be pushed; store nothing.")] = False,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Read what is there already, to know that it is whole.")
+    dry: Annotated[
+        bool, typer.Option(*names_of("push", "dry"), help="Say what would be pushed; store nothing.")
     ] = False,
-    repair: Annotated[bool, typer.Option("--repair", help="Replace objects that proved broken.")] = False,
-    at_once: AtOnce = 4,
+    verify: Annotated[
+        bool, typer.Option(*names_of("push", "verify"), help="Read what is there already, to know that it is whole.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option(*names_of("push", "repair"), help="Replace objects that proved broken.")
+    ] = False,
+    jobs: AtOnce = TRANSFERS,
     as_json: Json = False,
 ) -> None:
     """Store the outputs of up-to-date commands in a remote, for others to pull."""
-    from weaselish.cli.remotes import find_remote, run_push
-    from weaselish.engine.push import PushOptions
+    from weaselish.cli import verbs
 
-    workspace = _open(context, directory)
-    options = PushOptions(tuple(commands or ()), dry, verify, repair, at_once)
-    raise typer.Exit(run_push(workspace, find_remote(workspace, remote), options, as_json=as_json))
+    code = verbs.push(
+        context.obj,
+        _words(remote, directory),
+        commands=tuple(commands or ()),
+        dry=dry,
+        verify=verify,
+        repair=repair,
+        jobs=jobs,
+        as_json=as_json,
+    )
+    raise typer.Exit(code)
 
 
 @app.command()
 def pull(
     context: typer.Context,
-    remote: RemoteName = "default",
+    remote: RemoteName = None,
     directory: Directory = None,
     commands: Commands = None,
-    dry: Annotated[bool, typer.Option("--dry", "-D", help="Say what would be pulled; change nothing.")] = False,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Replace also what exists only here.")] = False,
-    at_once: AtOnce = 4,
+    dry: Annotated[
+        bool, typer.Option(*names_of("pull", "dry"), help="Say what would be pulled; change nothing.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option(*names_of("pull", "force"), help="Replace also what exists only here.")
+    ] = False,
+    jobs: AtOnce = TRANSFERS,
     as_json: Json = False,
 ) -> None:
     """Restore outputs from a remote, verified, for the script, deps and env as they are now."""
-    from weaselish.cli.remotes import find_remote, run_pull
-    from weaselish.engine.pull import PullOptions
+    from weaselish.cli import verbs
 
-    workspace = _open(context, directory)
-    options = PullOptions(tuple(commands or ()), dry, force, at_once)
-    raise typer.Exit(run_pull(workspace, find_remote(workspace, remote), options, as_json=as_json))
+    words, only = _words(remote, directory), tuple(commands or ())
+    raise typer.Exit(verbs.pull(context.obj, words, commands=only, dry=dry, force=force, jobs=jobs, as_json=as_json))
+
+
+def _words(*given: str | None) -> list[str]:
+    return [word for word in given if word is not None]
 
 
 @app.command("ls")
 def list_remote(
-    context: typer.Context, remote: RemoteName = "default", directory: Directory = None, as_json: Json = False
+    context: typer.Context, remote: RemoteName = None, directory: Directory = None, as_json: Json = False
 ) -> None:
     """List what a remote holds: outputs, runs, sizes, ages, who made them."""
     from weaselish.cli.remotes import find_remote, list_runs
 
     workspace = _open(context, directory)
-    raise typer.Exit(list_runs(workspace, find_remote(workspace, remote), as_json=as_json))
+    raise typer.Exit(list_runs(workspace, find_remote(workspace, remote or "default"), as_json=as_json))
 
 
 remote_app = typer.Typer(help="List and test the remotes of project.yml.", no_args_is_help=True, rich_markup_mode=None)

@@ -6,34 +6,46 @@ It knows the same options as `app.py`, which takes their names from here. What i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class Option(NamedTuple):
     parameter: str  # of the verb's function
     names: tuple[str, ...]
-    value: object = True  # what the option alone says; None: the next word is its value
+    takes: Literal["nothing", "text", "texts", "number"] = "nothing"  # texts: may be given more than once
+    value: bool = True  # of one that takes nothing
 
 
+_JSON = Option("as_json", ("--json",))
+_TRANSFER = (
+    Option("commands", ("--command", "-c"), "texts"),
+    Option("dry", ("--dry", "-D")),
+    Option("jobs", ("--jobs", "-j"), "number"),
+    _JSON,
+)
 OPTIONS: dict[str, tuple[Option, ...]] = {
     "run": (
         Option("dry", ("--dry", "-D")),
         Option("force", ("--force", "-F")),
         Option("only", ("--only",)),
-        Option("jobs", ("--jobs", "-j"), None),
+        Option("jobs", ("--jobs", "-j"), "text"),
         Option("keep_going", ("--keep-going", "-k")),
         Option("yes", ("--yes", "-y")),
         Option("wait", ("--wait",)),
-        Option("wait", ("--no-wait",), False),
-        Option("output", ("--output",), None),
-        Option("as_json", ("--json",)),
+        Option("wait", ("--no-wait",), value=False),
+        Option("output", ("--output",), "text"),
+        _JSON,
     ),
     "status": (
         Option("check", ("--check",)),
-        Option("remote", ("--remote",), None),
-        Option("as_json", ("--json",)),
+        Option("remote", ("--remote",), "text"),
+        _JSON,
     ),
+    "push": (*_TRANSFER, Option("verify", ("--verify",)), Option("repair", ("--repair",))),
+    "pull": (*_TRANSFER, Option("force", ("--force", "-F"))),
 }
+TRANSFERS = 4  # objects at a time, unless said otherwise
+_MOST_WORDS = {"push": 2, "pull": 2}
 
 
 def names_of(verb: str, parameter: str) -> tuple[str, ...]:
@@ -58,14 +70,25 @@ def parse(words: Sequence[str]) -> tuple[str, list[str], dict[str, object]] | No
         option = options.get(name)
         if option is None:
             return None
-        if option.value is None:
-            value = value if glued else next(following, "-")
-            if value.startswith("-"):
-                return None
-            given[option.parameter] = value
-        else:
+        if option.takes == "nothing":
             given[option.parameter] = option.value
-    return verb, rest, given
+            continue
+        value = value if glued else next(following, "-")
+        if value.startswith("-") or (option.takes == "number" and not _is_number(value)):
+            return None
+        if option.takes == "texts":
+            given[option.parameter] = (*_texts(given.get(option.parameter)), value)
+        else:
+            given[option.parameter] = int(value) if option.takes == "number" else value
+    return (verb, rest, given) if len(rest) <= _MOST_WORDS.get(verb, len(rest)) else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and int(text) >= 1
+
+
+def _texts(given: object) -> tuple[str, ...]:
+    return given if isinstance(given, tuple) else ()
 
 
 def show_version() -> int:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 from weaselish.cli.arguments import Extras, jobs_at_once, names_and_directory
+from weaselish.cli.quick import TRANSFERS
 from weaselish.workspace.workspace import Workspace
 
 
@@ -53,6 +54,51 @@ def status(
     names, directory = names_and_directory(words)
     workspace = Workspace.open(directory, extras.overrides)
     return show_status(workspace, names, check=check, remote=remote, as_json=as_json)
+
+
+def push(
+    extras: Extras,
+    words: Sequence[str],
+    *,
+    commands: Sequence[str] = (),
+    dry: bool = False,
+    verify: bool = False,
+    repair: bool = False,
+    jobs: int = TRANSFERS,
+    as_json: bool = False,
+) -> int:
+    """`proj push [REMOTE] [DIR]`; its exit code."""
+    from weaselish.cli.remotes import find_remote, run_push
+    from weaselish.engine.push import PushOptions
+
+    remote, directory = _remote_and_directory(words)
+    workspace = Workspace.open(directory, extras.overrides)
+    options = PushOptions(tuple(commands), dry, verify, repair, jobs)
+    return run_push(workspace, find_remote(workspace, remote), options, as_json=as_json)
+
+
+def pull(
+    extras: Extras,
+    words: Sequence[str],
+    *,
+    commands: Sequence[str] = (),
+    dry: bool = False,
+    force: bool = False,
+    jobs: int = TRANSFERS,
+    as_json: bool = False,
+) -> int:
+    """`proj pull [REMOTE] [DIR]`; its exit code."""
+    from weaselish.cli.remotes import find_remote, run_pull
+    from weaselish.engine.pull import PullOptions
+
+    remote, directory = _remote_and_directory(words)
+    workspace = Workspace.open(directory, extras.overrides)
+    options = PullOptions(tuple(commands), dry, force, jobs)
+    return run_pull(workspace, find_remote(workspace, remote), options, as_json=as_json)
+
+
+def _remote_and_directory(words: Sequence[str]) -> tuple[str, str | None]:
+    return words[0] if words else "default", words[1] if len(words) > 1 else None
 
 
 def show(workspace: Workspace) -> int:

@@ -1,22 +1,22 @@
-"""S3 and servers that speak it, through boto3."""
+"""S3 and servers that speak it, through botocore, the core of boto3.
+
+boto3 itself would add what we do not use, and cloudpathlib the libraries of all other clouds: 0.4 s of imports.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import boto3  # type: ignore[import-untyped]
 import botocore.session  # type: ignore[import-untyped]
 from botocore import exceptions as failures
 from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
-from cloudpathlib import S3Client
 
 from weaselish.stores.base import Stored
-from weaselish.stores.bucket import CONNECT_TIMEOUT, CONNECTIONS, NO_CACHE, READ_TIMEOUT, Part, Trouble
+from weaselish.stores.bucket import CONNECT_TIMEOUT, CONNECTIONS, READ_TIMEOUT, Part, Trouble
 from weaselish.stores.parts import THREADS
 
 if TYPE_CHECKING:
@@ -120,24 +120,20 @@ class S3Bucket:
     lanes = THREADS
 
     def __init__(self, remote: Remote) -> None:
-        session = botocore.session.Session(profile=remote.profile)
-        session.set_default_client_config(
-            Config(
-                connect_timeout=CONNECT_TIMEOUT,
-                read_timeout=READ_TIMEOUT,
-                max_pool_connections=CONNECTIONS,
-                retries={"mode": "standard", "total_max_attempts": 1},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            )
+        config = Config(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            max_pool_connections=CONNECTIONS,
+            retries={"mode": "standard", "total_max_attempts": 1},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
         )
-        self._session = boto3.Session(botocore_session=session, region_name=remote.region)
-        # cloudpathlib looks at AWS_ENDPOINT_URL only, and would let it win over the one that is for S3
-        endpoint = remote.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3")
-        client = S3Client(boto3_session=self._session, endpoint_url=endpoint, **NO_CACHE)
-        path = client.CloudPath(remote.url)
-        self._bucket, self.prefix = path.bucket, path.key.strip("/")
-        self._client: Any = client.client
+        self._session = botocore.session.Session(profile=remote.profile)
+        self._client: Any = self._session.create_client(
+            "s3", region_name=remote.region, endpoint_url=remote.endpoint_url, config=config
+        )
+        self._bucket, _, path = remote.url.removeprefix("s3://").partition("/")
+        self.prefix = path.strip("/")
         is_aws = ".amazonaws.com" in self._client.meta.endpoint_url
         self.certain, self.endpoint = is_aws, "" if is_aws else self._client.meta.endpoint_url
 
@@ -145,7 +141,7 @@ class S3Bucket:
         found = self._session.get_credentials()
         if found is None:
             return "the environment, the shared credentials and config files, and the machine's role"
-        profile = self._session.profile_name
+        profile = self._session.profile or "default"
         where = _SOURCES.get(found.method, found.method)
         return where if found.method == "env" else f"{where} (profile `{profile}`)"
 
