@@ -177,7 +177,8 @@ class _Push:
         sizes = {size for run in known for path, (name, size) in run.objects.items() if name == key}
         verdict = self._verified(stored, upload) if self._options.verify else stored.size in sizes
         if not verdict and not sizes and not self._options.verify:
-            verdict = stored.size == sum(map(len, self._packing(made)))  # our own, of a push that was cut off
+            # of a push that was cut off; where Weasel stores under the same names, it may be another archive
+            verdict = not self._compat and stored.size == sum(map(len, self._packing(made)))
             if not verdict and not self._options.repair:
                 raise _NotPushed(
                     f"unverified: `{key}` is there, but no record vouches for it (`--verify` reads it)", is_error=True
