@@ -458,3 +458,21 @@ def test_a_console_that_is_closed_or_cannot_show_a_character_is_no_error(three: 
     done = three.process(env={"PYTHONIOENCODING": "latin-1"})
     assert (done.code, done.err) == (0, "")
     assert "all        one \\u2192 two \\u2192 apart\n" in done.out
+
+
+@pytest.mark.parametrize("words", [("run", "use"), ("status",), ("run", "use", "--dry")], ids=" ".join)
+def test_a_digest_whose_library_is_not_installed_says_what_to_install(
+    words: tuple[str, ...], project: ProjectDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "blake3", None)
+    project.project(
+        """
+        digest: blake3
+        commands: [{name: use, script: [cp in.txt out.txt], deps: [in.txt], outputs: [out.txt]}]
+        """
+    )
+    project.write("in.txt", "1")
+    done = project.proj(*words)
+    assert done.code == 1
+    assert "`digest: blake3` in project.yml needs a library that is not installed" in done.err
+    assert "weaselish[blake3]" in done.err

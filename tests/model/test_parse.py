@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weaselish.errors import InvalidProject, UsageError
-from weaselish.model.parse import parse, shell_word
+from weaselish.model.parse import parse
 from weaselish.model.places import Places
 from weaselish.model.project import Asset, Command, Git, Project, Remote
+from weaselish.model.script import shell_word
 from weaselish.workspace import yaml12
 
 

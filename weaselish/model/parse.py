@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from weaselish.model.interpolate import BadReference, Interpolator, override
 from weaselish.model.paths import leaves_project, normalise, overlap
 from weaselish.model.places import Path, Places
 from weaselish.model.project import Algorithm, Asset, Command, Git, Project, Remote, Shell
+from weaselish.model.script import shell_word, unsplittable
 
 OUR_OWN = ("project.yml", "project.lock", ".proj")  # no output may be or hold one of these
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -387,47 +387,3 @@ def _circles(workflows: Mapping[str, tuple[str, ...]]) -> Iterator[list[str]]:
         if start not in reported and (circle := visit(start)) and not reported.intersection(circle):
             reported.update(circle)
             yield circle
-
-
-def shell_word(line: str) -> str | None:
-    """The first unquoted word of a script line that only a shell would understand."""
-    for word in _bare_words(line):
-        if word in ("&&", "||", "|", ";", "&") or word.startswith((">", "<", "2>")):
-            return word
-        if word.endswith(";") and not word.endswith("\\;"):
-            return word
-    return None
-
-
-def _bare_words(line: str) -> Iterator[str]:
-    """The words of a line that hold no quote. A backslash keeps its character and stays visible."""
-    word, quote, quoted = "", "", False
-    position = 0
-    while position < len(line):
-        char = line[position]
-        if char == "\\" and quote != "'":
-            word += line[position : position + 2]
-            position += 2
-            continue
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote, quoted = char, True
-        elif char.isspace():
-            if word and not quoted:
-                yield word
-            word, quoted = "", False
-        else:
-            word += char
-        position += 1
-    if word and not quoted:
-        yield word
-
-
-def unsplittable(line: str) -> str | None:
-    """What keeps a script line from being split into words, in one sentence."""
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        return f"the script line cannot be split into words: {str(error).lower()}"
-    return None if words else "the script line is empty"

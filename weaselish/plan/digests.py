@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
+from weaselish.errors import ProjError
 from weaselish.model.project import Algorithm
 
 if TYPE_CHECKING:
@@ -44,11 +45,16 @@ class Entry(NamedTuple):
 
 
 def new_hash(algorithm: Algorithm) -> Hash:
-    """A running hash; its hex digest has 32 digits for MD5, 64 for BLAKE3. Raises ImportError without the extra."""
+    """A running hash; its hex digest has 32 digits for MD5, 64 for BLAKE3. Raises ProjError without the extra."""
     if algorithm == "md5":
         return hashlib.md5(usedforsecurity=False)
-    from blake3 import blake3
-
+    try:
+        from blake3 import blake3
+    except ImportError:
+        raise ProjError(
+            "`digest: blake3` in project.yml needs a library that is not installed",
+            hint="`pip install 'weaselish[blake3]'`",
+        ) from None
     return blake3(max_threads=blake3.AUTO)
 
 
