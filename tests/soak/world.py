@@ -100,7 +100,7 @@ class World:
         if self.random.random() < 0.3:
             self._wait_for_orphans()
 
-    def edit(self) -> None:
+    def edit(self) -> str:
         try:
             what = edit(self.site)
         except OSError as error:  # an orphan, or an edit before, took away what was to be edited
@@ -108,6 +108,7 @@ class World:
         else:
             self.counts["edits"] += 1
         self._say(what)
+        return what
 
     def _say(self, what: str) -> None:
         self.trail = [*self.trail[-400:], what]
@@ -237,12 +238,25 @@ class World:
         running, number = self._start(self._words(target, only))
         if self.random.random() < 0.3:
             self._change_and_change_back(running)
+        edited = []
         for _ in range(self.random.randint(1, 4)):
             if running.wait(self.random.random() * self._typical * 0.6) is not None:
                 break
-            self.edit()
+            edited.append(self.edit())
         self.counts["runs edited meanwhile"] += 1
         self._judge_disturbed([(running, number, expected)], orphans=True, was_edited=True)
+        if any(what.startswith("output:") for what in edited):
+            self._remove_outputs()
+
+    def _remove_outputs(self) -> None:
+        """Somebody wrote to them while they were made, which is now part of what was recorded: nobody can know."""
+        self._end_orphans()
+        for path in self.site.outputs():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        self._say("outputs removed")
 
     def _change_and_change_back(self, running: Running) -> None:
         """As who looks at another branch for a moment, while a step reads what lies there."""

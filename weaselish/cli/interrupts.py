@@ -27,26 +27,24 @@ def stopping_by_signals(stop: Stop) -> Iterator[None]:
     """While this is open, SIGINT, SIGTERM and SIGHUP end the run in stages instead of ending us."""
     kill_at = inf
 
-    def rise(level: Level) -> None:
+    def on_rise(level: Level) -> None:
         nonlocal kill_at
-        if level <= stop.level:
-            return
-        stop.raise_to(level)
         with suppress(OSError):  # not by `say`: what it prints to may be in the midst of printing
             os.write(2, f"{_TOLD[level]}\r\n".encode())  # a terminal lent to a step does not return by itself
         if level is Level.TERMINATE:
             kill_at = monotonic() + GRACE
 
     def on_interrupt(_signal: int, _frame: FrameType | None) -> None:
-        rise(Level(min(stop.level + 1, Level.KILL)))
+        stop.raise_to(Level(min(stop.level + 1, Level.KILL)))
 
     def on_terminate(_signal: int, _frame: FrameType | None) -> None:
-        rise(Level.TERMINATE)
+        stop.raise_to(Level.TERMINATE)
 
     def on_alarm(_signal: int, _frame: FrameType | None) -> None:
         if monotonic() >= kill_at:
             stop.raise_to(Level.KILL)
 
+    stop.on_rise = on_rise
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some parents leave it, exit codes would be lost
     handlers = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate, signal.SIGHUP: on_terminate}
     handlers[signal.SIGALRM] = on_alarm

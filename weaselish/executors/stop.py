@@ -6,6 +6,7 @@ import enum
 import itertools
 import os
 import select
+from collections.abc import Callable
 
 
 class Level(enum.IntEnum):
@@ -21,9 +22,11 @@ class Stop:
     """The request to end, shared by the engine and every running job. Thread-safe.
 
     It takes no lock, so that a signal handler may raise it while any thread, its own too, is anywhere in here.
+    `on_rise` is called with each level that is reached, wherever it is raised, in a signal handler too.
     """
 
     def __init__(self) -> None:
+        self.on_rise: Callable[[Level], object] = lambda level: None
         self._reached = [False] * Level.KILL  # INTERRUPT, TERMINATE, KILL; one that is reached never falls
         self._pipes = [os.pipe() for _ in self._reached]
 
@@ -36,10 +39,12 @@ class Stop:
         return Level(sum(self._reached))
 
     def raise_to(self, level: Level) -> None:
-        for index in range(level):
-            if not self._reached[index]:
-                self._reached[index] = True
-                os.write(self._pipes[index][1], b"!")
+        new = [index for index in range(level) if not self._reached[index]]
+        for index in new:
+            self._reached[index] = True
+            os.write(self._pipes[index][1], b"!")
+        if new:
+            self.on_rise(level)
 
     def fileno(self, *, above: Level = Level.RUN) -> int:
         """A descriptor that becomes, and stays, readable when the level is above `above`, which is less than KILL.
