@@ -13,6 +13,7 @@ from benchmarks.measure import Call, CannotDo
 
 Kind = Literal["start-up", "walk", "hash", "transfer"]  # of limits
 
+_MOST_COMMANDS, _MOST_FILES = 100, 10_000  # for slow tools
 TRANSFERS = 8  # objects at a time, for tools that can be told
 
 
@@ -57,6 +58,7 @@ class Tool:
     reads_content: ClassVar[bool] = True  # a file that was only touched does not make its users run
     only_deps: ClassVar[bool] = False  # it is of interest only where large deps are read
     keeps_in: ClassVar[tuple[str, ...]] = ()  # where in a project it keeps outputs that a fresh clone would not have
+    is_slow: ClassVar[bool] = False  # it takes minutes for many commands or files, and is left out there
     is_limit: ClassVar[bool] = False  # not a peer, but the least that such a work can take
 
     @property
@@ -72,6 +74,12 @@ class Tool:
 
     def call(self, *arguments: str, env: Mapping[str, str] | None = None) -> Call:
         return Call((str(self.bin / self.program), *arguments), env or {})
+
+    def check_size(self, *, commands: int = 1, files: int = 1) -> None:
+        """Raises CannotDo for a project of so many commands, or files, that the tool would take minutes."""
+        if self.is_slow and (commands > _MOST_COMMANDS or files > _MOST_FILES):
+            most = f"{_MOST_COMMANDS:,} commands or {_MOST_FILES:,} files"
+            raise CannotDo(f"{self.name}: left out above {most}, where it takes minutes")
 
     def start_up(self, option: str) -> Call:
         """`--version` or `--help`."""

@@ -19,6 +19,7 @@ _SITE = "site"  # in .dvc: indexes that are otherwise kept for all projects of a
 
 class Dvc(Tool):
     name = "dvc"
+    is_slow = True
     requirements = ("dvc[s3]",)
     program = "dvc"
     keeps_in = (".dvc/cache", ".dvc/tmp", f".dvc/{_SITE}")

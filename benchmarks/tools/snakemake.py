@@ -20,6 +20,7 @@ def files(top):
 
 class Snakemake(Tool):
     name = "snakemake"
+    is_slow = True
     requirements = ("snakemake",)
     program = "snakemake"
     reads_content = False

@@ -11,6 +11,7 @@ from benchmarks.tools.base import Project, Remote, Tool
 
 class Weasel(Tool):
     name = "weasel"
+    is_slow = True
     requirements = ("weasel==1.0.*", "cloudpathlib[s3]")
     program = "weasel"
 

@@ -46,6 +46,7 @@ class UpToDate(Workload):
         self._project = Project(chain(commands) if shape == "chain" else fan(commands))
 
     def set_up(self, tool: Tool, room: Room) -> None:
+        tool.check_size(commands=len(self._project.commands))
         _write(self._project, tool, room)
         room.run(tool.run(1))
         check_ran(room, len(self._project.commands))
@@ -76,6 +77,7 @@ class FromScratch(Workload):
         self._steps = _Steps(commands, jobs, seconds)
 
     def set_up(self, tool: Tool, room: Room) -> None:
+        tool.check_size(commands=self._steps.commands)
         tool.run(1)  # or CannotDo
 
     def actions(self, tool: Tool, room: Room) -> Mapping[str, Action]:

@@ -35,6 +35,7 @@ class Dep(Workload):
         if tool.is_limit:
             self._files.made(room.scratch)
             return
+        tool.check_size(files=self._files.count)
         call = tool.run(1)  # or CannotDo, before anything is linked
         self._files.link(room.scratch, room.directory / _DATA)
         self._touched_at = time.monotonic()  # to link is to change

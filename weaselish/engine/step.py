@@ -81,12 +81,13 @@ class StepRunner:
             return self._up_to_date(command, looked)
         if is_asked := looked is not None:
             self._ask(command)
-        waited = False
+        waited_for = ""
 
         def on_wait(holder: str) -> None:
-            nonlocal waited
-            waited = True
-            self._report(events.StepWaiting(command.name, holder))
+            nonlocal waited_for
+            if holder != waited_for:  # who may hold one lock after the other
+                self._report(events.StepWaiting(command.name, holder))
+            waited_for = holder
 
         from weaselish.workspace.claims import claimed  # with all that running needs: not before there is a reason
 
@@ -98,7 +99,7 @@ class StepRunner:
             locks, command.name, writes=writes, reads=reads, on_wait=on_wait, wait=wait, pause=self._pause
         ) as descriptors:
             self._workspace.records.refresh()
-            if looked is None or waited or self._workspace.records.version != version:
+            if looked is None or waited_for or self._workspace.records.version != version:
                 self._workspace.digests.forget()
                 looked = self._look(command, options)
                 if not looked.reasons:
