@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +21,7 @@ from weaselish.engine.remote_tree import Published, RemoteTree, outputs_of
 from weaselish.errors import ProjError, StoreError, UnknownName
 from weaselish.model.interpolate import put_env
 from weaselish.model.project import Remote
+from weaselish.model.urls import without_secrets
 from weaselish.stores.base import Store, Stored
 from weaselish.workspace.state_dir import cache_dir
 from weaselish.workspace.workspace import Workspace
@@ -45,18 +45,13 @@ def find_remote(workspace: Workspace, name: str) -> Remote:
             region=resolved(remote.region),
         )
     if "://" in name:
-        return Remote(_without_secrets(name), name)
+        return Remote(without_secrets(name), name)
     if name.startswith(("./", "../", "/", "~")):
         return Remote(name, str(Path(name).expanduser().resolve()))
     hint = None
     if not remotes:
         hint = "define it in project.yml: `remotes: {default: ../cache}`, or name a path that begins with `./` or `/`"
     raise UnknownName("remote", name, remotes, hint=hint)
-
-
-def _without_secrets(url: str) -> str:
-    """A URL without user, password and query: what should not stand there must not be shown either."""
-    return re.sub(r"(?<=://)[^/]*@|\?.*", "", url) if "://" in url else url
 
 
 def open_tree(workspace: Workspace, remote: Remote) -> RemoteTree:
@@ -243,8 +238,8 @@ def remote_states(workspace: Workspace, remote: Remote, previews: Sequence[Previ
 def show_remotes(workspace: Workspace, *, as_json: bool) -> int:
     remotes = [
         remote._replace(
-            url=_without_secrets(remote.url),
-            endpoint_url=remote.endpoint_url and _without_secrets(remote.endpoint_url),
+            url=without_secrets(remote.url),
+            endpoint_url=remote.endpoint_url and without_secrets(remote.endpoint_url),
         )
         for remote in workspace.project.remotes.values()
     ]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from weaselish.errors import ProjError
 from weaselish.model.project import Asset, Project, Remote
+from weaselish.model.urls import without_secrets
 from weaselish.plan.graph import Cycle, Plan, make_plan
 from weaselish.plan.mermaid import as_mermaid, edges
 
@@ -131,4 +132,4 @@ def _source(asset: Asset) -> str:
 
 def _shown_url(remote: Remote) -> str:
     """Without user, password and query: what should not stand in project.yml must not be copied from it either."""
-    return re.sub(r"(?<=://)[^/]*@|\?.*", "", remote.url) if "://" in remote.url else remote.url
+    return without_secrets(remote.url)

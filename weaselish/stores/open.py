@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from weaselish.errors import StoreError
+from weaselish.model.urls import without_secrets
 from weaselish.stores.directory import DirectoryStore
 from weaselish.stores.wrappers import ReadOnly, Retrying
 
@@ -100,12 +101,8 @@ def _connect(remote: Remote, scheme: str) -> Bucket:
 
 
 def _label(remote: Remote, endpoint: str = "") -> str:
-    endpoint = _without_secrets(remote.endpoint_url or endpoint)
+    endpoint = without_secrets(remote.endpoint_url or endpoint)
     return f"remote `{remote.name}` ({remote.url}" + (f" at {endpoint})" if endpoint else ")")
-
-
-def _without_secrets(url: str) -> str:
-    return url.partition("?")[0] if "@" not in url else url.partition("://")[0] + "://" + url.rpartition("@")[2]
 
 
 def _refuse_secrets(remote: Remote) -> None:
