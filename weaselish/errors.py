@@ -21,9 +21,13 @@ from typing import NamedTuple
 
 
 class ProjError(Exception):
-    """Something that the user can fix. `message` says what and where, `hint` what to do about it."""
+    """Something that the user can fix. `message` says what and where, `hint` what to do about it.
+
+    `place` is where it stands in a file, `project.yml:12:5`, if that is known.
+    """
 
     exit_code = 1
+    place: str | None = None
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)

@@ -55,7 +55,8 @@ def show_error(error: ProjError) -> None:
             say(f"{problem.located(error.file).replace(': ', f': {kind} ', 1)}")
             say_hint(problem.hint)
         return
-    say(f"{paint('error:', 'red')} {error.message}")
+    place = f"{error.place}: " if error.place else ""
+    say(f"{place}{paint('error:', 'red')} {error.message}")
     say_hint(error.hint)
 
 

@@ -9,7 +9,7 @@ from weaselish.engine.look import Look, look, missing_dep
 from weaselish.errors import MissingDep, listed
 from weaselish.model.paths import overlap
 from weaselish.plan.fingerprint import Reason, Record, Why
-from weaselish.plan.graph import SOURCE, Choice, Plan, make_plan
+from weaselish.plan.graph import SOURCE, Choice, Cycle, Plan, make_plan
 from weaselish.workspace.workspace import Workspace
 
 
@@ -41,7 +41,13 @@ def plan_for(
     """
     chosen: dict[Choice, str] = {}
     while True:
-        plan = make_plan(workspace.project, targets, only=only, chosen=chosen)
+        try:
+            plan = make_plan(workspace.project, targets, only=only, chosen=chosen)
+        except Cycle as cycle:
+            from weaselish.engine.validate import place_of
+
+            cycle.place = place_of(workspace, cycle.path[0])
+            raise
         if not plan.choices:
             break
         for choice in plan.choices:

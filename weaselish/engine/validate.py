@@ -5,27 +5,35 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from weaselish.errors import Problem, ProjError, listed
+from weaselish.errors import Problem, ProjError, in_file_order, listed
 from weaselish.model.paths import dep_base, inside, leaves_project, normalise, overlap
 from weaselish.model.places import Places
 from weaselish.model.project import Command
 from weaselish.plan.graph import alternatives, find_cycle, make_plan
-from weaselish.workspace.load import places_of
+from weaselish.workspace.load import FILE, places_of
 from weaselish.workspace.workspace import Workspace
 
 
 def findings(workspace: Workspace) -> list[Problem]:
     """Warnings of the loader, and what only the graph and the disk can tell, in the order of the file."""
     places = places_of(workspace.root)
-    return sorted(
-        [
-            *workspace.project.warnings,
-            *_cycles(workspace, places),
-            *_alternatives(workspace, places),
-            *_undeclared(workspace, places),
-            *_without_script(workspace, places),
-        ]
-    )
+    found = [
+        *workspace.project.warnings,
+        *_cycles(workspace, places),
+        *_alternatives(workspace, places),
+        *_undeclared(workspace, places),
+        *_without_script(workspace, places),
+    ]
+    return list(in_file_order(found))
+
+
+def place_of(workspace: Workspace, command: str) -> str | None:
+    """Where a command stands, `project.yml:12:5`; None if there is no file that says so."""
+    try:
+        line, column = places_of(workspace.root).of(("commands", list(workspace.project.commands).index(command)))
+    except (OSError, ProjError):
+        return None
+    return f"{FILE}:{line}:{column}"
 
 
 def _cycles(workspace: Workspace, places: Places) -> Iterator[Problem]:
