@@ -98,6 +98,7 @@ def test_plain_lines_are_taken(words: list[str]) -> None:
         ["run", "-kF"],
         ["push", "-j", "0"],
         ["push", "-j", "many"],
+        ["push", "-j", "9" * 5000],
         ["pull", "a", "b", "c"],
     ],
 )

@@ -476,3 +476,36 @@ def test_a_digest_whose_library_is_not_installed_says_what_to_install(
     assert done.code == 1
     assert "`digest: blake3` in project.yml needs a library that is not installed" in done.err
     assert "weaselish[blake3]" in done.err
+
+
+NO_TEXT = "d\udcff"  # what Python makes of the bytes `d` and 0xff
+
+
+@pytest.mark.parametrize(
+    "words", [("run", "all", "--vars.x", NO_TEXT), ("run", "use", "--", NO_TEXT), ("run", "all", "-j", "9" * 5000)]
+)
+def test_what_is_no_text_or_no_number_is_refused(words: tuple[str, ...], project: ProjectDir) -> None:
+    project.project(
+        """
+        vars: {x: a}
+        commands: [{name: use, script: ["touch out ${vars.x}"], outputs: [out]}]
+        workflows: {all: [use]}
+        """
+    )
+    done = project.proj(*words)
+    assert (done.code, done.out, "error: " in done.err) == (2, "", True)
+
+
+def test_a_path_from_the_environment_that_is_no_text_is_refused_and_stops_nothing_else(project: ProjectDir) -> None:
+    project.project(
+        """
+        env: {D: D}
+        commands:
+          - {name: one, script: [touch one], outputs: [one]}
+          - {name: use, script: [touch out], deps: ["${env.D}"], outputs: [out]}
+        """
+    )
+    project.environ["D"] = NO_TEXT
+    done = project.proj("run", "use")
+    assert (done.code, "no text in UTF-8" in done.err) == (2, True)
+    assert project.proj("run", "one").code == 0

@@ -450,10 +450,10 @@ def restored(root: Path, digests: Digests) -> int:
     assert modified is not None
     for path in ("x", "d/a", "d/sub/b"):
         os.utime(write(root / path, b"new"), ns=(modified, modified))
-    digests.put(
-        {"x": [Entry(b"", "f", md5(b"new"))], "d": [Entry(path, "f", md5(b"new")) for path in (b"a", b"sub/b")]},
-        modified,
-    )
+    (root / "d/link").symlink_to("a")
+    new = md5(b"new")
+    entries = [Entry(b"a", "f", new), Entry(b"sub/b", "f", new), Entry(b"link", "l", md5(b"a"))]
+    digests.put({"x": [Entry(b"", "f", new)], "d": entries}, modified)
     return modified
 
 
@@ -479,7 +479,7 @@ def test_what_is_written_right_after_it_was_restored_is_seen(root: Path, cache: 
         assert digests.of(output, "output") == Digests(root).of(output, "output")
 
 
-@pytest.mark.parametrize("change", ["a file more", "a file less", "written meanwhile"])
+@pytest.mark.parametrize("change", ["a file more", "a file less", "written meanwhile", "another link", "all gone"])
 def test_what_is_not_as_it_was_made_is_read(
     root: Path, cache: Path, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -490,6 +490,11 @@ def test_what_is_not_as_it_was_made_is_read(
             write(root / "d/c", b"1")
         elif change == "a file less":
             (root / "d/a").unlink()
+        elif change == "another link":
+            (root / "d/link").unlink()
+            (root / "d/link").symlink_to("sub")
+        elif change == "all gone":
+            shutil.rmtree(root / "d")
         else:
             write(root / "d/a", b"other")
         return True
@@ -536,6 +541,15 @@ DAMAGES = {
     "short rows": b'{"format": [1, "md5"], "files": {"x": [1]}}',
     "zeros": b"PRJ1" + b"\0" * 80,
 }
+
+
+def test_a_file_from_the_year_2300_has_a_digest(root: Path, cache: Path) -> None:
+    write(root / "d/a", b"1")
+    os.utime(root / "d/a", (10_413_792_000, 10_413_792_000))
+    for _ in range(2):
+        digests = Digests(root, cache=cache)
+        assert digests.digest("d", "output") == tree(file("a", b"1"))
+        digests.save()
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

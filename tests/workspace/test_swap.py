@@ -351,3 +351,27 @@ def test_of_several_all_are_replaced_or_none(at: int, tmp_path: Path, monkeypatc
     wanted = ["new"] * 6 if at > 14 else [None, "old", "old"] * 2
     assert [seen(target) for _, target in pairs] == wanted
     assert not [name for name in os.listdir(tmp_path) if ".proj-" in name]
+
+
+def test_what_can_be_undone_is_undone_where_something_else_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one fails, and cannot be put back."""
+    pairs = [(tmp_path / f"new-{name}", tmp_path / name) for name in "ab"]
+    for new, target in pairs:
+        new.write_text("new")
+        target.write_text("old")
+    rename = os.rename
+
+    def fails(source: Any, target: Any, **options: Any) -> None:
+        if Path(target).name == "b":
+            no_space()
+        rename(source, target, **options)
+
+    monkeypatch.setattr(os, "rename", fails)
+    with pytest.raises(ProjError, match="cannot"):
+        swap_in_all(pairs)
+    assert (tmp_path / "a").read_text() == "old"
+    monkeypatch.undo()
+    assert recover(tmp_path / "b")
+    assert (tmp_path / "b").read_text() == "old"

@@ -57,7 +57,18 @@ def split(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[list[str], E
         given.append((waiting, "true"))
     overrides.update(given)
     given_by.update((name, "command line") for name, _ in given)
+    if overrides:
+        _check_text(overrides)
     return rest, Extras(overrides, tuple(args), given_by)
+
+
+def _check_text(overrides: Mapping[str, str]) -> None:
+    """Refuse bytes that are no text: project.lock could not hold them."""
+    from weaselish.model.paths import is_text
+
+    for name, value in overrides.items():
+        if not is_text(name + value):
+            raise UsageError(f"the override of `{ascii(name)[1:-1]}` is not text in UTF-8")
 
 
 def _is_override(word: str) -> bool:
@@ -101,6 +112,6 @@ def jobs_at_once(text: str | None, environ: Mapping[str, str]) -> int:
     text = text if text is not None else environ.get("PROJ_JOBS") or "1"
     if text == "auto":
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not text.isdecimal() or int(text) == 0:
+    if not text.isdecimal() or len(text) > 9 or int(text) == 0:
         raise UsageError(f"`{text}` is no number of jobs", hint="give a number from 1 on, or `auto`")
     return int(text)

@@ -84,7 +84,7 @@ def parse(words: Sequence[str]) -> tuple[str, list[str], dict[str, object]] | No
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and int(text) >= 1
+    return text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= 1
 
 
 def _texts(given: object) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from weaselish.engine.step import StepOptions, StepRunner
 from weaselish.engine.told import Told
 from weaselish.errors import ProjError, UsageError
 from weaselish.executors.stop import Level, Stop
+from weaselish.model.paths import is_text
 from weaselish.plan.graph import Plan, listed_steps
 from weaselish.plan.schedule import Schedule
 from weaselish.workspace.workspace import Workspace
@@ -113,10 +114,8 @@ def run(
 
 def _check_args(args: Sequence[str]) -> None:
     """Refuse bytes that are no text: project.lock could not hold them."""
-    try:
-        "".join(args).encode()
-    except UnicodeEncodeError:
-        raise UsageError("an argument after `--` is not text in UTF-8") from None
+    if not is_text("".join(args)):
+        raise UsageError("an argument after `--` is not text in UTF-8")
 
 
 def _run_all(

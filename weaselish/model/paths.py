@@ -9,6 +9,15 @@ from functools import lru_cache
 _MAGIC = re.compile(r"[*?\[]")
 
 
+def is_text(text: str) -> bool:
+    """Whether it can be written as UTF-8: bytes of the environment or of argv that are not come as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def normalise(path: str) -> str:
     """`/` between names, no `./`, no trailing slash. `..` is resolved; what leads out begins with `..` or `/`."""
     return posixpath.normpath(path) if path else path

@@ -130,9 +130,9 @@ class S3Bucket:
         )
         self._session = botocore.session.Session(profile=remote.profile)
         self._client: Any = self._session.create_client(
-            "s3", region_name=remote.region, endpoint_url=remote.endpoint_url, config=config
+            "s3", region_name=remote.region or None, endpoint_url=remote.endpoint_url or None, config=config
         )
-        self._bucket, _, path = remote.url.removeprefix("s3://").partition("/")
+        self._bucket, _, path = remote.url.partition("://")[2].partition("/")
         self.prefix = path.strip("/")
         is_aws = ".amazonaws.com" in self._client.meta.endpoint_url
         self.certain, self.endpoint = is_aws, "" if is_aws else self._client.meta.endpoint_url

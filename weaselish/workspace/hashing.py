@@ -108,22 +108,30 @@ class Digests:
         swapped = self._cache.now()
         if self._cache.has_ticked_since(swapped):
             for output, entries in made.items():
-                self._put(output, {entry.path: entry.digest for entry in entries}, modified, swapped)
+                with suppress(OSError, Unreadable):  # whoever asks for it will hear of that
+                    self._put(output, sorted(entries), modified, swapped)
 
-    def _put(self, output: str, digests: Mapping[bytes, str], modified: int, swapped: int) -> None:
+    def _put(self, output: str, made: list[Entry], modified: int, swapped: int) -> None:
         full = os.path.join(self._root, os.fsencode(output))
         status = os.stat(full)
         is_file = stat.S_ISREG(status.st_mode)
         seen = [(b"", file_mark(status))] if is_file else self._walk(output, full, "output")
         stats = [found for _, mark in seen if (found := stat_of(mark)) is not None]
-        as_made = all(found.mtime == modified and found.ctime <= swapped for found in stats)
-        if not as_made or {name for name, _ in seen} != digests.keys() or not self._cache.is_on(status.st_dev):
+        files_as_made = all(found.mtime == modified and found.ctime <= swapped for found in stats)
+        if not files_as_made or not self._is_as_made(seen, made) or not self._cache.is_on(status.st_dev):
             return
         looked = settled_from(swapped)
         if is_file:
-            self._cache.put_file(output, stats[0], digests[b""], looked)
+            self._cache.put_file(output, stats[0], made[0].digest, looked)
         else:
-            self._keep(output, "output", seen, [digests[name] for name, _ in seen], looked)
+            self._keep(output, "output", seen, [entry.digest for entry in made], looked)
+
+    def _is_as_made(self, seen: Seen, made: list[Entry]) -> bool:
+        """Whether a walk saw these entries; of a file, that it is there."""
+        if [(name, _KINDS[mark[0]]) for name, mark in seen] != [(entry.path, entry.kind) for entry in made]:
+            return False
+        links = ((target_of(mark), entry.digest) for (_, mark), entry in zip(seen, made, strict=True))
+        return all(target is None or _link_digest(target, self._algorithm) == digest for target, digest in links)
 
     def stamp(self, dep: str) -> Stamp:
         """What stat said of a dep when it was last looked at: tells whether it was written to meanwhile."""

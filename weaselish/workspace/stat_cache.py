@@ -21,13 +21,14 @@ from zlib import crc32
 from weaselish.plan.digests import TREE_SUFFIX, Algorithm, Entry, digest_bytes, read_manifest
 from weaselish.workspace.state_dir import write_whole
 
-_FORMAT = 2
+_FORMAT = 3
 _SETTLED = 2_000_000_000  # ns: the coarsest clock of a file system in use (FAT) ticks every 2 s
 _MOMENT = 50  # ms
 _HEADER = struct.Struct("<4sI7q")  # magic, CRC-32 of what follows it, looked, newest, size, files, lengths of parts
 _CHECKED_FROM = 8  # bytes of the header before what its CRC is of
-_MAGIC = b"PRJ2"
-_MARK = struct.Struct("<cqqqq")
+_MAGIC = b"PRJ3"
+_MARK = struct.Struct("<cqqqQ")
+_LATEST = 2**63 - 1  # ns: in the year 2262
 
 
 class FileStat(NamedTuple):
@@ -56,7 +57,11 @@ Seen = list[tuple[bytes, Mark]]  # what a walk found: (path relative to the dire
 
 
 def file_mark(status: os.stat_result) -> Mark:
-    return _MARK.pack(b"f", status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    try:
+        return _MARK.pack(b"f", status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    except struct.error:  # beyond the times that fit: one that lies in the future is never trusted
+        times = (max(-_LATEST, min(time_ns, _LATEST)) for time_ns in (status.st_mtime_ns, status.st_ctime_ns))
+        return _MARK.pack(b"f", status.st_size, *times, status.st_ino)
 
 
 def link_mark(target: bytes) -> Mark:

@@ -64,13 +64,25 @@ def swap_in_all(pairs: Sequence[tuple[Path, Path]], *, verify: Callable[[], None
         for swap in swaps:
             swap.keep()  # from here on the new one stays
     except BaseException:
-        for swap in reversed(begun):
-            swap.undo()
+        _undo(begun)
         raise
-    with suppress(OSError, ProjError):  # what is left of the old ones, `recover` removes
+    with suppress(ProjError):
         _sync_parents(pairs)
-        for swap in swaps:
+    for swap in swaps:
+        with suppress(OSError):  # what is left of the old one, `recover` removes
             swap.remove_old()
+
+
+def _undo(swaps: Sequence[_Swap]) -> None:
+    """All of them, also where one cannot be undone. Raises the first ProjError of such a one."""
+    first: ProjError | None = None
+    for swap in reversed(swaps):
+        try:
+            swap.undo()
+        except ProjError as error:
+            first = first or error
+    if first is not None:
+        raise first
 
 
 class _Swap:
@@ -96,11 +108,12 @@ class _Swap:
                 self._old.rename(self._gone)
 
     def undo(self) -> None:
-        if not self._was_there and not os.path.lexists(self._new):
-            remove(self._target)
-        if os.path.lexists(self._gone):
-            self._gone.rename(self._old)
-        _put_back(self._target)
+        with _replacing(self._target):
+            if not self._was_there and not os.path.lexists(self._new):
+                remove(self._target)
+            if os.path.lexists(self._gone):
+                self._gone.rename(self._old)
+            _put_back(self._target)
 
     def remove_old(self) -> None:
         if self._was_there:

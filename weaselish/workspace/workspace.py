@@ -9,7 +9,7 @@ from pathlib import Path
 
 from weaselish.errors import UnknownName, UnsafePath, UsageError
 from weaselish.model.interpolate import is_secret, put_env
-from weaselish.model.paths import is_glob, leaves_project, normalise
+from weaselish.model.paths import is_glob, is_text, leaves_project, normalise
 from weaselish.model.project import Command, Project
 from weaselish.plan.graph import Makers
 from weaselish.workspace.hashing import Digests
@@ -119,6 +119,8 @@ class Workspace:
 
     def _path_with_env(self, where: str, text: str, *, may_be_project: bool = False) -> str:
         path = normalise(put_env(text, self.env)) or "."
+        if not is_text(path):
+            raise UsageError(f"`{where}`: `{text}` is here no text in UTF-8, and cannot be the name of a path")
         if leaves_project(path) or (path == "." and "${env." in text and not may_be_project):
             raise UsageError(f"`{where}`: `{text}` is `{path}` here, which is no path inside the project")
         return path
