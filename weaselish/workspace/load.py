@@ -115,7 +115,7 @@ def _read_compiled(path: Path) -> Project | None:
     try:
         data = json.loads(path.read_bytes())
         return _project(data)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
