@@ -20,9 +20,10 @@ from weaselish.plan.digests import digest_bytes
 from weaselish.plan.document import from_document, to_document
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
 from weaselish.workspace import yaml12
-from weaselish.workspace.hashing import Digests, View
+from weaselish.workspace.hashing import Digests
 from weaselish.workspace.lock_entry import entry_of
 from weaselish.workspace.lockfile import read_lock, write_lock
+from weaselish.workspace.walk import View
 
 VECTORS = Path(__file__).parent / "vectors"
 ALGORITHMS: tuple[Algorithm, ...] = ("md5", "blake3")

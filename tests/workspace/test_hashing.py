@@ -19,9 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from weaselish.plan.digests import Entry
-from weaselish.workspace import hashing, stat_cache
-from weaselish.workspace.hashing import Digested, Digests, Unreadable, View
+from weaselish.workspace import hashing, stat_cache, walk
+from weaselish.workspace.hashing import Digested, Digests
 from weaselish.workspace.stat_cache import FileStat, StatCache
+from weaselish.workspace.walk import Unreadable, View
 
 VIEWS: tuple[View, ...] = ("dep", "output")
 
@@ -380,7 +381,8 @@ def coarse_clock(patch: pytest.MonkeyPatch, tick: int) -> None:
         return FileStat(status.st_size, mtime, ctime, status.st_ino)
 
     patch.setattr(FileStat, "of", of)
-    patch.setattr(hashing, "file_mark", lambda status: stat_cache._MARK.pack(b"f", *of(status)))
+    for module in (hashing, walk):
+        patch.setattr(module, "file_mark", lambda status: stat_cache._MARK.pack(b"f", *of(status)))
     patch.setattr(StatCache, "now", lambda self: now(self) // tick * tick)
 
 

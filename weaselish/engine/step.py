@@ -15,7 +15,7 @@ from weaselish.executors.stop import Level, Stop
 from weaselish.model.interpolate import put_env
 from weaselish.model.paths import dep_base
 from weaselish.model.project import Command
-from weaselish.workspace.hashing import Unreadable
+from weaselish.workspace.walk import Unreadable
 from weaselish.workspace.workspace import Workspace
 
 if TYPE_CHECKING:

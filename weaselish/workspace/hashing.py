@@ -7,40 +7,31 @@ out. As an *output*, a link inside is a link; the output itself, if it is one, c
 from __future__ import annotations
 
 import os
-import re
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from weaselish.errors import ProjError
 from weaselish.model.paths import is_glob
 from weaselish.plan.digests import TREE_SUFFIX, Algorithm, Entry, differences, digest_bytes, manifest, new_hash
 from weaselish.workspace.stat_cache import (
-    EMPTY_DIRECTORY,
     FileStat,
-    Mark,
     Seen,
     Stamp,
     StatCache,
     file_mark,
-    link_mark,
     settled_from,
     stat_of,
     target_of,
 )
-
-View = Literal["dep", "output"]
+from weaselish.workspace.walk import Unreadable, Vanished, View, Walker, unreadable
 
 BLOCK = 1 << 20  # bytes read at a time
 _BLOCK_FOR_THREADS = 1 << 22  # BLAKE3 hashes parts of a block at the same time
 _TRIES = 3  # to look at what somebody is changing
 _THREADED = 1 << 20  # files from this size on are hashed in threads
-_IGNORED = frozenset((b"__pycache__", b".ipynb_checkpoints", b".DS_Store"))
-_LEFT_BY_A_SWAP = re.compile(rb"\.proj-(new|old|gone)-")
-_IGNORED_AT_ROOT = frozenset((b".proj", b".git", b"project.lock"))
 
 
 class Digested(NamedTuple):
@@ -51,16 +42,7 @@ class Digested(NamedTuple):
     files: int
 
 
-class Unreadable(ProjError):
-    pass
-
-
-_Above = tuple[tuple[int, int], ...]  # device and inode of the directories that a link led through
 _KINDS: dict[int, Literal["f", "l", "d"]] = {ord("f"): "f", ord("l"): "l", ord("d"): "d"}
-
-
-class _Vanished(Unreadable):
-    """What was there is not any more: somebody is at work there."""
 
 
 class Digests:
@@ -73,7 +55,7 @@ class Digests:
         self._root = os.fsencode(root)
         self._algorithm = algorithm
         self._cache = StatCache(cache, algorithm)
-        self._ignored = _projignore(root)
+        self._walker = Walker(root)
         self._seen: dict[tuple[str, View], Digested | None] = {}
         self._lock = threading.Lock()
         self._generation = 0
@@ -115,7 +97,7 @@ class Digests:
         full = os.path.join(self._root, os.fsencode(output))
         status = os.stat(full)
         is_file = stat.S_ISREG(status.st_mode)
-        seen = [(b"", file_mark(status))] if is_file else self._walk(output, full, "output")
+        seen = [(b"", file_mark(status))] if is_file else self._walker.walk(output, full, "output")
         stats = [found for _, mark in seen if (found := stat_of(mark)) is not None]
         files_as_made = all(found.mtime == modified and found.ctime <= swapped for found in stats)
         if not files_as_made or not self._is_as_made(seen, made) or not self._cache.is_on(status.st_dev):
@@ -183,7 +165,7 @@ class Digests:
 
     def _look(self, path: str, view: View) -> Digested | None:
         for _ in range(_TRIES - 1):
-            with suppress(_Vanished):
+            with suppress(Vanished):
                 return self._look_once(path, view)
         return self._look_once(path, view)
 
@@ -213,7 +195,7 @@ class Digests:
 
     def _tree(self, path: str, full: bytes, view: View) -> Digested:
         """One walk; where all that it sees is what the cache saw nothing is read, else only what differs."""
-        seen = self._walk(path, full, view)
+        seen = self._walker.walk(path, full, view)
         known = self._cache.tree(path, view, seen)
         if known is not None:
             return Digested(*known)
@@ -251,107 +233,6 @@ class Digests:
             digests[index] = digest
         return digests
 
-    def _walk(self, path: str, top: bytes, view: View) -> Seen:
-        """All files, links and empty directories below `top`, each once, paths relative to it, sorted by them."""
-        at_root = top == os.path.join(self._root, b".")
-        is_dep = view == "dep"
-        ignored = self._ignored if is_dep else None
-        seen: Seen = []
-        pending: list[tuple[bytes, bytes, _Above]] = [(top, b"", ())]
-        while pending:
-            directory, prefix, above = pending.pop()
-            empty = True
-            for entry in _scan(directory):
-                name = entry.name
-                if is_dep and _is_ignored(name, at_top=at_root and not prefix):
-                    continue
-                relative = prefix + name
-                if ignored and ignored(path, relative, _is_dir(entry)):
-                    continue
-                empty = False
-                try:
-                    if entry.is_file(follow_symlinks=False):
-                        found: Mark | _Above = _mark_of_file(entry)
-                    else:
-                        found = _other(entry, view, above)
-                except OSError as error:
-                    raise _unreadable(entry.path, "looked at", error) from None
-                if isinstance(found, bytes):
-                    seen.append((relative, found))
-                else:
-                    pending.append((entry.path, relative + b"/", found))
-            if empty and prefix:
-                seen.append((prefix[:-1], EMPTY_DIRECTORY))
-        seen.sort()
-        return seen
-
-
-def _other(entry: os.DirEntry[bytes], view: View, above: _Above) -> Mark | _Above:
-    """What an entry is that is no plain file: its mark or, for a directory to enter, those that it lies in."""
-    is_link = entry.is_symlink()
-    if is_link and view == "output":
-        return link_mark(os.readlink(entry.path))
-    if _is_dir(entry):
-        if not is_link and not above:
-            return above
-        here = entry.stat()
-        identity = (here.st_dev, here.st_ino)
-        if is_link and (identity in above or _is_above(entry.path, identity)):
-            return link_mark(os.readlink(entry.path))
-        return (*above, identity)
-    try:
-        return _mark_of_file(entry)
-    except OSError:
-        if is_link:  # dangling, or a loop
-            return link_mark(os.readlink(entry.path))
-        raise
-
-
-def _mark_of_file(entry: os.DirEntry[bytes]) -> Mark:
-    status = entry.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise Unreadable(f"`{os.fsdecode(entry.path)}` is neither a file, a directory nor a link", hint="remove it")
-    return file_mark(status)
-
-
-def _scan(directory: bytes) -> list[os.DirEntry[bytes]]:
-    try:
-        with os.scandir(directory) as entries:
-            return list(entries)
-    except OSError as error:
-        raise _unreadable(directory, "read", error) from None
-
-
-def _unreadable(path: bytes | str, what: str, error: OSError) -> Unreadable:
-    kind = _Vanished if isinstance(error, (FileNotFoundError, NotADirectoryError)) else Unreadable
-    return kind(f"`{os.fsdecode(path)}` cannot be {what}: {error.strerror}")
-
-
-def _is_ignored(name: bytes, *, at_top: bool) -> bool:
-    if name in _IGNORED or (at_top and name in _IGNORED_AT_ROOT):
-        return True
-    return name.startswith(b".") and _LEFT_BY_A_SWAP.search(name) is not None
-
-
-def _is_dir(entry: os.DirEntry[bytes]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads to itself
-        return False
-
-
-def _is_above(link: bytes, identity: tuple[int, int]) -> bool:
-    """Whether a directory that `link` leads to is one that it lies in."""
-    directory = os.path.dirname(link)
-    while True:
-        status = os.stat(directory)
-        if (status.st_dev, status.st_ino) == identity:
-            return True
-        parent = os.path.dirname(directory)
-        if parent == directory:
-            return False
-        directory = parent
-
 
 def _link_digest(target: bytes, algorithm: Algorithm) -> str:
     return digest_bytes(target, algorithm)
@@ -373,7 +254,7 @@ def hash_file(path: bytes | str, algorithm: Algorithm, size: int = BLOCK) -> str
         finally:
             os.close(fd)
     except OSError as error:
-        raise _unreadable(path, "read", error) from None
+        raise unreadable(path, "read", error) from None
     return running.hexdigest()
 
 
@@ -386,20 +267,3 @@ def hash_files(files: Sequence[tuple[bytes, int]], algorithm: Algorithm) -> Iter
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         yield from threads.map(lambda file: hash_file(file[0], algorithm, file[1]), files)
-
-
-Ignored = Callable[[str, bytes, bool], bool]
-
-
-def _projignore(root: Path) -> Ignored | None:
-    """What .projignore names: a test of (directory, path below it, whether that is a directory)."""
-    try:
-        lines = (root / ".projignore").read_text("utf-8", "surrogateescape").splitlines()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    from pathspec import GitIgnoreSpec
-
-    spec = GitIgnoreSpec.from_lines(lines)
-    return lambda top, path, is_dir: spec.match_file(
-        os.path.normpath(f"{top}/{os.fsdecode(path)}") + ("/" if is_dir else "")
-    )
