@@ -73,7 +73,7 @@ def _work(options: argparse.Namespace) -> int:
             needless += here.needless
             counts["worlds"] += 1
     _save(options.worker, counts, needless, violations)
-    return 1 if violations else 0
+    return 0
 
 
 def _save(path: Path, counts: Counter[str], needless: Counter[str], violations: list[str]) -> None:
@@ -112,7 +112,7 @@ def _lead(options: argparse.Namespace) -> int:
             for worker in workers:
                 worker.terminate()
         counts, needless, violations = _sum(files)
-    crashed = any(worker.wait() not in (0, 1) for worker in workers)
+    crashed = any(worker.wait() for worker in workers)  # violations are in its file: this is the harness's own fault
     print(_table(time.monotonic() - begun, options.seed, counts, needless, violations))
     return 1 if violations or crashed else 0
 

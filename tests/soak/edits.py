@@ -537,7 +537,7 @@ class States:
         """As git merges, piece by piece: what belongs together may come apart."""
         if len(self._old) < 2 or not self._lock.exists():
             return False
-        others = [self._proj / "base", self._proj / "theirs"]
+        others = [self._proj.parent.with_name(name) for name in ("base", "theirs")]
         for path, text in zip(others, self._random.sample(self._old, 2), strict=True):
             path.write_bytes(text)
         words = ["git", "merge-file", "-p", str(self._lock), *map(str, others)]
