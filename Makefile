@@ -24,7 +24,7 @@ demo-s3: $(VENV)/.dev  ## the same with an S3 server, SeaweedFS on loopback, as 
 
 test: $(VENV)/.dev  ## the whole suite
 	tests/install-servers $(BIN)/python
-	$(PYTEST) -n 2 --reruns 1 --durations 15  # real servers, signals and kills: what fails twice is wrong; reruns are shown
+	$(PYTEST) -n 2 --reruns 1 -rR --durations 15  # real servers, signals and kills: what fails twice is wrong; reruns are shown
 
 check: $(VENV)/.dev  ## format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -206,7 +206,8 @@ class World:
             running.wait(self.random.random() * 1.1 * self._typical)
         how = self.random.choices(list(KILLS), list(KILLS.values()))[0]
         self._kill(running, how)
-        self._judge_disturbed([(running, number, expected)], orphans=orphans, was_edited=False)
+        is_forced = "--force" in words
+        self._judge_disturbed([(running, number, expected)], orphans=orphans, was_edited=False, is_forced=is_forced)
         if survivors(self.mark) and self.random.random() < 0.6:
             self.run_calmly(self._words(target, False), target)
 
@@ -399,11 +400,18 @@ class World:
     def _faulty_run(self) -> None:
         target, only = self._target()
         expected = self._expect(target, only, self._tree())
-        running, number = self._start(self._words(target, only))
+        words = self._words(target, only)
+        running, number = self._start(words)
         if self.random.random() < 0.2:
             running.wait(self.random.random() * self._typical)
             self._kill(running, self.random.choice(("alone", "all")))
-        self._judge_disturbed([(running, number, expected)], orphans=False, was_edited=False, is_faulty=True)
+        self._judge_disturbed(
+            [(running, number, expected)],
+            orphans=False,
+            was_edited=False,
+            is_faulty=True,
+            is_forced="--force" in words,
+        )
 
     # -- judging -----------------------------------------------------------------------------------------------------
 
@@ -535,6 +543,7 @@ class World:
         orphans: bool,
         was_edited: bool,
         is_faulty: bool = False,
+        is_forced: bool = False,
     ) -> None:
         """After a kill, a fault or an edit in its midst, only what is certain is judged and learned."""
         ended = {number: self._ended(running) for running, number, _ in runs}
@@ -552,7 +561,7 @@ class World:
                 book = self._book(turn.step)
                 is_settled = not book.unsure and not was_edited and not orphans and not is_faulty
                 if (name, number) not in started:
-                    if turn.before != book.sure:
+                    if turn.before != book.sure or is_forced:
                         book.unsure = book.unsure or why  # perhaps its start was noted, and no more
                     continue
                 if is_settled and len(runs) == 1 and turn.step.made and turn.before == book.sure:
