@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import real_weasel
 from harness import ProjectDir
 from hypothesis import settings
 
@@ -13,6 +14,17 @@ from hypothesis import settings
 def project(tmp_path: Path) -> ProjectDir:
     """An empty project directory, to be filled and to run `proj` in."""
     return ProjectDir(tmp_path / "project", tmp_path / "scratch")
+
+
+@pytest.fixture(scope="session")
+def weasel() -> real_weasel.Weasel:
+    """The real Weasel. It cannot be installed: a failure in CI, a skip elsewhere."""
+    try:
+        return real_weasel.install()
+    except real_weasel.Unavailable as reason:
+        if os.environ.get("CI"):
+            pytest.fail(str(reason))
+        pytest.skip(str(reason))
 
 
 # machines that run tests are busy: how long an example takes says nothing; and CI tries the same examples each time

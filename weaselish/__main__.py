@@ -52,8 +52,8 @@ def _dispatch(words: list[str], extras: Extras) -> int:
         from weaselish.cli import verbs
 
         verb, rest, options = plain
-        answers: dict[str, Callable[..., int]] = {name: getattr(verbs, name) for name in quick.OPTIONS}
-        return answers[verb](extras, rest, **options)
+        answer: Callable[..., int] = getattr(verbs, verb)
+        return answer(extras, rest, **options)
     if words == ["--version"]:
         return quick.show_version()
     from weaselish.cli.app import app

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,6 @@ import pytest
 from harness import ProjectDir
 
 from .samples import clone, objects, outputs, states, told
-
-sys.path.append(str(Path(__file__).parent.parent / "weasel"))
 
 PROJECT = """\
 title: names of all kinds
@@ -47,18 +43,6 @@ commands:
 FOLDER = """\
 mkdir -p "$1/sub/ü" && cat in.txt > "$1/a file" && echo x > "$1/sub/ü/100%" && ln -sf 'a file' "$1/link"
 """
-
-
-@pytest.fixture(scope="session")
-def weasel() -> Any:
-    import real_weasel
-
-    try:
-        return real_weasel.install()
-    except real_weasel.Unavailable as reason:
-        if os.environ.get("CI"):
-            pytest.fail(str(reason))
-        pytest.skip(str(reason))
 
 
 @pytest.fixture

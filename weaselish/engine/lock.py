@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from weaselish.engine.facts import Facts
 from weaselish.engine.look import check_deps, look
+from weaselish.engine.recording import with_weasel_digests
 from weaselish.errors import ProjError
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
 from weaselish.plan.fingerprint import Made, Reason, Record, Why
-from weaselish.workspace import weasel
 from weaselish.workspace.claims import claimed
 from weaselish.workspace.workspace import Workspace
 
@@ -51,9 +51,7 @@ def accept(workspace: Workspace, command: Command) -> Accepted:
                 origin="accepted",
                 facts={"reasons": [str(reason) for reason in reasons], **Facts(workspace.root).gathered()},
             )
-            if workspace.project.compat:
-                record = record._replace(weasel=weasel.digests_of(workspace.root, record))
-            workspace.records.add(record)
+            workspace.records.add(with_weasel_digests(workspace, record))
     return Accepted(command.name, reasons, outputs + no_cache)
 
 

@@ -14,6 +14,7 @@ from weaselish.engine import events
 from weaselish.engine.candidates import Candidates, Wanted, as_it_stands, recorded
 from weaselish.engine.look import look
 from weaselish.engine.planning import plan_for
+from weaselish.engine.recording import with_weasel_digests
 from weaselish.engine.remote_tree import RemoteTree, outputs_of
 from weaselish.engine.told import Told
 from weaselish.errors import NotInStore, ProjError, StoreError, UnsafePath
@@ -297,8 +298,7 @@ class _Pull:
         )
         if not is_new and any(_is_same_run(known, new) for known in recorded(self._workspace, command)):
             return notes
-        if self._compat:
-            new = new._replace(weasel=weasel.digests_of(self._workspace.root, new))
+        new = with_weasel_digests(self._workspace, new)
         keeps_id = record.run and not is_new and no_cache == record.outputs_no_cache
         if keeps_id:
             records.add(new)

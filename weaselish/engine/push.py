@@ -9,6 +9,7 @@ from threading import Event
 
 from weaselish.engine import events
 from weaselish.engine.look import look
+from weaselish.engine.recording import with_weasel_digests
 from weaselish.engine.remote_tree import Published, RemoteTree, object_key, outputs_of, record_bytes, record_key
 from weaselish.engine.told import Told
 from weaselish.errors import ProjError
@@ -16,7 +17,6 @@ from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import Made, Record, Why
 from weaselish.stores.base import Stored
-from weaselish.workspace import weasel
 from weaselish.workspace.archive import Packing
 from weaselish.workspace.workspace import Workspace
 
@@ -165,7 +165,7 @@ class _Push:
             outputs=tuple(sized[path] for path in command.outputs),
             outputs_no_cache=tuple(sized.get(path, Made(path, ABSENT)) for path in command.outputs_no_cache),
         )
-        return record._replace(weasel=weasel.digests_of(self._workspace.root, record)) if self._compat else record
+        return with_weasel_digests(self._workspace, record)
 
     def _order_output(self, order: _Order, made: Made, known: Sequence[Published]) -> None:
         key = object_key(order.command, order.record, made.path, compat=self._compat)

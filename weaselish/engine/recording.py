@@ -93,6 +93,7 @@ def keep_manifests(workspace: Workspace, record: Record) -> None:
 
 
 def with_weasel_digests(workspace: Workspace, record: Record) -> Record:
+    """The record with Weasel's digests of what lies there, where `compat: weasel` asks for them."""
     if not workspace.project.compat:
         return record
     return record._replace(weasel=weasel.digests_of(workspace.root, record))
