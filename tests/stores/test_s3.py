@@ -215,3 +215,16 @@ def assert_told_well(error: StoreError, hint: str = "") -> None:
     assert hint in (error.hint or "")
     for secret in (servers.KEY, servers.SECRET, servers.READER_SECRET, "AKIANOBODY", "wrong "):
         assert secret not in said
+
+
+@pytest.mark.parametrize("scheme", ["s3", "S3"])
+@pytest.mark.parametrize("empty", [None, ""])
+def test_a_scheme_in_capitals_and_options_that_are_empty_mean_what_they_mean_elsewhere(
+    scheme: str, empty: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An option is empty where it is a variable of the environment that is."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    bucket = S3Bucket(Remote("test", f"{scheme}://bucket/some/where/", endpoint_url=empty, region=empty))
+    assert (bucket._bucket, bucket.prefix, bucket.endpoint, bucket.certain) == ("bucket", "some/where", "", True)
