@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
@@ -15,8 +16,19 @@ def reasons(project: ProjectDir, name: str) -> list[str]:
 
 
 def end(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not is_alive(pid))
+    """Kill a process with all of its group, which is its session as the executor made it."""
+    group = os.getpgid(pid)
+    os.killpg(group, signal.SIGKILL)
+    wait_until(lambda: not any(is_alive(member) for member in members(group)))
+
+
+def members(group: int) -> list[int]:
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpgid(int(name)) == group:
+                found.append(int(name))
+    return found
 
 
 def test_r4_all_twelve_succeed_all_twelve_are_recorded(project: ProjectDir) -> None:

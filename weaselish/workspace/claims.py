@@ -84,12 +84,10 @@ class _Waiting:
 
     def until_taken(self, exclusive: bool, on_wait: Callable[[str], None], pause: Callable[[float], object]) -> None:
         told = None
-        while True:
+        while not self._lock.take(exclusive=exclusive, wait=False):  # who held it may be gone since
             if told != (first := min(self._takers, default=0)):
                 told = first
                 on_wait(self.holder)
-            if self._lock.take(exclusive=exclusive, wait=False):
-                return
             if not self._takers:
                 self._end_orphans()
             pause(_TICK)
