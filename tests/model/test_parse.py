@@ -217,7 +217,7 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
         "commands:\n" + "".join(f"  - {{name: a{i}, timeout: {t}}}\n" for i, t in enumerate(["soon", ".inf", "0s"])),
         [
             "2:25 `timeout` must be a time, not `soon` | for example `90s`, `15m`, `2h`",
-            "3:25 `timeout` must be a time, not `Infinity` | for example `90s`, `15m`, `2h`",
+            "3:25 `timeout` must be a finite number, not `Infinity`",
             "4:25 `timeout` must be a time, not `0s` | for example `90s`, `15m`, `2h`",
         ],
     ),

@@ -25,7 +25,7 @@ TIMEOUT = 60.0  # seconds after which a run that still goes on counts as hanging
 _INTERRUPTS = {signal.SIGINT}
 MARK = "SOAK_WORLD"  # in the environment of all that a world starts
 _PRELOADED = """
-    typer networkx yaml srsly wasabi.tables wasabi.util pathspec dotenv blake3 concurrent.futures.thread jsonschema
+    typer networkx yaml srsly wasabi.tables wasabi.util pathspec dotenv blake3 concurrent.futures.thread jsonschema_rs
     weaselish.cli.app weaselish.cli.run weaselish.cli.status weaselish.executors.local weaselish.workspace.yaml12
     weaselish.model.parse weaselish.model.schema weaselish.engine.run
 """

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from importlib.resources import files
+from collections.abc import Iterable, Iterator
+from pkgutil import get_data
 from typing import TYPE_CHECKING, Any
 
 from weaselish.errors import near_match
 from weaselish.model.places import Path
 
 if TYPE_CHECKING:
-    from jsonschema.exceptions import ValidationError
+    from jsonschema_rs import ValidationError
 
 _NAMES = {
     "string": "text",
@@ -25,50 +25,61 @@ _NAMES = {
 
 def violations(data: object) -> Iterator[tuple[Path, bool, str, str | None]]:
     """(path, whether the key at that path is meant, message, hint) for all that the schema does not allow."""
-    from jsonschema import Draft202012Validator
+    from jsonschema_rs import Draft202012Validator
 
-    schema = json.loads(files("weaselish.model").joinpath("schema.json").read_text("utf-8"))
+    schema = _schema()
     for error in Draft202012Validator(schema).iter_errors(data):
-        yield from _explained(error)
+        yield from _explained(error, data, schema)
 
 
 def known_top_level_keys() -> list[str]:
-    schema = json.loads(files("weaselish.model").joinpath("schema.json").read_text("utf-8"))
-    return list(schema["properties"])
+    return list(_schema()["properties"])
 
 
-def _explained(error: ValidationError) -> Iterator[tuple[Path, bool, str, str | None]]:
-    path: Path = tuple(error.absolute_path)
-    schema: Any = error.schema
-    value: Any = error.instance
-    if error.validator == "additionalProperties":
-        known = list(schema["properties"])
-        for key in value:
-            if key not in known and not str(key).startswith("x-"):
-                close = near_match(str(key), known)
-                hint = f"did you mean `{close}`?" if close else "known are " + ", ".join(known)
-                yield (*path, key), True, f"unknown key `{key}`", hint
-        return
-    if error.validator == "required":
-        missing = [key for key in schema["required"] if key not in value]
-        yield path, False, f"{_called(path)} needs {' and '.join(f'`{key}`' for key in missing)}", None
-        return
-    yield path, False, *_wrong_value(error, path, value)
+def _schema() -> dict[str, Any]:
+    text = get_data("weaselish.model", "schema.json")
+    assert text is not None, "it lies beside this module"
+    schema: dict[str, Any] = json.loads(text)
+    return schema
 
 
-def _wrong_value(error: ValidationError, path: Path, value: object) -> tuple[str, str | None]:
+def _explained(error: ValidationError, data: object, schema: object) -> Iterator[tuple[Path, bool, str, str | None]]:
+    path: Path = tuple(error.instance_path)
+    kind: Any = error.kind
+    if kind.name == "additionalProperties":
+        known = list(_at(schema, error.schema_path[:-1])["properties"])
+        for key in kind.unexpected:
+            close = near_match(key, known)
+            hint = f"did you mean `{close}`?" if close else "known are " + ", ".join(known)
+            yield (*path, key), True, f"unknown key `{key}`", hint
+    elif kind.name == "required":
+        yield path, False, f"{_called(path)} needs `{kind.property}`", None
+    else:
+        expected, value = _at(schema, error.schema_path), _at(data, path)
+        yield path, False, *_wrong_value(error, path, expected, value)
+
+
+def _at(data: Any, path: Iterable[str | int]) -> Any:
+    for part in path:
+        data = data[part]
+    return data
+
+
+def _wrong_value(error: ValidationError, path: Path, expected: Any, value: object) -> tuple[str, str | None]:
     called = _called(path)
-    expected: Any = error.validator_value
-    if error.validator == "type":
+    kind = error.kind.name
+    if kind == "type" and "number" in expected and isinstance(value, float):
+        return f"{called} must be a finite number, not {_shown(value)}", None
+    if kind == "type":
         return f"{called} must be {_expected(expected)}, not {_shown(value)}", _type_hint(expected, value)
-    if error.validator == "enum" and True in expected:
+    if kind == "enum" and True in expected:
         return f"{called} must be {_NAMES['boolean']}, not {_shown(value)}", None
-    if error.validator == "enum":
+    if kind == "enum":
         words = [str(word).lower() if isinstance(word, bool) else str(word) for word in expected]
         close = near_match(str(value), words)
         hint = f"did you mean `{close}`?" if close else None
         return f"{called} must be {' or '.join(f'`{word}`' for word in words)}, not {_shown(value)}", hint
-    if error.validator == "minLength":
+    if kind == "minLength":
         return f"{called} must not be empty", None
     if path[-1] == "timeout":
         return f"{called} must be a time, not {_shown(value)}", "for example `90s`, `15m`, `2h`"
