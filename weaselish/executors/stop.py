@@ -6,7 +6,7 @@ import enum
 import itertools
 import os
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 class Level(enum.IntEnum):
@@ -24,6 +24,8 @@ class Stop:
     It takes no lock, so that a signal handler may raise it while any thread, its own too, is anywhere in here.
     `on_rise` is called with each level that is reached, wherever it is raised, in a signal handler too.
     """
+
+    _pipes: Sequence[tuple[int, int]] = ()  # for __del__, if a signal ends us before they are made
 
     def __init__(self) -> None:
         self.on_rise: Callable[[Level], object] = lambda level: None
