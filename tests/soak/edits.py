@@ -570,7 +570,7 @@ class States:
         return [path for path in sorted(found) if self._random.random() < 0.7]
 
     def _break(self, path: Path) -> None:
-        content = path.read_bytes()
+        content = path.read_bytes().rstrip(b" ")
         at = self._random.randrange(len(content) + 1)
         junk = bytes(self._random.choices(range(256), k=20))
         broken = self._random.choice((content[:at], b"", content[:at] + junk + content[at + 20 :], junk))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -98,7 +99,7 @@ def test_a_record_is_known_at_once_on_disk_before_that_and_in_the_lock_at_the_en
     made = run(records)
     assert records.last("a") == (made,)
     (own,) = runs(tmp_path)
-    lines = [json.loads(line) for line in own.read_text().splitlines()]
+    lines = [json.loads(line) for line in own.read_text().rstrip().splitlines()]
     assert [line["event"] for line in lines] == ["began", "started", "recorded"]
     assert lines[2]["record"] == to_document(made)
     records.close()
@@ -350,7 +351,7 @@ def test_a_journal_cut_anywhere_in_its_last_line_tells_the_rest(tmp_path: Path, 
     with process(work):
         pass
     (theirs,) = runs(tmp_path)
-    theirs.write_bytes(theirs.read_bytes()[:-cut])
+    theirs.write_bytes(theirs.read_bytes().rstrip(b" ")[:-cut])
     records = Records(tmp_path, PROJECT)
     assert len(last(records, "a")) == 1
     assert (records.last("b"), records.unfinished("b")) == ((), Why.INTERRUPTED)
@@ -417,14 +418,47 @@ def test_bytes_that_no_lock_could_hold_are_no_record(tmp_path: Path) -> None:
 
 def test_a_line_goes_into_the_journal_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = Journal(tmp_path)
-    write = os.write
+    write = os.pwrite
     with monkeypatch.context() as patch:
-        patch.setattr(os, "write", lambda fd, data: write(fd, data[: len(data) // 2]))
+        patch.setattr(os, "pwrite", lambda fd, data, at: write(fd, data[: len(data) // 2], at))
         with pytest.raises(OSError, match="No space left"):
             own.append({"event": "lost"})
     own.append({"event": "kept"})
-    own.close()
     assert [line["event"] for line in JournalReader(own.path).lines()] == ["began", "kept"]
+    own.close()
+    assert own.path.read_bytes().endswith(b'"kept"}\n')
+
+
+def test_a_journal_takes_lines_of_any_length(tmp_path: Path) -> None:
+    own = Journal(tmp_path)
+    reader = JournalReader(own.path)
+    assert len(list(reader.lines())) == 1
+    for size in (1, 100, 16_000, 16_384, 40_000, 1):
+        assert not reader.grew
+        own.append({"event": "x" * size}, durable=True)
+        assert reader.grew
+        assert list(reader.lines()) == [{"event": "x" * size}]
+    own.close()
+    assert not reader.grew
+    assert own.path.read_bytes().count(b"\n") == 7
+    assert own.path.read_bytes().endswith(b'"x"}\n')
+
+
+def test_where_there_is_no_room_to_write_ahead_a_line_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.pwrite
+
+    def on_a_full_disk(fd: int, data: bytes, at: int) -> int:
+        if data.isspace():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, data, at)
+
+    monkeypatch.setattr(os, "pwrite", on_a_full_disk)
+    own = Journal(tmp_path)
+    own.append({"event": "kept"})
+    assert own.path.read_bytes().endswith(b'"kept"}\n')
+    own.close()
 
 
 def test_many_processes_at_once_lose_nothing(tmp_path: Path) -> None:

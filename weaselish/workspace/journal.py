@@ -18,20 +18,24 @@ from typing import Any
 
 FORMAT = 1
 PAST = "past"
+_ROOM = 1 << 14  # bytes of blanks that are written ahead: a flush of what goes there need not note a new size
 
 
 class Journal:
-    """This process's own journal: appended to, never rewritten, locked while this process lives."""
+    """This process's own journal: appended to, never rewritten, locked while this process lives. While it is open
+    there may be blanks behind its last line.
+    """
 
     def __init__(self, runs: Path) -> None:
         now = time.time_ns() // 1000
         self.path = runs / f"{now}-{os.getpid()}-{os.urandom(3).hex()}.jsonl"
         self._fd = self._open_locked()
+        self._end = self._size = 0  # of the lines; of the file
         self.append({"event": "began", "format": FORMAT, "pid": os.getpid(), "host": os.uname().nodename, "at": now})
 
     def _open_locked(self) -> int:
         while True:
-            fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
             fcntl.flock(fd, fcntl.LOCK_EX)
             with contextlib.suppress(FileNotFoundError):
                 if os.stat(self.path).st_ino == os.fstat(fd).st_ino:
@@ -41,14 +45,26 @@ class Journal:
     def append(self, line: Mapping[str, Any], *, durable: bool = False) -> None:
         """Append one line whole, or nothing. `durable`: it is on the disk when this returns. Raises OSError."""
         data = json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
-        written = os.write(self._fd, data)
+        if self._end + len(data) > self._size:
+            self._make_room(len(data))
+        written = os.pwrite(self._fd, data, self._end)
         if written < len(data):
-            os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+            os.ftruncate(self._fd, self._end)
+            self._size = self._end
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._end += written
+        self._size = max(self._size, self._end)
         if durable:
             os.fdatasync(self._fd)
 
+    def _make_room(self, needed: int) -> None:
+        """As much as there is on the disk."""
+        with contextlib.suppress(OSError):
+            self._size = self._end + os.pwrite(self._fd, b" " * (needed + _ROOM), self._end)
+
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._fd, self._end)
         os.close(self._fd)
 
 
@@ -58,13 +74,13 @@ class JournalReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._offset = 0
-        self._size = 0  # when it was last read
+        self._end = 0  # when it was last read
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """The new complete lines. What is no JSON object is passed over."""
         data = self._rest()
         end = data.rfind(b"\n") + 1
-        self._size = self._offset + len(data)
+        self._end = self._offset + len(data)
         self._offset += end
         for text in data[:end].splitlines():
             try:
@@ -75,18 +91,16 @@ class JournalReader:
                 yield line
 
     def _rest(self) -> bytes:
+        """What follows the lines that were read, without blanks at its end."""
         for path in (self.path, self.path.parent / PAST / self.path.name):  # it may have become history meanwhile
             with contextlib.suppress(OSError), open(path, "rb") as file:
                 file.seek(self._offset)
-                return file.read()
+                return file.read().rstrip(b" ")
         return b""
 
     @property
     def grew(self) -> bool:
-        try:
-            return os.stat(self.path).st_size > self._size
-        except OSError:
-            return False
+        return self._offset + len(self._rest()) > self._end
 
 
 def owner_lives(path: Path) -> bool:
