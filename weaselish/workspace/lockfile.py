@@ -19,6 +19,7 @@ from weaselish.errors import BrokenState, InvalidProject, Problem
 from weaselish.plan.digests import digest_bytes
 from weaselish.workspace.lock_entry import Entry, entry_digest
 from weaselish.workspace.state_dir import write_whole
+from weaselish.workspace.yaml_text import to_yaml
 
 FILE = "project.lock"
 OURS = ".proj"
@@ -131,58 +132,13 @@ def write_lock(root: Path, entries: Mapping[str, Entry], order: Iterable[str], *
     names = [name for name in order if name in entries]
     known = set(names)
     names += [name for name in entries if name not in known]
-    texts = _Texts(cache)
-    parts = [texts.of(name, entries[name].data) for name in names]
+    data: dict[str, Any] = {name: entries[name].data for name in names}
     blocks = {name: entry.block for name in names if (entry := entries[name]).block is not None}
     if blocks:
-        parts.append(f"{OURS}:\n  format: {FORMAT}\n  commands:\n")
-        parts += [_indented(texts.of(name, block), 4) for name, block in blocks.items()]
-    text = "".join(parts).encode()
-    write_whole(root / FILE, [text], durable=True)
-    texts.save()
-    data: dict[str, Any] = {name: entries[name].data for name in names}
-    if blocks:
         data[OURS] = {"format": FORMAT, "commands": blocks}
+    text = to_yaml(data).encode()
+    write_whole(root / FILE, [text], durable=True)
     _keep(cache, digest_bytes(text, "md5"), [data])
-
-
-def _indented(text: str, by: int) -> str:
-    return "".join(" " * by + line for line in text.splitlines(keepends=True))
-
-
-def _write_yaml(data: Mapping[str, Any]) -> str:
-    from weaselish.workspace import yaml12
-
-    return yaml12.write(data)
-
-
-class _Texts:
-    """YAML of entries, kept between runs: writing a thousand of them costs more than all the rest of a run."""
-
-    def __init__(self, cache: Path | None) -> None:
-        self._file = None if cache is None else cache / "lock-text.json"
-        self._known = self._load()
-        self._used: dict[str, str] = {}
-
-    def _load(self) -> dict[str, str]:
-        if self._file is None:
-            return {}
-        try:
-            data = json.loads(self._file.read_bytes())
-            return data if isinstance(data, dict) else {}
-        except (OSError, ValueError):
-            return {}
-
-    def of(self, name: str, data: Mapping[str, Any]) -> str:
-        key = digest_bytes(json.dumps([name, data], ensure_ascii=True).encode(), "md5")
-        text = self._known.get(key) or _write_yaml({name: data})
-        self._used[key] = text
-        return text
-
-    def save(self) -> None:
-        if self._file is not None and self._used.keys() != self._known.keys():
-            with contextlib.suppress(OSError):
-                write_whole(self._file, [json.dumps(self._used).encode()])
 
 
 def keep_beside(root: Path) -> Path:
