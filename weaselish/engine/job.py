@@ -81,7 +81,9 @@ def project_python(root: Path, environ: Mapping[str, str]) -> str:
 
 def _line(workspace: Workspace, command: Command, index: int, args: tuple[str, ...], python: str) -> Line:
     spelt = _Spelling(command, index, args, python)
-    return Line(spelt.argv(workspace.env), spelt.text(workspace.shown_env))
+    argv = spelt.argv(workspace.env)
+    is_as_run = command.shell is False and "${env." not in command.script[index]
+    return Line(argv, shlex.join(argv) if is_as_run else spelt.text(workspace.shown_env))
 
 
 class _Spelling(NamedTuple):

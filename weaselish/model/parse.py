@@ -39,7 +39,7 @@ class _Parser:
             raise InvalidProject([Problem(1, 1, "project.yml is empty", "begin with `commands:`")])
         self.data: dict[str, Any] = copy.deepcopy(data) if isinstance(data, dict) else {}
         self.added = self._override(overrides) if isinstance(data, dict) else []
-        self._check_schema(copy.deepcopy(self.data) if isinstance(data, dict) else data)
+        self._check_schema(self.data if isinstance(data, dict) else data)
         self.interpolator = Interpolator(self.data)
 
     # -- problems ---------------------------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ class _Parser:
         return self.places.of_key(path) if key else self.places.of(path)
 
     def _check_schema(self, data: object) -> None:
-        for path, is_key, message, hint in schema.violations(data):
+        for path, is_key, message, hint in list(schema.violations(data)):
             self._problem(path, message, hint, key=is_key)
             _blank(self.data, path)
 

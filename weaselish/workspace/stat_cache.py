@@ -121,9 +121,9 @@ class StatCache:
         self._algorithm = algorithm
         self._lock = threading.Lock()
         self._files: dict[str, tuple[FileStat, int, str]] | None = None  # path -> stat, looked, digest
-        self._trees: dict[str, _Tree | None] = {}
+        self._trees: dict[tuple[str, str], _Tree | None] = {}  # (path, view)
         self._new_files = False
-        self._new_trees: set[str] = set()
+        self._new_trees: set[tuple[str, str]] = set()
 
     def long_ago(self) -> int | None:
         """A time in ns that a file modified from now on will not show, in whatever units its file system counts."""
@@ -199,7 +199,9 @@ class StatCache:
 
     def stamp(self, path: str, view: str) -> Stamp:
         """What the last look at a path saw of it."""
-        known, tree = self._known_files().get(path), self._tree(path, view)
+        with self._lock:
+            tree = self._trees.get((path, view))
+        known = self._known_files().get(path)
         return Stamp(known and known[0], tree and tree.seen)
 
     def known_files(self, path: str, view: str) -> dict[tuple[bytes, Mark], str]:
@@ -247,29 +249,27 @@ class StatCache:
         self, path: str, view: str, seen: Seen, manifest: bytes, looked: int, made: tuple[str, int, int]
     ) -> None:
         digest, size, files = made
-        name = self._tree_name(path, view)
         stats = [status for _, mark in seen if (status := stat_of(mark)) is not None]
         newest = max((max(status.mtime, status.ctime) for status in stats), default=0)
         with self._lock:
-            self._trees[name] = _Tree(looked, newest, digest, size, files, _packed(seen), manifest)
-            self._new_trees.add(name)
+            self._trees[path, view] = _Tree(looked, newest, digest, size, files, _packed(seen), manifest)
+            self._new_trees.add((path, view))
 
     def _tree_name(self, path: str, view: str) -> str:
         text = json.dumps([self._algorithm, view, path])
         return f"tree-{md5(text.encode('utf-8', 'surrogateescape'), usedforsecurity=False).hexdigest()}"
 
     def _tree(self, path: str, view: str) -> _Tree | None:
-        name = self._tree_name(path, view)
         with self._lock:
-            if name not in self._trees:
-                self._trees[name] = self._load_tree(name)
-            return self._trees[name]
+            if (path, view) not in self._trees:
+                self._trees[path, view] = self._load_tree(path, view)
+            return self._trees[path, view]
 
-    def _load_tree(self, name: str) -> _Tree | None:
+    def _load_tree(self, path: str, view: str) -> _Tree | None:
         if self._directory is None:
             return None
         try:
-            data = memoryview((self._directory / name).read_bytes())
+            data = memoryview((self._directory / self._tree_name(path, view)).read_bytes())
             magic, check, looked, newest, size, files, *lengths = _HEADER.unpack_from(data)
         except (OSError, struct.error):
             return None
@@ -288,7 +288,7 @@ class StatCache:
         if self._directory is None:
             return
         with self._lock:
-            trees = {name: self._trees[name] for name in self._new_trees}
+            trees = {self._tree_name(path, view): self._trees[path, view] for path, view in self._new_trees}
             files = dict(self._files or {}) if self._new_files else None
             self._new_trees, self._new_files = set(), False
         try:

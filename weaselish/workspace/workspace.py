@@ -140,7 +140,8 @@ class Workspace:
 
     def check_inside(self, path: str, what: str) -> None:
         """Refuse a path that leads out of the project through a link. Call it just before something is written."""
-        parent = os.path.realpath(self.root / os.path.dirname(path))
+        directory = os.path.dirname(path)
+        parent = os.path.realpath(self.root / directory) if directory else str(self.root)
         if parent != str(self.root) and not parent.startswith(f"{self.root}{os.sep}"):
             raise UnsafePath(
                 f"{what} `{path}` leads out of the project, to `{parent}`", hint="a directory on its way is a link"
