@@ -59,6 +59,14 @@ def test_finding_nothing_to_do_imports_nothing_heavy(words: list[str], project: 
     assert modules_after(words, project) & HEAVY <= for_threads
 
 
+def test_running_a_step_of_a_new_project_imports_no_more_than_it_needs(project: ProjectDir) -> None:
+    project.project("commands: [{name: a, script: [cp in.txt a.txt], deps: [in.txt], outputs: [a.txt]}]")
+    project.write("in.txt", "1")
+    needed = {"concurrent.futures", "logging", "subprocess", "yaml", "weaselish.engine.execution"}
+    needed |= {"weaselish.executors.local", "weaselish.model.parse", "shutil"}
+    assert modules_after(["run", "a", "-j8"], project) & HEAVY <= needed
+
+
 def test_the_version_needs_no_project_and_next_to_no_imports(project: ProjectDir) -> None:
     ours = {name for name in modules_after(["--version"], project) if name.startswith("weaselish.")}
     assert ours <= {

@@ -73,3 +73,7 @@ def test_its_descriptors_are_closed_with_it() -> None:
     del stop
     with pytest.raises(OSError):
         os.fstat(fd)
+
+
+def test_an_interrupt_before_there_is_anything_to_close_is_no_error() -> None:
+    Stop.__new__(Stop).__del__()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 Path = tuple[str | int, ...]  # ("commands", 0, "deps", 1)
 Place = tuple[int, int]  # line, column, from 1
 
 
-@dataclass(slots=True)
 class Places:
-    values: dict[Path, Place] = field(default_factory=dict)
-    keys: dict[Path, Place] = field(default_factory=dict)
+    """No dataclass: to import that would take longer than all else that reads project.yml."""
+
+    def __init__(self) -> None:
+        self.values: dict[Path, Place] = {}
+        self.keys: dict[Path, Place] = {}
 
     def of(self, path: Path) -> Place:
         """The place of the value at `path`, or of the innermost one around it that has a place."""
