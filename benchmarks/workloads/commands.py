@@ -88,6 +88,7 @@ class FromScratch(Workload):
         room.directory.mkdir()
         sleep = [f"sleep {self._steps.seconds}"] if self._steps.seconds else []
         _write(Project(independent(self._steps.commands)), tool, room, *sleep)
+        room.quieten()
         figures = room.measure(tool.run(self._steps.jobs))
         check_ran(room, self._steps.commands)
         return figures
