@@ -18,6 +18,8 @@ from weaselish.model.paths import is_glob
 from weaselish.plan.digests import TREE_SUFFIX, Algorithm, Entry, differences, digest_bytes, manifest, new_hash
 from weaselish.workspace.stat_cache import (
     FileStat,
+    KnownFiles,
+    Mark,
     Seen,
     Stamp,
     StatCache,
@@ -207,31 +209,41 @@ class Digests:
         text = manifest(
             Entry(name, _KINDS[mark[0]], digest) for (name, mark), digest in zip(seen, digests, strict=True)
         )
-        sizes = [status.size for _, mark in seen if (status := stat_of(mark)) is not None]
-        digested = Digested(digest_bytes(text, self._algorithm) + TREE_SUFFIX, sum(sizes), len(sizes))
-        self._cache.put_tree(path, view, seen, text, looked, digested)
+        stats = [status for _, mark in seen if (status := stat_of(mark)) is not None]
+        newest = max((max(status.mtime, status.ctime) for status in stats), default=0)
+        size = sum(status.size for status in stats)
+        digested = Digested(digest_bytes(text, self._algorithm) + TREE_SUFFIX, size, len(stats))
+        self._cache.put_tree(path, view, seen, newest, text, looked, digested)
         return digested
 
     def _hash_new(self, path: str, full: bytes, view: View, seen: Seen) -> list[str]:
         """The digests of what a walk saw, in its order: from the cache where it saw the same."""
-        known = self._cache.known_files(path, "output" if view == "dep" else "dep") | self._cache.known_files(
-            path, view
-        )
+        known = [self._cache.known_files(path, one) for one in (view, "output" if view == "dep" else "dep")]
         digests: list[str] = []
         new: list[int] = []
         files: list[tuple[bytes, int]] = []
         for index, (name, mark) in enumerate(seen):
-            status, target = stat_of(mark), target_of(mark)
-            if status is not None:
-                digests.append(known.get((name, mark), ""))
-                if not digests[-1]:
-                    new.append(index)
-                    files.append((os.path.join(full, name), status.size))
-            else:
+            status = stat_of(mark)
+            if status is None:
+                target = target_of(mark)
                 digests.append("-" if target is None else _link_digest(target, self._algorithm))
+                continue
+            digests.append(_trusted(known, (name, mark), status))
+            if not digests[-1]:
+                new.append(index)
+                files.append((full + b"/" + name, status.size))
         for index, digest in zip(new, hash_files(files, self._algorithm), strict=True):
             digests[index] = digest
         return digests
+
+
+def _trusted(known: Sequence[KnownFiles], seen: tuple[bytes, Mark], status: FileStat) -> str:
+    """The digest of a file as the cache knows it; empty if it may not be trusted."""
+    for files, looked in known:
+        digest = files.get(seen)
+        if digest is not None and status.settled_at(looked):
+            return digest
+    return ""
 
 
 def _link_digest(target: bytes, algorithm: Algorithm) -> str:
@@ -245,8 +257,12 @@ def hash_file(path: bytes | str, algorithm: Algorithm, size: int = BLOCK) -> str
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if size < BLOCK:
+                left = size
                 while block := os.read(fd, max(size + 1, 4096)):
                     running.update(block)
+                    left -= len(block)
+                    if not left:
+                        break
             else:
                 buffer = memoryview(bytearray(BLOCK if algorithm == "md5" else _BLOCK_FOR_THREADS))
                 while count := os.readv(fd, [buffer]):

@@ -81,6 +81,13 @@ def target_of(mark: Mark) -> bytes | None:
     return mark[1:-1] if mark[:1] == b"l" else None
 
 
+class KnownFiles(NamedTuple):
+    """The files of a directory: those whose stat was settled when they were looked at may be trusted."""
+
+    digests: dict[tuple[bytes, Mark], str]  # by path in it and mark
+    looked: int
+
+
 class Stamp(NamedTuple):
     """What stat said of a path: by itself, and of all that lay in it."""
 
@@ -204,17 +211,13 @@ class StatCache:
         known = self._known_files().get(path)
         return Stamp(known and known[0], tree and tree.seen)
 
-    def known_files(self, path: str, view: str) -> dict[tuple[bytes, Mark], str]:
-        """The digests of a directory's files that may be trusted, by path and mark."""
+    def known_files(self, path: str, view: str) -> KnownFiles:
         tree = self._tree(path, view)
         if tree is None:
-            return {}
+            return KnownFiles({}, 0)
         digests = {entry.path: entry.digest for entry in read_manifest(tree.manifest) if entry.kind == "f"}
-        return {
-            (name, mark): digests[name]
-            for name, mark in _unpacked(tree.seen)
-            if name in digests and (status := stat_of(mark)) is not None and status.settled_at(tree.looked)
-        }
+        known = {(name, mark): digests[name] for name, mark in _unpacked(tree.seen) if name in digests}
+        return KnownFiles(known, tree.looked)
 
     def keep_manifest(self, path: str, view: str, digest: str) -> None:
         """Keep the manifest of a directory that a record names, so that later changes can be told by name."""
@@ -246,11 +249,10 @@ class StatCache:
         return [(name, target) for name, mark in seen if (target := target_of(mark)) is not None]
 
     def put_tree(
-        self, path: str, view: str, seen: Seen, manifest: bytes, looked: int, made: tuple[str, int, int]
+        self, path: str, view: str, seen: Seen, newest: int, manifest: bytes, looked: int, made: tuple[str, int, int]
     ) -> None:
+        """Keep a directory as a walk saw it; `newest` is the last time in its files' stats."""
         digest, size, files = made
-        stats = [status for _, mark in seen if (status := stat_of(mark)) is not None]
-        newest = max((max(status.mtime, status.ctime) for status in stats), default=0)
         with self._lock:
             self._trees[path, view] = _Tree(looked, newest, digest, size, files, _packed(seen), manifest)
             self._new_trees.add((path, view))
