@@ -37,6 +37,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         # whoever read our output is gone: nothing more can be said, also not at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    finally:
+        if argv is None:
+            _end_without_a_word()
+
+
+def _end_without_a_word() -> None:
+    """All is done: an interrupt would only be told as an exception that Python met on its way out."""
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _nowhere() -> TextIO:

@@ -84,7 +84,8 @@ class Project:
         """
         options = RunOptions(jobs=jobs, only=only, force=force, keep_going=keep_going, args=tuple(args))
         report = on_event or _print_output
-        return run(self._open(), targets, options, open_executor=open_executor, report=report, stop=stop)
+        with Stop() as never:
+            return run(self._open(), targets, options, open_executor=open_executor, report=report, stop=stop or never)
 
 
 def _print_output(event: events.Event) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from harness import ProjectDir, is_alive, wait_until
@@ -175,3 +178,12 @@ def test_a_timeout_is_not_waited_out_by_what_ignores_it_for_ever(project: Projec
     begun = time.monotonic()
     assert project.proj("run", "a").code == 124
     assert time.monotonic() - begun < 30
+
+
+def test_an_interrupt_when_all_is_done_is_no_traceback(tmp_path: Path) -> None:
+    """Python, on its way out, would tell of it as an exception that it ignores."""
+    late = "import atexit, os, signal; atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
+    program = f"{late}import sys; from weaselish.__main__ import main; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", program, "--version"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+    assert done.stdout.startswith("proj ")

@@ -296,7 +296,8 @@ class Bench:
                 announced.append({one.step for one in preview(workspace, event.plan) if not one.is_up_to_date})
 
         try:
-            result = run(workspace, targets, options, open_executor=lambda: self.scripts, report=report)
+            with Stop() as stop:
+                result = run(workspace, targets, options, open_executor=lambda: self.scripts, report=report, stop=stop)
         except (Cycle, MissingDep) as error:
             assert self.scripts.log == [], "what is wrong before the start is said before the start"
             absent = [

@@ -72,7 +72,7 @@ class ExecutorContract:
         yield
         end(self.mark)
         executor.close()
-        del self.stop
+        self.stop.close()
 
     def job(self, *lines: str | tuple[str, ...], **changes: Any) -> Job:
         """A job of shell scripts, or of what is given as words; they are announced as `line 0`, `line 1` …"""

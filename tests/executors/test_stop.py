@@ -68,12 +68,13 @@ def test_a_signal_handler_wakes_the_very_thread_that_it_interrupts() -> None:
 
 
 def test_its_descriptors_are_closed_with_it() -> None:
-    stop = Stop()
-    fd = stop.fileno()
-    del stop
-    with pytest.raises(OSError):
-        os.fstat(fd)
+    with Stop() as stop:
+        fds = [stop.fileno(above=level) for level in (Level.RUN, Level.INTERRUPT, Level.TERMINATE)]
+    for fd in fds:
+        with pytest.raises(OSError):
+            os.fstat(fd)
 
 
-def test_an_interrupt_before_there_is_anything_to_close_is_no_error() -> None:
-    Stop.__new__(Stop).__del__()
+def test_nothing_of_python_runs_when_it_is_thrown_away() -> None:
+    """An interrupt there would be told as an exception that is ignored."""
+    assert not hasattr(Stop, "__del__")

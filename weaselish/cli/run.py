@@ -35,8 +35,7 @@ def run_targets(
     for problem in workspace.project.warnings:
         warn(problem.located(), problem.hint)
     reporter = ConsoleReporter(sys.stderr.buffer if as_json else None, output=_output(output))
-    stop = Stop()
-    with stopping_by_signals(stop):
+    with Stop() as stop, stopping_by_signals(stop):
         result = run(
             workspace,
             targets,

@@ -63,7 +63,7 @@ def run(
     *,
     open_executor: Callable[[], Executor],
     report: events.Reporter,
-    stop: Stop | None = None,
+    stop: Stop,
     confirm: Callable[[str, str], bool] = lambda step, question: False,
 ) -> RunResult:
     """Bring `targets` up to date. Raises ProjError for what is wrong before anything starts.
@@ -71,7 +71,6 @@ def run(
     `open_executor` is called when the first step must run; what it gives is closed at the end.
     """
     _check_args(options.args)
-    stop = stop or Stop()
     told = Told(report)
     plan = plan_for(workspace, targets, only=options.only, note=lambda text: told(events.Note(text)))
     if not options.only:
