@@ -20,6 +20,7 @@ from weaselish.plan.digests import Algorithm
 from weaselish.workspace.archive import MODE, TEXT, Content, blocks_of, check_link, member_name, shown
 from weaselish.workspace.gzip_stream import BLOCK, BrokenArchive, Unzipped
 from weaselish.workspace.swap import remove
+from weaselish.workspace.tar_header import Header
 
 Kind = Literal["directory", "implied directory", "file", "link"]
 _DIRECTORIES = ("directory", "implied directory")
@@ -209,7 +210,8 @@ class _Unpacking:
 def _tar_members(stream: Unzipped) -> Iterator[tarfile.TarInfo]:
     """The headers of a tar archive, to its very end. The content of a file must be read, or not, before the next."""
     try:
-        tar = tarfile.TarFile(fileobj=cast(IO[bytes], stream), encoding=TEXT[0], errors=TEXT[1])
+        file = cast(IO[bytes], stream)
+        tar = tarfile.TarFile(fileobj=file, encoding=TEXT[0], errors=TEXT[1], tarinfo=Header)
         while member := tar.next():
             yield member
             tar.members = []  # type: ignore[attr-defined]  # it would keep them all
