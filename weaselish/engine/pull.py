@@ -188,7 +188,6 @@ class _Pull:
             missing = self._missing(wanted)
             was_unfinished = workspace.records.unfinished(command.name) is not None
             size = self._download_and_swap(command, record, missing)
-            workspace.digests.forget()
             notes += self._record(command, record, is_new=was_unfinished)
         restored = tuple(one.path for one in missing)
         self._report(events.CommandPulled(command.name, restored, size))
@@ -235,10 +234,10 @@ class _Pull:
                 started = self._workspace.records.start(command.name, record.fingerprint.key)
                 swap_in_all([(new / one.path, target) for new, one, target in zip(fresh, wanted, targets, strict=True)])
                 self._workspace.records.end(command.name, started, "pulled")
-                if modified is not None:
-                    digests.put(
-                        {one.path: content.entries for one, content in zip(wanted, contents, strict=True)}, modified
-                    )
+            digests.forget()
+            if wanted and modified is not None:
+                made = {one.path: content.entries for one, content in zip(wanted, contents, strict=True)}
+                digests.put(made, modified)
         return sum(content.size for content in contents)
 
     def _download_all(self, wanted: Sequence[Wanted], places: Sequence[Path], modified: int | None) -> list[Content]:

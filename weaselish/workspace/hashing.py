@@ -84,7 +84,7 @@ class Digests:
         return self._cache.long_ago()
 
     def put(self, made: Mapping[str, Iterable[Entry]], modified: int) -> None:
-        """Take as read what was just put in the places of outputs; before, nobody else could write to it.
+        """Take as read, and seen, what was just put in the places of outputs; before, nobody else could write to it.
 
         Its files have `modified` as their time, which `long_ago` gave, and the file system's clock goes on before they
         are looked at: whatever is written to one from now on shows. What is not as it was made is read when asked for.
@@ -93,9 +93,12 @@ class Digests:
         if self._cache.has_ticked_since(swapped):
             for output, entries in made.items():
                 with suppress(OSError, Unreadable):  # whoever asks for it will hear of that
-                    self._put(output, sorted(entries), modified, swapped)
+                    digested = self._put(output, sorted(entries), modified, swapped)
+                    if digested is not None:
+                        with self._lock:
+                            self._seen[output, "output"] = digested
 
-    def _put(self, output: str, made: list[Entry], modified: int, swapped: int) -> None:
+    def _put(self, output: str, made: list[Entry], modified: int, swapped: int) -> Digested | None:
         full = os.path.join(self._root, os.fsencode(output))
         status = os.stat(full)
         is_file = stat.S_ISREG(status.st_mode)
@@ -103,12 +106,12 @@ class Digests:
         stats = [found for _, mark in seen if (found := stat_of(mark)) is not None]
         files_as_made = all(found.mtime == modified and found.ctime <= swapped for found in stats)
         if not files_as_made or not self._is_as_made(seen, made) or not self._cache.is_on(status.st_dev):
-            return
+            return None
         looked = settled_from(swapped)
         if is_file:
             self._cache.put_file(output, stats[0], made[0].digest, looked)
-        else:
-            self._keep(output, "output", seen, [entry.digest for entry in made], looked)
+            return Digested(made[0].digest, stats[0].size, 1)
+        return self._keep(output, "output", seen, [entry.digest for entry in made], looked)
 
     def _is_as_made(self, seen: Seen, made: list[Entry]) -> bool:
         """Whether a walk saw these entries; of a file, that it is there."""
