@@ -13,14 +13,14 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import Literal
 
 from weaselish.errors import ProjError, UnsafePath
 from weaselish.plan.digests import Algorithm
 from weaselish.workspace.archive import MODE, TEXT, Content, blocks_of, check_link, member_name, shown
-from weaselish.workspace.gzip_stream import BLOCK, BrokenArchive, Unzipped
+from weaselish.workspace.gzip_stream import BrokenArchive, Unzipped
 from weaselish.workspace.swap import remove
-from weaselish.workspace.tar_header import Header
+from weaselish.workspace.tar_members import members
 
 Kind = Literal["directory", "implied directory", "file", "link"]
 _DIRECTORIES = ("directory", "implied directory")
@@ -100,7 +100,7 @@ class _Unpacking:
         os.makedirs(os.path.dirname(self._full(self._name)), exist_ok=True)
         floor = max(self._limits.floor, 2 * (self._limits.size or 0))
         stream = Unzipped(chunks, ratio=self._limits.ratio, floor=floor)
-        for member in _tar_members(stream):
+        for member in members(stream):
             self._add(member, stream)
         if not self._kinds:
             raise BrokenArchive("it is empty")
@@ -205,23 +205,6 @@ class _Unpacking:
 
     def _unsafe(self, message: str) -> UnsafePath:
         return UnsafePath(f"the archive of {shown(self._name)} {message}: nothing of it was kept")
-
-
-def _tar_members(stream: Unzipped) -> Iterator[tarfile.TarInfo]:
-    """The headers of a tar archive, to its very end. The content of a file must be read, or not, before the next."""
-    try:
-        file = cast(IO[bytes], stream)
-        tar = tarfile.TarFile(fileobj=file, encoding=TEXT[0], errors=TEXT[1], tarinfo=Header)
-        while member := tar.next():
-            yield member
-            tar.members = []  # type: ignore[attr-defined]  # it would keep them all
-    except (tarfile.TarError, ValueError, RecursionError) as error:  # what it raises for headers that make no sense
-        raise BrokenArchive(f"not a tar archive: {error}") from error
-    if stream.last_header != bytes(tarfile.BLOCKSIZE):  # to tarfile, garbage and a premature end are an end too
-        raise BrokenArchive("it ends in the middle, or is damaged")
-    while rest := stream.take(BLOCK):
-        if rest.count(0) != len(rest):
-            raise BrokenArchive("something follows its end")
 
 
 def _from_to(top: bytes, path: bytes) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Headers are read as tarfile reads them."""
+"""Headers are read as tarfile reads them. Whole archives: test_unpack.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tarfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaselish.workspace.tar_header import Header
+from weaselish.workspace.tar_members import Header
 
 TEXT = ("utf-8", "surrogateescape")
 KINDS = (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.AREGTYPE, tarfile.CHRTYPE)
