@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import servers
+from botocore.awsrequest import AWSPreparedRequest  # type: ignore[import-untyped]
 from servers import Server
 
 from weaselish.errors import StoreError
@@ -20,6 +21,7 @@ from weaselish.stores.base import Store
 from weaselish.stores.cloud import CloudStore
 from weaselish.stores.cloud_s3 import S3Bucket
 from weaselish.stores.open import credentials_source, open_store
+from weaselish.stores.parts import PART
 
 from .conftest import BUCKET, signed_in
 from .contract import StoreContract, keys, read
@@ -83,6 +85,24 @@ class TestRclone(StoreContract):
         with pytest.raises(StoreError):
             store.delete("a")
         assert keys(store) == ["a/b"]
+
+
+@pytest.mark.parametrize("server", ["seaweedfs", "rclone"])  # moto checks nothing
+@pytest.mark.parametrize("size", [10_000, PART + 10_000])
+def test_a_body_that_is_damaged_on_its_way_is_refused(server: str, size: int, request: pytest.FixtureRequest) -> None:
+    """By its MD5: these servers do not look at the SHA-256 that a request over http may be signed with."""
+    bucket = bucket_on(request.getfixturevalue(server))
+    store = fresh(bucket)
+
+    def damage(request: AWSPreparedRequest, **_: object) -> None:
+        body = getattr(request.body, "getvalue", bytes)()
+        if len(body) == 10_000:
+            request.body = b"!" + body[1:]
+
+    bucket._client.meta.events.register("before-send.s3", damage)
+    with pytest.raises(StoreError, match=r"BadDigest|NoSuchUpload"):
+        store.put("key", [bytes(size)])
+    assert keys(store) == []
 
 
 class TestRemotes:

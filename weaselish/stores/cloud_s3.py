@@ -127,6 +127,7 @@ class S3Bucket:
             retries={"mode": "standard", "total_max_attempts": 1},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
+            s3={"payload_signing_enabled": False},  # the MD5 is signed
         )
         self._session = botocore.session.Session(profile=remote.profile)
         self._client: Any = self._session.create_client(
