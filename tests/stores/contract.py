@@ -19,7 +19,7 @@ from weaselish.stores.parts import PART
 Answer = TypeVar("Answer")
 
 MIB = 2**20
-LARGE = 12 * MIB + 12_345  # several parts, the last one odd
+LARGE = 20 * MIB + 12_345  # several parts, the last one odd
 UNUSUAL = (
     "with space/and  two",
     "per%cent",

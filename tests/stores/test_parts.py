@@ -23,10 +23,10 @@ def test_parts_are_the_same_bytes_in_equal_pieces(chunks: list[bytes], size: int
     assert all(0 < len(part) <= size for part in cut_up)
 
 
-def test_ten_thousand_parts_hold_a_tebibyte_and_the_first_14_gib_are_equal() -> None:
+def test_ten_thousand_parts_hold_a_tebibyte_and_the_first_23_gib_are_equal() -> None:
     sizes = [part_size(number) for number in range(10_000)]
     assert sum(sizes) >= 2**40
-    assert len(set(sizes[:3_000])) == 1 and sum(sizes[:3_000]) >= 14 * 2**30
+    assert len(set(sizes[:3_000])) == 1 and sum(sizes[:3_000]) >= 23 * 2**30
 
 
 class Meter:

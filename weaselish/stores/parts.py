@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-PART = 5 * 2**20  # bytes: the least that S3 takes
+PART = 8 * 2**20  # bytes; S3 takes none below 5 MiB
 THREADS = 8
-AHEAD = 4 * PART  # bytes of memory for what all transfers have under way
+AHEAD = 3 * PART  # bytes of memory for what all transfers have under way
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 def part_size(number: int) -> int:
     """Bytes of the part `number` (from 0) of a stream of unknown length.
 
-    Equal for the first 14 GiB, since some servers insist on it, then growing, so that the 10,000 parts that S3 allows
+    Equal for the first 23 GiB, since some servers insist on it, then growing, so that the 10,000 parts that S3 allows
     hold 1 TiB.
     """
     return PART << max(0, number // 1000 - 2)
