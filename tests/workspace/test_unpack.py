@@ -385,6 +385,20 @@ def test_chunks_may_have_any_size(size: int, into: Path, tmp_path: Path) -> None
     assert got.digest == hashlib.md5((tmp_path / "out").read_bytes()).hexdigest()
 
 
+@pytest.mark.parametrize("can_be_told", [True, False])
+def test_a_file_that_is_flushed_while_it_is_written_is_whole(
+    can_be_told: bool, into: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the kernel cannot be told to begin."""
+    if not can_be_told:
+        monkeypatch.delattr(os, "posix_fadvise")
+    content = b"x" * 70_000_001
+    (tmp_path / "out").write_bytes(content)
+    got = unpack(Packing(tmp_path, "out", algorithm="md5"), "out", into, algorithm="md5").digested()
+    assert got.digest == hashlib.md5(content).hexdigest()
+    assert (into / "out").read_bytes() == content
+
+
 def test_an_error_of_the_store_passes_and_nothing_is_left(into: Path) -> None:
     def chunks() -> Iterator[bytes]:
         yield SMALL[:200]
