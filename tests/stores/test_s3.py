@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 import servers
 from botocore.awsrequest import AWSPreparedRequest  # type: ignore[import-untyped]
+from botocore.utils import parse_timestamp  # type: ignore[import-untyped]
 from servers import Server
 
 from weaselish.errors import StoreError
 from weaselish.model.project import Remote
 from weaselish.stores.base import Store
 from weaselish.stores.cloud import CloudStore
-from weaselish.stores.cloud_s3 import S3Bucket
+from weaselish.stores.cloud_s3 import S3Bucket, time_of
 from weaselish.stores.open import credentials_source, open_store
 from weaselish.stores.parts import PART
 
@@ -85,6 +86,23 @@ class TestRclone(StoreContract):
         with pytest.raises(StoreError):
             store.delete("a")
         assert keys(store) == ["a/b"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-21T17:00:31.123Z",
+        "2026-11-21T17:00:31Z",
+        "2026-11-21T17:00:31.123456789+01:00",
+        "2026-11-21T17:00:31",
+        "Sat, 21 Nov 2026 17:00:31 GMT",
+        "Saturday, 21-Nov-26 17:00:31 GMT",
+        "1795279365",
+        1795279365.5,
+    ],
+)
+def test_times_are_read_as_botocore_reads_them(text: object) -> None:
+    assert time_of(text) == parse_timestamp(text)
 
 
 @pytest.mark.parametrize("server", ["seaweedfs", "rclone"])  # moto checks nothing

@@ -8,13 +8,18 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import botocore.session  # type: ignore[import-untyped]
 from botocore import exceptions as failures
 from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
+from botocore.utils import parse_timestamp  # type: ignore[import-untyped]
 
+from weaselish import __version__
 from weaselish.stores.base import Stored
 from weaselish.stores.bucket import CONNECT_TIMEOUT, CONNECTIONS, READ_TIMEOUT, Part, Trouble
 from weaselish.stores.parts import THREADS
@@ -128,8 +133,10 @@ class S3Bucket:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             s3={"payload_signing_enabled": False},  # the MD5 is signed
+            user_agent=f"weaselish/{__version__}",  # botocore puts its own together anew for each request
         )
         self._session = botocore.session.Session(profile=remote.profile)
+        self._session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=time_of)
         self._client: Any = self._session.create_client(
             "s3", region_name=remote.region or None, endpoint_url=remote.endpoint_url or None, config=config
         )
@@ -240,6 +247,16 @@ class S3Upload:
 
     def abort(self) -> None:
         self._bucket._client.abort_multipart_upload(Bucket=self._bucket._bucket, **self._upload)
+
+
+def time_of(value: object) -> datetime:
+    """As botocore's own parser, which takes 0.1 ms for the time in an answer, and for each object in a listing."""
+    if isinstance(value, str):
+        for parse in (datetime.fromisoformat, parsedate_to_datetime):
+            with suppress(ValueError):
+                return parse(value)
+    found: datetime = parse_timestamp(value)
+    return found
 
 
 def _md5(body: bytes) -> str:
