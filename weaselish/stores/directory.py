@@ -21,7 +21,7 @@ LOCK = "lock"  # in there too, where the file system has no hard links
 NFS_DELETED = ".nfs0"  # begins the names under which NFS keeps deleted files that somebody still reads
 ABANDONED = 24 * 3600.0  # seconds after which a file there that nobody wrote to is a killed writer's
 BLOCK = 2**20  # bytes per read and per buffered write
-FLUSH_EVERY = 64 * 2**20  # bytes after which the kernel is asked to begin writing them out
+FLUSH_EVERY = 8 * 2**20  # bytes after which the kernel is asked to begin writing them out; asking for more takes long
 
 _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 _NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}

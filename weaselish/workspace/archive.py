@@ -24,7 +24,7 @@ TEXT = ("utf-8", "surrogateescape")  # names in an archive: bytes that are not U
 MODE = 0o777  # no setuid, no setgid, no sticky bit
 _END = bytes(2 * tarfile.BLOCKSIZE)
 _SMALL = 1 << 18  # a file up to this size is digested sooner than a thread is told of it
-_AHEAD = 4  # blocks that may wait to be digested
+_AHEAD = 8  # blocks that may wait to be digested
 
 
 class Packing:
