@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from weaselish.errors import ProjError
+from weaselish.workspace import swap
 from weaselish.workspace.swap import recover, remove, swap_in, swap_in_all, workplace
 
 KINDS = ["absent", "file", "directory", "link", "dangling link"]
@@ -64,45 +66,6 @@ def test_anything_is_replaced_by_anything(old: str, new: str, target: Path) -> N
     assert leftovers(target) == []
 
 
-def test_the_new_one_is_verified_in_its_place_while_the_old_one_still_exists(target: Path) -> None:
-    target.write_text("old")
-
-    def verify(path: Path) -> None:
-        assert path == target
-        assert path.read_text() == "new"
-        (aside,) = (name for name in leftovers(target) if "old" in name)
-        assert (target.parent / aside).read_text() == "old"
-
-    with workplace(target) as place:
-        (place / "x").write_text("new")
-        swap_in(place / "x", target, verify=verify)
-
-
-def test_what_does_not_prove_good_is_replaced_by_the_old_one(old: str, target: Path) -> None:
-    before = seen(target)
-
-    def verify(path: Path) -> None:
-        raise ProjError("not what was wanted")
-
-    with pytest.raises(ProjError, match="not what was wanted"), workplace(target) as place:
-        make(place / "x", "directory", "new")
-        swap_in(place / "x", target, verify=verify)
-    assert seen(target) == before
-    assert leftovers(target) == []
-
-
-def test_an_interrupt_brings_the_old_one_back(old: str, target: Path) -> None:
-    before = seen(target)
-
-    def verify(path: Path) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt), workplace(target) as place:
-        make(place / "x", "file", "new")
-        swap_in(place / "x", target, verify=verify)
-    assert seen(target) == before
-
-
 class Counted:
     """Stands in for a function of `os`: from the nth call on, does something else."""
 
@@ -119,6 +82,40 @@ class Counted:
 
 def no_space() -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@contextlib.contextmanager
+def in_its_place(happens: Callable[[], None]) -> Iterator[None]:
+    """While this is open, `happens` is called when a new one is in its place, before that is on the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(swap, "sync_dir", Counted(swap.sync_dir, 1, happens, once=True))
+        yield
+
+
+def test_the_old_one_exists_until_the_new_one_is_safe_in_its_place(target: Path) -> None:
+    target.write_text("old")
+    found = []
+
+    def look() -> None:
+        (aside,) = (name for name in leftovers(target) if "old" in name)
+        found.extend([target.read_text(), (target.parent / aside).read_text()])
+
+    with in_its_place(look), workplace(target) as place:
+        (place / "x").write_text("new")
+        swap_in(place / "x", target)
+    assert found == ["new", "old"]
+
+
+def test_an_interrupt_brings_the_old_one_back(old: str, target: Path) -> None:
+    before = seen(target)
+    with in_its_place(interrupted), pytest.raises(KeyboardInterrupt), workplace(target) as place:
+        make(place / "x", "file", "new")
+        swap_in(place / "x", target)
+    assert seen(target) == before
+
+
+def interrupted() -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("call", ["rename", "fsync"])
@@ -180,13 +177,13 @@ def test_killed_anywhere_the_old_one_or_the_new_one_is_whole_afterwards(
     """The child dies just before a call that changes the disk."""
     before = seen(target)
 
-    def swap() -> None:
+    def replace() -> None:
         with workplace(target) as place:
             make(place / "x", "directory", "new")
             setattr(os, call, Counted(getattr(os, call), at, lambda: os._exit(9), once=True))
-            swap_in(place / "x", target, verify=lambda path: None)
+            swap_in(place / "x", target)
 
-    in_child(swap)
+    in_child(replace)
     new = {"deep": {"er": {}, "file": "new"}, "closed": {}}
     assert seen(target) in (before, new, None)
     recover(target)
@@ -195,18 +192,18 @@ def test_killed_anywhere_the_old_one_or_the_new_one_is_whole_afterwards(
     assert not recover(target)
 
 
-def killed_before_it_proved_good(target: Path) -> None:
-    def swap() -> None:
-        with workplace(target) as place:
+def killed_with_the_new_one_in_its_place(target: Path) -> None:
+    def replace() -> None:
+        with in_its_place(lambda: os._exit(9)), workplace(target) as place:
             (place / "x").write_text("new")
-            swap_in(place / "x", target, verify=lambda path: os._exit(9))
+            swap_in(place / "x", target)
 
-    in_child(swap)
+    in_child(replace)
 
 
-def test_killed_while_the_new_one_is_verified_the_old_one_comes_back(target: Path) -> None:
+def test_killed_before_the_new_one_is_safe_in_its_place_the_old_one_comes_back(target: Path) -> None:
     target.write_text("old")
-    killed_before_it_proved_good(target)
+    killed_with_the_new_one_in_its_place(target)
     assert target.read_text() == "new"
     assert recover(target)
     assert target.read_text() == "old"
@@ -215,7 +212,7 @@ def test_killed_while_the_new_one_is_verified_the_old_one_comes_back(target: Pat
 
 def test_what_was_made_after_a_kill_is_not_replaced_by_the_old_one(target: Path) -> None:
     target.write_text("old")
-    killed_before_it_proved_good(target)
+    killed_with_the_new_one_in_its_place(target)
     (target.parent / "later").write_text("made since")
     (target.parent / "later").rename(target)
     assert not recover(target)
@@ -225,14 +222,10 @@ def test_what_was_made_after_a_kill_is_not_replaced_by_the_old_one(target: Path)
 
 def test_the_next_swap_begins_with_what_a_kill_left(target: Path) -> None:
     target.write_text("old")
-    killed_before_it_proved_good(target)
-
-    def verify(path: Path) -> None:
-        raise ProjError("not what was wanted")
-
-    with pytest.raises(ProjError), workplace(target) as place:
+    killed_with_the_new_one_in_its_place(target)
+    with in_its_place(no_space), pytest.raises(ProjError), workplace(target) as place:
         (place / "x").write_text("another")
-        swap_in(place / "x", target, verify=verify)
+        swap_in(place / "x", target)
     assert target.read_text() == "old"
 
 

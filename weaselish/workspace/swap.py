@@ -1,7 +1,8 @@
 """Putting something new in the place of a file or directory, without ever being without both.
 
 While it lasts there are, beside the target `NAME`: `.NAME.proj-new-…` (what is being made), `.NAME.proj-old-INODE-…`
-(what was there, until the new one, which has that inode, proved good) and `.NAME.proj-gone-…` (what is being deleted).
+(what was there, until the new one, which has that inode, is safe in its place), `.NAME.proj-gone-…` (what is being
+deleted).
 All of this is for whoever holds the lock of the output that the target is.
 """
 
@@ -11,7 +12,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -38,16 +39,16 @@ def workplace(target: Path) -> Iterator[Path]:
         remove(place)
 
 
-def swap_in(new: Path, target: Path, *, verify: Callable[[Path], None] | None = None) -> None:
+def swap_in(new: Path, target: Path) -> None:
     """Flush `new` to the disk and put it in the place of `target`, which need not exist; both on one file system.
 
-    `verify` is called with `target` when the new one is in place. If anything fails, or `verify` raises, the old one is
-    back and the new one is not there; after a kill, `recover` sees to that. Raises ProjError, and what `verify` raises.
+    If anything fails, the old one is back and the new one is not there; after a kill, `recover` sees to that. Raises
+    ProjError.
     """
-    swap_in_all([(new, target)], verify=None if verify is None else lambda: verify(target))
+    swap_in_all([(new, target)])
 
 
-def swap_in_all(pairs: Sequence[tuple[Path, Path]], *, verify: Callable[[], None] | None = None) -> None:
+def swap_in_all(pairs: Sequence[tuple[Path, Path]]) -> None:
     """As `swap_in`, of several (new, target) at once: all of them are replaced, or none."""
     for _, target in pairs:
         _put_back(target)
@@ -59,8 +60,6 @@ def swap_in_all(pairs: Sequence[tuple[Path, Path]], *, verify: Callable[[], None
             begun.append(swap)
             swap.place()
         _sync_parents(pairs)
-        if verify:
-            verify()
         for swap in swaps:
             swap.keep()  # from here on the new one stays
     except BaseException:
@@ -138,7 +137,7 @@ def _sync_parents(pairs: Sequence[tuple[Path, Path]]) -> None:
 def recover(target: Path) -> bool:
     """Mend what a kill left beside `target`; whether an old one was put back.
 
-    It is put back unless something else than the unverified new one has taken its place since.
+    It is put back unless something else than the new one has taken its place since.
     """
     was_put_back = _put_back(target)
     for left, _ in _left_beside(target, "new|gone"):
