@@ -32,5 +32,7 @@ settings.register_profile("proj", deadline=None, derandomize=bool(os.environ.get
 settings.load_profile("proj")
 
 
-# a shell starts what it puts into the background with Ctrl-C ignored, and all that tests start would inherit that
+# a shell starts what it puts into the background with Ctrl-C ignored, nohup ignores the end of the terminal, and all
+# that tests start would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)

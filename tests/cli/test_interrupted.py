@@ -58,6 +58,21 @@ def test_a_signal_ends_what_runs_and_starts_nothing_new(chain: ProjectDir, numbe
     assert reasons(chain) == {"a": [], "b": [], "c": []}
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_whoever_started_us_ignores_stays_ignored(chain: ProjectDir, number: signal.Signals) -> None:
+    """nohup ignores SIGHUP, a shell without job control SIGINT of what it starts in the background."""
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        running = chain.start("run", "c")
+    finally:
+        signal.signal(number, before)
+    chain.wait_for("b")
+    running.signal(number)
+    chain.let_go("b")
+    assert running.wait().code == 0
+    assert reasons(chain) == {"a": [], "b": [], "c": []}
+
+
 def test_keep_going_does_not_go_on_after_ctrl_c(project: ProjectDir) -> None:
     project.project("commands: [{name: a, script: [sh wait.sh a]}, {name: b, script: [touch never]}]")
     project.write_wait()

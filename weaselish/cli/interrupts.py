@@ -24,7 +24,10 @@ _TOLD = {
 
 @contextmanager
 def stopping_by_signals(stop: Stop) -> Iterator[None]:
-    """While this is open, SIGINT, SIGTERM and SIGHUP end the run in stages instead of ending us."""
+    """While this is open, SIGINT, SIGTERM and SIGHUP end the run in stages instead of ending us.
+
+    One that whoever started us had ignored, as nohup does, stays ignored.
+    """
     kill_at = inf
 
     def on_rise(level: Level) -> None:
@@ -47,6 +50,7 @@ def stopping_by_signals(stop: Stop) -> Iterator[None]:
     stop.on_rise = on_rise
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some parents leave it, exit codes would be lost
     handlers = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate, signal.SIGHUP: on_terminate}
+    handlers = {number: handler for number, handler in handlers.items() if signal.getsignal(number) != signal.SIG_IGN}
     handlers[signal.SIGALRM] = on_alarm
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     # a signal that comes just before the main thread falls asleep is handled when that wakes up: let it, now and then
