@@ -49,4 +49,4 @@ bench-micro: $(VENV)/.dev  ## parts of proj by themselves
 	$(PYTEST) benchmarks/micro --timeout=0
 
 clean:
-	rm -rf demo demo-remote build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf demo penguins-remote build dist .mypy_cache .ruff_cache .pytest_cache

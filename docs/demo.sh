@@ -9,7 +9,7 @@ proj=${PROJ:-proj}
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
 say "1. A fresh copy of the penguins template in $demo/"
-rm -rf "$demo" "$demo-remote"
+rm -rf "$demo" "$(dirname "$demo")/penguins-remote"  # the remote that the template names
 "$proj" clone penguins "$demo"
 cd "$demo"
 
