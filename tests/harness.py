@@ -227,6 +227,20 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def kill_line(pid: int) -> None:
+    """Kill what a script line left: a process with all of its group, which the executor made for it."""
+    group = os.getpgid(pid)
+    os.killpg(group, signal.SIGKILL)
+    wait_until(lambda: not any(is_alive(member) for member in _members(group)))
+
+
+def _members(group: int) -> Iterator[int]:
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpgid(int(name)) == group:
+                yield int(name)
+
+
 class _Console(io.TextIOWrapper):
     def __init__(self) -> None:
         super().__init__(io.BytesIO(), encoding="utf-8", errors="backslashreplace", newline="\n", write_through=True)

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 
 from weaselish.engine import events
 from weaselish.engine.planning import Preview, plan_for, preview
@@ -84,8 +85,8 @@ class Project:
         """
         options = RunOptions(jobs=jobs, only=only, force=force, keep_going=keep_going, args=tuple(args))
         report = on_event or _print_output
-        with Stop() as never:
-            return run(self._open(), targets, options, open_executor=open_executor, report=report, stop=stop or never)
+        with Stop() if stop is None else nullcontext(stop) as asked:
+            return run(self._open(), targets, options, open_executor=open_executor, report=report, stop=asked)
 
 
 def _print_output(event: events.Event) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import ProjectDir, is_alive, wait_until
+from harness import ProjectDir, is_alive, kill_line, wait_until
 
 CHAIN = """\
 commands:
@@ -30,11 +29,6 @@ def chain(project: ProjectDir) -> ProjectDir:
 
 def reasons(project: ProjectDir) -> dict[str, list[str]]:
     return {step["step"]: step["reasons"] for step in project.proj("status", "--json").json}
-
-
-def kill(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not is_alive(pid))
 
 
 @pytest.mark.parametrize("jobs", ["1", "4"])
@@ -127,7 +121,7 @@ def test_after_a_kill_what_was_recorded_stands_and_what_ran_was_interrupted(chai
     pid = chain.wait_for("b")
     running.signal(signal.SIGKILL)
     running.wait()
-    kill(pid)
+    kill_line(pid)
     assert reasons(chain) == {"a": [], "b": ["was interrupted"], "c": ["never ran", "upstream will run: b"]}
     chain.let_go("b")
     done = chain.proj("run", "c", "--json")
@@ -154,7 +148,7 @@ def test_a_journal_cut_anywhere_loses_only_its_last_line(chain: ProjectDir, kept
     pid = chain.wait_for("b")
     running.signal(signal.SIGKILL)
     running.wait()
-    kill(pid)
+    kill_line(pid)
     [journal] = (chain.path / ".proj/runs").glob("*.jsonl")
     lines = journal.read_bytes().rstrip(b" ").splitlines(keepends=True)
     assert len(lines) >= 4  # began, a started, a recorded, b started
@@ -171,7 +165,7 @@ def test_nothing_is_left_of_a_killed_run_once_it_was_made_good(chain: ProjectDir
     pid = chain.wait_for("b")
     running.signal(signal.SIGKILL)
     running.wait()
-    kill(pid)
+    kill_line(pid)
     chain.let_go("b")
     chain.proj("run", "c")
     assert [path.name for path in (chain.path / ".proj/runs").iterdir() if path.suffix == ".jsonl"] == []

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 
 import pytest
-from harness import ProjectDir, is_alive, wait_until
+from harness import ProjectDir, is_alive, kill_line, wait_until
 
 
 def reasons(project: ProjectDir, name: str) -> list[str]:
     """Why a command is stale; nothing if it is up to date."""
     return [reason for step in project.proj("status", name, "--json").json for reason in step["reasons"]]
-
-
-def end(pid: int) -> None:
-    """Kill a process with all of its group, which is its session as the executor made it."""
-    group = os.getpgid(pid)
-    os.killpg(group, signal.SIGKILL)
-    wait_until(lambda: not any(is_alive(member) for member in members(group)))
-
-
-def members(group: int) -> list[int]:
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(ProcessLookupError):
-            if os.getpgid(int(name)) == group:
-                found.append(int(name))
-    return found
 
 
 def test_r4_all_twelve_succeed_all_twelve_are_recorded(project: ProjectDir) -> None:
@@ -66,7 +48,7 @@ def test_r8_next_time_was_interrupted_push_refuses_it(project: ProjectDir) -> No
     pid = project.wait_for("make")
     running.signal(signal.SIGKILL)
     assert running.wait().code == -signal.SIGKILL
-    end(pid)
+    kill_line(pid)
     assert reasons(project, "make") == ["was interrupted", "dep changed: in.txt", "output changed: out.txt"]
     project.write("in.txt", "one")
     project.write("out.txt", "one")  # all is as the last success left it, but nobody knows what else was done
@@ -116,7 +98,7 @@ def test_r16_the_kernel_releases_ours_no_unlock_command_exists(project: ProjectD
     running.signal(signal.SIGKILL)
     running.wait()
     assert project.proj("run", "make", "--no-wait").code == 1, "the script still runs, and holds what it makes"
-    end(pid)
+    kill_line(pid)
     project.let_go("make")
     assert project.proj("run", "make").code == 0
     assert "unlock" not in project.proj("--help").out + project.proj("lock", "--help").out

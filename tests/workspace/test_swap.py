@@ -106,6 +106,15 @@ def test_the_old_one_exists_until_the_new_one_is_safe_in_its_place(target: Path)
     assert found == ["new", "old"]
 
 
+def test_where_it_cannot_be_made_safe_in_its_place_the_old_one_is_back(old: str, target: Path) -> None:
+    before = seen(target)
+    with in_its_place(no_space), pytest.raises(ProjError, match="No space left"), workplace(target) as place:
+        make(place / "x", "directory", "new")
+        swap_in(place / "x", target)
+    assert seen(target) == before
+    assert leftovers(target) == []
+
+
 def test_an_interrupt_brings_the_old_one_back(old: str, target: Path) -> None:
     before = seen(target)
     with in_its_place(interrupted), pytest.raises(KeyboardInterrupt), workplace(target) as place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pkgutil import get_data
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ def known_top_level_keys() -> list[str]:
     return list(_schema()["properties"])
 
 
+@cache
 def _schema() -> dict[str, Any]:
     text = get_data("weaselish.model", "schema.json")
     assert text is not None, "it lies beside this module"

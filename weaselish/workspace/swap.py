@@ -2,8 +2,7 @@
 
 While it lasts there are, beside the target `NAME`: `.NAME.proj-new-…` (what is being made), `.NAME.proj-old-INODE-…`
 (what was there, until the new one, which has that inode, is safe in its place), `.NAME.proj-gone-…` (what is being
-deleted).
-All of this is for whoever holds the lock of the output that the target is.
+deleted). All of this is for whoever holds the lock of the output that the target is.
 """
 
 from __future__ import annotations

@@ -55,14 +55,21 @@ def _key(key: object) -> str:
 
 
 def _scalar(value: object) -> str:
-    if isinstance(value, str) and (_PLAIN if not value[:1].isdigit() else _DIGEST).fullmatch(value):
-        if value.lower() not in _WORDS:
-            return value
-    elif value is None or value is True or value is False or type(value) is int:
-        return "null" if value is None else str(value).lower()
-    elif isinstance(value, (list, dict)):
+    if isinstance(value, str):
+        return value if _is_plain(value) else _by_pyyaml(value)
+    if value is None:
+        return "null"
+    if type(value) in (bool, int):
+        return str(value).lower()
+    if isinstance(value, (list, dict)):  # an empty one
         return "[]" if isinstance(value, list) else "{}"
     return _by_pyyaml(value)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it is written without quotes, as far as that is certain."""
+    pattern = _DIGEST if text[:1].isdigit() else _PLAIN
+    return pattern.fullmatch(text) is not None and text.lower() not in _WORDS
 
 
 def _by_pyyaml(value: object) -> str:
