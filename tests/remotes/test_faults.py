@@ -93,7 +93,9 @@ def test_a_connection_that_is_always_cut_leaves_the_old_state(project: ProjectDi
 def test_a_server_that_is_gone_is_one_line(project: ProjectDir, server: Server) -> None:
     sign_in(project, Server(1, {**server.environ, "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}))
     twins(project, f"s3://{BUCKET}/gone")
-    for words in (["push"], ["pull"], ["status", "--remote", "default"]):
+    for words in (["push"], ["status", "--remote", "default"], ["pull"]):
+        if words == ["pull"]:
+            (project.path / "one.txt").unlink()  # else there is nothing to ask for
         done = project.proj(*words)
         assert done.code == 1
         error, hint = done.err.splitlines()
@@ -101,6 +103,13 @@ def test_a_server_that_is_gone_is_one_line(project: ProjectDir, server: Server) 
             f"error: remote `default` (s3://{BUCKET}/gone at http://127.0.0.1:1): cannot be reached"
         )
         assert hint.startswith("  hint: check `endpoint_url:`")
+
+
+def test_a_pull_of_what_is_here_asks_no_server(project: ProjectDir) -> None:
+    twins(project, f"s3://{BUCKET}/gone")
+    project.environ |= {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}
+    done = project.proj("pull")
+    assert (done.code, done.err) == (0, "✔ make: already here\n0 pulled from default, 1 already here\n")
 
 
 @pytest.mark.servers

@@ -55,7 +55,7 @@ def find_remote(workspace: Workspace, name: str) -> Remote:
 
 
 def open_tree(workspace: Workspace, remote: Remote) -> RemoteTree:
-    return RemoteTree(_open(workspace, remote), _cache(workspace, remote))
+    return RemoteTree(lambda: _open(workspace, remote), _cache(workspace, remote))
 
 
 def _open(workspace: Workspace, remote: Remote) -> Store:
@@ -218,7 +218,7 @@ def _age(modified: float) -> str:
 def remote_states(workspace: Workspace, remote: Remote, previews: Sequence[Preview]) -> dict[str, str]:
     """Per command with outputs: whether a run of it as it stands is on the remote. Downloads no output."""
     tree = open_tree(workspace, remote)
-    tree.list_all()
+    tree.list_at_once()
     states: dict[str, str] = {}
     coming: dict[str, str] = {}
     for item in previews:

@@ -98,7 +98,7 @@ class _Pull:
         if not self._options.dry:
             self._workspace.prepare_to_change()
         if not self._options.commands:
-            self._tree.list_all()
+            self._tree.list_at_once()
         results = []
         try:
             for command in self._in_graph_order():

@@ -94,7 +94,7 @@ class _Push:
         if not self._options.dry:
             self._workspace.prepare_to_change()
         if not self._options.commands:
-            self._tree.list_all()
+            self._tree.list_at_once()
         try:
             results = {result.command: result for result in self._results()}
         finally:

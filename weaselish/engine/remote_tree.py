@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote_plus
 
@@ -40,32 +41,45 @@ class Published:
 
 
 class RemoteTree:
-    """What a remote holds, listed once. Records never change, so that they are kept in `cache` once read."""
+    """What a remote holds. Its store is opened, and listed, when it is first asked something.
 
-    def __init__(self, store: Store, cache: Path | None) -> None:
-        self.store = store
-        self._all: dict[str, Stored] | None = None
-        self._folders: dict[str, dict[str, Stored]] = {}  # folder -> what is in it
+    Records never change, so that they are kept in `cache` once read.
+    """
+
+    def __init__(self, open_store: Callable[[], Store], cache: Path | None) -> None:
+        self._open_store = open_store
         self._file = cache
-        self._known: dict[str, dict[str, object]] = self._load()
         self._is_new = False
+        self._at_once = False
+        self._is_listed = False
+        self._folders: dict[str, dict[str, Stored]] = {}  # folder -> what is in it
 
-    def list_all(self) -> None:
-        """One listing for all questions to come."""
-        if self._all is None:
-            self._all = {stored.key: stored for stored in self.store.list("")}
-            for key, stored in self._all.items():
-                self._folders.setdefault(key.rpartition("/")[0], {})[key] = stored
+    @cached_property
+    def store(self) -> Store:
+        return self._open_store()
+
+    def list_at_once(self) -> None:
+        """One listing for all questions to come, rather than one for each."""
+        self._at_once = True
 
     def below(self, folder: str) -> Mapping[str, Stored]:
         """The objects in `OUTPUT/HASH` or `.proj/runs/KEY`, by key."""
-        if self._all is None and folder not in self._folders:
+        if self._at_once:
+            self._list_all()
+        elif not self._is_listed and folder not in self._folders:
             self._folders[folder] = {stored.key: stored for stored in self.store.list(folder)}
         return self._folders.get(folder, {})
 
+    def _list_all(self) -> None:
+        if not self._is_listed:
+            folders: dict[str, dict[str, Stored]] = {}
+            for stored in self.store.list(""):
+                folders.setdefault(stored.key.rpartition("/")[0], {})[stored.key] = stored
+            self._folders, self._is_listed = folders, True
+
     def hashes_of(self, output: str) -> list[str]:
         """The command hashes under which a remote has something for an output, its name as in the tree."""
-        self.list_all()
+        self._list_all()
         top = f"{output}/"
         return [folder.removeprefix(top) for folder in self._folders if folder.startswith(top)]
 
@@ -79,7 +93,7 @@ class RemoteTree:
         return [(one, run) for one, run in read if run is not None and one.key == record_key(run.record)]
 
     def all_published(self) -> list[tuple[Stored, Published]]:
-        self.list_all()
+        self._list_all()
         keys = [folder.removeprefix(f"{RUNS}/") for folder in self._folders if folder.startswith(f"{RUNS}/")]
         return [found for key in keys for found in self.published(key)]
 
@@ -120,7 +134,8 @@ class RemoteTree:
 
     # -- what is kept of it -----------------------------------------------------------------------------------------
 
-    def _load(self) -> dict[str, dict[str, object]]:
+    @cached_property
+    def _known(self) -> dict[str, dict[str, object]]:
         try:
             data = json.loads(self._file.read_bytes()) if self._file else {}
         except (OSError, ValueError):
