@@ -45,7 +45,6 @@ class Execution:
         self._check_places(command, mend=any(reason.why is Why.INTERRUPTED for reason in looked.reasons))
         job = make_job(self._workspace, command, args=args, stdin=stdin, keep_open=keep_open)
         self._make_directories()
-        self._facts.begin()
         records = self._workspace.records
         recorder = Recorder(self._workspace, command, args, looked)
         run = records.start(command.name, looked.now.key, [str(reason) for reason in looked.reasons])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
-from concurrent.futures import Future
+import sys
 from pathlib import Path
 from threading import Thread
 
@@ -20,18 +19,16 @@ class Facts:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._here = _here()
-        self._git: Future[dict[str, object] | None] | None = None
+        self._git: dict[str, object] | None = None
+        self._asking = Thread(target=self._ask_git, daemon=True)
+        self._asking.start()
 
-    def begin(self) -> None:
-        if self._git is None:
-            future: Future[dict[str, object] | None] = Future()
-            self._git = future
-            Thread(target=lambda: future.set_result(_git(self._root)), daemon=True).start()
+    def _ask_git(self) -> None:
+        self._git = _git(self._root)
 
     def gathered(self) -> dict[str, object]:
-        self.begin()
-        assert self._git is not None
-        return {**self._here, "git": self._git.result()}
+        self._asking.join()
+        return {**self._here, "git": self._git}
 
 
 def _here() -> dict[str, object]:
@@ -42,7 +39,7 @@ def _here() -> dict[str, object]:
         "host": {
             "name": uname.nodename,
             "system": f"{uname.sysname} {uname.release} {uname.machine}",
-            "python": platform.python_version(),
+            "python": sys.version.partition(" ")[0],
             "cpus": os.cpu_count(),
         },
     }
