@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import resource
+import shutil
 
 from harness import ProjectDir, wait_until
 
@@ -159,3 +161,26 @@ def test_a_step_that_may_not_wait_fails_and_says_for_whom(project: ProjectDir) -
     assert project.proj("status", "a").code == 0, "a question waits for nobody"
     project.let_go("a")
     assert first.wait().code == 0
+
+
+def test_many_outputs_and_deps_need_few_file_descriptors(project: ProjectDir) -> None:
+    names = [f"{number:04}" for number in range(1_000)]
+    outputs = ", ".join(f"out/{name}" for name in names)
+    project.project(f"""\
+        remotes: {{default: ./remote}}
+        commands:
+          - {{name: make, script: [sh make.sh], outputs: [{outputs}]}}
+          - {{name: use, script: [sh use.sh], deps: [{outputs}], outputs: [used]}}
+        """)
+    project.write("make.sh", "mkdir -p out; for i in $(seq -w 0 999); do echo $i > out/0$i; done\n")
+    project.write("use.sh", "cat out/* > used\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
+    try:
+        done = [project.process(*words) for words in (["run", "use", "-j2"], ["push"])]
+        shutil.rmtree(project.path / "out")
+        done += [project.process(*words) for words in (["pull"], ["status", "--check"])]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert [one.code for one in done] == [0, 0, 0, 0]
+    assert project.read("used").split() == [name[1:] for name in names]

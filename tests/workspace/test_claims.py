@@ -96,6 +96,27 @@ def test_any_path_can_be_held(locks: Path, path: str) -> None:
         assert is_free(locks, writes=[path[:-1] + "~"])
 
 
+@pytest.mark.parametrize("reads", [False, True])
+@pytest.mark.parametrize("directory", ["", "d/e/"])
+def test_many_paths_are_held_with_few_descriptors(locks: Path, directory: str, reads: bool) -> None:
+    paths = [f"{directory}{number // 20}/{number}" for number in range(5_000)]
+    with claim(locks, "a", writes=() if reads else paths, reads=paths if reads else ()) as held:
+        assert len(held) < 250
+        assert not any(is_free(locks, writes=[path]) for path in (paths[0], paths[-1], f"{directory}0", "d/e", "."))
+        assert not is_free(locks, writes=paths)
+    assert is_free(locks, writes=paths)
+
+
+def test_a_claim_of_the_whole_project_excludes_all(locks: Path) -> None:
+    with claim(locks, "a", writes=["."]):
+        for path in ("x", "d/e", "."):
+            assert not is_free(locks, reads=[path])
+            assert not is_free(locks, writes=[path])
+    with claim(locks, "a", reads=["x"]):
+        assert not is_free(locks, writes=["."])
+        assert is_free(locks, reads=["."])
+
+
 # -- waiting ----------------------------------------------------------------------------------------------------------
 
 

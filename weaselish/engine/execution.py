@@ -18,7 +18,7 @@ from weaselish.model.project import Command
 from weaselish.plan.fingerprint import Why
 from weaselish.workspace.logs import LogWriter, log_path
 from weaselish.workspace.state_dir import writing
-from weaselish.workspace.swap import recover
+from weaselish.workspace.swap import recover_all
 from weaselish.workspace.workspace import Workspace
 
 
@@ -83,8 +83,8 @@ class Execution:
     def _check_places(self, command: Command, *, mend: bool) -> None:
         for output in command.made:
             self._workspace.check_inside(output, "output")
-            if mend:
-                recover(self._workspace.root / output)
+        if mend:
+            recover_all([self._workspace.root / output for output in command.made])
 
     def _make_directories(self) -> None:
         for directory in self._workspace.project.directories:

@@ -27,7 +27,7 @@ from weaselish.workspace import weasel
 from weaselish.workspace.archive import Content
 from weaselish.workspace.claims import claimed
 from weaselish.workspace.gzip_stream import BrokenArchive
-from weaselish.workspace.swap import recover, swap_in_all, workplace
+from weaselish.workspace.swap import recover_all, swap_in_all, workplace
 from weaselish.workspace.unpack import unpack
 from weaselish.workspace.workspace import Workspace
 
@@ -179,8 +179,8 @@ class _Pull:
             workspace.records.refresh()
             for output in command.outputs:
                 workspace.check_inside(output, "output")
-                if recover(workspace.root / output):
-                    workspace.digests.forget()
+            if recover_all([workspace.root / output for output in command.outputs]):
+                workspace.digests.forget()
             if workspace.records.version != version:  # another process was at it
                 workspace.digests.forget()
                 if self._is_here(command):

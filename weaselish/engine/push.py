@@ -10,7 +10,7 @@ from threading import Event
 from weaselish.engine import events
 from weaselish.engine.look import look
 from weaselish.engine.recording import with_weasel_digests
-from weaselish.engine.remote_tree import Published, RemoteTree, object_key, outputs_of, record_bytes, record_key
+from weaselish.engine.remote_tree import Published, RemoteTree, object_keys, outputs_of, record_bytes, record_key
 from weaselish.engine.told import Told
 from weaselish.errors import ProjError
 from weaselish.model.project import Command
@@ -140,8 +140,9 @@ class _Push:
         if is_published and not self._options.verify:
             return None
         order = _Order(command, self._whole_record(command, looked.last))
+        keys = object_keys(command, order.record, compat=self._compat)
         for made in order.record.outputs:
-            self._order_output(order, made, known)
+            self._order_output(order, made, keys[made.path], known)
         if is_published and not order.uploads:
             return None
         key = record_key(order.record)
@@ -167,8 +168,7 @@ class _Push:
         )
         return with_weasel_digests(self._workspace, record)
 
-    def _order_output(self, order: _Order, made: Made, known: Sequence[Published]) -> None:
-        key = object_key(order.command, order.record, made.path, compat=self._compat)
+    def _order_output(self, order: _Order, made: Made, key: str, known: Sequence[Published]) -> None:
         upload = _Upload(order.command, order.record, made, key)
         stored = self._tree.get(key)
         if stored is None:

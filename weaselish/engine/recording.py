@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from weaselish.engine.look import Look
 from weaselish.errors import ProjError, UnsafePath
-from weaselish.model.paths import overlap
+from weaselish.model.paths import PathIndex
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
 from weaselish.plan.fingerprint import Fingerprint, Made, Record, fingerprint
@@ -101,4 +101,5 @@ def with_weasel_digests(workspace: Workspace, record: Record) -> Record:
 
 def _inputs(command: Command, then: Fingerprint) -> list[tuple[str, str | None]]:
     """The deps that the script only reads: those that it makes itself are recorded as they are afterwards."""
-    return [(path, digest) for path, digest in then.deps if not any(overlap(path, made) for made in command.made)]
+    made = PathIndex(command.made)
+    return [(path, digest) for path, digest in then.deps if not made.overlaps(path)]

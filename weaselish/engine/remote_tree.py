@@ -180,15 +180,18 @@ def outputs_of(record: Record) -> dict[str, str]:
     return {made.path: made.digest for made in record.outputs}
 
 
-def object_key(command: Command, record: Record, output: str, *, compat: bool) -> str:
-    """Where an output of a run lies. Under `compat: weasel`, by Weasel's hashes and the name as written."""
-    digest = next(made.digest for made in record.outputs if made.path == output)
+def object_keys(command: Command, record: Record, *, compat: bool) -> dict[str, str]:
+    """output -> where it lies, of a run. Under `compat: weasel`, by Weasel's hashes and the name as written."""
     if not compat:
-        return f"{quote_plus(output)}/{record.fingerprint.key}/{digest}"
+        key = record.fingerprint.key
+        return {made.path: f"{quote_plus(made.path)}/{key}/{made.digest}" for made in record.outputs}
     digests = record.weasel
     deps = [(command.as_written(path), digests.get(path, digest or "")) for path, digest in record.fingerprint.deps]
     hashed = weasel.command_hash(record.fingerprint.script, deps)
-    return f"{quote_plus(command.as_written(output))}/{hashed}/{digests.get(output, digest)}"
+    return {
+        made.path: f"{quote_plus(command.as_written(made.path))}/{hashed}/{digests.get(made.path, made.digest)}"
+        for made in record.outputs
+    }
 
 
 def record_key(record: Record) -> str:

@@ -158,7 +158,7 @@ def _in_parallel(
     def run_one(step: str) -> None:
         try:
             ended.put(live(step))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits for it
             ended.put(error)
 
     threads: dict[str, Thread] = {}

@@ -10,7 +10,7 @@ from typing import Any
 from weaselish.errors import InvalidProject, Problem, UsageError, in_file_order, near_match
 from weaselish.model import schema
 from weaselish.model.interpolate import BadReference, Interpolator, override
-from weaselish.model.paths import leaves_project, normalise, overlap
+from weaselish.model.paths import PathIndex, leaves_project, normalise, overlap
 from weaselish.model.places import Path, Places
 from weaselish.model.project import Algorithm, Asset, Command, Git, Project, Remote, Shell
 from weaselish.model.script import shell_word, unsplittable
@@ -257,15 +257,15 @@ class _Parser:
             yield text
 
     def _check_outputs_are_apart(self, path: Path, outputs: tuple[str, ...], no_cache: tuple[str, ...]) -> None:
-        made = [*outputs, *no_cache]
-        for index, output in enumerate(made):
-            for other in made[:index]:
-                if overlap(output, other):
-                    inner, outer = sorted((output, other), key=len, reverse=True)
-                    key = "outputs" if index < len(outputs) else "outputs_no_cache"
-                    at = index if index < len(outputs) else index - len(outputs)
-                    relation = "is listed twice" if inner == outer else f"lies inside output `{outer}`"
-                    self._problem((*path, key, at), f"output `{inner}` {relation}", "keep one of the two")
+        before = PathIndex()
+        for index, output in enumerate([*outputs, *no_cache]):
+            for other in before.overlapping(output):
+                inner, outer = sorted((output, other), key=len, reverse=True)
+                key = "outputs" if index < len(outputs) else "outputs_no_cache"
+                at = index if index < len(outputs) else index - len(outputs)
+                relation = "is listed twice" if inner == outer else f"lies inside output `{outer}`"
+                self._problem((*path, key, at), f"output `{inner}` {relation}", "keep one of the two")
+            before.add(output)
 
     # -- workflows, assets, remotes ---------------------------------------------------------------------------------
 

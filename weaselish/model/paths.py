@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 _MAGIC = re.compile(r"[*?\[]")
@@ -49,6 +50,29 @@ def inside(path: str, directory: str) -> bool:
 def overlap(one: str, other: str) -> bool:
     """Whether two paths are equal or one lies inside the other."""
     return inside(one, other) or inside(other, one)
+
+
+class PathIndex:
+    """Normalised paths, of which those that overlap with another are found without asking each."""
+
+    def __init__(self, paths: Iterable[str] = ()) -> None:
+        self._inside: dict[str, list[str]] = {}  # path or directory -> what was added in it, itself included
+        self._paths: set[str] = set()
+        for path in paths:
+            self.add(path)
+
+    def add(self, path: str) -> None:
+        self._paths.add(path)
+        for place in dict.fromkeys((".", *ancestors(path), path)):
+            self._inside.setdefault(place, []).append(path)
+
+    def overlapping(self, path: str) -> Iterator[str]:
+        """Those that equal `path` or lie in it, as often as they were added; then those that it lies in."""
+        yield from self._inside.get(path, ())
+        yield from (above for above in dict.fromkeys((".", *ancestors(path))) if above in self._paths and above != path)
+
+    def overlaps(self, path: str) -> bool:
+        return next(self.overlapping(path), None) is not None
 
 
 def ancestors(path: str) -> list[str]:

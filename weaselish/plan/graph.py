@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.errors import ProjError, UnknownName
-from weaselish.model.paths import ancestors, dep_base, is_glob, may_match
+from weaselish.model.paths import PathIndex, ancestors, dep_base, is_glob, may_match
 from weaselish.model.project import Command, Project
 
 if TYPE_CHECKING:
@@ -104,20 +104,15 @@ class Makers:
     def __init__(self, commands: Mapping[str, Command]) -> None:
         self._commands = commands
         self._at: dict[str, list[str]] = {}  # output -> commands, in the order of the file
-        self._below: dict[str, list[str]] = {}  # directory -> outputs somewhere below it
         for command in commands.values():
             for output in command.made:
-                if output not in self._at:
-                    for directory in [".", *ancestors(output)]:
-                        self._below.setdefault(directory, []).append(output)
                 self._at.setdefault(output, []).append(command.name)
+        self._outputs = PathIndex(self._at)
 
     def outputs_for(self, dep: str) -> list[str]:
         """The outputs that equal a dep, lie in it or around it; for a glob those that may hold a match."""
-        base = dep_base(dep)
-        around = [path for path in [*ancestors(base), base] if path in self._at]
-        found = around + self._below.get(base, [])
-        return [output for output in found if may_match(dep, output)] if is_glob(dep) else found
+        found = self._outputs.overlapping(dep_base(dep))
+        return [output for output in found if not is_glob(dep) or may_match(dep, output)]
 
     def groups_for(self, command: Command, dep: str) -> list[tuple[str, list[str]]]:
         """The makers of a dep, alternatives together: (path, makers) for each part of it that is made on its own.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from posixpath import dirname
 from urllib.parse import quote
 
 from weaselish.errors import Busy
@@ -16,6 +17,7 @@ from weaselish.workspace.holders import Holder, end, holders, name_of
 from weaselish.workspace.os_lock import OsLock
 from weaselish.workspace.state_dir import writing
 
+_MOST = 100  # lock files of one step; each is a file descriptor, of which a process often has no more than 1,024
 _TICK = 0.05  # seconds between two tries to take a lock
 _LOOK_EVERY = 1.0  # seconds between two looks at who holds it
 _GRACE = 5.0  # seconds that orphans have between SIGTERM and SIGKILL
@@ -34,9 +36,10 @@ def claimed(
 ) -> Iterator[tuple[int, ...]]:
     """Hold the command's own name and `writes` alone, `reads` together with other readers; gives the descriptors.
 
-    A path is held together with whatever lies inside it. Locks are taken in sorted order, so that no two steps can wait
-    for each other. `on_wait` hears who holds a lock before it is waited for; without `wait`, Busy is raised. What a
-    killed `proj` left behind is told to end. `pause` is called with a time to pass, and may raise to give up.
+    A path is held together with whatever lies inside it; in place of very many, the directories that they lie in are
+    held alone. Locks are taken in sorted order, so that no two steps can wait for each other. `on_wait` hears who holds
+    a lock before it is waited for; without `wait`, Busy is raised. What a killed `proj` left behind is told to end.
+    `pause` is called with a time to pass, and may raise to give up.
     """
     wanted = _wanted(name, writes, reads)
     held: list[OsLock] = []
@@ -106,14 +109,25 @@ class _Waiting:
 
 def _wanted(name: str, writes: Iterable[str], reads: Iterable[str]) -> dict[str, bool]:
     """lock file -> whether it is held alone."""
+    together, alone = tuple(reads), _at_most(_MOST, writes)
+    if len(together) > _MOST:  # held together, a directory would not keep those away who write in it
+        together, alone = (), _at_most(_MOST, (*alone, *together))
     wanted: dict[str, bool] = {}
-    for paths, exclusive in ((reads, False), (writes, True)):
+    for paths, exclusive in ((together, False), (alone, True)):
         for path in paths:
-            for directory in ancestors(path):
+            for directory in (".", *ancestors(path)):
                 wanted.setdefault(_file(f"p/{directory}"), False)
             wanted[_file(f"p/{path}")] = exclusive or wanted.get(_file(f"p/{path}"), False)
     wanted[_file(f"c/{name}")] = True
     return wanted
+
+
+def _at_most(most: int, paths: Iterable[str]) -> tuple[str, ...]:
+    """The paths; where there are more, the directories that they lie in, as far up as need be."""
+    found = tuple(dict.fromkeys(paths))
+    while len(found) > most:
+        found = tuple(dict.fromkeys(dirname(path) or "." for path in found))
+    return found
 
 
 def _file(key: str) -> str:

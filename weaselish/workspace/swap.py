@@ -18,8 +18,9 @@ from pathlib import Path
 from weaselish.errors import ProjError
 from weaselish.workspace.state_dir import sync_dir
 
-__all__ = ["recover", "remove", "swap_in", "swap_in_all", "workplace"]
+__all__ = ["recover", "recover_all", "remove", "swap_in", "swap_in_all", "workplace"]
 
+_LEFT = re.compile(r"\.(.+)\.proj-(new|old|gone)(?:-([0-9a-f]+))?-[0-9a-f]{8}", re.DOTALL)
 _FEW = 4  # files that are flushed one by one
 
 
@@ -49,8 +50,7 @@ def swap_in(new: Path, target: Path) -> None:
 
 def swap_in_all(pairs: Sequence[tuple[Path, Path]]) -> None:
     """As `swap_in`, of several (new, target) at once: all of them are replaced, or none."""
-    for _, target in pairs:
-        _put_back(target)
+    _put_back([target for _, target in pairs])
     _flush(pairs)
     swaps = [_Swap(new, target) for new, target in pairs]
     begun: list[_Swap] = []
@@ -111,7 +111,7 @@ class _Swap:
                 remove(self._target)
             if os.path.lexists(self._gone):
                 self._gone.rename(self._old)
-            _put_back(self._target)
+            _put_back([self._target])
 
     def remove_old(self) -> None:
         if self._was_there:
@@ -134,19 +134,24 @@ def _sync_parents(pairs: Sequence[tuple[Path, Path]]) -> None:
 
 
 def recover(target: Path) -> bool:
-    """Mend what a kill left beside `target`; whether an old one was put back.
+    """Mend what a kill left beside `target`; whether an old one was put back."""
+    return recover_all([target])
+
+
+def recover_all(targets: Sequence[Path]) -> bool:
+    """Mend what a kill left beside any of the targets; whether an old one was put back.
 
     It is put back unless something else than the new one has taken its place since.
     """
-    was_put_back = _put_back(target)
-    for left, _ in _left_beside(target, "new|gone"):
+    was_put_back = _put_back(targets)
+    for _, left, _ in _left_beside(targets, "new", "gone"):
         remove(left)
     return was_put_back
 
 
-def _put_back(target: Path) -> bool:
+def _put_back(targets: Sequence[Path]) -> bool:
     was_put_back = False
-    for old, inode in _left_beside(target, "old"):
+    for target, old, inode in _left_beside(targets, "old"):
         there = target.lstat().st_ino if os.path.lexists(target) else None
         if there not in (None, inode):
             remove(old)
@@ -184,15 +189,18 @@ def _beside(target: Path, kind: str) -> Path:
     return target.with_name(f".{target.name}.proj-{kind}-{os.urandom(4).hex()}")
 
 
-def _left_beside(target: Path, kinds: str) -> list[tuple[Path, int]]:
-    """What lies beside `target` of these kinds, with the inode that its name holds, or 0."""
-    pattern = re.compile(rf"\.{re.escape(target.name)}\.proj-(?:{kinds})(?:-([0-9a-f]+))?-[0-9a-f]{{8}}")
-    try:
-        names = os.listdir(target.parent)
-    except FileNotFoundError:
-        return []
-    found = [(name, pattern.fullmatch(name)) for name in names]
-    return [(target.with_name(name), int(match[1] or "0", 16)) for name, match in found if match]
+def _left_beside(targets: Sequence[Path], *kinds: str) -> list[tuple[Path, Path, int]]:
+    """What lies beside the targets of these kinds: (target, what lies there, the inode that its name holds, or 0)."""
+    wanted = {(target.parent, target.name): target for target in targets}
+    found = []
+    for parent in dict.fromkeys(target.parent for target in targets):
+        with suppress(FileNotFoundError):
+            for name in os.listdir(parent):
+                match = _LEFT.fullmatch(name)
+                target = wanted.get((parent, match[1])) if match else None
+                if match and target and match[2] in kinds:
+                    found.append((target, parent / name, int(match[3] or "0", 16)))
+    return found
 
 
 def _flush(pairs: Sequence[tuple[Path, Path]]) -> None:
