@@ -19,8 +19,8 @@ from weaselish.model.paths import leaves_project, normalise
 from weaselish.plan.digests import Algorithm, Entry, digest_bytes, new_hash, tree_digest
 from weaselish.workspace.gzip_stream import BLOCK, zipped
 from weaselish.workspace.hashing import Digested
+from weaselish.workspace.tar_headers import TEXT, header
 
-TEXT = ("utf-8", "surrogateescape")  # names in an archive: bytes that are not UTF-8 pass unchanged
 MODE = 0o777  # no setuid, no setgid, no sticky bit
 _END = bytes(2 * tarfile.BLOCKSIZE)
 _SMALL = 1 << 18  # a file up to this size is digested sooner than a thread is told of it
@@ -75,13 +75,13 @@ def _member(full: bytes, path: bytes, name: bytes, content: Content) -> Generato
         below = os.listdir(full)
         if path and not below:
             content.add(path, "d", "-")
-        yield _header(name, tarfile.DIRTYPE, status)
+        yield header(name, tarfile.DIRTYPE, status.st_mode & MODE)
         return below
     if stat.S_ISLNK(status.st_mode):
         target = os.readlink(full)
         check_link(path, target, name)
         content.link(path, target)
-        yield _header(name, tarfile.SYMTYPE, status, target)
+        yield header(name, tarfile.SYMTYPE, status.st_mode & MODE, target=target)
     elif stat.S_ISREG(status.st_mode):
         yield from _file(full, path, name, content)
     else:
@@ -94,7 +94,7 @@ def _file(full: bytes, path: bytes, name: bytes, content: Content) -> Iterator[b
     try:
         before = os.fstat(fd)
         size = before.st_size
-        yield _header(name, tarfile.REGTYPE, before)
+        yield header(name, tarfile.REGTYPE, before.st_mode & MODE, size)
         yield from content.file(path, size, blocks_of(fd, size))
         after = os.fstat(fd)
     finally:
@@ -110,15 +110,6 @@ def blocks_of(fd: int, size: int) -> Iterator[bytes]:
     while size and (block := os.read(fd, min(size, BLOCK))):
         size -= len(block)
         yield block
-
-
-def _header(name: bytes, kind: bytes, status: os.stat_result, target: bytes = b"") -> bytes:
-    info = tarfile.TarInfo(name.decode(*TEXT))
-    info.type = kind
-    info.mode = status.st_mode & MODE
-    info.size = status.st_size if kind == tarfile.REGTYPE else 0
-    info.linkname = target.decode(*TEXT)
-    return info.tobuf(tarfile.PAX_FORMAT, *TEXT)
 
 
 class Content:

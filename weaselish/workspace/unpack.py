@@ -17,9 +17,10 @@ from typing import Literal
 
 from weaselish.errors import ProjError, UnsafePath
 from weaselish.plan.digests import Algorithm
-from weaselish.workspace.archive import MODE, TEXT, Content, blocks_of, check_link, member_name, shown
+from weaselish.workspace.archive import MODE, Content, blocks_of, check_link, member_name, shown
 from weaselish.workspace.gzip_stream import BrokenArchive, Unzipped
 from weaselish.workspace.swap import remove
+from weaselish.workspace.tar_headers import TEXT
 from weaselish.workspace.tar_members import members
 
 Kind = Literal["directory", "implied directory", "file", "link"]

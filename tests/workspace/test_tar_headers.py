@@ -1,15 +1,15 @@
-"""Headers are read as tarfile reads them. Whole archives: test_unpack.py."""
+"""Headers are written and read as tarfile does. Whole archives: test_archive.py, test_unpack.py."""
 
 from __future__ import annotations
 
 import tarfile
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaselish.workspace.tar_members import Header
+from weaselish.workspace.tar_headers import TEXT, Header, header
 
-TEXT = ("utf-8", "surrogateescape")
 KINDS = (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.AREGTYPE, tarfile.CHRTYPE)
 NAMES = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60), max_size=5).map("/".join)
 
@@ -37,9 +37,29 @@ def read(kind: type[tarfile.TarInfo], block: bytes) -> tuple[object, ...] | str:
     return info.name, info.mode, info.size, info.type, info.linkname
 
 
+@given(
+    NAMES | st.integers(98, 102).map("x".__mul__),
+    st.sampled_from((tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE)),
+    st.integers(0, 0o777),
+    st.integers(0, 8**11),
+)
+def test_a_header_is_written_as_tarfile_writes_it(name: str, kind: bytes, mode: int, size: int) -> None:
+    target = "target" if kind == tarfile.SYMTYPE else ""
+    info = tarfile.TarInfo(name)
+    info.type, info.mode, info.size, info.linkname = kind, mode, size, target
+    assert header(name.encode(), kind, mode, size, target.encode()) == info.tobuf(tarfile.PAX_FORMAT, *TEXT)
+
+
 @given(headers())
 def test_a_header_says_what_it_says_to_tarfile(block: bytes) -> None:
     assert read(Header, block) == read(tarfile.TarInfo, block)
+
+
+def test_plain_headers_are_not_left_to_tarfile(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("tobuf", "frombuf"):
+        monkeypatch.delattr(tarfile.TarInfo, name)
+    block = header(b"out/x", tarfile.REGTYPE, 0o644, 3)
+    assert read(Header, block) == ("out/x", 0o644, 3, tarfile.REGTYPE, "")
 
 
 @given(headers(), st.integers(0, tarfile.BLOCKSIZE - 1), st.integers(0, 255))
