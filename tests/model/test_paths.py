@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaselish.model.paths import ancestors, dep_base, inside, leaves_project, may_match, normalise, overlap
+from weaselish.model.paths import PathIndex, ancestors, dep_base, inside, leaves_project, may_match, normalise, overlap
 
 NORMAL = {
     "a": "a",
@@ -54,6 +54,14 @@ def test_paths_overlap_if_one_is_the_other_or_lies_in_it(one: str, other: str) -
     assert overlap(one, other) == (inside(one, other) or inside(other, one)) == overlap(other, one)
     assert ancestors(one) == [str(parent) for parent in reversed(a.parents)][1:]
     assert inside(one, ".")
+
+
+@given(st.lists(paths | st.just("."), max_size=6), paths | st.just("."))
+def test_an_index_finds_what_overlaps(known: list[str], path: str) -> None:
+    index = PathIndex(known)
+    found = [other for other in known if overlap(path, other)]
+    assert sorted(set(index.overlapping(path))) == sorted(set(found))
+    assert index.overlaps(path) == bool(found)
 
 
 BASES = {
