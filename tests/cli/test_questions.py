@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 
@@ -189,3 +190,26 @@ def test_a_file_in_the_place_of_our_state_stops_runs_and_no_question(pipeline: P
     assert pipeline.proj("status").code == 0
     assert pipeline.proj("run", "all") == Done(1, "", "error: `.proj` cannot be written: Not a directory\n")
     assert pipeline.read(".proj") == "a file"
+
+
+def test_what_cannot_be_read_is_told_of_its_step_alone(project: ProjectDir) -> None:
+    project.project("""\
+        commands:
+          - {name: plain, script: [touch x], outputs: [x]}
+          - {name: piped, script: [cat pipe], deps: [pipe], outputs: [y]}
+        """)
+    os.mkfifo(project.path / "pipe")
+    reason = "cannot be told (`pipe` is neither a file nor a directory)"
+    states = {row["step"]: row for row in project.proj("status", "--json").json}
+    assert states["piped"] == {"step": "piped", "state": "unknown", "reasons": [reason], "key": None, "run": None}
+    assert states["plain"]["state"] == "stale"
+    dry = project.proj("run", "plain", "piped", "--dry")
+    assert (dry.code, dry.err) == (0, f"plain: never ran\npiped: {reason}\n")
+    assert project.proj("run", "plain").code == 0
+    assert project.proj("status", "--check").code == 1
+    pushed = project.proj("push", "./remote")
+    assert pushed.code == 1
+    assert "✔ plain: pushed 1 output" in pushed.err
+    assert "✘ piped: not pushed: `pipe` is neither a file nor a directory" in pushed.err
+    there = {row["step"]: row["remote"] for row in project.proj("status", "--remote", "./remote", "--json").json}
+    assert there == {"plain": "there", "piped": "unknown"}

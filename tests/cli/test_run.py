@@ -509,3 +509,19 @@ def test_a_path_from_the_environment_that_is_no_text_is_refused_and_stops_nothin
     done = project.proj("run", "use")
     assert (done.code, "no text in UTF-8" in done.err) == (2, True)
     assert project.proj("run", "one").code == 0
+
+
+def test_half_a_line_on_a_terminal_is_ended_before_proj_goes_on(project: ProjectDir) -> None:
+    project.project("commands: [{name: half, script: [printf half], outputs_no_cache: [x]}]")
+    master, slave = os.openpty()
+    with open(master, "rb", buffering=0) as screen:
+        with open(slave, "wb", buffering=0) as terminal:
+            words = [sys.executable, "-m", "weaselish", "run", "half"]
+            environ = {**project.environ, "NO_COLOR": "1"}
+            done = subprocess.run(
+                words, cwd=project.path, env=environ, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal
+            )
+        lines = screen.read(1 << 16).decode().split("\r\n")
+    assert done.returncode == 0
+    assert lines[1:3] == ["Running command: printf half", "half"]
+    assert lines[3].startswith("✔ half")

@@ -28,7 +28,7 @@ def dry_run(workspace: Workspace, targets: Sequence[str], options: RunOptions, *
                 say(f"{item.step}: {'; '.join(map(str, item.reasons))}")
                 for line in shown_lines(workspace, plan.command(item.step), args.get(item.step, ())):
                     print(f"Running command: {line}", flush=True)
-            for dep in item.look.missing_deps:
+            for dep in item.look.missing_deps if item.look else ():
                 if dep in plan.sources[item.step]:
                     warn(f"`{item.step}` needs `{dep}`, which is not there")
     workspace.save()

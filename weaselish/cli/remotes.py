@@ -223,7 +223,9 @@ def remote_states(workspace: Workspace, remote: Remote, previews: Sequence[Previ
     coming: dict[str, str] = {}
     for item in previews:
         command = workspace.project.commands[item.step]
-        if command.outputs:
+        if command.outputs and item.look is None:
+            states[item.step] = "unknown"
+        elif command.outputs:
             now = as_it_stands(workspace, command, coming)
             runs = [run for _, run in tree.published(now.key) if outputs_of(run.record).keys() == set(command.outputs)]
             whole = [run for run in runs if tree.is_whole(run)]

@@ -38,9 +38,12 @@ class ConsoleReporter:
         self._width = 0  # of the longest name
         self._partial: dict[str, bytes] = {}
         self._logs: dict[str, Path] = {}
+        self._in_line = False  # whether what a script wrote last is half a line, on a terminal
         self.reasons: dict[str, tuple[Reason, ...]] = {}
 
     def __call__(self, event: events.Event, /) -> None:
+        if self._in_line and not isinstance(event, events.StepOutput):
+            self._write(b"\n")
         match event:
             case events.RunStarted(plan, jobs):
                 self._output = self._wanted or (Output.PREFIX if jobs > 1 else Output.RAW)
@@ -113,6 +116,7 @@ class ConsoleReporter:
         if data:
             self._stdout.write(data)
             self._stdout.flush()
+            self._in_line = not data.endswith(b"\n") and self._stdout.isatty()
 
     def show_summary(self, result: RunResult) -> None:
         """What became of the steps: a line where there is little to tell, else a table."""

@@ -51,8 +51,8 @@ def _status_json(item: Preview, there: Mapping[str, str]) -> dict[str, object]:
         "step": item.step,
         "state": _state(item),
         "reasons": [str(reason) for reason in item.reasons],
-        "key": item.look.now.key,
-        "run": item.look.last.run if item.look.last else None,
+        "key": item.look.now.key if item.look else None,
+        "run": item.look.last.run if item.look and item.look.last else None,
         **({"remote": there[item.step]} if item.step in there else {}),
     }
 
@@ -69,6 +69,8 @@ def _previews(workspace: Workspace, targets: Sequence[str]) -> list[Preview]:
 
 
 def _state(item: Preview) -> str:
+    if item.look is None:
+        return "unknown"
     return "stale" if item.reasons else "up to date"
 
 

@@ -10,6 +10,7 @@ from weaselish.errors import MissingDep, listed
 from weaselish.model.paths import overlap
 from weaselish.plan.fingerprint import Reason, Record, Why
 from weaselish.plan.graph import SOURCE, Choice, Cycle, Plan, make_plan
+from weaselish.workspace.walk import Unreadable
 from weaselish.workspace.workspace import Workspace
 
 
@@ -17,7 +18,7 @@ class Preview(NamedTuple):
     """A step of a plan as it stands before anything runs."""
 
     step: str
-    look: Look
+    look: Look | None  # None where something cannot be read
     reasons: tuple[Reason, ...]  # those of the look, and that something before it will run
 
     @property
@@ -86,11 +87,13 @@ def preview(
     previews = []
     needed = needed_deps(plan)
     for step in plan.steps:
-        looked = look(
-            workspace, plan.command(step), args=(args or {}).get(step, ()), force=step in forced, needed=needed
-        )
+        command, given = plan.command(step), (args or {}).get(step, ())
+        try:
+            looked = look(workspace, command, args=given, force=step in forced, needed=needed)
+            reasons = looked.reasons
+        except Unreadable as error:
+            looked, reasons = None, (Reason(Why.UNKNOWN, detail=error.message),)
         upstream = next((maker for maker in plan.makers[step] if maker in stale), None)
-        reasons = looked.reasons
         if upstream is not None:
             reasons = tuple(reason for reason in reasons if not _comes_with_upstream(reason))
             reasons = (*reasons, Reason(Why.UPSTREAM_WILL_RUN, upstream))

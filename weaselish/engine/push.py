@@ -18,6 +18,7 @@ from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import Made, Record, Why
 from weaselish.stores.base import Stored
 from weaselish.workspace.archive import Packing
+from weaselish.workspace.walk import Unreadable
 from weaselish.workspace.workspace import Workspace
 
 _HARMLESS = {Why.NO_SKIP, Why.FORCED}
@@ -130,7 +131,10 @@ class _Push:
         """What is to be stored for a command; None if it is all there. Raises _NotPushed."""
         if not command.outputs:
             raise _NotPushed("it has no outputs that could be pushed", is_error=True)
-        looked = look(self._workspace, command)
+        try:
+            looked = look(self._workspace, command)
+        except Unreadable as error:
+            raise _NotPushed(error.message, hint=error.hint, is_error=True) from None
         reasons = [reason for reason in looked.reasons if reason.why not in _HARMLESS]
         if reasons or looked.last is None:
             raise _NotPushed("; ".join(map(str, reasons)), is_error=bool(self._options.commands))

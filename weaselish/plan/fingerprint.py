@@ -93,6 +93,7 @@ class Why(enum.Enum):
     FORCED = "forced"
     NO_SKIP = "no_skip"
     NO_OUTPUTS = "has no outputs"
+    UNKNOWN = "cannot be told"
 
 
 class Reason(NamedTuple):
