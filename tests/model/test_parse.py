@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Callable
 from importlib.resources import files
 from textwrap import dedent
 from typing import Any
@@ -15,7 +17,7 @@ from weaselish.errors import InvalidProject, UsageError
 from weaselish.model.parse import parse
 from weaselish.model.places import Places
 from weaselish.model.project import Asset, Command, Git, Project, Remote
-from weaselish.model.script import shell_word
+from weaselish.model.script import shell_word, split
 from weaselish.workspace import yaml12
 
 
@@ -487,3 +489,15 @@ def test_any_data_is_a_project_or_refused_with_a_message(data: Any, overrides: d
     else:
         assert all(command.name for command in found.commands.values())
     assert json.dumps(data) == before, "the data is not ours to change"
+
+
+def words_of(split: Callable[[str], list[str]], line: str) -> list[str] | str:
+    try:
+        return split(line)
+    except ValueError as error:
+        return str(error)
+
+
+@given(st.text(st.sampled_from("ab-#;$\u00a0\u2003\x0b\x1f \t\r\n'\"\\\\")) | st.text())
+def test_a_line_is_split_as_shlex_does(line: str) -> None:
+    assert words_of(split, line) == words_of(shlex.split, line)
