@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from benchmarks.environments import environment, version_of
 from benchmarks.measure import Call, CannotDo
 
-Kind = Literal["start-up", "walk", "hash", "transfer"]  # of limits
+Kind = Literal["start-up", "walk", "hash", "steps", "transfer"]  # of limits
 
 _MOST_COMMANDS, _MOST_FILES = 100, 10_000  # for slow tools
 TRANSFERS = 8  # objects at a time, for tools that can be told
@@ -111,7 +111,7 @@ class Tool:
         return self.pull(remote)
 
     def least(self, kind: Kind, subject: str) -> Call:
-        """For a limit: what no tool can do without. `subject`: an option, or the path of what is read."""
+        """For a limit: what no tool can do without. `subject`: an option, a path, or a number of steps."""
         raise CannotDo(f"{self.name} is no limit")
 
 

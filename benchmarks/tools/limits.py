@@ -1,4 +1,4 @@
-"""What no tool can do without: the interpreter, imports, a walk, the hashing of the bytes."""
+"""What no tool can do without: the interpreter, imports, a walk, hashing bytes, running scripts."""
 
 from __future__ import annotations
 
@@ -41,5 +41,6 @@ LIMITS = (
     Limit("walk", "walk", str(_PROGRAMS / "walk.py")),
     Limit("md5", "hash", str(_PROGRAMS / "hash_files.py"), "md5"),
     Limit("blake3", "hash", str(_PROGRAMS / "hash_files.py"), "blake3"),
+    Limit("start-wait-flush", "steps", str(_PROGRAMS / "run_steps.py")),
     Limit("import-boto3", "transfer", "-c", "import boto3"),
 )

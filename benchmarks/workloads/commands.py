@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from benchmarks.measure import Figures
+from benchmarks.measure import Call, Figures
 from benchmarks.tools.base import Command, Project, Tool
 from benchmarks.trash import discard
 from benchmarks.workloads.base import SCRIPT, Action, Room, Shown, Workload, check_ran, idle, write_script
@@ -76,9 +76,12 @@ class FromScratch(Workload):
         self.rows = {self._title: "wall"}
         self._steps = _Steps(commands, jobs, seconds)
 
+    def takes(self, tool: Tool) -> bool:
+        return not tool.only_deps and not (tool.is_limit and self._steps.jobs > 1)
+
     def set_up(self, tool: Tool, room: Room) -> None:
         tool.check_size(commands=self._steps.commands)
-        tool.run(1)  # or CannotDo
+        self._call(tool)  # or CannotDo
 
     def actions(self, tool: Tool, room: Room) -> Mapping[str, Action]:
         return {self._title: lambda: self._run(tool, room)}
@@ -89,15 +92,19 @@ class FromScratch(Workload):
         sleep = [f"sleep {self._steps.seconds}"] if self._steps.seconds else []
         _write(Project(independent(self._steps.commands)), tool, room, *sleep)
         room.quieten()
-        figures = room.measure(tool.run(self._steps.jobs))
+        figures = room.measure(self._call(tool))
         check_ran(room, self._steps.commands)
         return figures
+
+    def _call(self, tool: Tool) -> Call:
+        return tool.least("steps", str(self._steps.commands)) if tool.is_limit else tool.run(self._steps.jobs)
 
 
 def _write(project: Project, tool: Tool, room: Room, *lines: str) -> None:
     (room.directory / _SOURCE).write_text("source\n")
     write_script(room.directory, *lines, 'echo "$1" > "$2"')
-    tool.write(project, room.directory)
+    if not tool.is_limit:
+        tool.write(project, room.directory)
 
 
 def chain(commands: int) -> tuple[Command, ...]:
