@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -435,13 +436,37 @@ def test_a_journal_takes_lines_of_any_length(tmp_path: Path) -> None:
     assert len(list(reader.lines())) == 1
     for size in (1, 100, 16_000, 16_384, 40_000, 1):
         assert not reader.grew
-        own.append({"event": "x" * size}, durable=True)
+        own.flush(own.append({"event": "x" * size}))
         assert reader.grew
         assert list(reader.lines()) == [{"event": "x" * size}]
     own.close()
     assert not reader.grew
     assert own.path.read_bytes().count(b"\n") == 7
     assert own.path.read_bytes().endswith(b'"x"}\n')
+
+
+def test_who_waits_for_a_flush_shares_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Journal(tmp_path)
+    flushed: list[int] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def flush(fd: int) -> None:
+        flushed.append(own.path.read_bytes().count(b"line"))
+        begun.set()
+        assert go_on.wait(10)
+
+    monkeypatch.setattr(os, "fdatasync", flush)
+    threads = [threading.Thread(target=own.flush, args=(own.append({"event": "line"}),))]
+    threads[0].start()
+    assert begun.wait(10)
+    threads += [threading.Thread(target=own.flush, args=(own.append({"event": "line"}),)) for _ in range(5)]
+    for thread in threads[1:]:
+        thread.start()
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert flushed == [1, 6]
+    own.close()
 
 
 def test_where_there_is_no_room_to_write_ahead_a_line_is_written_all_the_same(

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ _ROOM = 1 << 14  # bytes of blanks that are written ahead: a flush of what goes 
 
 class Journal:
     """This process's own journal: appended to, never rewritten, locked while this process lives. While it is open
-    there may be blanks behind its last line.
+    there may be blanks behind its last line. One thread at a time may append; any may flush meanwhile.
     """
 
     def __init__(self, runs: Path) -> None:
@@ -31,6 +32,8 @@ class Journal:
         self.path = runs / f"{now}-{os.getpid()}-{os.urandom(3).hex()}.jsonl"
         self._fd = self._open_locked()
         self._end = self._size = 0  # of the lines; of the file
+        self._flushing = threading.Lock()
+        self._flushed = 0
         self.append({"event": "began", "format": FORMAT, "pid": os.getpid(), "host": os.uname().nodename, "at": now})
 
     def _open_locked(self) -> int:
@@ -42,8 +45,8 @@ class Journal:
                     return fd
             os.close(fd)  # someone took it for a dead one's before it was locked
 
-    def append(self, line: Mapping[str, Any], *, durable: bool = False) -> None:
-        """Append one line whole, or nothing. `durable`: it is on the disk when this returns. Raises OSError."""
+    def append(self, line: Mapping[str, Any]) -> int:
+        """Append one line whole, or nothing; the position of its end, for `flush`. Raises OSError."""
         data = json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
         if self._end + len(data) > self._size:
             self._make_room(len(data))
@@ -54,8 +57,17 @@ class Journal:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._end += written
         self._size = max(self._size, self._end)
-        if durable:
-            os.fdatasync(self._fd)
+        return self._end
+
+    def flush(self, end: int) -> None:
+        """What was appended up to `end` is on the disk when this returns. Who waited for another's flush may be spared
+        its own. Raises OSError.
+        """
+        with self._flushing:
+            if self._flushed < end:
+                appended = self._end
+                os.fdatasync(self._fd)
+                self._flushed = appended
 
     def _make_room(self, needed: int) -> None:
         """As much as there is on the disk."""

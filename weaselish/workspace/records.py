@@ -207,8 +207,11 @@ class Records:
 
     def add(self, record: Record) -> None:
         """Keep a record, safe on the disk when this returns, and fold it into the lock soon."""
+        document = to_document(record)
         with self._lock:
-            own = self._write({"event": "recorded", "record": to_document(record)}, durable=True)
+            own, end = self._write({"event": "recorded", "record": document})
+        self._flush(own, end)  # meanwhile other threads may ask, and append
+        with self._lock:
             self._take_record(record, own.path)
             if time.monotonic() >= self._fold_at:
                 with contextlib.suppress(ProjError):  # the last fold will tell
@@ -218,7 +221,7 @@ class Records:
         """Forget what is known of a command: it counts as never run."""
         with self._lock:
             self._begin()
-            self._append({"event": "reset", "run": self._next_id(), "command": command}, durable=True)
+            self._flush(*self._append({"event": "reset", "run": self._next_id(), "command": command}))
 
     def next_id(self) -> int:
         """A run id for a record that no start was noted for."""
@@ -230,14 +233,20 @@ class Records:
         self._last_id = max(time.time_ns() // 1000, self._last_id + 1)
         return self._last_id
 
-    def _append(self, line: Mapping[str, Any], *, durable: bool = False) -> None:
-        self._take_in(line, self._write(line, durable=durable).path)
+    def _append(self, line: Mapping[str, Any]) -> tuple[Journal, int]:
+        own, end = self._write(line)
+        self._take_in(line, own.path)
+        return own, end
 
-    def _write(self, line: Mapping[str, Any], *, durable: bool) -> Journal:
+    def _write(self, line: Mapping[str, Any]) -> tuple[Journal, int]:
+        """Our journal, and the line's end in it."""
         own = self._begin()
         with writing(f"`{STATE}/runs`"):
-            own.append(line, durable=durable)
-        return own
+            return own, own.append(line)
+
+    def _flush(self, own: Journal, end: int) -> None:
+        with writing(f"`{STATE}/runs`"):
+            own.flush(end)
 
     def _begin(self) -> Journal:
         """Our own journal, begun before the first run id in it is drawn: its name says which ids it may hold."""
