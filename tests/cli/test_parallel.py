@@ -5,8 +5,15 @@ from __future__ import annotations
 import re
 import resource
 import shutil
+from typing import Any
 
+import pytest
 from harness import ProjectDir, wait_until
+
+from weaselish.engine import step
+from weaselish.engine.look import Look
+from weaselish.model.project import Command
+from weaselish.workspace.workspace import Workspace
 
 
 def unstamped(lock: str) -> str:
@@ -184,3 +191,24 @@ def test_many_outputs_and_deps_need_few_file_descriptors(project: ProjectDir) ->
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert [one.code for one in done] == [0, 0, 0, 0]
     assert project.read("used").split() == [name[1:] for name in names]
+
+
+def test_a_look_is_made_again_if_a_record_was_read_while_it_was_made(
+    project: ProjectDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another thread of this process may do, after another process has run the step."""
+    project.project("commands: [{name: a, shell: true, script: [echo ran >> ran; echo x > out], outputs: [out]}]")
+    real, looks = step.look, []
+
+    def look(workspace: Workspace, command: Command, **options: Any) -> Look:
+        found = real(workspace, command, **options)
+        looks.append(bool(found.reasons))
+        if len(looks) == 1:
+            assert project.process("run", "a").code == 0
+            workspace.records.refresh()
+        return found
+
+    monkeypatch.setattr(step, "look", look)
+    assert project.proj("run", "a").code == 0
+    assert looks == [True, False]
+    assert project.read("ran") == "ran\n"

@@ -76,6 +76,7 @@ class StepRunner:
             return Result(command.name, State.FAILED, seconds, error.exit_code)
 
     def _run(self, command: Command, options: StepOptions) -> Result:
+        version = self._workspace.records.version  # before the look: another thread may read on while it is made
         looked = self._first_look(command, options)
         if looked is not None and not looked.reasons:
             return self._up_to_date(command, looked)
@@ -91,7 +92,6 @@ class StepRunner:
 
         from weaselish.workspace.claims import claimed  # with all that running needs: not before there is a reason
 
-        version = self._workspace.records.version
         locks = self._workspace.state / "locks"
         reads, alone = self._made_by_others(command)
         writes, wait = (*command.made, *alone), options.wait
