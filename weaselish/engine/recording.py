@@ -102,4 +102,4 @@ def with_weasel_digests(workspace: Workspace, record: Record) -> Record:
 def _inputs(command: Command, then: Fingerprint) -> list[tuple[str, str | None]]:
     """The deps that the script only reads: those that it makes itself are recorded as they are afterwards."""
     made = PathIndex(command.made)
-    return [(path, digest) for path, digest in then.deps if not made.overlaps(path)]
+    return [(path, digest) for path, digest in then.deps if not made.overlapping(path)]

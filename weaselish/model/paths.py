@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 
 _MAGIC = re.compile(r"[*?\[]")
@@ -53,32 +53,31 @@ def overlap(one: str, other: str) -> bool:
 
 
 class PathIndex:
-    """Normalised paths, of which those that overlap with another are found without asking each."""
+    """A set of normalised paths, of which those that overlap with another path are found without asking each."""
 
     def __init__(self, paths: Iterable[str] = ()) -> None:
-        self._inside: dict[str, list[str]] = {}  # path or directory -> what was added in it, itself included
-        self._paths: set[str] = set()
+        self._inside: dict[str, dict[str, None]] = {}  # path or directory -> those that equal it or lie in it
         for path in paths:
             self.add(path)
 
     def add(self, path: str) -> None:
-        self._paths.add(path)
-        for place in dict.fromkeys((".", *ancestors(path), path)):
-            self._inside.setdefault(place, []).append(path)
+        for place in (*ancestors(path), path):
+            self._inside.setdefault(place, {})[path] = None
 
-    def overlapping(self, path: str) -> Iterator[str]:
-        """Those that equal `path` or lie in it, as often as they were added; then those that it lies in."""
-        yield from self._inside.get(path, ())
-        yield from (above for above in dict.fromkeys((".", *ancestors(path))) if above in self._paths and above != path)
+    def discard(self, path: str) -> None:
+        for place in (*ancestors(path), path):
+            self._inside.get(place, {}).pop(path, None)
 
-    def overlaps(self, path: str) -> bool:
-        return next(self.overlapping(path), None) is not None
+    def overlapping(self, path: str) -> list[str]:
+        """Those that `path` lies in, outermost first; then those that equal it or lie in it, as they were added."""
+        outer = [place for place in ancestors(path) if place in self._inside.get(place, ())]
+        return [*outer, *self._inside.get(path, ())]
 
 
 def ancestors(path: str) -> list[str]:
-    """The directories that `path` lies in, outermost first, without the project itself and `path`."""
+    """The directories that `path` lies in, outermost first: the project itself, `.`, lies in none."""
     names = path.split("/")
-    return ["/".join(names[:count]) for count in range(1, len(names))]
+    return [] if path == "." else [".", *("/".join(names[:count]) for count in range(1, len(names)))]
 
 
 def may_match(glob: str, path: str) -> bool:

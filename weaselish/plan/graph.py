@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.errors import ProjError, UnknownName
-from weaselish.model.paths import PathIndex, ancestors, dep_base, is_glob, may_match
+from weaselish.model.paths import PathIndex, ancestors, dep_base, inside, is_glob, may_match
 from weaselish.model.project import Command, Project
 
 if TYPE_CHECKING:
@@ -193,26 +193,19 @@ class _Touched:
     def __init__(self) -> None:
         self._writers: dict[str, list[str]] = {}
         self._readers: dict[str, list[str]] = {}
-        self._below: dict[str, dict[str, None]] = {}  # directory -> touched paths somewhere below it
-
-    def _note(self, path: str) -> None:
-        for directory in [".", *ancestors(path)]:
-            self._below.setdefault(directory, {})[path] = None
-
-    def _overlapping(self, path: str) -> list[str]:
-        return [*(["."] if path != "." else []), *ancestors(path), path, *self._below.get(path, ())]
+        self._paths = PathIndex()  # of both
 
     def read(self, step: str, dep: str) -> list[str]:
         """Note that `step` reads `dep`; the steps that wrote what it reads."""
         base = dep_base(dep)
         writers = [
             writer
-            for path in self._overlapping(base)
+            for path in self._paths.overlapping(base)
             if path in self._writers and (base == dep or may_match(dep, path))
             for writer in self._writers[path]
         ]
         self._readers.setdefault(base, []).append(step)
-        self._note(base)
+        self._paths.add(base)
         return writers
 
     def write(self, step: str, output: str) -> list[str]:
@@ -221,15 +214,14 @@ class _Touched:
         What lies at or below it is forgotten: whoever overlaps that, overlaps `output` too, and waits for `step`.
         """
         before = []
-        for path in self._overlapping(output):
+        for path in self._paths.overlapping(output):
             before += self._writers.get(path, []) + self._readers.get(path, [])
-        for path in [output, *self._below.pop(output, ())]:
-            self._writers.pop(path, None)
-            self._readers.pop(path, None)
-            for directory in [".", *ancestors(path)]:
-                self._below.get(directory, {}).pop(path, None)
+            if inside(path, output):
+                self._writers.pop(path, None)
+                self._readers.pop(path, None)
+                self._paths.discard(path)
         self._writers[output] = [step]
-        self._note(output)
+        self._paths.add(output)
         return before
 
 
