@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from weaselish.errors import Problem, ProjError, in_file_order, listed
 from weaselish.model.paths import dep_base, inside, leaves_project, normalise, overlap
 from weaselish.model.places import Places
 from weaselish.model.project import Command
+from weaselish.model.script import split
 from weaselish.plan.graph import alternatives, find_cycle, make_plan
 from weaselish.workspace.load import FILE, places_of
 from weaselish.workspace.workspace import Workspace
@@ -69,7 +69,7 @@ def _undeclared(workspace: Workspace, places: Places) -> Iterator[Problem]:
 def _named_files(workspace: Workspace, command: Command) -> Iterator[str]:
     for line in command.script:
         try:
-            words = shlex.split(line)
+            words = split(line)
         except ValueError:
             continue
         for word in words:
