@@ -107,6 +107,15 @@ def test_many_paths_are_held_with_few_descriptors(locks: Path, directory: str, r
     assert is_free(locks, writes=paths)
 
 
+def test_of_many_paths_only_the_fullest_directories_are_held_whole(locks: Path) -> None:
+    many = [f"out/{number}" for number in range(150)]
+    with claim(locks, "a", writes=[*many, "top", "deep/er/x"], reads=["in/x", "in/y"]):
+        assert not any(is_free(locks, reads=[path]) for path in ("out/1", "out/200", "top", "deep/er/x"))
+        assert not is_free(locks, writes=["in/x"])
+        assert all(is_free(locks, reads=[path]) for path in ("in/x", "in/z", "deep/er/y"))
+        assert all(is_free(locks, writes=[path]) for path in ("in/z", "deep/er/y", "other"))
+
+
 def test_a_claim_of_the_whole_project_excludes_all(locks: Path) -> None:
     with claim(locks, "a", writes=["."]):
         for path in ("x", "d/e", "."):

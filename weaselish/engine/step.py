@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.engine import events
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from weaselish.engine.execution import Execution
     from weaselish.engine.job import Stdin
     from weaselish.executors.base import Executor
-
-_MOST_HELD = 50  # outputs inside a dep; each takes a file descriptor
 
 
 class StepOptions(NamedTuple):
@@ -93,10 +91,9 @@ class StepRunner:
         from weaselish.workspace.claims import claimed  # with all that running needs: not before there is a reason
 
         locks = self._workspace.state / "locks"
-        reads, alone = self._made_by_others(command)
-        writes, wait = (*command.made, *alone), options.wait
+        writes, reads = command.made, self._made_by_others(command)
         with claimed(
-            locks, command.name, writes=writes, reads=reads, on_wait=on_wait, wait=wait, pause=self._pause
+            locks, command.name, writes=writes, reads=reads, on_wait=on_wait, wait=options.wait, pause=self._pause
         ) as descriptors:
             self._workspace.records.refresh()
             if looked is None or waited_for or self._workspace.records.version != version:
@@ -150,15 +147,9 @@ class StepRunner:
         self._report(events.StepUpToDate(command.name))
         return Result(command.name, State.UP_TO_DATE)
 
-    def _made_by_others(self, command: Command) -> tuple[list[str], list[str]]:
-        """(what other steps may read meanwhile, what they may not) of the deps that some command makes, with all that
-        is made inside them: who writes there holds only that. Where it is too much, the dep is held alone.
-        """
-        reads, alone = [], []
+    def _made_by_others(self, command: Command) -> Iterator[str]:
+        """The deps that some command makes, with all that is made inside them: who writes there holds only that."""
         for dep in command.deps:
-            outputs = self._workspace.makers.outputs_for(dep)
-            if len(outputs) > _MOST_HELD:
-                alone.append(dep_base(dep))
-            elif outputs:
-                reads += [dep_base(dep), *outputs]
-        return reads, alone
+            if outputs := self._workspace.makers.outputs_for(dep):
+                yield dep_base(dep)
+                yield from outputs

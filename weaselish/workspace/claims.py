@@ -109,25 +109,28 @@ class _Waiting:
 
 def _wanted(name: str, writes: Iterable[str], reads: Iterable[str]) -> dict[str, bool]:
     """lock file -> whether it is held alone."""
-    together, alone = tuple(reads), _at_most(_MOST, writes)
-    if len(together) > _MOST:  # held together, a directory would not keep those away who write in it
-        together, alone = (), _at_most(_MOST, (*alone, *together))
-    wanted: dict[str, bool] = {}
-    for paths, exclusive in ((together, False), (alone, True)):
-        for path in paths:
-            for directory in (".", *ancestors(path)):
-                wanted.setdefault(_file(f"p/{directory}"), False)
-            wanted[_file(f"p/{path}")] = exclusive or wanted.get(_file(f"p/{path}"), False)
-    wanted[_file(f"c/{name}")] = True
-    return wanted
+    held = _at_most(_MOST, dict.fromkeys(reads, False) | dict.fromkeys(writes, True))
+    around = {directory: False for path in held for directory in ancestors(path)}
+    wanted = {f"p/{path}": alone for path, alone in (around | held).items()} | {f"c/{name}": True}
+    return {_file(key): alone for key, alone in wanted.items()}
 
 
-def _at_most(most: int, paths: Iterable[str]) -> tuple[str, ...]:
-    """The paths; where there are more, the directories that they lie in, as far up as need be."""
-    found = tuple(dict.fromkeys(paths))
-    while len(found) > most:
-        found = tuple(dict.fromkeys(dirname(path) or "." for path in found))
-    return found
+def _at_most(most: int, held: dict[str, bool]) -> dict[str, bool]:
+    """The paths; while there are more, the fullest directory, held alone, in place of those that lie right in it.
+
+    Alone, since held together with others it would not keep those away who write in it. The project itself comes last.
+    """
+    while len(held) > most:
+        paths_in: dict[str, list[str]] = {}
+        for path in held:
+            paths_in.setdefault(dirname(path) or ".", []).append(path)
+        for directory in sorted(paths_in, key=lambda place: (place == ".", -len(paths_in[place]))):
+            for path in paths_in[directory]:
+                held.pop(path, None)
+            held[directory] = True
+            if len(held) <= most:
+                break
+    return held
 
 
 def _file(key: str) -> str:
