@@ -112,6 +112,9 @@ class _Push:
             except _NotPushed as refusal:
                 yield refusal.of(command)
                 continue
+            except Unreadable as error:
+                yield Pushed(command.name, error.message, error.hint, is_error=True)
+                continue
             if order is None:
                 yield Pushed(command.name, already_there=True)
             elif self._options.dry:
@@ -128,13 +131,10 @@ class _Push:
     # -- what is to be done -----------------------------------------------------------------------------------------
 
     def _order(self, command: Command) -> _Order | None:
-        """What is to be stored for a command; None if it is all there. Raises _NotPushed."""
+        """What is to be stored for a command; None if it is all there. Raises _NotPushed and Unreadable."""
         if not command.outputs:
             raise _NotPushed("it has no outputs that could be pushed", is_error=True)
-        try:
-            looked = look(self._workspace, command)
-        except Unreadable as error:
-            raise _NotPushed(error.message, hint=error.hint, is_error=True) from None
+        looked = look(self._workspace, command)
         reasons = [reason for reason in looked.reasons if reason.why not in _HARMLESS]
         if reasons or looked.last is None:
             raise _NotPushed("; ".join(map(str, reasons)), is_error=bool(self._options.commands))
