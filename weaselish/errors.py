@@ -115,6 +115,10 @@ def near_match(name: str, known: Iterable[str]) -> str | None:
 
 def listed(names: Iterable[str], *, most: int = 12) -> str:
     """Names for a sentence: in backticks, separated by commas, cut after `most`."""
-    names = list(names)
-    shown = ", ".join(f"`{name}`" for name in names[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+    return in_short([f"`{name}`" for name in names], most=most, separator=", ")
+
+
+def in_short(items: Sequence[object], *, most: int = 8, separator: str = "; ") -> str:
+    """Items for a line or a row, such as reasons: the first ones, and how many more there are."""
+    more = len(items) - most
+    return separator.join(map(str, items[:most])) + (f" and {more} more" if more > 0 else "")

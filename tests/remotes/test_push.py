@@ -49,6 +49,23 @@ def test_an_object_can_be_read_with_plain_tar(project: ProjectDir, remote: Path,
     assert os.access(unpacked.path / "data/sub/b.txt", os.X_OK)
 
 
+def test_of_many_outputs_a_few_are_named(project: ProjectDir, remote: Path) -> None:
+    paths = [f"out/{number}" for number in range(30)]
+    project.write("make.sh", "mkdir -p out; for n in $(seq 0 29); do echo $n > out/$n; done")
+    project.write(
+        "project.yml",
+        f"remotes: {{default: {remote}}}\n"
+        f"commands: [{{name: make, script: [sh make.sh], deps: [make.sh], outputs: [{', '.join(paths)}]}}]\n",
+    )
+    assert project.proj("run", "make").code == 0
+    assert told(project.proj("push"))["make"].startswith("pushed 30 outputs")
+    shutil.rmtree(project.path / "out")
+    missing = f"{'; '.join(f'output missing: {path}' for path in paths[:8])} and 22 more"
+    assert told(project.proj("push")) == {"make": f"not pushed: {missing}"}
+    assert told(project.proj("pull")) == {"make": f"pulled {', '.join(paths[:8])} and 22 more"}
+    assert {path: (project.path / path).exists() for path in paths} == dict.fromkeys(paths, True)
+
+
 def test_a_dry_push_and_pull_change_nothing(project: ProjectDir, remote: Path) -> None:
     pipeline(project, remote)
     shutil.rmtree(project.path / ".proj")

@@ -10,6 +10,7 @@ from weaselish.cli.console import say, warn
 from weaselish.engine.job import shown_lines
 from weaselish.engine.planning import plan_for, preview
 from weaselish.engine.run import RunOptions
+from weaselish.errors import in_short
 from weaselish.plan.graph import listed_steps
 from weaselish.workspace.workspace import Workspace
 
@@ -25,7 +26,7 @@ def dry_run(workspace: Workspace, targets: Sequence[str], options: RunOptions, *
     else:
         for item in previews:
             if item.reasons:
-                say(f"{item.step}: {'; '.join(map(str, item.reasons))}")
+                say(f"{item.step}: {in_short(item.reasons)}")
                 for line in shown_lines(workspace, plan.command(item.step), args.get(item.step, ())):
                     print(f"Running command: {line}", flush=True)
             for dep in item.look.missing_deps if item.look else ():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from weaselish.engine.planning import Preview, plan_for, preview
+from weaselish.errors import in_short
 from weaselish.plan.graph import Plan
 from weaselish.plan.mermaid import as_mermaid, edges
 from weaselish.workspace.workspace import Workspace
@@ -26,7 +27,7 @@ def as_text(plan: Plan, states: dict[str, Preview]) -> Iterator[str]:
     graph: nx.DiGraph[str] = nx.DiGraph()
     for step in plan.steps:
         mark = "·" if states[step].is_up_to_date else "○"
-        why = "" if states[step].is_up_to_date else f"  {'; '.join(map(str, states[step].reasons))}"
+        why = "" if states[step].is_up_to_date else f"  {in_short(states[step].reasons)}"
         graph.add_node(step, label=f"{mark} {step}{why}")
     graph.add_edges_from(edges(plan))
     yield from nx.generate_network_text(graph, with_labels=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from weaselish.cli.console import duration, paint, say, table
 from weaselish.engine.lock import accept, reset
-from weaselish.errors import UnknownName
+from weaselish.errors import UnknownName, in_short
 from weaselish.workspace.history import PastRun, past_runs
 from weaselish.workspace.workspace import Workspace
 
@@ -33,7 +33,7 @@ def show_log(workspace: Workspace, names: Sequence[str], *, most: int, verbose: 
         for run in runs:
             _show_whole(run)
         return 0
-    rows = [(_when(run), run.command, _result(run), _took(run), "; ".join(run.reasons)) for run in runs]
+    rows = [(_when(run), run.command, _result(run), _took(run), in_short(run.reasons)) for run in runs]
     print(table(rows, ("when", "command", "result", "time", "why"), stream=sys.stdout))
     return 0
 

@@ -18,7 +18,7 @@ from weaselish.engine.planning import Preview
 from weaselish.engine.pull import Pulled, PullOptions, pull
 from weaselish.engine.push import Pushed, PushOptions, push
 from weaselish.engine.remote_tree import Published, RemoteTree, outputs_of
-from weaselish.errors import ProjError, StoreError, UnknownName
+from weaselish.errors import ProjError, StoreError, UnknownName, in_short
 from weaselish.model.interpolate import put_env
 from weaselish.model.project import Remote
 from weaselish.model.urls import without_secrets
@@ -131,7 +131,7 @@ def _show_pulled(result: Pulled, *, dry: bool) -> None:
         say(f"{paint('✔', 'green')} {result.command}: already here")
     else:
         verb = "would pull" if dry else "pulled"
-        say(f"{paint('✔', 'green')} {result.command}: {verb} {', '.join(result.restored)}")
+        say(f"{paint('✔', 'green')} {result.command}: {verb} {in_short(result.restored, separator=', ')}")
     for note in result.notes:
         say_hint(f"{result.command}: {note}")
 

@@ -13,6 +13,7 @@ from weaselish.cli.console import duration, paint, say, say_hint, table, warn
 from weaselish.engine import events
 from weaselish.engine.result import Result, State
 from weaselish.engine.run import RunResult
+from weaselish.errors import in_short
 from weaselish.plan.fingerprint import Reason
 
 _MOST_ROWS = 40
@@ -74,9 +75,8 @@ class ConsoleReporter:
         self.reasons[event.step] = event.reasons
         if event.log is not None:
             self._logs[event.step] = event.log
-        why = f"attempt {event.attempt}" if event.attempt > 1 else "; ".join(map(str, event.reasons[:3]))
-        more = f" and {len(event.reasons) - 3} more" if event.attempt == 1 and len(event.reasons) > 3 else ""
-        say(f"{paint(event.step, 'bold')}: {why}{more}")
+        why = f"attempt {event.attempt}" if event.attempt > 1 else in_short(event.reasons, most=3)
+        say(f"{paint(event.step, 'bold')}: {why}")
 
     def _show_output(self, step: str, data: bytes) -> None:
         if self._output is Output.RAW:
@@ -141,6 +141,5 @@ class ConsoleReporter:
         return [*shown, *([(f"… {hidden} more", "", "", "")] if hidden else [])]
 
     def _row(self, row: Result) -> tuple[str, str, str, str]:
-        reasons = self.reasons.get(row.step, ())
-        why = str(reasons[0]) + (f" and {len(reasons) - 1} more" if len(reasons) > 1 else "") if reasons else ""
+        why = in_short(self.reasons.get(row.step, ()), most=1)
         return row.step, row.state.value, duration(row.seconds) if row.seconds else "", why

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from weaselish.cli.console import counted, paint, say, say_hint, table, warn
 from weaselish.engine.planning import Preview, plan_for, preview
 from weaselish.engine.validate import findings
+from weaselish.errors import in_short
 from weaselish.model.interpolate import put_env
 from weaselish.plan.graph import Cycle
 from weaselish.workspace.workspace import Workspace
@@ -28,7 +29,7 @@ def show_status(workspace: Workspace, targets: Sequence[str], *, check: bool, re
                 item.step,
                 _state(item),
                 *([there.get(item.step, "")] if remote else []),
-                "; ".join(map(str, item.reasons)),
+                in_short(item.reasons),
             )
             for item in previews
         ]

@@ -12,7 +12,7 @@ from weaselish.engine.look import look
 from weaselish.engine.recording import with_weasel_digests
 from weaselish.engine.remote_tree import Published, RemoteTree, object_keys, outputs_of, record_bytes, record_key
 from weaselish.engine.told import Told
-from weaselish.errors import ProjError
+from weaselish.errors import ProjError, in_short
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import Made, Record, Why
@@ -137,7 +137,7 @@ class _Push:
         looked = look(self._workspace, command)
         reasons = [reason for reason in looked.reasons if reason.why not in _HARMLESS]
         if reasons or looked.last is None:
-            raise _NotPushed("; ".join(map(str, reasons)), is_error=bool(self._options.commands))
+            raise _NotPushed(in_short(reasons), is_error=bool(self._options.commands))
         known = [run for _, run in self._tree.published(looked.last.fingerprint.key)]
         made_now = {made.path: made.digest for made in looked.last.made if made.path in command.outputs}
         is_published = any(outputs_of(run.record) == made_now and self._tree.is_whole(run) for run in known)
