@@ -196,3 +196,23 @@ def test_an_interrupt_when_all_is_done_is_no_traceback(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program, "--version"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
     assert done.stdout.startswith("proj ")
+
+
+GIVING_UP = """
+import signal, sys
+from weaselish.cli.interrupts import giving_up_once
+
+with giving_up_once():
+    try:
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        for _ in range(int(sys.argv[1])):
+            signal.raise_signal(signal.SIGINT)
+        print("cleaned up", flush=True)
+"""
+
+
+@pytest.mark.parametrize(("more", "out", "told"), [(0, "cleaned up\n", 0), (2, "cleaned up\n", 2), (3, "", 2)])
+def test_what_cleans_up_after_ctrl_c_is_ended_by_the_fourth_only(more: int, out: str, told: int) -> None:
+    done = subprocess.run([sys.executable, "-c", GIVING_UP, str(more)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr.count("giving up; ")) == (-signal.SIGINT, out, told)

@@ -1,4 +1,4 @@
-"""Signals → the request to stop: first Ctrl-C interrupts, the second terminates, the third kills."""
+"""What Ctrl-C and other signals do: in a run they ask in stages to stop; a transfer is given up, in order."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from weaselish.executors.stop import Level, Stop
 
 GRACE = 10.0  # seconds between terminate and kill
 _TICK = 0.25  # seconds
+_PATIENCE = 4  # interrupts
 
 _TOLD = {
     Level.INTERRUPT: "interrupting; once more to terminate",
@@ -62,3 +63,32 @@ def stopping_by_signals(stop: Stop) -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
         signal.setitimer(signal.ITIMER_REAL, *timer)
+
+
+@contextmanager
+def giving_up_once() -> Iterator[None]:
+    """The first Ctrl-C raises KeyboardInterrupt as ever; while that is cleaned up after, the next ones do nothing.
+
+    Whoever has no patience for that has his way with the fourth: the system ends us then.
+    """
+    count = 0
+
+    def on_interrupt(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal count
+        count += 1
+        if count == 1:
+            raise KeyboardInterrupt
+        if count == _PATIENCE:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGINT)
+        with suppress(OSError):
+            os.write(2, f"giving up; {_PATIENCE - count} × more to end at once\n".encode())
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, or somebody else's
+        yield
+        return
+    signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

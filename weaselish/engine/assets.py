@@ -6,13 +6,13 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from weaselish.engine import events
 from weaselish.engine.told import Told
+from weaselish.engine.workers import Workers
 from weaselish.errors import ProjError, UnknownName, UsageError
 from weaselish.model.interpolate import put_env
 from weaselish.model.paths import leaves_project, normalise, overlap
@@ -123,13 +123,9 @@ class _Assets:
         return [asset for asset in assets.values() if self._options.extra or not asset.extra]
 
     def _fetch_all(self, groups: Sequence[Sequence[Asset]]) -> list[list[AssetResult]]:
-        with ThreadPoolExecutor(max(1, self._options.jobs)) as threads:
-            futures = [threads.submit(self._fetch_group, group) for group in groups]
-            try:
-                return [future.result() for future in futures]
-            except BaseException:
-                self._stopped.set()
-                raise
+        with Workers(self._options.jobs, self._stopped) as workers:
+            futures = [workers.submit(self._fetch_group, group) for group in groups]
+            return [future.result() for future in futures]
 
     def _fetch_group(self, group: Sequence[Asset]) -> list[AssetResult]:
         return [result for asset in group if (result := self._tried(self._fetch, asset)) is not None]

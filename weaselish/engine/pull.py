@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from weaselish.engine.planning import plan_for
 from weaselish.engine.recording import with_weasel_digests
 from weaselish.engine.remote_tree import RemoteTree, outputs_of
 from weaselish.engine.told import Told
+from weaselish.engine.workers import Workers
 from weaselish.errors import NotInStore, ProjError, StoreError, UnsafePath
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
@@ -244,16 +244,12 @@ class _Pull:
         """Several at a time, the largest first; where one fails, the others are given up."""
         stopped = Event()
         largest_first = sorted(range(len(wanted)), key=lambda index: -(wanted[index].limits.size or 0))
-        with ThreadPoolExecutor(max(1, self._options.jobs)) as threads:
+        with Workers(self._options.jobs, stopped) as workers:
             futures = {
-                index: threads.submit(self._download, wanted[index], places[index], modified, stopped)
+                index: workers.submit(self._download, wanted[index], places[index], modified, stopped)
                 for index in largest_first
             }
-            try:
-                return [futures[index].result() for index in range(len(wanted))]
-            except BaseException:
-                stopped.set()
-                raise
+            return [futures[index].result() for index in range(len(wanted))]
 
     def _download(self, one: Wanted, place: Path, modified: int | None, stopped: Event) -> Content:
         """Unpack one object and check what came out. Raises _BadObject."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field, replace
 from threading import Event
 
@@ -12,6 +12,7 @@ from weaselish.engine.look import look
 from weaselish.engine.recording import with_weasel_digests
 from weaselish.engine.remote_tree import Published, RemoteTree, object_keys, outputs_of, record_bytes, record_key
 from weaselish.engine.told import Told
+from weaselish.engine.workers import Workers
 from weaselish.errors import ProjError, in_short
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
@@ -221,27 +222,21 @@ class _Push:
             self._report(events.TransferStarted("push", len(uploads), total))
         waiting = {id(order): len(order.uploads) for order in orders}
         failed: dict[int, _NotPushed] = {}
-        with ThreadPoolExecutor(max(1, self._options.jobs)) as threads:
-            futures = {threads.submit(self._upload, upload): (upload, order) for upload, order in uploads}
-            try:
-                for order in orders:
-                    if not order.uploads:
-                        yield self._publish(order)
-                for future in as_completed(futures):
-                    upload, order = futures[future]
-                    try:
-                        order.there[upload.made.path] = (upload.key, future.result())
-                    except ProjError as error:
-                        failed.setdefault(id(order), _NotPushed(error.message, hint=error.hint, is_error=True))
-                    waiting[id(order)] -= 1
-                    if not waiting[id(order)]:
-                        why = failed.get(id(order))
-                        yield why.of(order.command) if why else self._publish(order)
-            except BaseException:
-                self._stopped.set()
-                for future in futures:
-                    future.cancel()
-                raise
+        with Workers(self._options.jobs, self._stopped) as workers:
+            futures = {workers.submit(self._upload, upload): (upload, order) for upload, order in uploads}
+            for order in orders:
+                if not order.uploads:
+                    yield self._publish(order)
+            for future in as_completed(futures):
+                upload, order = futures[future]
+                try:
+                    order.there[upload.made.path] = (upload.key, future.result())
+                except ProjError as error:
+                    failed.setdefault(id(order), _NotPushed(error.message, hint=error.hint, is_error=True))
+                waiting[id(order)] -= 1
+                if not waiting[id(order)]:
+                    why = failed.get(id(order))
+                    yield why.of(order.command) if why else self._publish(order)
 
     def _upload(self, upload: _Upload) -> int:
         """Store one object; its size in the store. Raises ProjError if the output is no longer what was recorded."""
