@@ -23,7 +23,7 @@ from weaselish.workspace.tar_headers import TEXT, header
 
 MODE = 0o777  # no setuid, no setgid, no sticky bit
 _END = bytes(2 * tarfile.BLOCKSIZE)
-_SMALL = 1 << 18  # a file up to this size is digested sooner than a thread is told of it
+_SMALL = 1 << 18  # a file up to this size is digested sooner than a thread is told of it, or made for it alone
 _AHEAD = 8  # blocks that may wait to be digested
 
 
@@ -133,7 +133,7 @@ class Content:
         running = new_hash(self._algorithm)
         ahead: deque[Future[object]] = deque()
         for block in blocks:
-            if size <= _SMALL:
+            if size <= _SMALL or (size <= BLOCK and not path):
                 running.update(block)
             else:
                 ahead.append(self._helper.submit(running.update, block))

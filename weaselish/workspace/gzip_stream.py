@@ -37,10 +37,9 @@ def zipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
         check = isal_zlib.crc32(block, check)
         size += len(block)
         if _shrinks(block):
-            chunk = deflate.compress(block) + deflate.flush(isal_zlib.Z_FULL_FLUSH)  # ends between two bytes
+            yield before + deflate.compress(block) + deflate.flush(isal_zlib.Z_FULL_FLUSH)  # ends between two bytes
         else:
-            chunk = _stored(block)
-        yield before + chunk
+            yield _stored(before, block)
         before = b""
     yield before + _END + struct.pack("<LL", check, size & 0xFFFFFFFF)
 
@@ -54,10 +53,10 @@ def _shrinks(block: bytes) -> bool:
     return len(isal_zlib.compress(sample, _LEVEL)) < _WORTH * len(sample)
 
 
-def _stored(block: bytes) -> bytes:
-    """The block in stored deflate blocks (RFC 1951, 3.2.4): each after a byte and its length twice."""
+def _stored(before: bytes, block: bytes) -> bytes:
+    """`before`, then the block in stored deflate blocks (RFC 1951, 3.2.4): each after a byte and its length twice."""
     view = memoryview(block)
-    parts: list[bytes | memoryview] = []
+    parts: list[bytes | memoryview] = [before]
     for start in range(0, len(block), _MOST_STORED):
         part = view[start : start + _MOST_STORED]
         parts += (struct.pack("<BHH", 0, len(part), len(part) ^ 0xFFFF), part)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Literal
 
 from weaselish.errors import ProjError, UnsafePath
@@ -60,9 +61,8 @@ def unpack(
     try:
         with ThreadPoolExecutor(1) as helper:
             content = Content(algorithm, helper)
-            fold = _folds_case(into) if folds_case is None else folds_case
             name = member_name(output)
-            _Unpacking(name, into, content, limits or Limits(), folds_case=fold, modified=modified).run(chunks)
+            _Unpacking(name, into, content, limits or Limits(), folds_case=folds_case, modified=modified).run(chunks)
             return content
     except BaseException as error:
         for left in into.iterdir():
@@ -84,10 +84,11 @@ class _Unpacking:
         content: Content,
         limits: Limits,
         *,
-        folds_case: bool,
+        folds_case: bool | None,
         modified: int | None,
     ) -> None:
         self._name = name
+        self._place = into
         self._into = os.fsencode(into)
         self._content = content
         self._limits = limits
@@ -194,6 +195,8 @@ class _Unpacking:
         most = self._limits.others + 16 * (self._limits.files or 0)
         if self._limits.files is not None and len(self._kinds) >= most:
             raise BrokenArchive(f"it has more than {most} members, out of proportion to its record")
+        if self._kinds and self._folds_case is None:  # the first one, the output, has its name to itself
+            self._folds_case = _folds_case(self._place)
         if self._folds_case:
             folded = unicodedata.normalize("NFC", name.decode(*TEXT)).casefold()
             other = self._spelt.setdefault(folded, name)
@@ -238,9 +241,5 @@ def _begin_flush(fd: int, start: int, end: int) -> None:
 
 def _folds_case(directory: Path) -> bool:
     """Whether names that differ only in case are one file here. Leaves nothing behind."""
-    probe = directory / ".proj-case"
-    probe.touch()
-    try:
-        return (directory / ".PROJ-CASE").exists()
-    finally:
-        probe.unlink()
+    with NamedTemporaryFile(prefix="probe-", dir=directory) as probe:
+        return (directory / os.path.basename(probe.name).swapcase()).exists()
