@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
+from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.candidates import Candidates, Wanted, as_it_stands, recorded
@@ -51,6 +52,15 @@ class Pulled:
     restored: tuple[str, ...] = ()
     already_here: bool = False
     notes: tuple[str, ...] = ()
+
+
+class _Made(NamedTuple):
+    """An output that was downloaded."""
+
+    output: str
+    new: Path  # where it lies until it is swapped in
+    target: Path
+    content: Content
 
 
 class _NotPulled(Exception):
@@ -232,13 +242,30 @@ class _Pull:
             contents = self._download_all(wanted, fresh, modified)
             if wanted:  # from here on a kill leaves what the next pull or run must mend
                 started = self._workspace.records.start(command.name, record.fingerprint.key)
-                swap_in_all([(new / one.path, target) for new, one, target in zip(fresh, wanted, targets, strict=True)])
+                made = [
+                    _Made(one.path, new / one.path, target, content)
+                    for one, new, target, content in zip(wanted, fresh, targets, contents, strict=True)
+                ]
+                self._swap_in(made, modified)
                 self._workspace.records.end(command.name, started, "pulled")
-            digests.forget()
-            if wanted and modified is not None:
-                made = {one.path: content.entries for one, content in zip(wanted, contents, strict=True)}
-                digests.put(made, modified)
         return sum(content.size for content in contents)
+
+    def _swap_in(self, made: Sequence[_Made], modified: int | None) -> None:
+        """What is known of them need not be read again. Of directories it is noted while the disk is busy."""
+        digests = self._workspace.digests
+        trees = {one.output: (one.new, one.content.entries) for one in made if not one.content.is_file}
+        files = {one.output: (one.target, one.content.entries) for one in made if one.content.is_file}
+        digests.forget()
+        try:
+            swap_in_all(
+                [(one.new, one.target) for one in made],
+                meanwhile=None if modified is None else lambda: digests.put(trees, modified),
+            )
+        except BaseException:
+            digests.forget()
+            raise
+        if modified is not None:
+            digests.put(files, modified)
 
     def _download_all(self, wanted: Sequence[Wanted], places: Sequence[Path], modified: int | None) -> list[Content]:
         """Several at a time, the largest first; where one fails, the others are given up."""

@@ -146,8 +146,13 @@ class Content:
         self.files += 1
         self.add(path, "f", running.hexdigest())
 
+    @property
+    def is_file(self) -> bool:
+        """Whether the output is one, not a directory."""
+        return bool(self.entries) and not self.entries[0].path
+
     def digested(self) -> Digested:
-        if self.entries and not self.entries[0].path:  # a single file
+        if self.is_file:
             return Digested(self.entries[0].digest, self.size, self.files)
         return Digested(tree_digest(self.entries, self._algorithm), self.size, self.files)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import struct
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
-from isal import igzip, isal_zlib
+from isal import igzip_lib, isal_zlib
 
 from weaselish.errors import StoreError
 
@@ -84,46 +83,37 @@ class Unzipped:
     """
 
     def __init__(self, chunks: Iterable[bytes], *, ratio: int, floor: int) -> None:
-        self._source = _Chunks(chunks)
-        self._gzip = igzip.IGzipFile(fileobj=self._source, mode="rb")  # type: ignore[no-untyped-call]
+        self._blocks = filter(None, _decompressed(self._counted(chunks)))
         self._ratio = ratio
         self._floor = floor
-        self._position = 0
-        self._unpacked = 0
+        self._packed = self._unpacked = self._position = 0
+        self._block = b""  # the last one that was decompressed
+        self._start = 0  # of what is left of it
         self.last_header = b""
 
     def read(self, size: int) -> bytes:
         """For tarfile, which reads headers with it: never much at once, whatever a header claims."""
         if not 0 <= size <= _MOST_HEADER:
             raise BrokenArchive(f"a header of {size} bytes")
-        self.last_header = self.take(size)
+        self.last_header = self._some(size)
+        while len(self.last_header) < size and (more := self._some(size - len(self.last_header))):
+            self.last_header += more
         return self.last_header
-
-    def take(self, size: int) -> bytes:
-        """The next `size` bytes; fewer only at the end."""
-        try:
-            data: bytes = self._gzip.read(size)
-        except (EOFError, gzip.BadGzipFile, isal_zlib.error) as error:  # type: ignore[misc]
-            raise BrokenArchive(f"not a whole gzip file: {error}") from error
-        self._position += len(data)
-        self.count(len(data))
-        return data
-
-    def count(self, size: int) -> None:
-        """So much came out of the stream; also what was copied because it says so."""
-        self._unpacked += size
-        if self._unpacked > max(self._floor, self._ratio * self._source.count):
-            raise BrokenArchive(f"unpacks to more than {self._ratio} times its size")
 
     def blocks(self, size: int) -> Iterator[bytes]:
         """The next `size` bytes in blocks. Raises BrokenArchive if there are fewer."""
         if size < 0:
             raise BrokenArchive("a member that overlaps the one before it")
         while size:
-            block = self.take(min(size, BLOCK))
+            block = self._some(size)
             if not block:
                 raise BrokenArchive("ends in the middle of a member")
             size -= len(block)
+            yield block
+
+    def rest(self) -> Iterator[bytes]:
+        """All that is left, in blocks."""
+        while block := self._some(BLOCK):
             yield block
 
     def tell(self) -> int:
@@ -134,26 +124,40 @@ class Unzipped:
             pass
         return self._position
 
+    def count(self, size: int) -> None:
+        """So much came out of the stream; also what was copied because it says so."""
+        self._unpacked += size
+        if self._unpacked > max(self._floor, self._ratio * self._packed):
+            raise BrokenArchive(f"unpacks to more than {self._ratio} times its size")
 
-class _Chunks(io.RawIOBase):
-    """An iterator of chunks as a raw stream, counting what was read of it."""
+    def _some(self, size: int) -> bytes:
+        """The next bytes, `size` or fewer; none only at the end."""
+        if self._start == len(self._block):
+            try:
+                self._block, self._start = next(self._blocks, b""), 0
+            except igzip_lib.IsalError as error:  # type: ignore[misc]  # which its stubs take for no exception
+                raise BrokenArchive(f"not a whole gzip file: {error}") from error
+        some = self._block[self._start : self._start + size]
+        self._start += len(some)
+        self._position += len(some)
+        self.count(len(some))
+        return some
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._rest = memoryview(b"")
-        self.count = 0
+    def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._packed += len(chunk)
+            yield chunk
 
-    def readable(self) -> bool:
-        return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return 0
-            self._rest = memoryview(chunk)
-        size = min(len(buffer), len(self._rest))
-        buffer[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        self.count += size
-        return size
+def _decompressed(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """What a gzip file holds, in blocks; zeros may follow it, and another one. Some blocks are empty."""
+    packed = next(filter(None, chunks), b"")
+    while packed:
+        inflate = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+        yield inflate.decompress(packed, BLOCK)
+        while not inflate.eof:
+            more = next(chunks, None) if inflate.needs_input else b""
+            if more is None:
+                raise BrokenArchive("not a whole gzip file: it ends too early")
+            yield inflate.decompress(more, BLOCK)
+        packed = next((rest for one in chain([inflate.unused_data], chunks) if (rest := one.lstrip(b"\0"))), b"")

@@ -83,31 +83,31 @@ class Digests:
         """A time of modification, in ns since 1970, for the files of outputs that are going to be `put`."""
         return self._cache.long_ago()
 
-    def put(self, made: Mapping[str, Iterable[Entry]], modified: int) -> None:
-        """Take as read, and seen, what was just put in the places of outputs; before, nobody else could write to it.
+    def put(self, made: Mapping[str, tuple[Path, Iterable[Entry]]], modified: int) -> None:
+        """Take as read, and seen, what was made for outputs, where it lies now; nobody else could write to it so far.
 
         Its files have `modified` as their time, which `long_ago` gave, and the file system's clock goes on before they
         are looked at: whatever is written to one from now on shows. What is not as it was made is read when asked for.
+        A directory may be moved to the output's place after this; a file whose name changes gets another ctime.
         """
-        swapped = self._cache.now()
-        if self._cache.has_ticked_since(swapped):
-            for output, entries in made.items():
+        done = self._cache.now()
+        if made and self._cache.has_ticked_since(done):
+            for output, (place, entries) in made.items():
                 with suppress(OSError, Unreadable):  # whoever asks for it will hear of that
-                    digested = self._put(output, sorted(entries), modified, swapped)
+                    digested = self._put(output, os.fsencode(place), sorted(entries), modified, done)
                     if digested is not None:
                         with self._lock:
                             self._seen[output, "output"] = digested
 
-    def _put(self, output: str, made: list[Entry], modified: int, swapped: int) -> Digested | None:
-        full = os.path.join(self._root, os.fsencode(output))
+    def _put(self, output: str, full: bytes, made: list[Entry], modified: int, done: int) -> Digested | None:
         status = os.stat(full)
         is_file = stat.S_ISREG(status.st_mode)
         seen = [(b"", file_mark(status))] if is_file else self._walker.walk(output, full, "output")
         stats = [found for _, mark in seen if (found := stat_of(mark)) is not None]
-        files_as_made = all(found.mtime == modified and found.ctime <= swapped for found in stats)
+        files_as_made = all(found.mtime == modified and found.ctime <= done for found in stats)
         if not files_as_made or not self._is_as_made(seen, made) or not self._cache.is_on(status.st_dev):
             return None
-        looked = settled_from(swapped)
+        looked = settled_from(done)
         if is_file:
             self._cache.put_file(output, stats[0], made[0].digest, looked)
             return Digested(made[0].digest, stats[0].size, 1)

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -48,10 +48,21 @@ def swap_in(new: Path, target: Path) -> None:
     swap_in_all([(new, target)])
 
 
-def swap_in_all(pairs: Sequence[tuple[Path, Path]]) -> None:
-    """As `swap_in`, of several (new, target) at once: all of them are replaced, or none."""
+def swap_in_all(pairs: Sequence[tuple[Path, Path]], *, meanwhile: Callable[[], object] | None = None) -> None:
+    """As `swap_in`, of several (new, target) at once: all of them are replaced, or none.
+
+    `meanwhile` is called while the disk is busy, before anything is moved.
+    """
     _put_back([target for _, target in pairs])
-    _flush(pairs)
+    if meanwhile is None:
+        _flush(pairs)
+    else:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(1) as helper:
+            flushed = helper.submit(_flush, pairs)
+            meanwhile()
+            flushed.result()
     swaps = [_Swap(new, target) for new, target in pairs]
     begun: list[_Swap] = []
     try:

@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Iterator
 from typing import IO, cast
 
-from weaselish.workspace.gzip_stream import BLOCK, BrokenArchive, Unzipped
+from weaselish.workspace.gzip_stream import BrokenArchive, Unzipped
 from weaselish.workspace.tar_headers import TEXT, Header
 
 
@@ -22,6 +22,5 @@ def members(stream: Unzipped) -> Iterator[tarfile.TarInfo]:
         raise BrokenArchive(f"not a tar archive: {error}") from error
     if stream.last_header != bytes(tarfile.BLOCKSIZE):  # to tarfile, garbage and a premature end are an end too
         raise BrokenArchive("it ends in the middle, or is damaged")
-    while rest := stream.take(BLOCK):
-        if rest.count(0) != len(rest):
-            raise BrokenArchive("something follows its end")
+    if any(rest.strip(b"\0") for rest in stream.rest()):
+        raise BrokenArchive("something follows its end")
