@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from functools import partial
 from threading import Event
-from typing import NamedTuple
+from typing import TypeVar
 
 from weaselish.engine import events
-from weaselish.engine.candidates import Candidates, Wanted, as_it_stands, recorded
+from weaselish.engine.candidates import Candidates, Wanted, as_it_stands
 from weaselish.engine.look import look
 from weaselish.engine.planning import plan_for
-from weaselish.engine.recording import with_weasel_digests
-from weaselish.engine.remote_tree import RemoteTree, outputs_of
+from weaselish.engine.remote_tree import RemoteTree
+from weaselish.engine.restore import BadObject, NotPulled, Restorer
 from weaselish.engine.told import Told
 from weaselish.engine.workers import Workers
-from weaselish.errors import NotInStore, ProjError, StoreError, UnsafePath
+from weaselish.errors import ProjError, StoreError
 from weaselish.model.project import Command
-from weaselish.plan.digests import ABSENT, is_tree
-from weaselish.plan.fingerprint import Made, Record
-from weaselish.plan.graph import Cycle
-from weaselish.stores.base import Store
-from weaselish.workspace import weasel
-from weaselish.workspace.archive import Content
+from weaselish.plan.fingerprint import Record
+from weaselish.plan.graph import Cycle, Plan
+from weaselish.plan.schedule import Schedule
 from weaselish.workspace.claims import claimed
-from weaselish.workspace.gzip_stream import BrokenArchive
-from weaselish.workspace.swap import recover_all, swap_in_all, workplace
-from weaselish.workspace.unpack import unpack
+from weaselish.workspace.swap import recover_all
 from weaselish.workspace.workspace import Workspace
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,44 +50,11 @@ class Pulled:
     notes: tuple[str, ...] = ()
 
 
-class _Made(NamedTuple):
-    """An output that was downloaded."""
-
-    output: str
-    new: Path  # where it lies until it is swapped in
-    target: Path
-    content: Content
-
-
-class _NotPulled(Exception):
-    def __init__(self, why: str, *, is_error: bool = False) -> None:
-        super().__init__(why)
-        self.why, self.is_error = why, is_error
-
-
-class _BadObject(_NotPulled):
-    """An object that is missing, broken, or not what its name says: another run may do."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why, is_error=True)
-
-
 def pull(
     workspace: Workspace, tree: RemoteTree, options: PullOptions, *, report: events.Reporter
 ) -> tuple[Pulled, ...]:
     """Restore the outputs of every command as it stands. Raises StoreError if the remote cannot be used at all."""
     return _Pull(workspace, tree, options, Told(report)).run()
-
-
-def digest_of_object(workspace: Workspace, store: Store, key: str, output: str) -> str | None:
-    """What an object unpacks to, by its digest; None if it is broken. Leaves nothing behind."""
-    state = workspace.state if workspace.state.is_dir() else None
-    with TemporaryDirectory(prefix="verify-", dir=state) as place:
-        try:
-            found = unpack(store.get(key), output, Path(place), algorithm=workspace.project.digest)
-            return found.digested().digest
-        except (BrokenArchive, NotInStore, UnsafePath):
-            return None
 
 
 class _Pull:
@@ -100,85 +63,113 @@ class _Pull:
         self._tree = tree
         self._options = options
         self._report = report
-        self._compat = workspace.project.compat
         self._candidates = Candidates(workspace, tree)
         self._coming: dict[str, str] = {}  # in a dry run: what would have been restored
+        self._stopped = Event()  # what is on its way is given up
+        self._restorer = Restorer(
+            workspace, tree, jobs=options.jobs, force=options.force, stopped=self._stopped, report=report
+        )
 
     def run(self) -> tuple[Pulled, ...]:
         if not self._options.dry:
             self._workspace.prepare_to_change()
         if not self._options.commands:
             self._tree.list_at_once()
-        results = []
+        plan = self._plan()
         try:
-            for command in self._in_graph_order():
-                results.append(self._pulled(command))
+            results = self._results(plan)
         finally:
+            self._restorer.close()
             if not self._options.dry:
                 self._workspace.records.close()
             self._workspace.save()
             self._tree.save()
-        return tuple(results)
+        return tuple(results[step] for step in plan.steps if step in results)
 
-    def _in_graph_order(self) -> list[Command]:
-        commands = self._workspace.project.commands
-        names = self._options.commands or tuple(commands)
+    def _plan(self) -> Plan:
+        names = list(self._workspace.project.commands)
         try:
-            plan = plan_for(self._workspace, list(commands), lenient=True)
+            return plan_for(self._workspace, names, lenient=True)
         except Cycle:
-            plan = plan_for(self._workspace, list(commands), only=True)
-        return [
-            commands[name] for name in plan.steps if name in names and (commands[name].outputs or self._named(name))
-        ]
+            return plan_for(self._workspace, names, only=True)
+
+    def _results(self, plan: Plan) -> dict[str, Pulled]:
+        """Of each command that is meant. What is here is seen at once; what is not comes with others at a time."""
+        schedule = Schedule(plan)
+        results: dict[str, Pulled] = {}
+        coming: set[Future[Pulled]] = set()
+        with Workers(self._options.jobs, self._stopped) as workers:
+            while True:
+                while len(coming) < self._options.jobs and (step := schedule.start()) is not None:
+                    command = plan.command(step)
+                    if not self._is_meant(command):
+                        schedule.finish(step)
+                        continue
+                    version = self._workspace.records.version  # before the look: other threads read on meanwhile
+                    result = self._tried(command, self._if_here)
+                    if result is None:
+                        coming.add(workers.submit(self._tried, command, partial(self._pull, version=version)))
+                    else:
+                        results[step] = result
+                        schedule.finish(step)
+                if not coming:
+                    return results
+                ended, coming = wait(coming, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    result = future.result()
+                    results[result.command] = result
+                    schedule.finish(result.command)
+
+    def _is_meant(self, command: Command) -> bool:
+        return self._named(command.name) or (bool(command.outputs) and not self._options.commands)
 
     def _named(self, name: str) -> bool:
         return name in self._options.commands
 
-    def _pulled(self, command: Command) -> Pulled:
+    def _tried(self, command: Command, act: Callable[[Command], T]) -> T | Pulled:
         try:
-            return self._pull(command)
-        except _NotPulled as refusal:
+            return act(command)
+        except NotPulled as refusal:
             return Pulled(command.name, refusal.why, is_error=refusal.is_error or self._named(command.name))
         except StoreError:
             raise
         except ProjError as error:
             return Pulled(command.name, error.message, error.hint, is_error=True)
 
-    def _pull(self, command: Command) -> Pulled:
+    def _if_here(self, command: Command) -> Pulled | None:
         if not command.outputs:
-            raise _NotPulled("it has no outputs that could be pulled")
-        if self._is_here(command):
-            return Pulled(command.name, already_here=True)
+            raise NotPulled("it has no outputs that could be pulled")
+        return Pulled(command.name, already_here=True) if self._is_here(command) else None
+
+    def _pull(self, command: Command, *, version: int) -> Pulled:
+        """`version`: of what was known of runs before the command was looked at."""
         now = as_it_stands(self._workspace, command, self._coming)
         missing = [path for path, digest in now.deps if digest is None]
         if missing:
-            raise _NotPulled(f"dep missing, here and in the lock: {', '.join(missing)}")
+            raise NotPulled(f"dep missing, here and in the lock: {', '.join(missing)}")
         candidates = self._candidates.of(command, now)
-        bad: list[_BadObject] = []
+        bad: list[BadObject] = []
         for record, wanted in candidates:
             try:
-                return self._restore(command, record, wanted, len(candidates))
-            except _BadObject as error:
+                return self._restore(command, record, wanted, len(candidates), version)
+            except BadObject as error:
                 self._report(events.Note(f"`{command.name}`: {error.why}"))
                 bad.append(error)
         if bad:
             raise bad[0]
-        raise _NotPulled(self._candidates.nothing_there(command, now, self._coming))
+        raise NotPulled(self._candidates.nothing_there(command, now, self._coming))
 
     def _is_here(self, command: Command) -> bool:
         looked = look(self._workspace, command)
         return not [reason for reason in looked.reasons if reason.why.value not in ("no_skip", "forced")]
 
-    # -- restoring --------------------------------------------------------------------------------------------------
-
-    def _restore(self, command: Command, record: Record, wanted: Sequence[Wanted], rivals: int) -> Pulled:
-        """Download what is not here, verify it, swap it in, and record it. Raises _NotPulled."""
+    def _restore(self, command: Command, record: Record, wanted: Sequence[Wanted], rivals: int, version: int) -> Pulled:
+        """Download what is not here, verify it, swap it in, and record it. Raises NotPulled."""
         notes: tuple[str, ...] = (f"{rivals} runs fit: taken is {record.run}",) if rivals > 1 else ()
         if self._options.dry:
             self._coming |= {made.path: made.digest for made in record.outputs}
-            return Pulled(command.name, restored=tuple(one.path for one in self._missing(wanted)), notes=notes)
+            return Pulled(command.name, restored=tuple(one.path for one in self._restorer.missing(wanted)), notes=notes)
         workspace = self._workspace
-        version = workspace.records.version
         with claimed(
             workspace.state / "locks",
             command.name,
@@ -191,166 +182,12 @@ class _Pull:
                 workspace.check_inside(output, "output")
             if recover_all([workspace.root / output for output in command.outputs]):
                 workspace.digests.forget()
-            if workspace.records.version != version:  # another process was at it
+            if workspace.records.version != version:  # another process was at it, or another thread
                 workspace.digests.forget()
                 if self._is_here(command):
                     return Pulled(command.name, already_here=True)
-            missing = self._missing(wanted)
-            was_unfinished = workspace.records.unfinished(command.name) is not None
-            size = self._download_and_swap(command, record, missing)
-            notes += self._record(command, record, is_new=was_unfinished)
+            missing = self._restorer.missing(wanted)
+            size, more = self._restorer.restore(command, record, missing)
         restored = tuple(one.path for one in missing)
         self._report(events.CommandPulled(command.name, restored, size))
-        return Pulled(command.name, restored=restored, already_here=not restored, notes=notes)
-
-    def _missing(self, wanted: Sequence[Wanted]) -> list[Wanted]:
-        """What must be downloaded. Raises _NotPulled for what must not be replaced."""
-        missing = [one for one in wanted if not self._is_same(one)]
-        for one in missing:
-            self._check_replaceable(one)
-        return missing
-
-    def _is_same(self, one: Wanted) -> bool:
-        if one.by_weasel:
-            return weasel.digest(self._workspace.root / one.path) == one.digest
-        return self._workspace.digests.digest(one.path, "output") == one.digest
-
-    def _check_replaceable(self, one: Wanted) -> None:
-        """What exists only here is not replaced without being told to."""
-        here = self._workspace.digests.digest(one.path, "output")
-        if here is None or self._options.force:
-            return
-        if any(outputs_of(run.record)[one.path] == here for run in self._tree.runs_of(one.path, compat=self._compat)):
-            return
-        raise _NotPulled(
-            f"`{one.path}` is here with other content that is not on the remote (`--force` replaces it)", is_error=True
-        )
-
-    def _download_and_swap(self, command: Command, record: Record, wanted: Sequence[Wanted]) -> int:
-        """All outputs of a run, or none: the old ones are kept until all new ones are in place."""
-        size = sum(one.limits.size or 0 for one in wanted)
-        if wanted:
-            self._report(events.TransferStarted("pull", len(wanted), size))
-        digests = self._workspace.digests
-        modified = digests.long_ago()
-        with ExitStack() as places:
-            targets = [self._workspace.root / one.path for one in wanted]
-            places.callback(
-                _remove_empty, [above for target in targets for above in target.parents if not above.exists()]
-            )
-            fresh = [places.enter_context(workplace(target)) for target in targets]
-            contents = self._download_all(wanted, fresh, modified)
-            if wanted:  # from here on a kill leaves what the next pull or run must mend
-                started = self._workspace.records.start(command.name, record.fingerprint.key)
-                made = [
-                    _Made(one.path, new / one.path, target, content)
-                    for one, new, target, content in zip(wanted, fresh, targets, contents, strict=True)
-                ]
-                self._swap_in(made, modified)
-                self._workspace.records.end(command.name, started, "pulled")
-        return sum(content.size for content in contents)
-
-    def _swap_in(self, made: Sequence[_Made], modified: int | None) -> None:
-        """What is known of them need not be read again. Of directories it is noted while the disk is busy."""
-        digests = self._workspace.digests
-        trees = {one.output: (one.new, one.content.entries) for one in made if not one.content.is_file}
-        files = {one.output: (one.target, one.content.entries) for one in made if one.content.is_file}
-        digests.forget()
-        try:
-            swap_in_all(
-                [(one.new, one.target) for one in made],
-                meanwhile=None if modified is None else lambda: digests.put(trees, modified),
-            )
-        except BaseException:
-            digests.forget()
-            raise
-        if modified is not None:
-            digests.put(files, modified)
-
-    def _download_all(self, wanted: Sequence[Wanted], places: Sequence[Path], modified: int | None) -> list[Content]:
-        """Several at a time, the largest first; where one fails, the others are given up."""
-        stopped = Event()
-        largest_first = sorted(range(len(wanted)), key=lambda index: -(wanted[index].limits.size or 0))
-        with Workers(self._options.jobs, stopped) as workers:
-            futures = {
-                index: workers.submit(self._download, wanted[index], places[index], modified, stopped)
-                for index in largest_first
-            }
-            return [futures[index].result() for index in range(len(wanted))]
-
-    def _download(self, one: Wanted, place: Path, modified: int | None, stopped: Event) -> Content:
-        """Unpack one object and check what came out. Raises _BadObject."""
-        algorithm = self._workspace.project.digest
-        chunks = self._told(one.key, stopped)
-        try:
-            content = unpack(chunks, one.path, place, algorithm=algorithm, limits=one.limits, modified=modified)
-        except (BrokenArchive, NotInStore, UnsafePath) as error:
-            raise _BadObject(f"object `{one.key}`: {error.message}") from None
-        digest = weasel.digest(place / one.path) if one.by_weasel else content.digested().digest
-        if digest != one.digest:
-            raise _BadObject(f"object `{one.key}` is not what it should be: expected {one.digest}, found {digest}")
-        return content
-
-    def _told(self, key: str, stopped: Event) -> Iterator[bytes]:
-        for chunk in self._tree.store.get(key):
-            if stopped.is_set():
-                raise ProjError("stopped")
-            self._report(events.Transferred(key, len(chunk)))
-            yield chunk
-
-    def _record(self, command: Command, record: Record, *, is_new: bool) -> tuple[str, ...]:
-        """Keep the record of what is here now, unless the lock already says so. Gives what the user should know.
-
-        `is_new`: it must outrank an interrupted run, as with an id of its own it does.
-        """
-        records = self._workspace.records
-        no_cache = tuple(self._no_cache_made(made) for made in record.outputs_no_cache)
-        new = record._replace(
-            command=command.name,
-            outputs=tuple(self._restored(made) for made in record.outputs),
-            outputs_no_cache=no_cache,
-            algorithm=self._workspace.project.digest,
-            origin=record.origin if record.origin == "weasel" else "pulled",
-            facts={name: value for name, value in record.facts.items() if name != "objects"},
-        )
-        notes = tuple(
-            f"`{made.path}` is not the one of this run: a reason to run"
-            for made in no_cache
-            if self._workspace.digests.digest(made.path, "output") not in (None, made.digest)
-        )
-        if not is_new and any(_is_same_run(known, new) for known in recorded(self._workspace, command)):
-            return notes
-        new = with_weasel_digests(self._workspace, new)
-        keeps_id = record.run and not is_new and no_cache == record.outputs_no_cache
-        if keeps_id:
-            records.add(new)
-        if not keeps_id or new.run not in [known.run for known in recorded(self._workspace, command)]:
-            records.add(new._replace(run=records.next_id()))  # with its own, a later run or a reset would outrank it
-        return notes
-
-    def _no_cache_made(self, made: Made) -> Made:
-        """An `outputs_no_cache` path as this run made it; what is not here is accepted."""
-        return made if self._workspace.exists(made.path) else Made(made.path, ABSENT)
-
-    def _restored(self, made: Made) -> Made:
-        """An output as it is here now."""
-        found = self._workspace.digests.of(made.path, "output")
-        if found is None or made.digest not in ("", found.digest):
-            raise _NotPulled(f"`{made.path}` was changed just when it was restored", is_error=True)
-        if is_tree(found.digest):
-            self._workspace.digests.keep_manifest(made.path, "output", found.digest)
-        return Made(made.path, found.digest, found.size, found.files)
-
-
-def _remove_empty(directories: Sequence[Path]) -> None:
-    """Directories that were made for outputs, if none came of it; the innermost first."""
-    for directory in directories:
-        with suppress(OSError):
-            directory.rmdir()
-
-
-def _is_same_run(known: Record, new: Record) -> bool:
-    def digests(record: Record) -> list[tuple[str, str]]:
-        return [(made.path, made.digest) for made in record.made]
-
-    return known.fingerprint.key == new.fingerprint.key and digests(known) == digests(new)
+        return Pulled(command.name, restored=restored, already_here=not restored, notes=notes + more)

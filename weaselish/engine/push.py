@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field, replace
-from threading import Event
+from threading import Event, Lock
 
 from weaselish.engine import events
 from weaselish.engine.look import look
@@ -65,6 +65,8 @@ class _Order:
     record: Record
     uploads: list[_Upload] = field(default_factory=list)
     there: dict[str, tuple[str, int]] = field(default_factory=dict)  # output -> (key, size in the store)
+    failures: list[_NotPushed] = field(default_factory=list)
+    done: int = 0  # of the uploads
 
 
 class _NotPushed(Exception):
@@ -91,6 +93,7 @@ class _Push:
         self._report = report
         self._compat = workspace.project.compat
         self._stopped = Event()  # what is on its way is given up
+        self._lock = Lock()  # of what is counted
 
     def run(self) -> tuple[Pushed, ...]:
         if not self._options.dry:
@@ -203,7 +206,7 @@ class _Push:
 
     def _verified(self, stored: Stored, upload: _Upload) -> bool:
         """Whether an object unpacks to what its record says."""
-        from weaselish.engine.pull import digest_of_object
+        from weaselish.engine.restore import digest_of_object
 
         self._report(events.TransferStarted("verify", 1, stored.size))
         found = digest_of_object(self._workspace, self._tree.store, stored.key, upload.made.path)
@@ -220,23 +223,27 @@ class _Push:
         total = sum(upload.made.size or 0 for upload, _ in uploads)
         if uploads:
             self._report(events.TransferStarted("push", len(uploads), total))
-        waiting = {id(order): len(order.uploads) for order in orders}
-        failed: dict[int, _NotPushed] = {}
         with Workers(self._options.jobs, self._stopped) as workers:
-            futures = {workers.submit(self._upload, upload): (upload, order) for upload, order in uploads}
-            for order in orders:
-                if not order.uploads:
-                    yield self._publish(order)
+            futures: list[Future[Pushed | None]] = []
+            futures += [workers.submit(self._publish, order) for order in orders if not order.uploads]
+            futures += [workers.submit(self._store, upload, order) for upload, order in uploads]
             for future in as_completed(futures):
-                upload, order = futures[future]
-                try:
-                    order.there[upload.made.path] = (upload.key, future.result())
-                except ProjError as error:
-                    failed.setdefault(id(order), _NotPushed(error.message, hint=error.hint, is_error=True))
-                waiting[id(order)] -= 1
-                if not waiting[id(order)]:
-                    why = failed.get(id(order))
-                    yield why.of(order.command) if why else self._publish(order)
+                result = future.result()
+                if result is not None:
+                    yield result
+
+    def _store(self, upload: _Upload, order: _Order) -> Pushed | None:
+        """Store one object. What became of the command, if it was the last one of it: then its record is published."""
+        try:
+            order.there[upload.made.path] = (upload.key, self._upload(upload))
+        except ProjError as error:
+            order.failures.append(_NotPushed(error.message, hint=error.hint, is_error=True))
+        with self._lock:
+            order.done += 1
+            is_last = order.done == len(order.uploads)
+        if not is_last:
+            return None
+        return order.failures[0].of(order.command) if order.failures else self._publish(order)
 
     def _upload(self, upload: _Upload) -> int:
         """Store one object; its size in the store. Raises ProjError if the output is no longer what was recorded."""

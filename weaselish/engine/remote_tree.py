@@ -7,8 +7,8 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from threading import RLock
 from urllib.parse import quote_plus
 
 from weaselish.errors import NotInStore
@@ -41,7 +41,7 @@ class Published:
 
 
 class RemoteTree:
-    """What a remote holds. Its store is opened, and listed, when it is first asked something.
+    """What a remote holds. Its store is opened, and listed, when it is first asked something. Thread-safe.
 
     Records never change, so that they are kept in `cache` once read.
     """
@@ -53,10 +53,16 @@ class RemoteTree:
         self._at_once = False
         self._is_listed = False
         self._folders: dict[str, dict[str, Stored]] = {}  # folder -> what is in it
+        self._store: Store | None = None
+        self._records: dict[str, dict[str, object]] | None = None  # key -> document, and a mark of what was read
+        self._lock = RLock()  # while something of this is got
 
-    @cached_property
+    @property
     def store(self) -> Store:
-        return self._open_store()
+        with self._lock:
+            if self._store is None:
+                self._store = self._open_store()
+            return self._store
 
     def list_at_once(self) -> None:
         """One listing for all questions to come, rather than one for each."""
@@ -64,14 +70,17 @@ class RemoteTree:
 
     def below(self, folder: str) -> Mapping[str, Stored]:
         """The objects in `OUTPUT/HASH` or `.proj/runs/KEY`, by key."""
-        if self._at_once:
-            self._list_all()
-        elif not self._is_listed and folder not in self._folders:
-            self._folders[folder] = {stored.key: stored for stored in self.store.list(folder)}
-        return self._folders.get(folder, {})
+        with self._lock:
+            if self._at_once:
+                self._list_all()
+            elif not self._is_listed and folder not in self._folders:
+                self._folders[folder] = {stored.key: stored for stored in self.store.list(folder)}
+            return self._folders.get(folder, {})
 
     def _list_all(self) -> None:
-        if not self._is_listed:
+        with self._lock:
+            if self._is_listed:
+                return
             folders: dict[str, dict[str, Stored]] = {}
             for stored in self.store.list(""):
                 folders.setdefault(stored.key.rpartition("/")[0], {})[stored.key] = stored
@@ -134,8 +143,14 @@ class RemoteTree:
 
     # -- what is kept of it -----------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def _known(self) -> dict[str, dict[str, object]]:
+        with self._lock:
+            if self._records is None:
+                self._records = self._load()
+            return self._records
+
+    def _load(self) -> dict[str, dict[str, object]]:
         try:
             data = json.loads(self._file.read_bytes()) if self._file else {}
         except (OSError, ValueError):
