@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
@@ -21,6 +22,7 @@ from weaselish.workspace.state_dir import write_whole
 
 RUNS = ".proj/runs"
 MOST_OF_A_RECORD = 1 << 26  # bytes; a record with 100,000 deps has a tenth of it
+_READERS = 8  # records that are read at a time where all are asked for
 _MOST = 1 << 63  # of what a record may count: run ids, bytes, files
 _OBJECT = re.compile(r"(?!\.\.?/)[A-Za-z0-9_.~%+-]+/[0-9a-f]+/[0-9a-f]+(\.dir)?")
 _FACTS: Mapping[str, type | tuple[type, ...]] = {
@@ -104,24 +106,30 @@ class RemoteTree:
     def all_published(self) -> list[tuple[Stored, Published]]:
         self._list_all()
         keys = [folder.removeprefix(f"{RUNS}/") for folder in self._folders if folder.startswith(f"{RUNS}/")]
+        listed = [stored for key in keys for stored in self.below(f"{RUNS}/{key}").values()]
+        with ThreadPoolExecutor(_READERS) as threads:
+            list(threads.map(self._document, listed))
         return [found for key in keys for found in self.published(key)]
 
     def read(self, stored: Stored) -> Published | None:
         """A record that was listed, or None if it is none."""
+        return _published(self._document(stored))
+
+    def _document(self, stored: Stored) -> object:
+        """What a record says, kept or read; None if it is none."""
         mark = [stored.size, stored.modified]
         known = self._known.get(stored.key)
         if known is None or known.get("mark") not in (mark, [stored.size, None]):
             if stored.size > MOST_OF_A_RECORD:
                 return None
             try:
-                document = json.loads(b"".join(self.store.get(stored.key)))
+                known = {"document": json.loads(b"".join(self.store.get(stored.key)))}
             except (ValueError, RecursionError, NotInStore):
                 return None
-            known = {"document": document}
         if known.get("mark") != mark:
             self._known[stored.key] = {"mark": mark, "document": known.get("document")}
             self._is_new = True
-        return _published(known.get("document"))
+        return known.get("document")
 
     def wrote(self, key: str, text: bytes) -> None:
         """We stored this record just now: it need not be read. When that was by the store's clock is not known yet."""
