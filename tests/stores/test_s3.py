@@ -20,7 +20,7 @@ from weaselish.errors import StoreError
 from weaselish.model.project import Remote
 from weaselish.stores.base import Store
 from weaselish.stores.cloud import CloudStore
-from weaselish.stores.cloud_s3 import S3Bucket, time_of
+from weaselish.stores.cloud_s3 import SMALL, S3Bucket, time_of
 from weaselish.stores.open import credentials_source, open_store
 from weaselish.stores.parts import PART
 
@@ -121,6 +121,22 @@ def test_a_body_that_is_damaged_on_its_way_is_refused(server: str, size: int, re
     with pytest.raises(StoreError, match=r"BadDigest|NoSuchUpload"):
         store.put("key", [bytes(size)])
     assert keys(store) == []
+
+
+def test_only_a_large_body_waits_until_the_server_wants_it(seaweedfs: Server) -> None:
+    bucket = bucket_on(seaweedfs)
+    store = fresh(bucket)
+    waited: list[bool] = []
+
+    def note(request: AWSPreparedRequest, **_: object) -> None:
+        waited.append("Expect" in request.headers)
+
+    for operation in ("PutObject", "UploadPart"):
+        bucket._client.meta.events.register(f"before-send.s3.{operation}", note)
+    for size in (0, 1, SMALL, SMALL + 1, PART + 1):
+        assert store.put(f"key-{size}", [bytes(size)])
+    assert waited[:4] == [False, False, False, True]
+    assert sorted(waited[4:]) == [False, True], "the parts of a large object, of PART bytes and of one"
 
 
 class TestRemotes:
