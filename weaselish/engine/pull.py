@@ -28,6 +28,8 @@ from weaselish.workspace.workspace import Workspace
 
 T = TypeVar("T")
 
+_TOGETHER = 8  # commands, each of which may hold a hundred locks
+
 
 @dataclass(frozen=True, slots=True)
 class PullOptions:
@@ -98,9 +100,10 @@ class _Pull:
         schedule = Schedule(plan)
         results: dict[str, Pulled] = {}
         coming: set[Future[Pulled]] = set()
-        with Workers(self._options.jobs, self._stopped) as workers:
+        most = max(1, min(self._options.jobs, _TOGETHER))
+        with Workers(most, self._stopped) as workers:
             while True:
-                while len(coming) < self._options.jobs and (step := schedule.start()) is not None:
+                while len(coming) < most and (step := schedule.start()) is not None:
                     command = plan.command(step)
                     if not self._is_meant(command):
                         schedule.finish(step)
