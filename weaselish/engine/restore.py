@@ -151,15 +151,12 @@ class Restorer:
         files = {one.output: (one.target, one.content.entries) for one in made if one.content.is_file}
         digests.forget()
         try:
-            swap_in_all(
-                [(one.new, one.target) for one in made],
-                meanwhile=None if modified is None else lambda: digests.put(trees, modified),
-            )
+            pairs = [(one.new, one.target) for one in made]
+            swap_in_all(pairs, meanwhile=lambda: digests.put(trees, modified))
         except BaseException:
             digests.forget()
             raise
-        if modified is not None:
-            digests.put(files, modified)
+        digests.put(files, modified)
 
     def _download_all(self, wanted: Sequence[Wanted], places: Sequence[Path], modified: int | None) -> list[Content]:
         """Several at a time, the largest first; where one fails, the others are given up."""

@@ -83,15 +83,17 @@ class Digests:
         """A time of modification, in ns since 1970, for the files of outputs that are going to be `put`."""
         return self._cache.long_ago()
 
-    def put(self, made: Mapping[str, tuple[Path, Iterable[Entry]]], modified: int) -> None:
+    def put(self, made: Mapping[str, tuple[Path, Iterable[Entry]]], modified: int | None) -> None:
         """Take as read, and seen, what was made for outputs, where it lies now; nobody else could write to it so far.
 
         Its files have `modified` as their time, which `long_ago` gave, and the file system's clock goes on before they
         are looked at: whatever is written to one from now on shows. What is not as it was made is read when asked for.
         A directory may be moved to the output's place after this; a file whose name changes gets another ctime.
         """
+        if not made or modified is None:
+            return
         done = self._cache.now()
-        if made and self._cache.has_ticked_since(done):
+        if self._cache.has_ticked_since(done):
             for output, (place, entries) in made.items():
                 with suppress(OSError, Unreadable):  # whoever asks for it will hear of that
                     digested = self._put(output, os.fsencode(place), sorted(entries), modified, done)
