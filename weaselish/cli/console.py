@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from weaselish.errors import InvalidProject, ProjError
 
+_MEANWHILE = 0.1  # seconds; until then the first scripts are being started
 _COLOURS = {"red": "red", "green": "green", "yellow": "yellow", "dim": "grey", "bold": None}
 
 
@@ -60,11 +61,18 @@ def show_error(error: ProjError) -> None:
     say_hint(error.hint)
 
 
+def expect_table() -> None:
+    """A table will be shown at the end: what lays it out, 10 ms of imports, is loaded while scripts run."""
+    import threading
+
+    loading = threading.Timer(_MEANWHILE, _table_maker)
+    loading.daemon = True
+    loading.start()
+
+
 def table(rows: Iterable[Sequence[str]], header: Sequence[str], *, stream: object = None) -> str:
     """A table as wide as its cells, its last column cut at the terminal's edge."""
     import shutil
-
-    from wasabi.tables import table as layout
 
     cells = [list(row) for row in rows]
     widths = [max(len(row[column]) for row in [header, *cells]) for column in range(len(header))]
@@ -72,8 +80,14 @@ def table(rows: Iterable[Sequence[str]], header: Sequence[str], *, stream: objec
     if _is_terminal(stream or sys.stderr):
         for row in cells:
             row[-1] = row[-1] if len(row[-1]) <= max(room, 20) else row[-1][: max(room, 20) - 1] + "…"
-    text = layout(cells, header=list(header), divider=True, max_col=1000)
-    return "\n".join(line.rstrip() for line in str(text).strip("\n").splitlines())
+    text = _table_maker()(cells, header=list(header), divider=True, max_col=1000)
+    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
+
+
+def _table_maker() -> Callable[..., str]:
+    from wasabi.tables import table as make
+
+    return make
 
 
 def counted(number: int, noun: str) -> str:

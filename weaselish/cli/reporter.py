@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from weaselish.cli.console import duration, paint, say, say_hint, table, warn
+from weaselish.cli.console import duration, expect_table, paint, say, say_hint, table, warn
 from weaselish.engine import events
 from weaselish.engine.result import Result, State
 from weaselish.engine.run import RunResult
@@ -36,6 +36,7 @@ class ConsoleReporter:
         self._stdout = stdout or sys.stdout.buffer
         self._wanted = output
         self._output = output or Output.RAW
+        self._steps = 0
         self._width = 0  # of the longest name
         self._partial: dict[str, bytes] = {}
         self._logs: dict[str, Path] = {}
@@ -48,6 +49,7 @@ class ConsoleReporter:
         match event:
             case events.RunStarted(plan, jobs):
                 self._output = self._wanted or (Output.PREFIX if jobs > 1 else Output.RAW)
+                self._steps = len(plan.steps)
                 self._width = max((len(step) for step in plan.steps), default=0)
             case events.Note(message, hint):
                 warn(message, hint)
@@ -72,6 +74,8 @@ class ConsoleReporter:
                 pass
 
     def _show_start(self, event: events.StepStarted) -> None:
+        if not self.reasons and self._steps > 1:
+            expect_table()
         self.reasons[event.step] = event.reasons
         if event.log is not None:
             self._logs[event.step] = event.log

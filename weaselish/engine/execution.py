@@ -18,7 +18,6 @@ from weaselish.model.project import Command
 from weaselish.plan.fingerprint import Why
 from weaselish.workspace.logs import LogWriter, log_path
 from weaselish.workspace.state_dir import writing
-from weaselish.workspace.swap import recover_all
 from weaselish.workspace.workspace import Workspace
 
 
@@ -84,6 +83,8 @@ class Execution:
         for output in command.made:
             self._workspace.check_inside(output, "output")
         if mend:
+            from weaselish.workspace.swap import recover_all
+
             recover_all([self._workspace.root / output for output in command.made])
 
     def _make_directories(self) -> None:
