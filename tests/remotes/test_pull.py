@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -55,6 +56,37 @@ def test_a_lock_that_was_reset_does_not_hide_what_was_pulled_since(project: Proj
     assert states(project) == {"make": "stale"}
     assert told(project.proj("pull")) == {"make": "already here"}
     assert states(project) == {"make": "up to date"}
+
+
+def test_a_swap_that_fails_leaves_what_was_there_and_its_record(
+    project: ProjectDir, remote: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twins(project, remote).proj("push")
+    other = clone(project, "other")
+    other.proj("pull")
+    before, old = twin(other), other.read("make.sh")
+    project.write("make.sh", f"{old}# another\n")
+    project.proj("run", "make")
+    project.proj("push")
+    other.write("make.sh", project.read("make.sh"))
+
+    rename = os.rename
+
+    def fails(source: Path, target: Path) -> None:
+        if target == other.path / "two":
+            monkeypatch.undo()
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fails)
+    done = other.proj("pull")
+    assert (done.code, "cannot replace" in done.err, "busy" in done.err) == (1, True, True)
+    assert (twin(other), left_over(other)) == (before, [])
+    other.write("make.sh", old)
+    assert states(other) == {"make": "up to date"}
+    other.write("make.sh", project.read("make.sh"))
+    assert told(other.proj("pull")) == {"make": "pulled one.txt, two"}
+    assert twin(other) == twin(project)
 
 
 def test_a_run_killed_half_way_is_mended_by_a_pull(project: ProjectDir, remote: Path) -> None:

@@ -23,7 +23,7 @@ from weaselish.stores.base import Store
 from weaselish.workspace import weasel
 from weaselish.workspace.archive import Content
 from weaselish.workspace.gzip_stream import BrokenArchive
-from weaselish.workspace.swap import swap_in_all, workplace
+from weaselish.workspace.swap import recover_all, swap_in_all, workplace
 from weaselish.workspace.unpack import unpack
 from weaselish.workspace.workspace import Workspace
 
@@ -140,7 +140,12 @@ class Restorer:
                     _Made(one.path, new / one.path, target, content)
                     for one, new, target, content in zip(wanted, fresh, targets, contents, strict=True)
                 ]
-                self._swap_in(made, modified)
+                try:
+                    self._swap_in(made, modified)
+                except BaseException:
+                    recover_all(targets)  # where that fails, it stays unfinished: the next pull or run tries again
+                    self._workspace.records.end(command.name, started, "failed")
+                    raise
                 self._workspace.records.end(command.name, started, "pulled")
         return sum(content.size for content in contents)
 
