@@ -115,6 +115,25 @@ def test_a_killed_push_leaves_nothing_half_and_is_completed_by_the_next(
     assert set(states(project).values()) == {"up to date"}
 
 
+def test_what_a_killed_verification_unpacked_is_removed_by_the_next(project: ProjectDir, fast: Path) -> None:
+    three(project, fast / "remote")
+    project.proj("push")
+    all_of_it = Events()
+    assert fork(project, "push", "--verify", events=all_of_it).wait() == 0
+    left = set()
+    for at in range(1, all_of_it.count + 1, 3):
+        fork(project, "push", "--verify", events=Events(kill_at=at)).wait()
+        left.update(unpacked(project))
+        assert project.proj("push", "--verify").code == 0
+        assert not unpacked(project)
+    assert left
+
+
+def unpacked(project: ProjectDir) -> list[Path]:
+    """What a verification has in the project."""
+    return [path for path in (project.path / ".proj").iterdir() if "verify" in path.name]
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_killed_pull_leaves_the_old_or_the_new_and_is_completed_by_the_next(
     project: ProjectDir, fast: Path, seed: int

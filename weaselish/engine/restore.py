@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import BoundedSemaphore, Event
@@ -23,7 +23,8 @@ from weaselish.stores.base import Store
 from weaselish.workspace import weasel
 from weaselish.workspace.archive import Content
 from weaselish.workspace.gzip_stream import BrokenArchive
-from weaselish.workspace.swap import recover_all, swap_in_all, workplace
+from weaselish.workspace.os_lock import locked
+from weaselish.workspace.swap import recover, recover_all, swap_in_all, workplace
 from weaselish.workspace.unpack import unpack
 from weaselish.workspace.workspace import Workspace
 
@@ -54,13 +55,25 @@ class BadObject(NotPulled):
 
 def digest_of_object(workspace: Workspace, store: Store, key: str, output: str) -> str | None:
     """What an object unpacks to, by its digest; None if it is broken. Leaves nothing behind."""
-    state = workspace.state if workspace.state.is_dir() else None
-    with TemporaryDirectory(prefix="verify-", dir=state) as place:
+    with _place_to_verify(workspace) as place:
         try:
-            found = unpack(store.get(key), output, Path(place), algorithm=workspace.project.digest)
-            return found.digested().digest
+            return unpack(store.get(key), output, place, algorithm=workspace.project.digest).digested().digest
         except (BrokenArchive, NotInStore, UnsafePath):
             return None
+
+
+@contextmanager
+def _place_to_verify(workspace: Workspace) -> Iterator[Path]:
+    """An empty directory, of one process at a time: what a killed one left is removed first."""
+    if not workspace.state.is_dir():  # in a dry run, which makes nothing in the project
+        with TemporaryDirectory() as place:
+            yield Path(place)
+        return
+    target = workspace.state / "verify"
+    with locked(workspace.state / "locks" / "verify"):
+        recover(target)
+        with workplace(target) as empty:
+            yield empty
 
 
 class Restorer:
