@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import resource
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -181,16 +183,49 @@ def test_many_outputs_and_deps_need_few_file_descriptors(project: ProjectDir) ->
         """)
     project.write("make.sh", "mkdir -p out; for i in $(seq -w 0 999); do echo $i > out/0$i; done\n")
     project.write("use.sh", "cat out/* > used\n")
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
-    try:
+    with open_files(300):
         done = [project.process(*words) for words in (["run", "use", "-j2"], ["push"])]
         shutil.rmtree(project.path / "out")
         done += [project.process(*words) for words in (["pull"], ["status", "--check"])]
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert [one.code for one in done] == [0, 0, 0, 0]
     assert project.read("used").split() == [name[1:] for name in names]
+
+
+def test_no_more_steps_run_at_a_time_than_may_open_their_files(project: ProjectDir) -> None:
+    """Each has outputs in directories of their own, and every directory on the way is locked as well."""
+    project.project(
+        "commands:\n"
+        + "".join(
+            f"  - {{name: c{step}, script: [sh make.sh {step}], outputs: [{', '.join(made(step))}]}}\n"
+            for step in range(40)
+        )
+    )
+    project.write("make.sh", "for i in 0 1 2 3 4; do mkdir -p out/$1/$i; echo x > out/$1/$i/x; done; sleep 0.1\n")
+    every = [f"c{step}" for step in range(40)]
+    with open_files(200):
+        done = project.process("run", *every, "-j40", "--output", "quiet")
+    assert (done.code, done.err.count("✔ c")) == (0, 40)
+    assert done.err.startswith(
+        "warning: 40 steps at a time would open too many files; at most 9 run at a time\n"
+        "  hint: `ulimit -n` shows the limit, and raises it\n"
+    )
+    with open_files(200):
+        assert project.process("run", *every[:9], "-j40", "--force").err.count("warning") == 0
+
+
+def made(step: int) -> list[str]:
+    return [f"out/{step}/{number}/x" for number in range(5)]
+
+
+@contextmanager
+def open_files(most: int) -> Iterator[None]:
+    """Processes that are started meanwhile may have no more open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_look_is_made_again_if_a_record_was_read_while_it_was_made(

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from weaselish.errors import Busy
-from weaselish.model.paths import overlap
+from weaselish.model.paths import ancestors, overlap
 from weaselish.workspace.claims import claimed
 from weaselish.workspace.os_lock import OsLock, locked
 
@@ -101,10 +101,25 @@ def test_any_path_can_be_held(locks: Path, path: str) -> None:
 def test_many_paths_are_held_with_few_descriptors(locks: Path, directory: str, reads: bool) -> None:
     paths = [f"{directory}{number // 20}/{number}" for number in range(5_000)]
     with claim(locks, "a", writes=() if reads else paths, reads=paths if reads else ()) as held:
-        assert len(held) < 250
+        assert len(held) <= 100
         assert not any(is_free(locks, writes=[path]) for path in (paths[0], paths[-1], f"{directory}0", "d/e", "."))
         assert not is_free(locks, writes=paths)
     assert is_free(locks, writes=paths)
+
+
+@given(
+    paths=st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=5).map("/".join), max_size=12, unique=True),
+    other=st.lists(st.sampled_from("abcd"), min_size=1, max_size=5).map("/".join),
+    most=st.integers(2, 12),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_with_fewer_descriptors_no_less_is_held(locks: Path, paths: list[str], other: str, most: int) -> None:
+    with claimed(locks, "a", writes=paths, reads=(), on_wait=lambda holder: None, most=most) as held:
+        assert len(held) <= most
+        if any(overlap(path, other) for path in paths):
+            assert not is_free(locks, writes=[other])
+        if any(path in (other, *ancestors(other)) for path in paths):
+            assert not is_free(locks, reads=[other])
 
 
 def test_of_many_paths_only_the_fullest_directories_are_held_whole(locks: Path) -> None:

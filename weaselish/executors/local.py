@@ -74,7 +74,10 @@ _Started = Iterator[tuple[subprocess.Popen[bytes], int, Terminal | None]]
 
 @contextmanager
 def _in_pipe(job: Job, line: Line) -> _Started:
-    reader, writer = os.pipe()
+    try:
+        reader, writer = os.pipe()
+    except OSError as error:
+        raise _NotStarted(error) from error
     try:
         try:
             process = _start(job, line, subprocess.DEVNULL if job.stdin == "null" else None, writer)
@@ -87,7 +90,11 @@ def _in_pipe(job: Job, line: Line) -> _Started:
 
 @contextmanager
 def _in_terminal(job: Job, line: Line) -> _Started:
-    with Terminal() as terminal:
+    try:
+        lent = Terminal()
+    except OSError as error:
+        raise _NotStarted(error) from error
+    with lent as terminal:
         terminal.refresh()
         process = _start(job, line, terminal.slave, terminal.slave, make_controlling)
         terminal.close_slave()

@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 from weaselish.errors import Busy
 from weaselish.model.paths import ancestors
+from weaselish.workspace.descriptors import MOST_LOCKS
 from weaselish.workspace.holders import Holder, end, holders, name_of
 from weaselish.workspace.os_lock import OsLock
 from weaselish.workspace.state_dir import writing
 
-_MOST = 100  # lock files of one step; each is a file descriptor, of which a process often has no more than 1,024
 _TICK = 0.05  # seconds between two tries to take a lock
 _LOOK_EVERY = 1.0  # seconds between two looks at who holds it
 _GRACE = 5.0  # seconds that orphans have between SIGTERM and SIGKILL
@@ -33,15 +33,17 @@ def claimed(
     on_wait: Callable[[str], None],
     wait: bool = True,
     pause: Callable[[float], object] = time.sleep,
+    most: int = MOST_LOCKS,
 ) -> Iterator[tuple[int, ...]]:
     """Hold the command's own name and `writes` alone, `reads` together with other readers; gives the descriptors.
 
-    A path is held together with whatever lies inside it; in place of very many, the directories that they lie in are
-    held alone. Locks are taken in sorted order, so that no two steps can wait for each other. `on_wait` hears who holds
-    a lock before it is waited for; without `wait`, Busy is raised. What a killed `proj` left behind is told to end.
+    A path is held together with whatever lies inside it; where that would take more than `most` locks, directories are
+    held alone in place of what lies in them. Locks are taken in sorted order, so that no two steps can wait for each
+    other. `on_wait` hears who holds a lock before it is waited for; without `wait`, Busy is raised. What a killed
+    `proj` left behind is told to end.
     `pause` is called with a time to pass, and may raise to give up.
     """
-    wanted = _wanted(name, writes, reads)
+    wanted = _wanted(name, writes, reads, most)
     held: list[OsLock] = []
     try:
         for key, exclusive in sorted(wanted.items()):
@@ -107,20 +109,24 @@ class _Waiting:
                 end(orphan, self._lock.path, signal.SIGKILL)
 
 
-def _wanted(name: str, writes: Iterable[str], reads: Iterable[str]) -> dict[str, bool]:
+def _wanted(name: str, writes: Iterable[str], reads: Iterable[str], most: int) -> dict[str, bool]:
     """lock file -> whether it is held alone."""
-    held = _at_most(_MOST, dict.fromkeys(reads, False) | dict.fromkeys(writes, True))
-    around = {directory: False for path in held for directory in ancestors(path)}
-    wanted = {f"p/{path}": alone for path, alone in (around | held).items()} | {f"c/{name}": True}
+    paths = _with_what_is_around(dict.fromkeys(reads, False) | dict.fromkeys(writes, True), most - 1)
+    wanted = {f"p/{path}": alone for path, alone in paths.items()} | {f"c/{name}": True}
     return {_file(key): alone for key, alone in wanted.items()}
 
 
-def _at_most(most: int, held: dict[str, bool]) -> dict[str, bool]:
-    """The paths; while there are more, the fullest directory, held alone, in place of those that lie right in it.
+def _with_what_is_around(held: dict[str, bool], most: int) -> dict[str, bool]:
+    """The paths, and the directories that they lie in, held together with others. While these are more than `most`, the
+    fullest directory is held in place of what lies right in it; the project itself comes last.
 
-    Alone, since held together with others it would not keep those away who write in it. The project itself comes last.
+    Alone, since held together with others it would not keep those away who write in it.
     """
-    while len(held) > most:
+    while True:
+        wanted = {directory: False for path in held for directory in ancestors(path)} | held
+        too_many = len(wanted) - most
+        if too_many <= 0 or list(held) == ["."]:
+            return wanted
         paths_in: dict[str, list[str]] = {}
         for path in held:
             paths_in.setdefault(dirname(path) or ".", []).append(path)
@@ -128,9 +134,9 @@ def _at_most(most: int, held: dict[str, bool]) -> dict[str, bool]:
             for path in paths_in[directory]:
                 held.pop(path, None)
             held[directory] = True
-            if len(held) <= most:
+            too_many -= len(paths_in[directory])
+            if too_many <= 0:
                 break
-    return held
 
 
 def _file(key: str) -> str:
