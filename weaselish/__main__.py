@@ -15,21 +15,26 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; its exit code."""
+    try:
+        return _answer(argv)
+    except KeyboardInterrupt:  # also one that comes while we begin, or when all is said
+        return 130
+
+
+def _answer(argv: Sequence[str] | None) -> int:
     gc.set_threshold(10_000)  # what imports make stays: to look through it often takes a fifth of the time
     sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: what it cannot show is no reason to fail
-    try:
-        from weaselish.cli.arguments import split
-        from weaselish.cli.console import show_error
-        from weaselish.errors import ProjError
+    from weaselish.cli.arguments import split
+    from weaselish.cli.console import show_error
+    from weaselish.errors import ProjError
 
+    try:
         words, extras = split(sys.argv[1:] if argv is None else argv, os.environ)
         code = _dispatch(words, extras)
         sys.stdout.flush()  # while it can still be handled that nobody reads it
         return code
-    except KeyboardInterrupt:  # first, as it may come before the imports are done
-        return 130
     except ProjError as error:
         show_error(error)
         return error.exit_code

@@ -216,3 +216,18 @@ with giving_up_once():
 def test_what_cleans_up_after_ctrl_c_is_ended_by_the_fourth_only(more: int, out: str, told: int) -> None:
     done = subprocess.run([sys.executable, "-c", GIVING_UP, str(more)], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr.count("giving up; ")) == (-signal.SIGINT, out, told)
+
+
+@pytest.mark.parametrize("call", ["set_threshold", "freeze"])
+def test_ctrl_c_at_the_very_beginning_or_end_is_no_traceback(chain: ProjectDir, call: str) -> None:
+    """In the midst of the first or the last thing that `main` calls."""
+    code = (
+        "import gc, os, signal, sys\n"
+        "from weaselish.__main__ import main\n"
+        f"gc.{call} = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "status"], cwd=chain.path, env=chain.environ, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (130, "")
