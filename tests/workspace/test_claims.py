@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from weaselish.errors import Busy
 from weaselish.model.paths import ancestors, overlap
+from weaselish.workspace import claims
 from weaselish.workspace.claims import claimed
 from weaselish.workspace.os_lock import OsLock, locked
 
@@ -113,13 +114,15 @@ def test_many_paths_are_held_with_few_descriptors(locks: Path, directory: str, r
     most=st.integers(2, 12),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_with_fewer_descriptors_no_less_is_held(locks: Path, paths: list[str], other: str, most: int) -> None:
-    with claimed(locks, "a", writes=paths, reads=(), on_wait=lambda holder: None, most=most) as held:
-        assert len(held) <= most
-        if any(overlap(path, other) for path in paths):
-            assert not is_free(locks, writes=[other])
-        if any(path in (other, *ancestors(other)) for path in paths):
-            assert not is_free(locks, reads=[other])
+def test_with_fewer_locks_no_less_is_held(locks: Path, paths: list[str], other: str, most: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "_MOST", most)
+        with claim(locks, "a", writes=paths) as held:
+            assert len(held) <= most
+            if any(overlap(path, other) for path in paths):
+                assert not is_free(locks, writes=[other])
+            if any(path in (other, *ancestors(other)) for path in paths):
+                assert not is_free(locks, reads=[other])
 
 
 def test_of_many_paths_only_the_fullest_directories_are_held_whole(locks: Path) -> None:
@@ -234,6 +237,7 @@ def _spin(seconds: float) -> None:
 HOLD = """
 import sys, signal, subprocess
 from pathlib import Path
+from weaselish.workspace import claims
 from weaselish.workspace.claims import claimed
 with claimed(Path(sys.argv[1]), "victim", writes=["x"], reads=["y"], on_wait=print) as descriptors:
     if sys.argv[2:]:

@@ -23,7 +23,6 @@ from weaselish.plan.fingerprint import Record
 from weaselish.plan.graph import Cycle, Plan
 from weaselish.plan.schedule import Schedule
 from weaselish.workspace.claims import claimed
-from weaselish.workspace.descriptors import room_for
 from weaselish.workspace.swap import recover_all
 from weaselish.workspace.workspace import Workspace
 
@@ -180,7 +179,6 @@ class _Pull:
             writes=command.made,
             reads=(),
             on_wait=lambda holder: self._report(events.StepWaiting(command.name, holder)),
-            most=room_for(_TOGETHER).locks,
         ):
             workspace.records.refresh()
             for output in command.outputs:

@@ -17,7 +17,6 @@ from weaselish.executors.stop import Level, Stop
 from weaselish.model.paths import is_text
 from weaselish.plan.graph import Plan, listed_steps
 from weaselish.plan.schedule import Schedule
-from weaselish.workspace.descriptors import room_for
 from weaselish.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -78,9 +77,8 @@ def run(
     if workspace.records.problem:
         told(events.Note(f"{workspace.records.problem}; it counts as empty", "the old file will be kept beside"))
     _settle_conflicts(workspace)
-    options, most_locks = _with_room(options, plan, told)
     told(events.RunStarted(plan, options.jobs))
-    runner = StepRunner(workspace, open_executor, stop, told, confirm, most_locks=most_locks)
+    runner = StepRunner(workspace, open_executor, stop, told, confirm)
     forced = frozenset(listed_steps(plan.project, targets))
     needed = needed_deps(plan)
 
@@ -115,17 +113,6 @@ def _check_args(args: Sequence[str]) -> None:
     """Refuse bytes that are no text: project.lock could not hold them."""
     if not is_text("".join(args)):
         raise UsageError("an argument after `--` is not text in UTF-8")
-
-
-def _with_room(options: RunOptions, plan: Plan, report: events.Reporter) -> tuple[RunOptions, int]:
-    """The options, for no more steps at a time than may open their files, and the most lock files of each."""
-    wanted = max(1, min(options.jobs, len(plan.steps)))
-    room = room_for(wanted)
-    if room.jobs == wanted:
-        return options, room.locks
-    problem = f"{wanted} steps at a time would open too many files; at most {room.jobs} run at a time"
-    report(events.Note(problem, "`ulimit -n` shows the limit, and raises it"))
-    return options._replace(jobs=room.jobs), room.locks
 
 
 def _run_all(

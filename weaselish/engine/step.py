@@ -48,15 +48,12 @@ class StepRunner:
         stop: Stop,
         report: events.Reporter,
         confirm: Callable[[str, str], bool],
-        *,
-        most_locks: int,
     ) -> None:
         self._workspace = workspace
         self._open_executor = open_executor
         self._stop = stop
         self._report = report
         self._confirm = confirm
-        self._most_locks = most_locks
         self._lock = threading.Lock()
         self._opened: Execution | None = None
 
@@ -96,14 +93,7 @@ class StepRunner:
         locks = self._workspace.state / "locks"
         writes, reads = command.made, self._made_by_others(command)
         with claimed(
-            locks,
-            command.name,
-            writes=writes,
-            reads=reads,
-            on_wait=on_wait,
-            wait=options.wait,
-            pause=self._pause,
-            most=self._most_locks,
+            locks, command.name, writes=writes, reads=reads, on_wait=on_wait, wait=options.wait, pause=self._pause
         ) as descriptors:
             self._workspace.records.refresh()
             if looked is None or waited_for or self._workspace.records.version != version:

@@ -13,11 +13,13 @@ from urllib.parse import quote
 
 from weaselish.errors import Busy
 from weaselish.model.paths import ancestors
-from weaselish.workspace.descriptors import MOST_LOCKS
+from weaselish.workspace.descriptors import set_aside
 from weaselish.workspace.holders import Holder, end, holders, name_of
 from weaselish.workspace.os_lock import OsLock
 from weaselish.workspace.state_dir import writing
 
+_MOST = 100  # lock files of one step, each of which is a file descriptor
+_FOR_RUNNING = 8  # descriptors: its log, its output, its end, and what is open while it is started
 _TICK = 0.05  # seconds between two tries to take a lock
 _LOOK_EVERY = 1.0  # seconds between two looks at who holds it
 _GRACE = 5.0  # seconds that orphans have between SIGTERM and SIGKILL
@@ -33,33 +35,33 @@ def claimed(
     on_wait: Callable[[str], None],
     wait: bool = True,
     pause: Callable[[float], object] = time.sleep,
-    most: int = MOST_LOCKS,
 ) -> Iterator[tuple[int, ...]]:
     """Hold the command's own name and `writes` alone, `reads` together with other readers; gives the descriptors.
 
-    A path is held together with whatever lies inside it; where that would take more than `most` locks, directories are
-    held alone in place of what lies in them. Locks are taken in sorted order, so that no two steps can wait for each
-    other. `on_wait` hears who holds a lock before it is waited for; without `wait`, Busy is raised. What a killed
-    `proj` left behind is told to end.
+    A path is held together with whatever lies inside it; where that would take very many locks, directories are held
+    alone in place of what lies in them. Locks are taken in sorted order, so that no two steps can wait for each other.
+    `on_wait` hears who holds a lock before it is waited for; without `wait`, Busy is raised. What a killed `proj` left
+    behind is told to end. Where this process could not open all files of a step, its other steps are waited for first.
     `pause` is called with a time to pass, and may raise to give up.
     """
-    wanted = _wanted(name, writes, reads, most)
-    held: list[OsLock] = []
-    try:
-        for key, exclusive in sorted(wanted.items()):
-            with writing("`.proj/locks`"):
-                held.append(lock := OsLock(locks / key))
-            if not lock.take(exclusive=exclusive, wait=False):
-                waiting = _Waiting(lock)
-                if not wait:
-                    raise Busy(f"`{name}` would have to wait for {waiting.holder}")
-                waiting.until_taken(exclusive, on_wait, pause)
-            if exclusive:
-                lock.sign(f"`{name}` of process {os.getpid()}")
-        yield tuple(lock.fd for lock in held)
-    finally:
-        for lock in reversed(held):
-            lock.release()
+    wanted = _wanted(name, writes, reads)
+    with set_aside(len(wanted) + _FOR_RUNNING, on_wait=on_wait, pause=pause):
+        held: list[OsLock] = []
+        try:
+            for key, exclusive in sorted(wanted.items()):
+                with writing("`.proj/locks`"):
+                    held.append(lock := OsLock(locks / key))
+                if not lock.take(exclusive=exclusive, wait=False):
+                    waiting = _Waiting(lock)
+                    if not wait:
+                        raise Busy(f"`{name}` would have to wait for {waiting.holder}")
+                    waiting.until_taken(exclusive, on_wait, pause)
+                if exclusive:
+                    lock.sign(f"`{name}` of process {os.getpid()}")
+            yield tuple(lock.fd for lock in held)
+        finally:
+            for lock in reversed(held):
+                lock.release()
 
 
 class _Waiting:
@@ -109,9 +111,9 @@ class _Waiting:
                 end(orphan, self._lock.path, signal.SIGKILL)
 
 
-def _wanted(name: str, writes: Iterable[str], reads: Iterable[str], most: int) -> dict[str, bool]:
+def _wanted(name: str, writes: Iterable[str], reads: Iterable[str]) -> dict[str, bool]:
     """lock file -> whether it is held alone."""
-    paths = _with_what_is_around(dict.fromkeys(reads, False) | dict.fromkeys(writes, True), most - 1)
+    paths = _with_what_is_around(dict.fromkeys(reads, False) | dict.fromkeys(writes, True), _MOST - 1)
     wanted = {f"p/{path}": alone for path, alone in paths.items()} | {f"c/{name}": True}
     return {_file(key): alone for key, alone in wanted.items()}
 

@@ -1,31 +1,54 @@
-"""What the limit of open files, `ulimit -n`, leaves for steps that run at the same time."""
+"""File descriptors, of which a process may have few (`ulimit -n`), shared out among what it does at the same time."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
 
-MOST_LOCKS = 100  # of one step
-_FEWEST_LOCKS = 6  # with fewer, steps would hold whole directories and wait for each other
-_FOR_RUNNING = 8  # of one step: its log, its output, its end, and what is open while it is started
 _FOR_ALL_ELSE = 64
+_TICK = 0.05  # seconds between two looks whether there are enough
+
+_lock = Lock()
+_set_aside = 0  # of this process
 
 
-class Room(NamedTuple):
-    """`jobs` steps at a time, of which each may have `locks` lock files."""
+@contextmanager
+def set_aside(count: int, *, on_wait: Callable[[str], None], pause: Callable[[float], object]) -> Iterator[None]:
+    """Nobody else who asks here gets these `count` meanwhile. Where too few are left, the others are waited for.
 
-    jobs: int
-    locks: int
+    Who is alone gets any number. `on_wait` hears why it takes so long; `pause` is called with a time to pass, and may
+    raise to give up.
+    """
+    is_told = False
+    while not _take(count):
+        if not is_told:
+            on_wait(f"others to end: no more than {_limit()} files may be open (`ulimit -n`)")
+            is_told = True
+        pause(_TICK)
+    try:
+        yield
+    finally:
+        _give_back(count)
 
 
-def room_for(jobs: int) -> Room:
-    """For as many of `jobs` steps at a time as the limit allows, but one at least."""
-    if jobs == 1:
-        return Room(1, MOST_LOCKS)
+def _take(count: int) -> bool:
+    global _set_aside
+    with _lock:
+        if _set_aside and _set_aside + count > _limit() - _FOR_ALL_ELSE:
+            return False
+        _set_aside += count
+        return True
+
+
+def _give_back(count: int) -> None:
+    global _set_aside
+    with _lock:
+        _set_aside -= count
+
+
+def _limit() -> float:
     import resource
 
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if limit == resource.RLIM_INFINITY:
-        return Room(jobs, MOST_LOCKS)
-    left = max(0, limit - _FOR_ALL_ELSE)
-    fit = max(1, min(jobs, left // (_FOR_RUNNING + _FEWEST_LOCKS)))
-    return Room(fit, max(_FEWEST_LOCKS, min(MOST_LOCKS, left // fit - _FOR_RUNNING)))
+    return float("inf") if limit == resource.RLIM_INFINITY else limit
