@@ -22,7 +22,7 @@ _READ = re.compile(  # mode, size, checksum, type
 
 def header(name: bytes, kind: bytes, mode: int, size: int = 0, target: bytes = b"") -> bytes:
     """As tarfile makes it for a PAX archive, without an owner and a time."""
-    field = name + b"/" if kind == tarfile.DIRTYPE else name
+    field = name + b"/" if kind == tarfile.DIRTYPE and not name.endswith(b"/") else name
     if target or size > _MOST or len(field) > tarfile.LENGTH_NAME or not name.isascii():
         info = tarfile.TarInfo(name.decode(*TEXT))
         info.type, info.mode, info.size, info.linkname = kind, mode, size, target.decode(*TEXT)
