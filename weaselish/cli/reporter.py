@@ -122,19 +122,18 @@ class ConsoleReporter:
             self._stdout.flush()
             self._in_line = not data.endswith(b"\n") and self._stdout.isatty()
 
-    def show_summary(self, result: RunResult) -> None:
+    def summary(self, result: RunResult) -> str:
         """What became of the steps: a line where there is little to tell, else a table."""
         counts = {state: len(result.of(state)) for state in State}
         if counts[State.UP_TO_DATE] == len(result.results):
             steps = "step" if len(result.results) == 1 else "steps"
-            say(f"{paint('✔', 'green')} all up to date ({len(result.results)} {steps})")
-            return
-        if len(result.results) > 1:
-            say("")
-            say(table(self._rows(result), ("step", "result", "time", "why")))
+            return f"{paint('✔', 'green')} all up to date ({len(result.results)} {steps})"
         told = [f"{count} {state.value}" for state, count in counts.items() if count]
         mark = paint("✔", "green") if result.exit_code == 0 else paint("✘", "red")
-        say(f"{mark} {', '.join(told)}")
+        line = f"{mark} {', '.join(told)}"
+        if len(result.results) == 1:
+            return line
+        return f"\n{table(self._rows(result), ('step', 'result', 'time', 'why'))}\n{line}"
 
     def _rows(self, result: RunResult) -> list[tuple[str, str, str, str]]:
         rows = [row for row in result.results if row.state is not State.UP_TO_DATE]

@@ -45,7 +45,8 @@ def run_targets(
             stop=stop,
             confirm=_confirm(yes, stop),
         )
-    reporter.show_summary(result)
+        summary = reporter.summary(result)  # here, as it imports: Python cannot always end an import on Ctrl-C in peace
+    say(summary)
     if as_json:
         print(json.dumps(_as_json(result, reporter), indent=2))
     return result.exit_code
