@@ -103,7 +103,7 @@ def outputs(project: ProjectDir) -> dict[str, bytes | None]:
 
 def left_over(project: ProjectDir) -> list[str]:
     """What an interrupted pull or push may have left in a project, and should not."""
-    names = [name for name in project.files() if ".proj-" in name]
+    names = [name for name in project.files() if ".proj-" in name or "verify-" in name]
     return names + [name for name in project.files() if name.endswith(".tmp")]
 
 

@@ -237,7 +237,6 @@ def _spin(seconds: float) -> None:
 HOLD = """
 import sys, signal, subprocess
 from pathlib import Path
-from weaselish.workspace import claims
 from weaselish.workspace.claims import claimed
 with claimed(Path(sys.argv[1]), "victim", writes=["x"], reads=["y"], on_wait=print) as descriptors:
     if sys.argv[2:]:
