@@ -65,12 +65,12 @@ def digest_of_object(workspace: Workspace, store: Store, key: str, output: str) 
 @contextmanager
 def _place_to_verify(workspace: Workspace) -> Iterator[Path]:
     """An empty directory, of one process at a time: what a killed one left is removed first."""
-    if not workspace.state.is_dir():  # in a dry run, which makes nothing in the project
+    locks, target = workspace.state / "locks", workspace.state / "verify"
+    if not locks.is_dir():  # in a dry run, which makes no such thing
         with TemporaryDirectory() as place:
             yield Path(place)
         return
-    target = workspace.state / "verify"
-    with locked(workspace.state / "locks" / "verify"):
+    with locked(locks / "verify"):
         recover(target)
         with workplace(target) as empty:
             yield empty

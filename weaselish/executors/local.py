@@ -69,15 +69,21 @@ class _NotStarted(Exception):
         self.reason = reason
 
 
+@contextmanager
+def _starting() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: a null byte or a lone surrogate in argv or env
+        raise _NotStarted(error) from error
+
+
 _Started = Iterator[tuple[subprocess.Popen[bytes], int, Terminal | None]]
 
 
 @contextmanager
 def _in_pipe(job: Job, line: Line) -> _Started:
-    try:
+    with _starting():
         reader, writer = os.pipe()
-    except OSError as error:
-        raise _NotStarted(error) from error
     try:
         try:
             process = _start(job, line, subprocess.DEVNULL if job.stdin == "null" else None, writer)
@@ -90,10 +96,8 @@ def _in_pipe(job: Job, line: Line) -> _Started:
 
 @contextmanager
 def _in_terminal(job: Job, line: Line) -> _Started:
-    try:
+    with _starting():
         lent = Terminal()
-    except OSError as error:
-        raise _NotStarted(error) from error
     with lent as terminal:
         terminal.refresh()
         process = _start(job, line, terminal.slave, terminal.slave, make_controlling)
@@ -105,7 +109,7 @@ def _start(
     job: Job, line: Line, stdin: int | None, stdout: int, before_exec: Callable[[], None] | None = None
 ) -> subprocess.Popen[bytes]:
     """Without `before_exec` by vfork, which is the fast way, and the safe one where there are threads."""
-    try:
+    with _starting():
         return subprocess.Popen(
             line.argv,
             stdin=stdin,
@@ -117,8 +121,6 @@ def _start(
             pass_fds=job.keep_open,
             preexec_fn=before_exec,
         )
-    except (OSError, ValueError) as error:  # ValueError: a null byte or a lone surrogate in argv or env
-        raise _NotStarted(error) from error
 
 
 def _why_not_started(reason: OSError | ValueError, job: Job, line: Line) -> Outcome:
