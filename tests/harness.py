@@ -19,7 +19,7 @@ from typing import Any
 
 import weaselish
 from weaselish.__main__ import main
-from weaselish.workspace import yaml12
+from weaselish.files import yaml12
 
 TIMEOUT = 60.0  # seconds that anything here may take
 BYTECODE = Path(tempfile.gettempdir()) / "weaselish-tests-bytecode"  # compiled once, and not into anybody's project

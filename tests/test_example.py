@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from weaselish.__main__ import main
-from weaselish.workspace import yaml12
+from weaselish.files import yaml12
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "project.yml.example"

@@ -15,15 +15,15 @@ import pytest
 import yaml
 from blake3 import blake3
 
+from weaselish.files import yaml12
+from weaselish.files.digests import Digests
+from weaselish.files.walk import View
 from weaselish.model.project import Algorithm, Command
 from weaselish.plan.digests import digest_bytes
-from weaselish.plan.document import from_document, to_document
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
-from weaselish.workspace import yaml12
-from weaselish.workspace.hashing import Digests
-from weaselish.workspace.lock_entry import entry_of
-from weaselish.workspace.lockfile import read_lock, write_lock
-from weaselish.workspace.walk import View
+from weaselish.records.lock_entry import entry_of
+from weaselish.records.lockfile import read_lock, write_lock
+from weaselish.records.record_format import from_document, to_document
 
 VECTORS = Path(__file__).parent / "vectors"
 ALGORITHMS: tuple[Algorithm, ...] = ("md5", "blake3")

@@ -11,15 +11,23 @@ PACKAGE = Path(__file__).parent.parent / "weaselish"
 
 LEVELS = {
     "errors": 0,
+    "cancel": 0,
     "model": 1,
     "plan": 2,
-    "workspace": 3,
-    "stores": 3,
-    "executors": 3,
-    "engine": 4,
-    "api": 5,
-    "cli": 5,
-    "__main__": 6,
+    "files": 3,
+    "locks": 4,
+    "archive": 4,
+    "records": 5,
+    "sources": 5,
+    "compat": 4,
+    "load": 6,
+    "workspace": 7,
+    "stores": 7,
+    "executors": 7,
+    "engine": 8,
+    "api": 9,
+    "cli": 10,
+    "__main__": 11,
 }
 PURE = ("model", "plan")
 NO_IO = {"os", "io", "pathlib", "time", "subprocess", "threading", "yaml", "typer", "tempfile", "shutil", "socket"}

@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 
 from weaselish.engine import events
-from weaselish.engine.planning import Preview, plan_for, preview
-from weaselish.engine.run import RunOptions, RunResult, run
+from weaselish.engine.run.planning import Preview, plan_for, preview
+from weaselish.engine.run.run import RunOptions, RunResult, run
 from weaselish.executors.open import open_executor
 from weaselish.executors.stop import Stop
 from weaselish.plan.graph import Plan
-from weaselish.workspace.workspace import Workspace
+from weaselish.workspace import Workspace
 
 __all__ = ["Plan", "Preview", "Project", "RunResult", "project_assets", "project_run"]
 
@@ -133,7 +133,7 @@ def project_run(
 
 
 def _print_lines(workspace: Workspace, target: str) -> None:
-    from weaselish.engine.job import shown_lines
+    from weaselish.engine.run.job import shown_lines
 
     plan = plan_for(workspace, [target], only=True)
     for step in plan.steps:

@@ -9,9 +9,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.data import MIB, SMALL, Files
-from weaselish.workspace.archive import Packing
-from weaselish.workspace.hashing import Digested
-from weaselish.workspace.unpack import unpack
+from weaselish.archive.pack import Packing
+from weaselish.archive.unpack import unpack
+from weaselish.files.digests import Digested
 
 FILE = Files("file", 1, 64 * MIB)
 OUTPUT = "data/output"

@@ -10,8 +10,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.data import SMALL
 from benchmarks.workloads.base import SETTLING
+from weaselish.files.digests import Digested, Digests
 from weaselish.model.project import Algorithm
-from weaselish.workspace.hashing import Digested, Digests
 
 ALGORITHMS: tuple[Algorithm, ...] = ("md5", "blake3")
 DATA = "data/small"

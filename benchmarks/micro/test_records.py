@@ -9,11 +9,11 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.micro.conftest import COMMANDS, digests_of, no_env
+from weaselish.files.state_dir import cache_dir
 from weaselish.model.project import Command, Project
 from weaselish.plan.fingerprint import Made, Record, fingerprint
-from weaselish.workspace.lockfile import FILE
-from weaselish.workspace.records import Records
-from weaselish.workspace.state_dir import cache_dir
+from weaselish.records.lockfile import FILE
+from weaselish.records.records import Records
 
 
 @pytest.fixture

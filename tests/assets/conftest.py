@@ -12,7 +12,7 @@ from harness import ProjectDir
 from assets import sshd as sshds
 from assets.sshd import Sshd
 from assets.web import Web, serving
-from weaselish.workspace import download
+from weaselish.sources import http as download
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from harness import ProjectDir, wait_until
 
 from assets.conftest import left_beside
 from assets.web import File, Web
-from weaselish.workspace.fetch import raw_url
+from weaselish.sources.fetch import raw_url
 
 DATA = random.Random(1).randbytes(1 << 20)
 

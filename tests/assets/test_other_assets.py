@@ -14,7 +14,7 @@ from stores.conftest import BUCKET, moto  # noqa: F401 - a fixture
 
 import weaselish
 from assets.conftest import left_beside
-from weaselish.workspace.weasel import digest
+from weaselish.compat.weasel import digest
 
 
 def test_files_and_directories_are_copied(project: ProjectDir, tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from harness import ProjectDir, wait_until
 
-from weaselish.engine import step
-from weaselish.engine.look import Look
+from weaselish.engine.run import step
+from weaselish.engine.run.staleness import Look
 from weaselish.model.project import Command
-from weaselish.workspace.workspace import Workspace
+from weaselish.workspace import Workspace
 
 
 def unstamped(lock: str) -> str:

@@ -22,8 +22,8 @@ HEAVY = {
     "typer",
     "wasabi",
     "yaml",
-    "weaselish.engine.execution",
-    "weaselish.executors.local",
+    "weaselish.engine.run.execution",
+    "weaselish.executors.local.executor",
     "weaselish.model.parse",
 }
 SHOW = """
@@ -62,8 +62,8 @@ def test_finding_nothing_to_do_imports_nothing_heavy(words: list[str], project: 
 def test_running_a_step_of_a_new_project_imports_no_more_than_it_needs(project: ProjectDir) -> None:
     project.project("commands: [{name: a, script: [cp in.txt a.txt], deps: [in.txt], outputs: [a.txt]}]")
     project.write("in.txt", "1")
-    needed = {"concurrent.futures", "logging", "subprocess", "yaml", "weaselish.engine.execution"}
-    needed |= {"weaselish.executors.local", "weaselish.model.parse", "shutil"}
+    needed = {"concurrent.futures", "logging", "subprocess", "yaml", "weaselish.engine.run.execution"}
+    needed |= {"weaselish.executors.local.executor", "weaselish.model.parse", "shutil"}
     assert modules_after(["run", "a", "-j8"], project) & HEAVY <= needed
 
 

@@ -12,7 +12,7 @@ import pytest
 from environments import environment
 from harness import TIMEOUT, Done, ProjectDir
 
-from weaselish.workspace import yaml12
+from weaselish.files import yaml12
 
 PROJECT = """\
 vars: {times: 1}

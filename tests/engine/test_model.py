@@ -23,15 +23,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from weaselish.engine import events
-from weaselish.engine.planning import preview
-from weaselish.engine.result import State
-from weaselish.engine.run import RunOptions, run
+from weaselish.engine.run.planning import preview
+from weaselish.engine.run.result import State
+from weaselish.engine.run.run import RunOptions, run
 from weaselish.errors import MissingDep, UsageError
 from weaselish.executors.base import Ended, Job, Outcome
 from weaselish.executors.stop import Stop
 from weaselish.model.project import Command, Project
 from weaselish.plan.graph import Cycle, Plan
-from weaselish.workspace.workspace import Workspace
+from weaselish.workspace import Workspace
 
 Tree = dict[str, bytes]  # path -> bytes of a file
 View = tuple[tuple[str, bytes], ...] | None  # what lies at a path, by relative paths; None: nothing

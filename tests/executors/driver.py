@@ -15,7 +15,7 @@ from typing import Any
 
 from weaselish.errors import ProjError
 from weaselish.executors.base import Job, Line
-from weaselish.executors.local import LocalExecutor
+from weaselish.executors.local.executor import LocalExecutor
 from weaselish.executors.stop import Stop
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from weaselish.executors import processes
 from weaselish.executors.base import Ended, Executor, Outcome
-from weaselish.executors.local import LocalExecutor
+from weaselish.executors.local import processes
+from weaselish.executors.local.executor import LocalExecutor
 from weaselish.executors.stop import Level
 
 from .contract import FOREVER, ExecutorContract, living

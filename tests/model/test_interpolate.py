@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from weaselish.errors import UsageError
 from weaselish.model.interpolate import BadReference, Interpolator, as_text, env_names, is_secret, put_env
+from weaselish.model.locations import Places
 from weaselish.model.parse import parse
-from weaselish.model.places import Places
 from weaselish.model.project import Project
 
 DATA: dict[str, Any] = {

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weaselish.errors import InvalidProject, UsageError
+from weaselish.files import yaml12
+from weaselish.model.locations import Places
 from weaselish.model.parse import parse
-from weaselish.model.places import Places
 from weaselish.model.project import Asset, Command, Git, Project, Remote
 from weaselish.model.script import shell_word, split
-from weaselish.workspace import yaml12
 
 
 def project(text: str, overrides: dict[str, str] | None = None) -> Project:

@@ -13,9 +13,9 @@ from urllib.parse import unquote_plus
 
 from harness import Done, ProjectDir
 
+from weaselish.archive.unpack import unpack
 from weaselish.stores.base import Store
 from weaselish.stores.directory import DirectoryStore
-from weaselish.workspace.unpack import unpack
 
 PIPELINE = """\
 remotes:

@@ -26,8 +26,8 @@ _INTERRUPTS = {signal.SIGINT}
 MARK = "SOAK_WORLD"  # in the environment of all that a world starts
 _PRELOADED = """
     typer networkx yaml srsly wasabi.tables wasabi.util pathspec dotenv blake3 concurrent.futures.thread jsonschema_rs
-    weaselish.cli.app weaselish.cli.run weaselish.cli.status weaselish.executors.local weaselish.workspace.yaml12
-    weaselish.model.parse weaselish.model.schema weaselish.engine.run
+    weaselish.cli.app weaselish.cli.run weaselish.cli.status weaselish.executors.local.executor weaselish.files.yaml12
+    weaselish.model.parse weaselish.model.schema weaselish.engine.run.run
 """
 
 

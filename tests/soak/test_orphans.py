@@ -7,7 +7,7 @@ import signal
 import pytest
 from harness import Background, ProjectDir, is_alive, wait_until
 
-from weaselish.workspace import claims
+from weaselish.locks import step_locks as claims
 
 MAKE = """\
 commands:

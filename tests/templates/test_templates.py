@@ -12,7 +12,7 @@ import pytest
 from environments import environment
 from harness import ProjectDir
 
-from weaselish.workspace.load import load_project
+from weaselish.load import load_project
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 NAMES = sorted(path.name for path in TEMPLATES.iterdir())

@@ -477,7 +477,7 @@ def test_p17_names_that_differ_only_in_case_are_refused_with_both_names(
     project.proj("run", "make")
     project.proj("push")
     other = clone(project, "other")
-    monkeypatch.setattr("weaselish.workspace.unpack._folds_case", lambda directory: True)  # no such disk is at hand
+    monkeypatch.setattr("weaselish.archive.unpack._folds_case", lambda directory: True)  # no such disk is at hand
     done = other.proj("pull")
     assert done.code == 1
     assert "`out/README` and `out/Readme`: this disk does not tell upper from lower case" in told(done)["make"]

@@ -13,7 +13,7 @@ from weaselish.__main__ import main as proj
 from weaselish.errors import InvalidProject, ProjError
 from weaselish.model.interpolate import put_env
 from weaselish.model.project import Asset, Command
-from weaselish.workspace.workspace import Workspace
+from weaselish.workspace import Workspace
 
 
 def main(directory: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from weaselish.cli.quick import TRANSFERS, names_of, show_version
 from weaselish.errors import UsageError
 
 if TYPE_CHECKING:
-    from weaselish.workspace.workspace import Workspace
+    from weaselish.workspace import Workspace
 
 app = typer.Typer(
     name="proj",
@@ -46,7 +46,7 @@ def proj(
 
 
 def _open(context: typer.Context, directory: str | None) -> Workspace:
-    from weaselish.workspace.workspace import Workspace
+    from weaselish.workspace import Workspace
 
     extras: Extras = context.obj
     return Workspace.open(directory, extras.overrides)

@@ -96,7 +96,7 @@ def names_and_directory(words: Sequence[str]) -> tuple[list[str], str | None]:
 
     In a project, a plain word that stands alone is a name, whatever directory there may be.
     """
-    from weaselish.workspace.load import FILE
+    from weaselish.load import FILE
 
     if len(words) == 1 and os.sep not in words[0] and words[0] not in (".", "..") and os.path.isfile(FILE):
         return list(words), None

@@ -12,8 +12,8 @@ from weaselish.cli.console import paint, say, say_hint, warn
 from weaselish.cli.interrupts import giving_up_once
 from weaselish.cli.progress import TransferReporter, shown_size
 from weaselish.engine.assets import AssetOptions, AssetResult, State, fetch_assets
-from weaselish.workspace.load import FILE
-from weaselish.workspace.workspace import Workspace
+from weaselish.load import FILE
+from weaselish.workspace import Workspace
 
 _MARKS = {State.FETCHED: ("✔", "green"), State.HERE: ("✔", "green"), State.LEFT: ("–", "yellow")}
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import weaselish
 from weaselish.cli.console import paint, say, say_hint, table, warn
 from weaselish.errors import ProjError, UsageError, near_match
+from weaselish.files.state_dir import STATE, make_state_dir, write_whole, writing
+from weaselish.files.swap import remove, workplace
+from weaselish.load import FILE, find_root, load_project
 from weaselish.model.paths import leaves_project, normalise
-from weaselish.workspace.git import GitError, Source, UnknownPath, check_out, without_secrets
-from weaselish.workspace.load import FILE, find_root, load_project
-from weaselish.workspace.state_dir import STATE, make_state_dir, write_whole, writing
-from weaselish.workspace.swap import remove, workplace
+from weaselish.sources.git import GitError, Source, UnknownPath, check_out, without_secrets
 
 WEASEL_REPO, WEASEL_BRANCH = "https://github.com/explosion/projects", "v3"
 ORIGIN = "origin.json"  # in .proj: where a project was cloned from

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from weaselish.cli.console import say, warn
-from weaselish.engine.document import is_ignored, merged, section
+from weaselish.engine.readme import is_ignored, merged, section
 from weaselish.errors import ProjError
-from weaselish.workspace.state_dir import write_whole
-from weaselish.workspace.workspace import Workspace
+from weaselish.files.state_dir import write_whole
+from weaselish.workspace import Workspace
 
 
 def document(workspace: Workspace, output: str, *, emoji: bool, force: bool) -> int:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from weaselish.cli.console import say, warn
-from weaselish.engine.job import shown_lines
-from weaselish.engine.planning import plan_for, preview
-from weaselish.engine.run import RunOptions
+from weaselish.engine.run.job import shown_lines
+from weaselish.engine.run.planning import plan_for, preview
+from weaselish.engine.run.run import RunOptions
 from weaselish.errors import in_short
 from weaselish.plan.graph import listed_steps
-from weaselish.workspace.workspace import Workspace
+from weaselish.workspace import Workspace
 
 
 def dry_run(workspace: Workspace, targets: Sequence[str], options: RunOptions, *, as_json: bool = False) -> int:

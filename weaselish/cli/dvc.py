@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from weaselish import load
 from weaselish.cli.console import counted, say, say_hint, warn
-from weaselish.engine.dvc import FILE, is_our_own, pipeline
+from weaselish.compat.dvc import FILE, is_our_own, pipeline
 from weaselish.errors import ProjError, UnknownName, UsageError, listed
+from weaselish.files.state_dir import write_whole
 from weaselish.model.project import Project
-from weaselish.workspace import load
-from weaselish.workspace.state_dir import write_whole
-from weaselish.workspace.workspace import Workspace
+from weaselish.workspace import Workspace
 
 
 def directory_and_workflow(words: Sequence[str]) -> tuple[str | None, str | None]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from weaselish.engine.planning import Preview, plan_for, preview
+from weaselish.engine.run.planning import Preview, plan_for, preview
 from weaselish.errors import in_short
 from weaselish.plan.graph import Plan
 from weaselish.plan.mermaid import as_mermaid, edges
-from weaselish.workspace.workspace import Workspace
+from weaselish.workspace import Workspace
 
 
 def show_graph(workspace: Workspace, targets: Sequence[str], *, form: str) -> int:

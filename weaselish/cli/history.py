@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from weaselish.cli.console import duration, paint, say, table
-from weaselish.engine.lock import accept, reset
+from weaselish.engine.run.accept import accept, reset
 from weaselish.errors import UnknownName, in_short
-from weaselish.workspace.history import PastRun, past_runs
-from weaselish.workspace.workspace import Workspace
+from weaselish.records.history import PastRun, past_runs
+from weaselish.workspace import Workspace
 
 
 def show_log(workspace: Workspace, names: Sequence[str], *, most: int, verbose: bool, as_json: bool) -> int:

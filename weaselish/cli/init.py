@@ -6,8 +6,8 @@ from pathlib import Path
 
 from weaselish.cli.console import say, say_hint
 from weaselish.errors import UsageError
-from weaselish.workspace.load import FILE
-from weaselish.workspace.state_dir import write_whole
+from weaselish.files.state_dir import write_whole
+from weaselish.load import FILE
 
 _STARTER = """\
 title: {title}

@@ -14,18 +14,18 @@ from pathlib import Path
 from weaselish.cli.console import paint, say, say_hint, table, warn
 from weaselish.cli.interrupts import giving_up_once
 from weaselish.cli.progress import TransferReporter, shown_size
-from weaselish.engine.candidates import as_it_stands
-from weaselish.engine.planning import Preview
-from weaselish.engine.pull import Pulled, PullOptions, pull
-from weaselish.engine.push import Pushed, PushOptions, push
-from weaselish.engine.remote_tree import Published, RemoteTree, outputs_of
+from weaselish.engine.remote.candidates import as_it_stands
+from weaselish.engine.remote.pull import Pulled, PullOptions, pull
+from weaselish.engine.remote.push import Pushed, PushOptions, push
+from weaselish.engine.remote.tree import Published, RemoteTree, outputs_of
+from weaselish.engine.run.planning import Preview
 from weaselish.errors import ProjError, StoreError, UnknownName, in_short
+from weaselish.files.state_dir import cache_dir
 from weaselish.model.interpolate import put_env
 from weaselish.model.project import Remote
 from weaselish.model.urls import without_secrets
 from weaselish.stores.base import Store, Stored
-from weaselish.workspace.state_dir import cache_dir
-from weaselish.workspace.workspace import Workspace
+from weaselish.workspace import Workspace
 
 DEFAULT = "default"
 

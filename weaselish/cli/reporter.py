@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from weaselish.cli.console import duration, expect_table, paint, say, say_hint, table, warn
 from weaselish.engine import events
-from weaselish.engine.result import Result, State
-from weaselish.engine.run import RunResult
+from weaselish.engine.run.result import Result, State
+from weaselish.engine.run.run import RunResult
 from weaselish.errors import in_short
 from weaselish.plan.fingerprint import Reason
 
@@ -109,7 +109,7 @@ class ConsoleReporter:
         """The end of a failed step's output, where it is not just above."""
         if step not in self._logs or self._output in (Output.RAW, Output.GROUP):
             return
-        from weaselish.workspace.logs import last_lines
+        from weaselish.records.logs import last_lines
 
         lines = last_lines(self._logs[step], _LAST_LINES)
         if lines:

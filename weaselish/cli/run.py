@@ -13,14 +13,14 @@ from weaselish.cli.arguments import Extras
 from weaselish.cli.console import say, warn
 from weaselish.cli.interrupts import stopping_by_signals
 from weaselish.cli.reporter import ConsoleReporter, Output
-from weaselish.engine.run import RunOptions, RunResult, run
+from weaselish.engine.run.run import RunOptions, RunResult, run
 from weaselish.errors import ProjError, UnknownName, UsageError
 from weaselish.executors.open import open_executor
 from weaselish.executors.stop import Stop
-from weaselish.workspace.workspace import Workspace
+from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
-    from weaselish.engine.job import Stdin
+    from weaselish.engine.run.job import Stdin
 
 
 def run_targets(

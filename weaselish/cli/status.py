@@ -7,12 +7,12 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from weaselish.cli.console import counted, paint, say, say_hint, table, warn
-from weaselish.engine.planning import Preview, plan_for, preview
+from weaselish.engine.run.planning import Preview, plan_for, preview
 from weaselish.engine.validate import findings
 from weaselish.errors import in_short
 from weaselish.model.interpolate import put_env
 from weaselish.plan.graph import Cycle
-from weaselish.workspace.workspace import Workspace
+from weaselish.workspace import Workspace
 
 
 def show_status(workspace: Workspace, targets: Sequence[str], *, check: bool, remote: str | None, as_json: bool) -> int:

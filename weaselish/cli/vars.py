@@ -8,9 +8,9 @@ import sys
 
 from weaselish.cli.arguments import Extras
 from weaselish.cli.console import say, table
-from weaselish.engine.values import values
+from weaselish.engine.variables import values
 from weaselish.model.interpolate import as_text
-from weaselish.workspace.workspace import Workspace
+from weaselish.workspace import Workspace
 
 
 def show_vars(workspace: Workspace, extras: Extras, *, as_json: bool) -> int:

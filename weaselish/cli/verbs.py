@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from weaselish.cli.arguments import Extras, jobs_at_once, names_and_directory
 from weaselish.cli.quick import TRANSFERS
-from weaselish.workspace.workspace import Workspace
+from weaselish.workspace import Workspace
 
 
 def run(
@@ -27,7 +27,7 @@ def run(
 ) -> int:
     """`proj run`; its exit code. Without a name: what there is to run."""
     from weaselish.cli.run import check_args, run_targets, stdin_for
-    from weaselish.engine.run import RunOptions
+    from weaselish.engine.run.run import RunOptions
 
     names, directory = names_and_directory(words)
     workspace = Workspace.open(directory, extras.overrides)
@@ -69,7 +69,7 @@ def push(
 ) -> int:
     """`proj push [REMOTE] [DIR]`; its exit code."""
     from weaselish.cli.remotes import find_remote, run_push
-    from weaselish.engine.push import PushOptions
+    from weaselish.engine.remote.push import PushOptions
 
     remote, directory = _remote_and_directory(words)
     workspace = Workspace.open(directory, extras.overrides)
@@ -89,7 +89,7 @@ def pull(
 ) -> int:
     """`proj pull [REMOTE] [DIR]`; its exit code."""
     from weaselish.cli.remotes import find_remote, run_pull
-    from weaselish.engine.pull import PullOptions
+    from weaselish.engine.remote.pull import PullOptions
 
     remote, directory = _remote_and_directory(words)
     workspace = Workspace.open(directory, extras.overrides)

@@ -11,18 +11,18 @@ from enum import StrEnum
 from pathlib import Path
 
 from weaselish.engine import events
+from weaselish.engine.remote.workers import Workers
 from weaselish.engine.told import Told
-from weaselish.engine.workers import Workers
 from weaselish.errors import ProjError, UnknownName, UsageError
+from weaselish.files.state_dir import writing
+from weaselish.files.swap import recover, swap_in, workplace
+from weaselish.locks.step_locks import claimed
 from weaselish.model.interpolate import put_env
 from weaselish.model.paths import leaves_project, normalise, overlap
 from weaselish.model.project import Asset, Git, Remote
 from weaselish.plan.digests import is_tree
-from weaselish.stores.base import Store
-from weaselish.workspace import git
-from weaselish.workspace.claims import claimed
-from weaselish.workspace.download import download, drop_partial
-from weaselish.workspace.fetch import (
+from weaselish.sources import git
+from weaselish.sources.fetch import (
     Fetched,
     WrongChecksum,
     check_checksum,
@@ -37,9 +37,9 @@ from weaselish.workspace.fetch import (
     source_of,
     write_chunks,
 )
-from weaselish.workspace.state_dir import writing
-from weaselish.workspace.swap import recover, swap_in, workplace
-from weaselish.workspace.workspace import Workspace
+from weaselish.sources.http import download, drop_partial
+from weaselish.stores.base import Store
+from weaselish.workspace import Workspace
 
 OpenStore = Callable[[Remote], Store]
 _BUCKETS = ("s3", "gs", "az")

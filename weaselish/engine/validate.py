@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from weaselish.errors import Problem, ProjError, in_file_order, listed
+from weaselish.load import FILE, places_of
+from weaselish.model.locations import Places
 from weaselish.model.paths import dep_base, inside, leaves_project, normalise, overlap
-from weaselish.model.places import Places
 from weaselish.model.project import Command
 from weaselish.model.script import split
 from weaselish.plan.graph import alternatives, find_cycle, make_plan
-from weaselish.workspace.load import FILE, places_of
-from weaselish.workspace.workspace import Workspace
+from weaselish.workspace import Workspace
 
 
 def findings(workspace: Workspace) -> list[Problem]:

@@ -10,6 +10,6 @@ if TYPE_CHECKING:
 
 def open_executor() -> Executor:
     """Importing it takes a while: call this when there is something to run."""
-    from weaselish.executors.local import LocalExecutor
+    from weaselish.executors.local.executor import LocalExecutor
 
     return LocalExecutor()

@@ -10,8 +10,8 @@ from typing import Any
 from weaselish.errors import InvalidProject, Problem, UsageError, in_file_order, near_match
 from weaselish.model import schema
 from weaselish.model.interpolate import BadReference, Interpolator, override
+from weaselish.model.locations import Path, Places
 from weaselish.model.paths import PathIndex, leaves_project, normalise, overlap
-from weaselish.model.places import Path, Places
 from weaselish.model.project import Algorithm, Asset, Command, Git, Project, Remote, Shell
 from weaselish.model.script import shell_word, unsplittable
 

@@ -9,7 +9,7 @@ from pkgutil import get_data
 from typing import TYPE_CHECKING, Any
 
 from weaselish.errors import near_match
-from weaselish.model.places import Path
+from weaselish.model.locations import Path
 
 if TYPE_CHECKING:
     from jsonschema_rs import ValidationError

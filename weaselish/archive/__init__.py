@@ -1,0 +1,1 @@
+"""Outputs as archives: deterministic packing and safe unpacking."""

@@ -1,0 +1,1 @@
+"""Sharing: push, pull, and the tree on a remote."""

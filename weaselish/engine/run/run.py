@@ -1,0 +1,194 @@
+"""Runs a plan, N steps at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from weaselish.engine import events
+from weaselish.engine.run.planning import check_sources, needed_deps, plan_for
+from weaselish.engine.run.result import Result, State
+from weaselish.engine.run.staleness import look
+from weaselish.engine.run.step import StepOptions, StepRunner
+from weaselish.engine.told import Told
+from weaselish.errors import ProjError, UsageError
+from weaselish.executors.stop import Level, Stop
+from weaselish.model.paths import is_text
+from weaselish.plan.graph import Plan, listed_steps
+from weaselish.plan.schedule import Schedule
+from weaselish.workspace import Workspace
+
+if TYPE_CHECKING:
+    from weaselish.engine.run.job import Stdin
+    from weaselish.executors.base import Executor
+
+INTERRUPTED = 130
+
+
+class RunOptions(NamedTuple):
+    jobs: int = 1
+    only: bool = False
+    force: bool = False
+    keep_going: bool = False
+    wait: bool = True
+    args: tuple[str, ...] = ()  # appended to the last script line of the one target
+    stdin: Stdin = "null"  # of steps that run one at a time; in parallel it is always null
+
+
+class RunResult(NamedTuple):
+    """What became of each step, in the plan's order."""
+
+    plan: Plan
+    results: tuple[Result, ...]
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0, or that of the first failed step in the plan's order; 130 if the run was interrupted."""
+        if self.interrupted:
+            return INTERRUPTED
+        return next((result.exit_code for result in self.results if result.state is State.FAILED), 0)
+
+    def of(self, state: State) -> tuple[Result, ...]:
+        return tuple(result for result in self.results if result.state is state)
+
+
+def run(
+    workspace: Workspace,
+    targets: Sequence[str],
+    options: RunOptions,
+    *,
+    open_executor: Callable[[], Executor],
+    report: events.Reporter,
+    stop: Stop,
+    confirm: Callable[[str, str], bool] = lambda step, question: False,
+) -> RunResult:
+    """Bring `targets` up to date. Raises ProjError for what is wrong before anything starts.
+
+    `open_executor` is called when the first step must run; what it gives is closed at the end.
+    """
+    _check_args(options.args)
+    told = Told(report)
+    plan = plan_for(workspace, targets, only=options.only, note=lambda text: told(events.Note(text)))
+    if not options.only:
+        check_sources(workspace, plan)
+    workspace.prepare_to_change()
+    if workspace.records.problem:
+        told(events.Note(f"{workspace.records.problem}; it counts as empty", "the old file will be kept beside"))
+    _settle_conflicts(workspace)
+    told(events.RunStarted(plan, options.jobs))
+    runner = StepRunner(workspace, open_executor, stop, told, confirm)
+    forced = frozenset(listed_steps(plan.project, targets))
+    needed = needed_deps(plan)
+
+    def live(step: str) -> Result:
+        return runner.run(
+            plan.command(step),
+            StepOptions(
+                args=options.args if step == targets[-1] else (),
+                force=options.force and step in forced,
+                wait=options.wait,
+                stdin=options.stdin if options.jobs == 1 else "null",
+                needed=needed,
+            ),
+        )
+
+    results: dict[str, Result] = {}
+    try:
+        _run_all(plan, live, told, stop, options, results)
+    finally:
+        runner.close()
+        workspace.records.close()
+        workspace.save()
+        if any(result.seconds for result in results.values()):
+            from weaselish.records import logs
+
+            logs.prune(workspace.state)
+    ended = [results.get(step, Result(step, State.BLOCKED)) for step in plan.steps]
+    return RunResult(plan, tuple(ended), interrupted=stop.level > Level.RUN)
+
+
+def _check_args(args: Sequence[str]) -> None:
+    """Refuse bytes that are no text: project.lock could not hold them."""
+    if not is_text("".join(args)):
+        raise UsageError("an argument after `--` is not text in UTF-8")
+
+
+def _run_all(
+    plan: Plan,
+    live: Callable[[str], Result],
+    report: events.Reporter,
+    stop: Stop,
+    options: RunOptions,
+    results: dict[str, Result],
+) -> None:
+    """Run the plan's steps; `results` takes up what became of each that was begun."""
+    schedule = Schedule(plan, mutex={step: plan.command(step).mutex for step in plan.steps if plan.command(step).mutex})
+
+    def note(result: Result) -> bool:
+        """Take a result in; whether the run goes on."""
+        results[result.step] = result
+        if result.state in (State.FAILED, State.INTERRUPTED, State.BLOCKED):
+            schedule.fail(result.step)
+            return options.keep_going and result.state is State.FAILED
+        schedule.finish(result.step)
+        return True
+
+    if options.jobs == 1:
+        goes_on = True
+        while goes_on and stop.level is Level.RUN and (step := schedule.start()) is not None:
+            goes_on = note(live(step))
+    else:
+        _in_parallel(schedule, live, note, stop, options.jobs)
+    for step in plan.steps:
+        if step not in results:
+            report(events.StepBlocked(step))
+
+
+def _in_parallel(
+    schedule: Schedule, live: Callable[[str], Result], note: Callable[[Result], bool], stop: Stop, jobs: int
+) -> None:
+    """A thread for each step; those of concurrent.futures take 8 ms to import."""
+    from queue import SimpleQueue
+    from threading import Thread
+
+    ended: SimpleQueue[Result | BaseException] = SimpleQueue()
+
+    def run_one(step: str) -> None:
+        try:
+            ended.put(live(step))
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits for it
+            ended.put(error)
+
+    threads: dict[str, Thread] = {}
+    goes_on = True
+    try:
+        while True:
+            while goes_on and stop.level is Level.RUN and len(schedule.running) < jobs:
+                step = schedule.start()
+                if step is None:
+                    break
+                threads[step] = Thread(target=run_one, args=(step,))
+                threads[step].start()
+            if not schedule.running:
+                return
+            result = ended.get()
+            if isinstance(result, BaseException):
+                raise result
+            goes_on = note(result) and goes_on
+            threads.pop(result.step).join()
+    finally:
+        for thread in threads.values():
+            thread.join()
+
+
+def _settle_conflicts(workspace: Workspace) -> None:
+    """Where a merge conflict left several entries of a command, keep the one that the disk bears out."""
+    for name in workspace.records.conflicted:
+        command = workspace.project.commands.get(name)
+        if command is not None and len(workspace.records.last(name)) > 1:
+            with suppress(ProjError):  # what cannot be read is told when the step itself is looked at
+                looked = look(workspace, command)
+                if looked.last is not None and looked.last.run:
+                    workspace.records.settle(name, looked.last)

@@ -1,0 +1,155 @@
+"""One step of a run: looked at, and run if it must be, while what it touches is held against other processes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from weaselish.engine import events
+from weaselish.engine.run.result import Result, State
+from weaselish.engine.run.staleness import Look, check_deps, look
+from weaselish.errors import MissingDep, ProjError
+from weaselish.executors.stop import Level, Stop
+from weaselish.files.walk import Unreadable
+from weaselish.model.interpolate import put_env
+from weaselish.model.paths import dep_base
+from weaselish.model.project import Command
+from weaselish.workspace import Workspace
+
+if TYPE_CHECKING:
+    from weaselish.engine.run.execution import Execution
+    from weaselish.engine.run.job import Stdin
+    from weaselish.executors.base import Executor
+
+
+class StepOptions(NamedTuple):
+    """How one step is to be run."""
+
+    args: tuple[str, ...] = ()
+    force: bool = False
+    wait: bool = True  # for other processes that hold what the step needs
+    stdin: Stdin = "null"
+    needed: frozenset[str] = frozenset()  # deps of the plan's steps
+
+
+class _Stopped(Exception):
+    """The run was stopped while the step waited for its locks."""
+
+
+class StepRunner:
+    """Runs steps of one workspace. Thread-safe: each call of `run` is one step's whole life."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        open_executor: Callable[[], Executor],
+        stop: Stop,
+        report: events.Reporter,
+        confirm: Callable[[str, str], bool],
+    ) -> None:
+        self._workspace = workspace
+        self._open_executor = open_executor
+        self._stop = stop
+        self._report = report
+        self._confirm = confirm
+        self._lock = threading.Lock()
+        self._opened: Execution | None = None
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
+    def run(self, command: Command, options: StepOptions) -> Result:
+        """Bring one command up to date, if it is not. What goes wrong with it is reported and is in the result."""
+        begun = time.monotonic()
+        try:
+            return self._run(command, options)
+        except _Stopped:
+            return Result(command.name, State.BLOCKED)
+        except ProjError as error:
+            seconds = time.monotonic() - begun
+            self._report(events.StepFailed(command.name, seconds, error.exit_code, error.message, error.hint))
+            return Result(command.name, State.FAILED, seconds, error.exit_code)
+
+    def _run(self, command: Command, options: StepOptions) -> Result:
+        version = self._workspace.records.version  # before the look: another thread may read on while it is made
+        looked = self._first_look(command, options)
+        if looked is not None and not looked.reasons:
+            return self._up_to_date(command, looked)
+        if is_asked := looked is not None:
+            self._ask(command)
+        waited_for = ""
+
+        def on_wait(holder: str) -> None:
+            nonlocal waited_for
+            if holder != waited_for:  # who may hold one lock after the other
+                self._report(events.StepWaiting(command.name, holder))
+            waited_for = holder
+
+        from weaselish.locks.step_locks import claimed  # with all that running needs: not before there is a reason
+
+        locks = self._workspace.state / "locks"
+        writes, reads = command.made, self._made_by_others(command)
+        with claimed(
+            locks, command.name, writes=writes, reads=reads, on_wait=on_wait, wait=options.wait, pause=self._pause
+        ) as descriptors:
+            self._workspace.records.refresh()
+            if looked is None or waited_for or self._workspace.records.version != version:
+                self._workspace.digests.forget()
+                looked = self._look(command, options)
+                if not looked.reasons:
+                    return self._up_to_date(command, looked)
+            check_deps(self._workspace, command, looked.missing_deps)
+            if not is_asked:
+                self._ask(command)
+            if self._stop.level > Level.RUN:
+                return Result(command.name, State.BLOCKED)
+            return self._execution.run(command, looked, args=options.args, stdin=options.stdin, keep_open=descriptors)
+
+    @property
+    def _execution(self) -> Execution:
+        with self._lock:
+            if self._opened is None:
+                from weaselish.engine.run.execution import Execution
+
+                self._opened = Execution(self._workspace, self._open_executor(), self._stop, self._report)
+            return self._opened
+
+    def _first_look(self, command: Command, options: StepOptions) -> Look | None:
+        """Without locks. None where something is missing or vanishes: another process may be at work there."""
+        try:
+            looked = self._look(command, options)
+            check_deps(self._workspace, command, looked.missing_deps)
+        except (Unreadable, MissingDep):
+            return None
+        return looked
+
+    def _ask(self, command: Command) -> None:
+        question = put_env(command.confirm or "", self._workspace.shown_env)
+        if question and not self._confirm(command.name, question):
+            raise ProjError(f"`{command.name}` was not confirmed")
+
+    def _pause(self, seconds: float) -> None:
+        if self._stop.wait(seconds) > Level.RUN:
+            raise _Stopped
+
+    def _look(self, command: Command, options: StepOptions) -> Look:
+        return look(self._workspace, command, args=options.args, force=options.force, needed=options.needed)
+
+    def _up_to_date(self, command: Command, looked: Look) -> Result:
+        """Nothing to run; an entry of Weasel's that was verified just now gets a record of its own."""
+        if looked.last is not None and looked.last.run == 0:
+            from weaselish.engine.run.recording import adopt
+
+            adopt(self._workspace, looked.last)
+        self._report(events.StepUpToDate(command.name))
+        return Result(command.name, State.UP_TO_DATE)
+
+    def _made_by_others(self, command: Command) -> Iterator[str]:
+        """The deps that some command makes, with all that is made inside them: who writes there holds only that."""
+        for dep in command.deps:
+            if outputs := self._workspace.makers.outputs_for(dep):
+                yield dep_base(dep)
+                yield from outputs

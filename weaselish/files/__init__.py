@@ -1,0 +1,1 @@
+"""The project's files on disk: digests, walks, atomic writes, YAML."""

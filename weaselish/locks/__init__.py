@@ -1,0 +1,1 @@
+"""Locks between processes, and the file descriptors they cost."""

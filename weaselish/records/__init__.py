@@ -1,0 +1,1 @@
+"""Run records: the journal, project.lock, the logs."""

@@ -1,0 +1,161 @@
+"""A project directory, opened: its project, environment, digests and records."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from weaselish.errors import UnknownName, UnsafePath, UsageError
+from weaselish.files.digests import Digests
+from weaselish.files.state_dir import STATE, cache_dir, make_state_dir, writing
+from weaselish.load import ProjectFile, find_root, load_environ
+from weaselish.model.interpolate import is_secret, put_env
+from weaselish.model.paths import is_glob, is_text, leaves_project, normalise
+from weaselish.model.project import Command, Project
+from weaselish.plan.graph import Makers
+from weaselish.records.records import Records
+
+
+class Workspace:
+    """What the use-cases work on. Opening it changes nothing on disk."""
+
+    def __init__(self, root: Path, project: Project, overrides: Mapping[str, str] | None = None) -> None:
+        self.root = root
+        self.state = root / STATE
+        self._file: ProjectFile | None = None
+        self.environ: Mapping[str, str] = load_environ(root, project)
+        self._env_names = project.env
+        self._env_given = _given(project, overrides or {})
+        self.unusable: dict[str, UsageError] = {}  # command -> what is wrong with it in this environment
+        self.project = self._with_env_in_paths(project)
+
+    @classmethod
+    def open(
+        cls, directory: str | os.PathLike[str] | None = None, overrides: Mapping[str, str] | None = None
+    ) -> Workspace:
+        """Raises UsageError where there is no project, InvalidProject where it cannot be used."""
+        root = find_root(directory)
+        file = ProjectFile(root, overrides or {})
+        workspace = cls(root, file.project, overrides)
+        workspace._file = file
+        return workspace
+
+    @cached_property
+    def digests(self) -> Digests:
+        return Digests(self.root, self.project.digest, cache=cache_dir(self.root))
+
+    @cached_property
+    def records(self) -> Records:
+        return Records(self.root, self.project)
+
+    @cached_property
+    def makers(self) -> Makers:
+        return Makers(self.project.commands)
+
+    def prepare_to_change(self) -> None:
+        """Make `.proj`: only verbs that run or restore something call this, when nothing is wrong with the question."""
+        had_cache = cache_dir(self.root) is not None
+        with writing(f"`{STATE}`"):
+            make_state_dir(self.root)
+        if not had_cache:
+            self.__dict__.pop("digests", None)  # those have no place to keep what they see
+            if self._file is not None:
+                self._file.keep()
+
+    def save(self) -> None:
+        if "digests" in self.__dict__:
+            self.digests.save()
+
+    # -- environment ------------------------------------------------------------------------------------------------
+
+    def env(self, name: str) -> str | None:
+        """The value of `${env.NAME}`, None if unset."""
+        if name in self._env_given:
+            return self._env_given[name]
+        return self.environ.get(self._env_names.get(name, name))
+
+    def shown_env(self, name: str) -> str | None:
+        """The value of `${env.NAME}` as it may be shown."""
+        return "***" if is_secret(name) or is_secret(self._env_names.get(name, "")) else self.env(name)
+
+    def _with_env_in_paths(self, project: Project) -> Project:
+        commands = {
+            name: self._command_with_env(command) if _has_env_in_paths(command) else command
+            for name, command in project.commands.items()
+        }
+        directories = tuple(self._path_with_env("directories", text) for text in project.directories)
+        if commands == project.commands and directories == project.directories:
+            return project
+        return project._replace(commands=commands, directories=directories)
+
+    def _command_with_env(self, command: Command) -> Command:
+        """The command with its paths resolved; as it is, and in `unusable`, if they lead nowhere here."""
+        try:
+            return self._resolved(command)
+        except UsageError as error:
+            self.unusable[command.name] = error
+            return command
+
+    def _resolved(self, command: Command) -> Command:
+        written: dict[str, str] = {}
+
+        def paths(texts: tuple[str, ...]) -> Iterator[str]:
+            for text in texts:
+                path = self._path_with_env(command.name, text)
+                as_written = put_env(command.as_written(text), self.env)
+                if as_written != path:
+                    written[path] = as_written
+                yield path
+
+        return command._replace(
+            deps=tuple(paths(command.deps)),
+            outputs=tuple(paths(command.outputs)),
+            outputs_no_cache=tuple(paths(command.outputs_no_cache)),
+            workdir=self._path_with_env(command.name, command.workdir, may_be_project=True),
+            written=tuple(written.items()),
+        )
+
+    def _path_with_env(self, where: str, text: str, *, may_be_project: bool = False) -> str:
+        path = normalise(put_env(text, self.env)) or "."
+        if not is_text(path):
+            raise UsageError(f"`{where}`: `{text}` is here no text in UTF-8, and cannot be the name of a path")
+        if leaves_project(path) or (path == "." and "${env." in text and not may_be_project):
+            raise UsageError(f"`{where}`: `{text}` is `{path}` here, which is no path inside the project")
+        return path
+
+    # -- paths ------------------------------------------------------------------------------------------------------
+
+    def exists(self, path: str) -> bool:
+        """Whether there is something at a dep or output; for a glob, whether anything matches."""
+        if os.path.lexists(self.root / path):
+            return True
+        if not is_glob(path):
+            return False
+        import glob
+
+        matches = glob.iglob(path, root_dir=self.root, recursive=True)
+        return any(os.path.lexists(self.root / match) for match in matches)  # `x/**` yields `x/` also without an x
+
+    def check_inside(self, path: str, what: str) -> None:
+        """Refuse a path that leads out of the project through a link. Call it just before something is written."""
+        directory = os.path.dirname(path)
+        parent = os.path.realpath(self.root / directory) if directory else str(self.root)
+        if parent != str(self.root) and not parent.startswith(f"{self.root}{os.sep}"):
+            raise UnsafePath(
+                f"{what} `{path}` leads out of the project, to `{parent}`", hint="a directory on its way is a link"
+            )
+
+
+def _has_env_in_paths(command: Command) -> bool:
+    return "${env." in "".join((*command.deps, *command.made, command.workdir))
+
+
+def _given(project: Project, overrides: Mapping[str, str]) -> dict[str, str]:
+    """The values that `--env.X VALUE` gives. Raises UnknownName for an X that project.yml does not know."""
+    given = {name.removeprefix("env."): value for name, value in overrides.items() if name.startswith("env.")}
+    for name in given:
+        if name not in project.env:
+            raise UnknownName("variable under `env`", name, project.env)
+    return given
