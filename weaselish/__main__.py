@@ -26,6 +26,7 @@ def _answer(argv: Sequence[str] | None) -> int:
     sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: what it cannot show is no reason to fail
+    from weaselish.cancel import Cancelled
     from weaselish.cli.arguments import split
     from weaselish.cli.console import show_error
     from weaselish.errors import ProjError
@@ -38,6 +39,8 @@ def _answer(argv: Sequence[str] | None) -> int:
     except ProjError as error:
         show_error(error)
         return error.exit_code
+    except Cancelled as cancelled:
+        return cancelled.exit_code
     except BrokenPipeError:
         # whoever read our output is gone: nothing more can be said, also not at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,11 +14,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 
+from weaselish.cancel import Cancel
 from weaselish.engine import events
 from weaselish.engine.run.planning import Preview, plan_for, preview
 from weaselish.engine.run.run import RunOptions, RunResult, run
 from weaselish.executors.open import open_executor
-from weaselish.executors.stop import Stop
 from weaselish.plan.graph import Plan
 from weaselish.workspace import Workspace
 
@@ -42,8 +42,8 @@ class Project:
         project._open()
         return project
 
-    def _open(self) -> Workspace:
-        return Workspace.open(self._directory, self._overrides)
+    def _open(self, cancel: Cancel | None = None) -> Workspace:
+        return Workspace.open(self._directory, self._overrides, cancel)
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ class Project:
         keep_going: bool = False,
         args: Sequence[str] = (),
         on_event: Callable[[events.Event], None] | None = None,
-        stop: Stop | None = None,
+        cancel: Cancel | None = None,
     ) -> RunResult:
         """Bring `targets` up to date. A failing script is no exception: see `RunResult.exit_code` and `.results`.
 
@@ -85,8 +85,8 @@ class Project:
         """
         options = RunOptions(jobs=jobs, only=only, force=force, keep_going=keep_going, args=tuple(args))
         report = on_event or _print_output
-        with Stop() if stop is None else nullcontext(stop) as asked:
-            return run(self._open(), targets, options, open_executor=open_executor, report=report, stop=asked)
+        with Cancel() if cancel is None else nullcontext(cancel) as token:
+            return run(self._open(token), targets, options, open_executor=open_executor, report=report)
 
 
 def _print_output(event: events.Event) -> None:

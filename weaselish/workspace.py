@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
+from weaselish.cancel import Cancel
 from weaselish.errors import UnknownName, UnsafePath, UsageError
 from weaselish.files.digests import Digests
 from weaselish.files.state_dir import STATE, cache_dir, make_state_dir, writing
@@ -21,8 +22,15 @@ from weaselish.records.records import Records
 class Workspace:
     """What the use-cases work on. Opening it changes nothing on disk."""
 
-    def __init__(self, root: Path, project: Project, overrides: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        project: Project,
+        overrides: Mapping[str, str] | None = None,
+        cancel: Cancel | None = None,
+    ) -> None:
         self.root = root
+        self.cancel = cancel or Cancel()  # ends whatever works on this workspace
         self.state = root / STATE
         self._file: ProjectFile | None = None
         self.environ: Mapping[str, str] = load_environ(root, project)
@@ -33,12 +41,15 @@ class Workspace:
 
     @classmethod
     def open(
-        cls, directory: str | os.PathLike[str] | None = None, overrides: Mapping[str, str] | None = None
+        cls,
+        directory: str | os.PathLike[str] | None = None,
+        overrides: Mapping[str, str] | None = None,
+        cancel: Cancel | None = None,
     ) -> Workspace:
         """Raises UsageError where there is no project, InvalidProject where it cannot be used."""
         root = find_root(directory)
         file = ProjectFile(root, overrides or {})
-        workspace = cls(root, file.project, overrides)
+        workspace = cls(root, file.project, overrides, cancel)
         workspace._file = file
         return workspace
 

@@ -22,13 +22,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from weaselish.cancel import Cancel
 from weaselish.engine import events
 from weaselish.engine.run.planning import preview
 from weaselish.engine.run.result import State
 from weaselish.engine.run.run import RunOptions, run
 from weaselish.errors import MissingDep, UsageError
 from weaselish.executors.base import Ended, Job, Outcome
-from weaselish.executors.stop import Stop
 from weaselish.model.project import Command, Project
 from weaselish.plan.graph import Cycle, Plan
 from weaselish.workspace import Workspace
@@ -140,7 +140,7 @@ class Scripts:
     log: list[str] = field(default_factory=list)  # `+name` when a script began, `-name` when it ended
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, job: Job, *, output: Callable[[bytes], None], stop: Stop) -> Outcome:
+    def run(self, job: Job, *, output: Callable[[bytes], None], cancel: Cancel) -> Outcome:
         task = self.tasks[job.name]
         self._note(f"+{task.name}")
         used = (*task.deps, *task.made)
@@ -296,8 +296,8 @@ class Bench:
                 announced.append({one.step for one in preview(workspace, event.plan) if not one.is_up_to_date})
 
         try:
-            with Stop() as stop:
-                result = run(workspace, targets, options, open_executor=lambda: self.scripts, report=report, stop=stop)
+            with workspace.cancel:
+                result = run(workspace, targets, options, open_executor=lambda: self.scripts, report=report)
         except (Cycle, MissingDep) as error:
             assert self.scripts.log == [], "what is wrong before the start is said before the start"
             deps = [dep for task in tasks.values() for dep in task.deps]

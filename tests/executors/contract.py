@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from weaselish.cancel import Cancel, Level
 from weaselish.executors.base import Ended, Executor, Job, Line, Outcome
-from weaselish.executors.stop import Level, Stop
 
 MARK = "EXECUTOR_TEST"  # an environment variable by which the processes of one test are known
 FOREVER = "while :; do sleep 0.01; done"  # unlike `sleep 1000`, not even dash loses SIGINT in there
@@ -68,11 +68,11 @@ class ExecutorContract:
     @pytest.fixture(autouse=True)
     def _place(self, tmp_path: Path, executor: Executor) -> Iterator[None]:
         self._executor, self.folder, self.mark = executor, tmp_path, uuid.uuid4().hex
-        self.console, self.stop = Console(), Stop()
+        self.console, self.cancel = Console(), Cancel()
         yield
         end(self.mark)
         executor.close()
-        self.stop.close()
+        self.cancel.close()
 
     def job(self, *lines: str | tuple[str, ...], **changes: Any) -> Job:
         """A job of shell scripts, or of what is given as words; they are announced as `line 0`, `line 1` …"""
@@ -82,10 +82,10 @@ class ExecutorContract:
         return Job(lines=tuple(Line(argv, f"line {n}") for n, argv in enumerate(argvs)), **(values | changes))
 
     def run(self, *lines: str | tuple[str, ...], **changes: Any) -> Outcome:
-        return self._executor.run(self.job(*lines, **changes), output=self.console, stop=self.stop)
+        return self._executor.run(self.job(*lines, **changes), output=self.console, cancel=self.cancel)
 
     def told_at(self, text: str, level: Level) -> None:
-        self.console.when(text, lambda: self.stop.raise_to(level))
+        self.console.when(text, lambda: self.cancel.request(level))
 
     # --- lines
 
@@ -99,7 +99,7 @@ class ExecutorContract:
     def test_what_is_shown_may_hold_anything(self) -> None:
         job = self.job(("true",))
         line = Line(("true",), "é \ud800")
-        assert self._executor.run(Job("test", (line,), job.workdir, job.env), output=self.console, stop=self.stop)
+        assert self._executor.run(Job("test", (line,), job.workdir, job.env), output=self.console, cancel=self.cancel)
         assert self.console.text == "Running command: é \\ud800\n".encode()
 
     def test_the_first_failing_line_ends_the_job_with_its_exit_code(self) -> None:
@@ -185,7 +185,7 @@ class ExecutorContract:
     def test_much_output_comes_whole(self) -> None:
         sizes = []
         job = self.job(("head", "-c", "200000000", "/dev/zero"))
-        assert self._executor.run(job, output=lambda chunk: sizes.append(len(chunk)), stop=self.stop).succeeded
+        assert self._executor.run(job, output=lambda chunk: sizes.append(len(chunk)), cancel=self.cancel).succeeded
         assert sum(sizes[1:]) == 200_000_000
 
     def test_a_line_that_closes_its_output_is_waited_for(self) -> None:
@@ -201,10 +201,10 @@ class ExecutorContract:
             self.run("trap '' TERM; sleep 1000 & echo ready; yes")
         assert living(self.mark) == []
 
-    # --- stop
+    # --- cancel
 
     def test_nothing_starts_after_the_request_to_stop(self) -> None:
-        self.stop.raise_to(Level.INTERRUPT)
+        self.cancel.request(Level.INTERRUPT)
         assert self.run("touch file") == Outcome(Ended.INTERRUPTED, 130, line=0)
         assert not (self.folder / "file").exists()
 
@@ -237,7 +237,7 @@ class ExecutorContract:
 
     def test_a_success_that_was_over_before_the_request_is_a_success(self) -> None:
         assert self.run("true").succeeded
-        self.stop.raise_to(Level.INTERRUPT)
+        self.cancel.request(Level.INTERRUPT)
         assert self.run("true").ended is Ended.INTERRUPTED
 
     # --- timeout
@@ -281,7 +281,7 @@ class ExecutorContract:
         def run(number: int) -> tuple[int, bytes]:
             console = Console()
             job = self.job(f"echo {number}; exit {number % 7}")
-            return self._executor.run(job, output=console, stop=self.stop).exit_code, console.text.split()[-1]
+            return self._executor.run(job, output=console, cancel=self.cancel).exit_code, console.text.split()[-1]
 
         with ThreadPoolExecutor(8) as pool:
             found = list(pool.map(run, range(200)))
@@ -292,9 +292,9 @@ class ExecutorContract:
             console = Console()
             console.when("ready", lambda: (self.folder / f"{number}").touch())
             job = self.job("echo ready; sleep 1000" if number else "until [ -e 1 -a -e 2 ]; do sleep 0.01; done")
-            outcome = self._executor.run(job, output=console, stop=self.stop)
+            outcome = self._executor.run(job, output=console, cancel=self.cancel)
             if number == 0:
-                self.stop.raise_to(Level.TERMINATE)
+                self.cancel.request(Level.TERMINATE)
             return outcome.ended
 
         with ThreadPoolExecutor(3) as pool:

@@ -13,23 +13,23 @@ import sys
 import threading
 from typing import Any
 
+from weaselish.cancel import Cancel
 from weaselish.errors import ProjError
 from weaselish.executors.base import Job, Line
 from weaselish.executors.local.executor import LocalExecutor
-from weaselish.executors.stop import Stop
 
 
 def main(lines: list[list[str]], result: str, thread: bool = False, ignore: tuple[str, ...] = (), **rest: Any) -> None:
     for name in ignore:
         signal.signal(signal.Signals[name], signal.SIG_IGN)
-    stop = Stop()
+    cancel = Cancel()
     script = tuple(Line(tuple(argv), f"line {n}") for n, argv in enumerate(lines))
     job = Job("test", script, workdir=os.getcwd(), env=dict(os.environ), **rest)
 
     def run() -> None:
         try:
-            outcome = LocalExecutor(grace=0.3).run(job, output=lambda chunk: write(1, chunk), stop=stop)
-            text = f"{outcome.ended.name} {outcome.exit_code} {stop.level.name}"
+            outcome = LocalExecutor(grace=0.3).run(job, output=lambda chunk: write(1, chunk), cancel=cancel)
+            text = f"{outcome.ended.name} {outcome.exit_code} {cancel.level.name}"
         except (ProjError, KeyboardInterrupt) as error:
             text = f"raised {type(error).__name__}"
         with open(result, "w") as file:

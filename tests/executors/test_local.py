@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from weaselish.cancel import Level
 from weaselish.executors.base import Ended, Executor, Outcome
 from weaselish.executors.local import processes
 from weaselish.executors.local.executor import LocalExecutor
-from weaselish.executors.stop import Level
 
 from .contract import FOREVER, ExecutorContract, living
 
@@ -69,6 +69,8 @@ class TestLocalExecutor(ExecutorContract):
     def test_no_descriptor_and_no_thread_is_left(self) -> None:
         threads = threading.active_count()  # of whoever runs the tests, too
         self.told_at("ready", Level.INTERRUPT)
+        for level in (Level.RUN, Level.INTERRUPT, Level.TERMINATE):
+            self.cancel.fileno(above=level)  # opened when first needed
         before = len(os.listdir("/proc/self/fd"))
         for line in ("true", "exit 3", "sleep 1000 &", f"echo ready; {FOREVER}"):
             self.run(line)

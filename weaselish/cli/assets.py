@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from weaselish.cli.console import paint, say, say_hint, warn
-from weaselish.cli.interrupts import giving_up_once
+from weaselish.cli.interrupts import cancelling_at_once
 from weaselish.cli.progress import TransferReporter, shown_size
 from weaselish.engine.assets import AssetOptions, AssetResult, State, fetch_assets
 from weaselish.load import FILE
@@ -28,7 +28,7 @@ def dests_and_directory(words: Sequence[str]) -> tuple[list[str], str | None]:
 def run_assets(workspace: Workspace, options: AssetOptions, *, as_json: bool) -> int:
     from weaselish.stores.open import open_store
 
-    with giving_up_once(), TransferReporter() as reporter:
+    with cancelling_at_once(workspace.cancel), TransferReporter() as reporter:
         results = fetch_assets(workspace, options, open_store=partial(open_store, root=workspace.root), report=reporter)
     for result in results:
         _show(result)

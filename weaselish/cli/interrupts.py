@@ -1,94 +1,111 @@
-"""What Ctrl-C and other signals do: in a run they ask in stages to stop; a transfer is given up, in order."""
+"""Signals that end a subcommand: a run is cancelled in stages, everything else at once."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from math import inf
 from time import monotonic
 from types import FrameType
 
-from weaselish.executors.stop import Level, Stop
+from weaselish.cancel import Cancel, Cancelled, Level
 
 GRACE = 10.0  # seconds between terminate and kill
 _TICK = 0.25  # seconds
-_PATIENCE = 4  # interrupts
+_PATIENCE = 4  # presses of Ctrl-C after which the system ends the process
 
-_TOLD = {
-    Level.INTERRUPT: "interrupting; once more to terminate",
-    Level.TERMINATE: f"terminating; killing in {GRACE:g} s, or with once more",
-    Level.KILL: "killing",
+TERMINATING = tuple(  # sent by users, terminals, and batch schedulers before their time limit
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGUSR2")
+    if hasattr(signal, name)
+)
+
+_MESSAGES = {
+    Level.INTERRUPT: "Interrupting. Press Ctrl-C again to terminate.",
+    Level.TERMINATE: f"Terminating. Killing in {GRACE:g} s, or press Ctrl-C again to kill now.",
+    Level.KILL: "Killing.",
 }
+
+_Handler = Callable[[int, FrameType | None], None]
 
 
 @contextmanager
-def stopping_by_signals(stop: Stop) -> Iterator[None]:
-    """While this is open, SIGINT, SIGTERM and SIGHUP end the run in stages instead of ending us.
+def cancelling_in_stages(cancel: Cancel) -> Iterator[None]:
+    """While open, Ctrl-C raises the level of `cancel` by one, and signals that terminate raise it to TERMINATE.
 
-    One that whoever started us had ignored, as nohup does, stays ignored.
+    Nothing is raised: the engine ends its steps in order. A signal that the parent process had ignored, as nohup does,
+    stays ignored.
     """
     kill_at = inf
 
-    def on_rise(level: Level) -> None:
+    def on_request(level: Level) -> None:
         nonlocal kill_at
-        with suppress(OSError):  # not by `say`: what it prints to may be in the midst of printing
-            os.write(2, f"{_TOLD[level]}\r\n".encode())  # a terminal lent to a step does not return by itself
+        _write(f"{_MESSAGES[level]}\r\n")  # a terminal lent to a step does not add the carriage return
         if level is Level.TERMINATE:
             kill_at = monotonic() + GRACE
 
-    def on_interrupt(_signal: int, _frame: FrameType | None) -> None:
-        stop.raise_to(Level(min(stop.level + 1, Level.KILL)))
+    def on_interrupt(signum: int, _frame: FrameType | None) -> None:
+        cancel.request(Level(min(cancel.level + 1, Level.KILL)), signum=signum)
 
-    def on_terminate(_signal: int, _frame: FrameType | None) -> None:
-        stop.raise_to(Level.TERMINATE)
+    def on_terminate(signum: int, _frame: FrameType | None) -> None:
+        cancel.request(Level.TERMINATE, signum=signum)
 
     def on_alarm(_signal: int, _frame: FrameType | None) -> None:
         if monotonic() >= kill_at:
-            stop.raise_to(Level.KILL)
+            cancel.request(Level.KILL)
 
-    stop.on_rise = on_rise
+    cancel.on_request = on_request
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some parents leave it, exit codes would be lost
-    handlers = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate, signal.SIGHUP: on_terminate}
-    handlers = {number: handler for number, handler in handlers.items() if signal.getsignal(number) != signal.SIG_IGN}
-    handlers[signal.SIGALRM] = on_alarm
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    # a signal that comes just before the main thread falls asleep is handled when that wakes up: let it, now and then
-    timer = signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        signal.setitimer(signal.ITIMER_REAL, *timer)
+    with _handlers(on_interrupt, on_terminate, {signal.SIGALRM: on_alarm}):
+        # the main thread may miss the wake-up of a signal that arrives just before it blocks; the timer bounds that
+        timer = signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
 @contextmanager
-def giving_up_once() -> Iterator[None]:
-    """The first Ctrl-C raises KeyboardInterrupt as ever; while that is cleaned up after, the next ones do nothing.
+def cancelling_at_once(cancel: Cancel) -> Iterator[None]:
+    """While open, the first signal cancels `cancel` and raises Cancelled in the main thread.
 
-    Whoever has no patience for that has his way with the fourth: the system ends us then.
+    Later ones do not disturb the clean-up that follows; the fourth Ctrl-C ends the process.
     """
     count = 0
 
-    def on_interrupt(_signal: int, _frame: FrameType | None) -> None:
+    def on_interrupt(signum: int, frame: FrameType | None) -> None:
         nonlocal count
         count += 1
-        if count == 1:
-            raise KeyboardInterrupt
         if count == _PATIENCE:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             signal.raise_signal(signal.SIGINT)
-        with suppress(OSError):
-            os.write(2, f"giving up; {_PATIENCE - count} × more to end at once\n".encode())
+        on_terminate(signum, frame)
 
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, or somebody else's
+    def on_terminate(signum: int, _frame: FrameType | None) -> None:
+        if not cancel.level:
+            cancel.request(Level.INTERRUPT, signum=signum)
+            raise Cancelled(cancel.exit_code)
+        _write(f"Cleaning up. Press Ctrl-C {max(_PATIENCE - count, 1)} more times to end at once.\n")
+
+    with _handlers(on_interrupt, on_terminate, {}):
         yield
-        return
-    signal.signal(signal.SIGINT, on_interrupt)
+
+
+@contextmanager
+def _handlers(on_interrupt: _Handler, on_terminate: _Handler, more: Mapping[int, _Handler]) -> Iterator[None]:
+    wanted = {signal.SIGINT: on_interrupt, **dict.fromkeys(TERMINATING, on_terminate)}
+    wanted = {number: handler for number, handler in wanted.items() if signal.getsignal(number) != signal.SIG_IGN}
+    before = {number: signal.signal(number, handler) for number, handler in {**wanted, **more}.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _write(text: str) -> None:
+    with suppress(OSError):  # a buffered stream may be in the middle of a write
+        os.write(2, text.encode())

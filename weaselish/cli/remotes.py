@@ -12,7 +12,7 @@ from hashlib import md5
 from pathlib import Path
 
 from weaselish.cli.console import paint, say, say_hint, table, warn
-from weaselish.cli.interrupts import giving_up_once
+from weaselish.cli.interrupts import cancelling_at_once
 from weaselish.cli.progress import TransferReporter, shown_size
 from weaselish.engine.remote.candidates import as_it_stands
 from weaselish.engine.remote.pull import Pulled, PullOptions, pull
@@ -85,7 +85,7 @@ def run_push(workspace: Workspace, remote: Remote, options: PushOptions, *, as_j
         raise StoreError(f"remote `{remote.name}` is read-only", hint="remove `read_only: true` to push to it")
     if not options.dry:
         workspace.prepare_to_change()
-    with giving_up_once(), TransferReporter() as reporter:
+    with cancelling_at_once(workspace.cancel), TransferReporter() as reporter:
         results = push(workspace, open_tree(workspace, remote), options, report=reporter)
     workspace.save()
     for result in results:
@@ -116,7 +116,7 @@ def run_pull(workspace: Workspace, remote: Remote, options: PullOptions, *, as_j
     options = dataclasses.replace(options, commands=_check_commands(workspace, options.commands))
     if not options.dry:
         workspace.prepare_to_change()
-    with giving_up_once(), TransferReporter() as reporter:
+    with cancelling_at_once(workspace.cancel), TransferReporter() as reporter:
         results = pull(workspace, open_tree(workspace, remote), options, report=reporter)
     for result in results:
         _show_pulled(result, dry=options.dry)

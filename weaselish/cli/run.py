@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from weaselish.cancel import Cancel
 from weaselish.cli.arguments import Extras
 from weaselish.cli.console import say, warn
-from weaselish.cli.interrupts import stopping_by_signals
+from weaselish.cli.interrupts import cancelling_in_stages
 from weaselish.cli.reporter import ConsoleReporter, Output
 from weaselish.engine.run.run import RunOptions, RunResult, run
 from weaselish.errors import ProjError, UnknownName, UsageError
 from weaselish.executors.open import open_executor
-from weaselish.executors.stop import Stop
 from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -35,15 +35,14 @@ def run_targets(
     for problem in workspace.project.warnings:
         warn(problem.located(), problem.hint)
     reporter = ConsoleReporter(sys.stderr.buffer if as_json else None, output=_output(output))
-    with Stop() as stop, stopping_by_signals(stop):
+    with workspace.cancel as cancel, cancelling_in_stages(cancel):
         result = run(
             workspace,
             targets,
             options,
             open_executor=open_executor,
             report=reporter,
-            stop=stop,
-            confirm=_confirm(yes, stop),
+            confirm=_confirm(yes, cancel),
         )
         summary = reporter.summary(result)  # here, as it imports: Python cannot always end an import on Ctrl-C in peace
     say(summary)
@@ -77,7 +76,7 @@ def _output(name: str | None) -> Output | None:
     return None if name is None else Output(name)
 
 
-def _confirm(yes: bool, stop: Stop) -> Callable[[str, str], bool]:
+def _confirm(yes: bool, cancel: Cancel) -> Callable[[str, str], bool]:
     one_at_a_time = Lock()
 
     def confirm(step: str, question: str) -> bool:
@@ -87,18 +86,18 @@ def _confirm(yes: bool, stop: Stop) -> Callable[[str, str], bool]:
             raise ProjError(f"`{step}` asks: {question}", hint="answer with `--yes` where there is no terminal")
         with one_at_a_time:
             say(f"{step}: {question} [y/N] ")
-            return _typed_line(stop).strip().lower() in ("y", "yes")
+            return _typed_line(cancel).strip().lower() in ("y", "yes")
 
     return confirm
 
 
-def _typed_line(stop: Stop) -> str:
+def _typed_line(cancel: Cancel) -> str:
     """What is typed; nothing as soon as the run is to end."""
     poll = select.poll()
     poll.register(sys.stdin.fileno(), select.POLLIN)
-    poll.register(stop.fileno(), select.POLLIN)
+    poll.register(cancel.fileno(), select.POLLIN)
     poll.poll()
-    return "" if stop.level else sys.stdin.readline()
+    return "" if cancel.level else sys.stdin.readline()
 
 
 def _as_json(result: RunResult, reporter: ConsoleReporter) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple, Protocol
 
-from weaselish.executors.stop import Stop
+from weaselish.cancel import Cancel
 
 
 class Line(NamedTuple):
@@ -39,7 +39,7 @@ class Ended(enum.Enum):
     EXITED = "exited"  # every line ran and exited 0, or one exited with another code
     SIGNALLED = "signalled"  # a line was killed by a signal that we did not send
     TIMED_OUT = "timed out"
-    INTERRUPTED = "interrupted"  # because `stop` said so
+    INTERRUPTED = "interrupted"  # because `cancel` said so
     NOT_STARTED = "not started"  # a line's program was not found (127) or could not be executed (126)
 
 
@@ -57,17 +57,18 @@ class Outcome(NamedTuple):
 
 
 class Executor(Protocol):
-    """Where jobs run. `run` blocks; it is called from several threads at once, and the engine owns those threads.
+    """Where jobs run. `run` blocks; the engine calls it from several threads at once and owns those threads.
 
-    Lines run in order until one fails. Before each line `Running command: SHOWN` goes to `output`, then everything that
-    the line writes (stdout and stderr, in the order written), as it comes, from the thread that called `run`. A slow
-    `output` slows the line down, and holds up timeout and `stop` while it blocks; when it raises, the job is ended and
-    `run` raises the same. A job that is told to stop while a line runs is INTERRUPTED, however the line takes it.
+    Lines run in order until one fails. Before each line, `Running command: SHOWN` goes to `output`, then everything the
+    line writes (stdout and stderr, in the order written), as it arrives, from the thread that called `run`. A slow
+    `output` slows the line down and delays timeout and cancellation while it blocks. When `output` raises, the executor
+    ends the job and `run` raises the same. A job that is cancelled while a line runs is INTERRUPTED, however the line
+    reacts.
 
     When `run` returns or raises, no process of the job's process groups is alive, unless the job succeeded and left one
     behind on purpose.
     """
 
-    def run(self, job: Job, *, output: Callable[[bytes], None], stop: Stop) -> Outcome: ...
+    def run(self, job: Job, *, output: Callable[[bytes], None], cancel: Cancel) -> Outcome: ...
 
     def close(self) -> None: ...

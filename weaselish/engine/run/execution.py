@@ -13,7 +13,6 @@ from weaselish.engine.run.result import Result, State
 from weaselish.engine.run.staleness import Look
 from weaselish.errors import ProjError
 from weaselish.executors.base import Ended, Executor, Outcome
-from weaselish.executors.stop import Stop
 from weaselish.files.state_dir import writing
 from weaselish.model.project import Command
 from weaselish.plan.fingerprint import Why
@@ -24,10 +23,10 @@ from weaselish.workspace import Workspace
 class Execution:
     """Runs scripts for one run of one workspace. Thread-safe."""
 
-    def __init__(self, workspace: Workspace, executor: Executor, stop: Stop, report: events.Reporter) -> None:
+    def __init__(self, workspace: Workspace, executor: Executor, report: events.Reporter) -> None:
         self._workspace = workspace
         self._executor = executor
-        self._stop = stop
+        self._cancel = workspace.cancel
         self._report = report
         self._facts = Facts(workspace.root)
 
@@ -53,7 +52,7 @@ class Execution:
             for attempt in range(1, command.retries + 2):
                 self._report(events.StepStarted(command.name, looked.reasons, attempt, log.path))
                 self._workspace.digests.forget()
-                outcome = self._executor.run(job, output=output, stop=self._stop)
+                outcome = self._executor.run(job, output=output, cancel=self._cancel)
                 if outcome.succeeded or outcome.ended is Ended.INTERRUPTED:
                     break
         self._workspace.digests.forget()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from weaselish.cancel import Cancel, Level
 from weaselish.engine import events
 from weaselish.engine.run.planning import check_sources, needed_deps, plan_for
 from weaselish.engine.run.result import Result, State
@@ -13,7 +14,6 @@ from weaselish.engine.run.staleness import look
 from weaselish.engine.run.step import StepOptions, StepRunner
 from weaselish.engine.told import Told
 from weaselish.errors import ProjError, UsageError
-from weaselish.executors.stop import Level, Stop
 from weaselish.model.paths import is_text
 from weaselish.plan.graph import Plan, listed_steps
 from weaselish.plan.schedule import Schedule
@@ -22,8 +22,6 @@ from weaselish.workspace import Workspace
 if TYPE_CHECKING:
     from weaselish.engine.run.job import Stdin
     from weaselish.executors.base import Executor
-
-INTERRUPTED = 130
 
 
 class RunOptions(NamedTuple):
@@ -41,13 +39,13 @@ class RunResult(NamedTuple):
 
     plan: Plan
     results: tuple[Result, ...]
-    interrupted: bool = False
+    interrupted: int | None = None  # the exit code of an interrupted run: 128 + the signal's number
 
     @property
     def exit_code(self) -> int:
-        """0, or that of the first failed step in the plan's order; 130 if the run was interrupted."""
-        if self.interrupted:
-            return INTERRUPTED
+        """0, or that of the first failed step in the plan's order; 128 + the signal of an interrupted run."""
+        if self.interrupted is not None:
+            return self.interrupted
         return next((result.exit_code for result in self.results if result.state is State.FAILED), 0)
 
     def of(self, state: State) -> tuple[Result, ...]:
@@ -61,7 +59,6 @@ def run(
     *,
     open_executor: Callable[[], Executor],
     report: events.Reporter,
-    stop: Stop,
     confirm: Callable[[str, str], bool] = lambda step, question: False,
 ) -> RunResult:
     """Bring `targets` up to date. Raises ProjError for what is wrong before anything starts.
@@ -69,6 +66,7 @@ def run(
     `open_executor` is called when the first step must run; what it gives is closed at the end.
     """
     _check_args(options.args)
+    cancel = workspace.cancel
     told = Told(report)
     plan = plan_for(workspace, targets, only=options.only, note=lambda text: told(events.Note(text)))
     if not options.only:
@@ -78,7 +76,7 @@ def run(
         told(events.Note(f"{workspace.records.problem}; it counts as empty", "the old file will be kept beside"))
     _settle_conflicts(workspace)
     told(events.RunStarted(plan, options.jobs))
-    runner = StepRunner(workspace, open_executor, stop, told, confirm)
+    runner = StepRunner(workspace, open_executor, told, confirm)
     forced = frozenset(listed_steps(plan.project, targets))
     needed = needed_deps(plan)
 
@@ -96,7 +94,7 @@ def run(
 
     results: dict[str, Result] = {}
     try:
-        _run_all(plan, live, told, stop, options, results)
+        _run_all(plan, live, told, cancel, options, results)
     finally:
         runner.close()
         workspace.records.close()
@@ -106,7 +104,7 @@ def run(
 
             logs.prune(workspace.state)
     ended = [results.get(step, Result(step, State.BLOCKED)) for step in plan.steps]
-    return RunResult(plan, tuple(ended), interrupted=stop.level > Level.RUN)
+    return RunResult(plan, tuple(ended), interrupted=cancel.exit_code if cancel.level else None)
 
 
 def _check_args(args: Sequence[str]) -> None:
@@ -119,7 +117,7 @@ def _run_all(
     plan: Plan,
     live: Callable[[str], Result],
     report: events.Reporter,
-    stop: Stop,
+    cancel: Cancel,
     options: RunOptions,
     results: dict[str, Result],
 ) -> None:
@@ -137,17 +135,17 @@ def _run_all(
 
     if options.jobs == 1:
         goes_on = True
-        while goes_on and stop.level is Level.RUN and (step := schedule.start()) is not None:
+        while goes_on and cancel.level is Level.RUN and (step := schedule.start()) is not None:
             goes_on = note(live(step))
     else:
-        _in_parallel(schedule, live, note, stop, options.jobs)
+        _in_parallel(schedule, live, note, cancel, options.jobs)
     for step in plan.steps:
         if step not in results:
             report(events.StepBlocked(step))
 
 
 def _in_parallel(
-    schedule: Schedule, live: Callable[[str], Result], note: Callable[[Result], bool], stop: Stop, jobs: int
+    schedule: Schedule, live: Callable[[str], Result], note: Callable[[Result], bool], cancel: Cancel, jobs: int
 ) -> None:
     """A thread for each step; those of concurrent.futures take 8 ms to import."""
     from queue import SimpleQueue
@@ -165,7 +163,7 @@ def _in_parallel(
     goes_on = True
     try:
         while True:
-            while goes_on and stop.level is Level.RUN and len(schedule.running) < jobs:
+            while goes_on and cancel.level is Level.RUN and len(schedule.running) < jobs:
                 step = schedule.start()
                 if step is None:
                     break

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from weaselish.cancel import Cancelled, Level
 from weaselish.engine import events
 from weaselish.engine.run.result import Result, State
 from weaselish.engine.run.staleness import Look, check_deps, look
 from weaselish.errors import MissingDep, ProjError
-from weaselish.executors.stop import Level, Stop
 from weaselish.files.walk import Unreadable
 from weaselish.model.interpolate import put_env
 from weaselish.model.paths import dep_base
@@ -34,10 +34,6 @@ class StepOptions(NamedTuple):
     needed: frozenset[str] = frozenset()  # deps of the plan's steps
 
 
-class _Stopped(Exception):
-    """The run was stopped while the step waited for its locks."""
-
-
 class StepRunner:
     """Runs steps of one workspace. Thread-safe: each call of `run` is one step's whole life."""
 
@@ -45,13 +41,12 @@ class StepRunner:
         self,
         workspace: Workspace,
         open_executor: Callable[[], Executor],
-        stop: Stop,
         report: events.Reporter,
         confirm: Callable[[str, str], bool],
     ) -> None:
         self._workspace = workspace
         self._open_executor = open_executor
-        self._stop = stop
+        self._cancel = workspace.cancel
         self._report = report
         self._confirm = confirm
         self._lock = threading.Lock()
@@ -66,7 +61,7 @@ class StepRunner:
         begun = time.monotonic()
         try:
             return self._run(command, options)
-        except _Stopped:
+        except Cancelled:
             return Result(command.name, State.BLOCKED)
         except ProjError as error:
             seconds = time.monotonic() - begun
@@ -93,7 +88,13 @@ class StepRunner:
         locks = self._workspace.state / "locks"
         writes, reads = command.made, self._made_by_others(command)
         with claimed(
-            locks, command.name, writes=writes, reads=reads, on_wait=on_wait, wait=options.wait, pause=self._pause
+            locks,
+            command.name,
+            writes=writes,
+            reads=reads,
+            on_wait=on_wait,
+            wait=options.wait,
+            pause=self._cancel.sleep,
         ) as descriptors:
             self._workspace.records.refresh()
             if looked is None or waited_for or self._workspace.records.version != version:
@@ -104,7 +105,7 @@ class StepRunner:
             check_deps(self._workspace, command, looked.missing_deps)
             if not is_asked:
                 self._ask(command)
-            if self._stop.level > Level.RUN:
+            if self._cancel.level > Level.RUN:
                 return Result(command.name, State.BLOCKED)
             return self._execution.run(command, looked, args=options.args, stdin=options.stdin, keep_open=descriptors)
 
@@ -114,7 +115,7 @@ class StepRunner:
             if self._opened is None:
                 from weaselish.engine.run.execution import Execution
 
-                self._opened = Execution(self._workspace, self._open_executor(), self._stop, self._report)
+                self._opened = Execution(self._workspace, self._open_executor(), self._report)
             return self._opened
 
     def _first_look(self, command: Command, options: StepOptions) -> Look | None:
@@ -130,10 +131,6 @@ class StepRunner:
         question = put_env(command.confirm or "", self._workspace.shown_env)
         if question and not self._confirm(command.name, question):
             raise ProjError(f"`{command.name}` was not confirmed")
-
-    def _pause(self, seconds: float) -> None:
-        if self._stop.wait(seconds) > Level.RUN:
-            raise _Stopped
 
     def _look(self, command: Command, options: StepOptions) -> Look:
         return look(self._workspace, command, args=options.args, force=options.force, needed=options.needed)

@@ -10,44 +10,44 @@ from contextlib import contextmanager
 from math import inf
 from time import monotonic
 
+from weaselish.cancel import Cancel
 from weaselish.executors.base import Ended, Job, Line, Outcome, announcement
 from weaselish.executors.local.processes import ProcessTree
 from weaselish.executors.local.running import RunningLine
 from weaselish.executors.local.terminal import STDIN, Terminal, make_controlling
-from weaselish.executors.stop import Stop
 
 
 class LocalExecutor:
     """Each line is a process that leads a session of its own; nothing is shared between jobs, and no thread is made.
 
     `grace` is how many seconds there are between SIGTERM and SIGKILL where this executor sends them by itself: after a
-    timeout, and to what a failed line left behind. Where `stop` asks, the engine sets the pace.
+    timeout, and to what a failed line left behind. Where `cancel` asks, the engine sets the pace.
 
     With `stdin="terminal"` (one job at a time; "inherit" if our standard input is no terminal) Ctrl-C also raises
-    `stop` by one level, Ctrl-Z suspends us, our terminal is raw while a line runs, and what is still attached to the
+    `cancel` by one level, Ctrl-Z suspends us, our terminal is raw while a line runs, and what is still attached to the
     pty when its line has ended is hung up, as when a window is closed.
     """
 
     def __init__(self, *, grace: float = 5.0) -> None:
         self._grace = grace
 
-    def run(self, job: Job, *, output: Callable[[bytes], None], stop: Stop) -> Outcome:
+    def run(self, job: Job, *, output: Callable[[bytes], None], cancel: Cancel) -> Outcome:
         tree = ProcessTree()
         outcome = None
         try:
-            outcome = self._run_lines(job, tree, output, stop)
+            outcome = self._run_lines(job, tree, output, cancel)
         finally:
             if not outcome or not outcome.succeeded:
-                tree.end(self._grace, stop)
+                tree.end(self._grace, cancel)
         return outcome
 
     def close(self) -> None:
         pass
 
-    def _run_lines(self, job: Job, tree: ProcessTree, output: Callable[[bytes], None], stop: Stop) -> Outcome:
+    def _run_lines(self, job: Job, tree: ProcessTree, output: Callable[[bytes], None], cancel: Cancel) -> Outcome:
         deadline = inf if job.timeout is None else monotonic() + job.timeout
         for index, line in enumerate(job.lines):
-            if stop.level:
+            if cancel.level:
                 return Outcome(Ended.INTERRUPTED, 130, index)
             if monotonic() >= deadline:
                 return Outcome(Ended.TIMED_OUT, 124, index)
@@ -55,7 +55,7 @@ class LocalExecutor:
             started = _in_terminal if job.stdin == "terminal" and os.isatty(STDIN) else _in_pipe
             try:
                 with started(job, line) as (process, source, terminal):
-                    running = RunningLine(process, tree, source, terminal, output, stop, deadline, self._grace)
+                    running = RunningLine(process, tree, source, terminal, output, cancel, deadline, self._grace)
                     outcome = running.finish()
             except _NotStarted as error:
                 outcome = _why_not_started(error.reason, job, line)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from weaselish.executors.stop import Level, Stop
+from weaselish.cancel import Cancel, Level
 
 TICK = 0.02  # seconds between two looks at what no descriptor tells
 _PROC = "/proc"
@@ -65,7 +65,7 @@ class ProcessTree:
         else:
             self._send(signal.SIGKILL)
 
-    def end(self, grace: float, stop: Stop, wait: Callable[[float], object] = time.sleep) -> None:
+    def end(self, grace: float, cancel: Cancel, wait: Callable[[float], object] = time.sleep) -> None:
         """Ends what lives, by SIGKILL after the grace time. The leader must have ended and been waited for.
 
         `wait` is called with a time to pass, again and again.
@@ -75,7 +75,7 @@ class ProcessTree:
             give_up = kill_at + 1  # not even SIGKILL ends what is another user's, or stuck in a disk
             self.tell(Level.TERMINATE)
             while self._is_alive() and time.monotonic() < give_up:
-                if stop.level is Level.KILL or time.monotonic() >= kill_at:
+                if cancel.level is Level.KILL or time.monotonic() >= kill_at:
                     self.tell(Level.KILL)
                 wait(TICK)
         self._leader = None

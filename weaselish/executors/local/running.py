@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from math import inf
 from time import monotonic
 
+from weaselish.cancel import Cancel, Level
 from weaselish.errors import ProjError
 from weaselish.executors.base import Ended, Outcome
 from weaselish.executors.local.processes import TICK, ProcessTree
 from weaselish.executors.local.terminal import REFRESH, STDIN, Terminal
-from weaselish.executors.stop import Level, Stop
 
 _CHUNK = 1 << 16
 _MOMENT = 0.2  # seconds during which what a line left behind may still be heard
@@ -25,7 +25,7 @@ _TIMED_OUT = Outcome(Ended.TIMED_OUT, 124)
 
 
 class RunningLine:
-    """One poll loop over the line's output, its end, `stop` and our terminal.
+    """One poll loop over the line's output, its end, `cancel` and our terminal.
 
     `source` is where its output is read, `deadline` a time of the monotonic clock, `grace` the seconds between
     SIGTERM and SIGKILL where both are ours to send.
@@ -38,7 +38,7 @@ class RunningLine:
         source: int,
         terminal: Terminal | None,
         output: Callable[[bytes], None],
-        stop: Stop,
+        cancel: Cancel,
         deadline: float,
         grace: float,
     ) -> None:
@@ -48,7 +48,7 @@ class RunningLine:
         self._source: int | None = source
         self._terminal = terminal
         self._output = output
-        self._stop = stop
+        self._cancel = cancel
         self._deadline = deadline
         self._kill_at = inf
         self._grace = grace
@@ -81,7 +81,7 @@ class RunningLine:
         return code
 
     def _end_what_is_left(self) -> None:
-        self._tree.end(self._grace, self._stop, lambda seconds: self._pass_on(monotonic() + seconds))
+        self._tree.end(self._grace, self._cancel, lambda seconds: self._pass_on(monotonic() + seconds))
 
     def _drain(self) -> None:
         """Passes on what is left to read. Who still holds the other end, a daemon, is not waited for."""
@@ -129,7 +129,7 @@ class RunningLine:
             self._end = None
 
     def _tell_what_is_due(self) -> None:
-        level = self._stop.level
+        level = self._cancel.level
         if level > self._tree.told:
             self._because = self._because or _INTERRUPTED
             self._tree.tell(level, group=self._terminal.foreground_group() if self._terminal else None)
@@ -178,7 +178,7 @@ class RunningLine:
         if self._end is not None:
             yield self._end, select.POLLIN
         if self._tree.told < Level.KILL:
-            yield self._stop.fileno(above=self._tree.told), select.POLLIN
+            yield self._cancel.fileno(above=self._tree.told), select.POLLIN
         if self._terminal and self._terminal.is_ours:
             yield STDIN, select.POLLIN
 
@@ -211,7 +211,7 @@ class RunningLine:
             terminal.pending = b""  # it takes no more: then we send the signal
         elif self._tree.told is Level.RUN:
             self._tree.told, self._because = Level.INTERRUPT, _INTERRUPTED  # by the pty, just now
-        self._stop.raise_to(Level(min(self._stop.level + 1, Level.KILL)))
+        self._cancel.request(Level(min(self._cancel.level + 1, Level.KILL)))
 
 
 def _open_end(pid: int) -> int | None:

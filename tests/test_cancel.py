@@ -7,69 +7,69 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from weaselish.executors.stop import Level, Stop
+from weaselish.cancel import Cancel, Level
 
 
 def test_the_level_only_rises() -> None:
-    stop = Stop()
-    assert stop.level is Level.RUN
+    cancel = Cancel()
+    assert cancel.level is Level.RUN
     for level, then in [
         (Level.TERMINATE, Level.TERMINATE),
         (Level.INTERRUPT, Level.TERMINATE),
         (Level.KILL, Level.KILL),
     ]:
-        stop.raise_to(level)
-        assert stop.level is then
+        cancel.request(level)
+        assert cancel.level is then
 
 
 def test_of_many_threads_the_one_that_asks_for_most_is_heard() -> None:
     with ThreadPoolExecutor(8) as pool:
         for _ in range(200):
-            stop = Stop()
-            list(pool.map(stop.raise_to, [Level.INTERRUPT, Level.TERMINATE, Level.INTERRUPT] * 3))
-            assert stop.level is Level.TERMINATE
+            cancel = Cancel()
+            list(pool.map(cancel.request, [Level.INTERRUPT, Level.TERMINATE, Level.INTERRUPT] * 3))
+            assert cancel.level is Level.TERMINATE
 
 
 def test_a_descriptor_becomes_readable_with_its_level_and_stays_so() -> None:
-    stop = Stop()
+    cancel = Cancel()
     levels = [Level.RUN, Level.INTERRUPT, Level.TERMINATE]
 
     def readable() -> list[Level]:
-        fds = [stop.fileno(above=level) for level in levels]
+        fds = [cancel.fileno(above=level) for level in levels]
         ready = select.select(fds, [], [], 0)[0]
         return [level for level, fd in zip(levels, fds, strict=True) if fd in ready]
 
     assert readable() == []
-    stop.raise_to(Level.INTERRUPT)
+    cancel.request(Level.INTERRUPT)
     assert readable() == readable() == [Level.RUN]
-    stop.raise_to(Level.KILL)
+    cancel.request(Level.KILL)
     assert readable() == levels
 
 
 def test_waiting_ends_with_the_time_or_the_level() -> None:
-    stop = Stop()
-    assert stop.wait(0.01) is Level.RUN
-    stop.raise_to(Level.INTERRUPT)
-    assert stop.wait(None) is Level.INTERRUPT
-    assert stop.wait(0.01, above=Level.INTERRUPT) is Level.INTERRUPT
-    stop.raise_to(Level.KILL)
-    assert stop.wait(None, above=Level.INTERRUPT) is Level.KILL
-    assert stop.wait(0.01, above=Level.KILL) is Level.KILL
+    cancel = Cancel()
+    assert cancel.wait(0.01) is Level.RUN
+    cancel.request(Level.INTERRUPT)
+    assert cancel.wait(None) is Level.INTERRUPT
+    assert cancel.wait(0.01, above=Level.INTERRUPT) is Level.INTERRUPT
+    cancel.request(Level.KILL)
+    assert cancel.wait(None, above=Level.INTERRUPT) is Level.KILL
+    assert cancel.wait(0.01, above=Level.KILL) is Level.KILL
 
 
 def test_a_signal_handler_wakes_the_very_thread_that_it_interrupts() -> None:
-    stop = Stop()
-    before = signal.signal(signal.SIGALRM, lambda *_: stop.raise_to(Level.TERMINATE))
+    cancel = Cancel()
+    before = signal.signal(signal.SIGALRM, lambda *_: cancel.request(Level.TERMINATE))
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
-        assert stop.wait(20) is Level.TERMINATE
+        assert cancel.wait(20) is Level.TERMINATE
     finally:
         signal.signal(signal.SIGALRM, before)
 
 
 def test_its_descriptors_are_closed_with_it() -> None:
-    with Stop() as stop:
-        fds = [stop.fileno(above=level) for level in (Level.RUN, Level.INTERRUPT, Level.TERMINATE)]
+    with Cancel() as cancel:
+        fds = [cancel.fileno(above=level) for level in (Level.RUN, Level.INTERRUPT, Level.TERMINATE)]
     for fd in fds:
         with pytest.raises(OSError):
             os.fstat(fd)
@@ -77,4 +77,4 @@ def test_its_descriptors_are_closed_with_it() -> None:
 
 def test_nothing_of_python_runs_when_it_is_thrown_away() -> None:
     """An interrupt there would be told as an exception that is ignored."""
-    assert not hasattr(Stop, "__del__")
+    assert not hasattr(Cancel, "__del__")
