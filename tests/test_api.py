@@ -12,7 +12,7 @@ from harness import ProjectDir
 
 from weaselish import Project, project_run
 from weaselish.engine import events
-from weaselish.engine.run.result import State
+from weaselish.engine.run.result import StepState
 from weaselish.errors import InvalidProject, UnknownName, UsageError
 
 TWO = """
@@ -45,9 +45,9 @@ def test_run_brings_a_workflow_up_to_date_and_tells_what_became_of_each_step(two
     assert loaded.workflows == {"all": ("make", "use")}
     result = loaded.run("all", jobs=2)
     assert result.exit_code == 0
-    assert [(one.step, one.state) for one in result.results] == [("make", State.RAN), ("use", State.RAN)]
+    assert [(one.step, one.state) for one in result.results] == [("make", StepState.RAN), ("use", StepState.RAN)]
     assert (two / "out.txt").read_text() == "1"
-    assert {one.state for one in loaded.run("all").results} == {State.UP_TO_DATE}
+    assert {one.state for one in loaded.run("all").results} == {StepState.UP_TO_DATE}
 
 
 def test_status_and_plan_ask_without_changing_anything(two: Path) -> None:

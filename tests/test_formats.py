@@ -227,7 +227,9 @@ def test_a_lock_is_written_and_read_as_it_is(
         found = entry.record()
         assert found is not None
         assert (found.run, found.fingerprint, found.origin) == (record.run, record.fingerprint, record.origin)
-        assert [(made.path, made.digest) for made in found.made] == [(made.path, made.digest) for made in record.made]
+        assert [(made.path, made.digest) for made in found.all_outputs] == [
+            (made.path, made.digest) for made in record.all_outputs
+        ]
 
 
 @pytest.mark.parametrize("vector", LOCKS, ids=names(LOCKS))

@@ -26,13 +26,12 @@ def _answer(argv: Sequence[str] | None) -> int:
     sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: what it cannot show is no reason to fail
-    from weaselish.cancel import Cancelled
-    from weaselish.cli.arguments import split
+    from weaselish.cli.arguments import take_extras
     from weaselish.cli.console import show_error
-    from weaselish.errors import ProjError
+    from weaselish.errors import Cancelled, ProjError
 
     try:
-        words, extras = split(sys.argv[1:] if argv is None else argv, os.environ)
+        words, extras = take_extras(sys.argv[1:] if argv is None else argv, os.environ)
         code = _dispatch(words, extras)
         sys.stdout.flush()  # while it can still be handled that nobody reads it
         return code

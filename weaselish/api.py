@@ -149,7 +149,7 @@ def project_assets(
     sparse_checkout: bool = False,
 ) -> None:
     """Fetch a project's assets, as scripts of Weasel projects call it. Ends the process with 1 if one is wrong."""
-    from weaselish.engine.assets import AssetOptions, State, fetch_assets
+    from weaselish.engine.assets import AssetOptions, AssetState, fetch_assets
     from weaselish.stores.open import open_store
 
     texts = {name: value if isinstance(value, str) else str(value) for name, value in (overrides or {}).items()}
@@ -162,5 +162,5 @@ def project_assets(
     )
     for result in results:
         print(f"{result.dest}: {result.message or result.state}")
-    if any(result.state is State.FAILED for result in results):
+    if any(result.state is AssetState.FAILED for result in results):
         sys.exit(1)

@@ -11,13 +11,7 @@ from collections.abc import Callable
 from io import FileIO
 from typing import Self
 
-
-class Cancelled(BaseException):
-    """The work was cancelled. Not an `Exception`, so that no handler for errors swallows it."""
-
-    def __init__(self, exit_code: int = 128 + signal.SIGINT) -> None:
-        super().__init__()
-        self.exit_code = exit_code
+from weaselish.errors import Cancelled
 
 
 class Level(enum.IntEnum):

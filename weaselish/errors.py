@@ -35,6 +35,14 @@ class ProjError(Exception):
         self.hint = hint
 
 
+class Cancelled(BaseException):
+    """The work was cancelled, by Ctrl-C say. Not an `Exception`, so that no handler for errors swallows it."""
+
+    def __init__(self, exit_code: int = 130) -> None:
+        super().__init__()
+        self.exit_code = exit_code
+
+
 class UsageError(ProjError):
     exit_code = 2
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from weaselish import __version__
 from weaselish.errors import InvalidProject, Problem, UsageError
-from weaselish.files.state_dir import cache_dir, write_whole
-from weaselish.model.project import Asset, Command, Git, Project, Remote
+from weaselish.files.state_dir import cache_dir, write_atomically
+from weaselish.model.project import Asset, Command, Git, ProjectModel, Remote
 
 if TYPE_CHECKING:
     from weaselish.model.locations import Places
@@ -38,7 +38,7 @@ def find_root(directory: str | os.PathLike[str] | None = None) -> Path:
     raise UsageError(f"no {FILE} here or in a directory above", hint="`cd` into a project, or name its directory")
 
 
-def load_project(root: Path, overrides: Mapping[str, str] | None = None) -> Project:
+def load_project(root: Path, overrides: Mapping[str, str] | None = None) -> ProjectModel:
     """The project in `root`. Raises InvalidProject with all that is wrong with it."""
     return ProjectFile(root, overrides or {}).project
 
@@ -67,7 +67,7 @@ class ProjectFile:
             self._is_kept = True
 
 
-def parse_text(text: str | bytes, overrides: Mapping[str, str] | None = None) -> Project:
+def parse_text(text: str | bytes, overrides: Mapping[str, str] | None = None) -> ProjectModel:
     from weaselish.files import yaml12
     from weaselish.model.parse import parse
 
@@ -82,7 +82,7 @@ def places_of(root: Path) -> Places:
     return yaml12.read((root / FILE).read_bytes(), file=FILE)[1]
 
 
-def load_environ(root: Path, project: Project) -> dict[str, str]:
+def load_environ(root: Path, project: ProjectModel) -> dict[str, str]:
     """The environment that steps see: the dotenv files, the later over the earlier, under the process's own."""
     loaded: dict[str, str | None] = {}
     for name in project.dotenv:
@@ -100,10 +100,10 @@ def _key(text: bytes, overrides: Mapping[str, str]) -> str:
     return running.hexdigest()
 
 
-def _write_compiled(path: Path, project: Project) -> None:
+def _write_compiled(path: Path, project: ProjectModel) -> None:
     text = json.dumps(project, ensure_ascii=False, default=dict).encode()
     try:
-        write_whole(path, [text])
+        write_atomically(path, [text])
         compiled = sorted(path.parent.glob("project-*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         for old in compiled[_KEPT:]:
             old.unlink(missing_ok=True)
@@ -111,7 +111,7 @@ def _write_compiled(path: Path, project: Project) -> None:
         pass  # a cache: the next one will try again
 
 
-def _read_compiled(path: Path) -> Project | None:
+def _read_compiled(path: Path) -> ProjectModel | None:
     try:
         data = json.loads(path.read_bytes())
         return _project(data)
@@ -119,9 +119,9 @@ def _read_compiled(path: Path) -> Project | None:
         return None
 
 
-def _project(row: list[Any]) -> Project:
+def _project(row: list[Any]) -> ProjectModel:
     """The project from its fields in order, as JSON keeps them: tuples as lists."""
-    read = Project._make(row)
+    read = ProjectModel._make(row)
     return read._replace(
         dotenv=tuple(read.dotenv),
         directories=tuple(read.directories),

@@ -14,8 +14,8 @@ from weaselish.files.state_dir import STATE, cache_dir, make_state_dir, writing
 from weaselish.load import ProjectFile, find_root, load_environ
 from weaselish.model.interpolate import is_secret, put_env
 from weaselish.model.paths import is_glob, is_text, leaves_project, normalise
-from weaselish.model.project import Command, Project
-from weaselish.plan.graph import Makers
+from weaselish.model.project import Command, ProjectModel
+from weaselish.plan.graph import Producers
 from weaselish.records.records import Records
 
 
@@ -25,7 +25,7 @@ class Workspace:
     def __init__(
         self,
         root: Path,
-        project: Project,
+        project: ProjectModel,
         overrides: Mapping[str, str] | None = None,
         cancel: Cancel | None = None,
     ) -> None:
@@ -62,8 +62,8 @@ class Workspace:
         return Records(self.root, self.project)
 
     @cached_property
-    def makers(self) -> Makers:
-        return Makers(self.project.commands)
+    def producers(self) -> Producers:
+        return Producers(self.project.commands)
 
     def prepare_to_change(self) -> None:
         """Make `.proj`: only verbs that run or restore something call this, when nothing is wrong with the question."""
@@ -91,7 +91,7 @@ class Workspace:
         """The value of `${env.NAME}` as it may be shown."""
         return "***" if is_secret(name) or is_secret(self._env_names.get(name, "")) else self.env(name)
 
-    def _with_env_in_paths(self, project: Project) -> Project:
+    def _with_env_in_paths(self, project: ProjectModel) -> ProjectModel:
         commands = {
             name: self._command_with_env(command) if _has_env_in_paths(command) else command
             for name, command in project.commands.items()
@@ -160,10 +160,10 @@ class Workspace:
 
 
 def _has_env_in_paths(command: Command) -> bool:
-    return "${env." in "".join((*command.deps, *command.made, command.workdir))
+    return "${env." in "".join((*command.deps, *command.all_outputs, command.workdir))
 
 
-def _given(project: Project, overrides: Mapping[str, str]) -> dict[str, str]:
+def _given(project: ProjectModel, overrides: Mapping[str, str]) -> dict[str, str]:
     """The values that `--env.X VALUE` gives. Raises UnknownName for an X that project.yml does not know."""
     given = {name.removeprefix("env."): value for name, value in overrides.items() if name.startswith("env.")}
     for name in given:

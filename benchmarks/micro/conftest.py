@@ -11,7 +11,7 @@ import pytest
 from benchmarks.data import SMALL
 from benchmarks.tools.base import Command as Described
 from benchmarks.workloads.commands import chain, fan
-from weaselish.model.project import Command, Project
+from weaselish.model.project import Command, ProjectModel
 
 COMMANDS = 1000
 SHAPES: dict[str, Callable[[int], Sequence[Described]]] = {"chain": chain, "fan": fan}
@@ -27,11 +27,11 @@ def digests_of(dep: str) -> list[tuple[str, str | None]]:
 
 
 @pytest.fixture(params=SHAPES)
-def project(request: pytest.FixtureRequest) -> Project:
+def project(request: pytest.FixtureRequest) -> ProjectModel:
     """A thousand commands, in each shape."""
     described = SHAPES[request.param](COMMANDS)
     commands = {each.name: Command(each.name, "", (each.line,), each.deps, each.outputs) for each in described}
-    return Project(commands=commands, workflows={"all": tuple(commands)})
+    return ProjectModel(commands=commands, workflows={"all": tuple(commands)})
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ OUTPUT = "data/output"
 def root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with the files as its output."""
     root = tmp_path_factory.mktemp("project")
-    request.param.made(root).rename(root / OUTPUT)
+    request.param.all_outputs(root).rename(root / OUTPUT)
     return root
 
 

@@ -10,14 +10,14 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.micro.conftest import COMMANDS, digests_of, no_env
 from weaselish.files.state_dir import cache_dir
-from weaselish.model.project import Command, Project
-from weaselish.plan.fingerprint import Made, Record, fingerprint
+from weaselish.model.project import Command, ProjectModel
+from weaselish.plan.fingerprint import Record, RecordedOutput, fingerprint
 from weaselish.records.lockfile import FILE
 from weaselish.records.records import Records
 
 
 @pytest.fixture
-def root(tmp_path: Path, project: Project) -> Path:
+def root(tmp_path: Path, project: ProjectModel) -> Path:
     """A project of which all commands have run."""
     records = Records(tmp_path, project)
     for run, command in enumerate(project.commands.values(), start=1):
@@ -28,11 +28,11 @@ def root(tmp_path: Path, project: Project) -> Path:
 
 def record_of(command: Command, run: int) -> Record:
     used = fingerprint(command, no_env, digests_of)
-    return Record(run, command.name, used, tuple(Made(path, f"{run:032x}") for path in command.outputs))
+    return Record(run, command.name, used, tuple(RecordedOutput(path, f"{run:032x}") for path in command.outputs))
 
 
 @pytest.mark.parametrize("cached", [True, False], ids=["cached", "uncached"])
-def test_reading(benchmark: BenchmarkFixture, root: Path, project: Project, cached: bool) -> None:
+def test_reading(benchmark: BenchmarkFixture, root: Path, project: ProjectModel, cached: bool) -> None:
     """`cached`: the lock is the one that was last seen here."""
 
     def prepare() -> None:
@@ -44,7 +44,7 @@ def test_reading(benchmark: BenchmarkFixture, root: Path, project: Project, cach
     assert sum(1 for name in project.commands if records.last(name)) == COMMANDS
 
 
-def test_folding_one_more_record(benchmark: BenchmarkFixture, root: Path, project: Project) -> None:
+def test_folding_one_more_record(benchmark: BenchmarkFixture, root: Path, project: ProjectModel) -> None:
     runs = itertools.count(COMMANDS + 1)
     before = (root / FILE).read_bytes()
 

@@ -200,8 +200,9 @@ def test_an_interrupt_when_all_is_done_is_no_traceback(tmp_path: Path) -> None:
 
 GIVING_UP = """
 import signal, sys
-from weaselish.cancel import Cancel, Cancelled
+from weaselish.cancel import Cancel
 from weaselish.cli.interrupts import cancelling_at_once
+from weaselish.errors import Cancelled
 
 with cancelling_at_once(Cancel()):
     try:

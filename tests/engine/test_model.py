@@ -25,11 +25,11 @@ from hypothesis import strategies as st
 from weaselish.cancel import Cancel
 from weaselish.engine import events
 from weaselish.engine.run.planning import preview
-from weaselish.engine.run.result import State
+from weaselish.engine.run.result import StepState
 from weaselish.engine.run.run import RunOptions, run
 from weaselish.errors import MissingDep, UsageError
-from weaselish.executors.base import Ended, Job, Outcome
-from weaselish.model.project import Command, Project
+from weaselish.executors.base import Ending, Job, Outcome
+from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.graph import Cycle, Plan
 from weaselish.workspace import Workspace
 
@@ -55,7 +55,7 @@ class Task:
     mode: str = "works"  # fails, fails late, forgets, edits a dep
 
     @property
-    def made(self) -> tuple[str, ...]:
+    def all_outputs(self) -> tuple[str, ...]:
         return self.outputs + self.no_cache
 
     @property
@@ -112,8 +112,8 @@ def work(task: Task, tree: Tree) -> tuple[Tree, int]:
         return tree, 3
     read = repr((task.version, sorted(views(tree, task.deps).items())))
     value = hashlib.sha1(read.encode()).digest()[0] % 3
-    forgotten = task.made[:1] if task.mode == "forgets" else ()
-    for output in task.made:
+    forgotten = task.all_outputs[:1] if task.mode == "forgets" else ()
+    for output in task.all_outputs:
         if output in forgotten:
             continue
         tree = {path: data for path, data in tree.items() if not lies_in(path, output)}
@@ -128,7 +128,7 @@ def work(task: Task, tree: Tree) -> tuple[Tree, int]:
 
 
 def is_input(task: Task, path: str) -> bool:
-    return not any(overlap(path, made) for made in task.made)
+    return not any(overlap(path, made) for made in task.all_outputs)
 
 
 @dataclass
@@ -143,13 +143,13 @@ class Scripts:
     def run(self, job: Job, *, output: Callable[[bytes], None], cancel: Cancel) -> Outcome:
         task = self.tasks[job.name]
         self._note(f"+{task.name}")
-        used = (*task.deps, *task.made)
+        used = (*task.deps, *task.all_outputs)
         before = {path: data for path, data in read_disk(self.root).items() if any(_may_use(path, one) for one in used)}
         after, code = work(task, before)
         write_disk(self.root, before, after)
         output(b"worked\n")
         self._note(f"-{task.name}")
-        return Outcome(Ended.EXITED, code, None if code == 0 else 0)
+        return Outcome(Ending.EXITED, code, None if code == 0 else 0)
 
     def _note(self, what: str) -> None:
         with self.lock:
@@ -200,7 +200,7 @@ class Ran:
 
     version: int
     deps: dict[str, View]
-    made: dict[str, View]
+    all_outputs: dict[str, View]
 
 
 @dataclass
@@ -212,47 +212,47 @@ class Model:
 
     def must_run(self, task: Task, needed: set[str]) -> bool:
         last = self.last.get(task.name)
-        if not task.made or task.no_skip or last is None or task.name in self.inputs_changed:
+        if not task.all_outputs or task.no_skip or last is None or task.name in self.inputs_changed:
             return True
         if (last.version, last.deps) != (task.version, views(self.tree, task.deps)):
             return True
-        now = {path: view(self.tree, path) for path in task.made}
-        if last.made != now:
+        now = {path: view(self.tree, path) for path in task.all_outputs}
+        if last.all_outputs != now:
             return True
-        absent = [path for path in task.made if now[path] is None]
+        absent = [path for path in task.all_outputs if now[path] is None]
         return any(path in task.outputs or any(overlap(path, dep) for dep in needed) for path in absent)
 
     def misses(self, task: Task) -> bool:
         return any(found is None and is_input(task, path) for path, found in views(self.tree, task.deps).items())
 
-    def run_step(self, task: Task, needed: set[str]) -> State:
+    def run_step(self, task: Task, needed: set[str]) -> StepState:
         if not self.must_run(task, needed):
-            return State.UP_TO_DATE
+            return StepState.UP_TO_DATE
         if self.misses(task):
-            return State.FAILED
+            return StepState.FAILED
         before = {path: found for path, found in views(self.tree, task.deps).items() if is_input(task, path)}
         self.tree, code = work(task, self.tree)
         if code or any(view(self.tree, path) is None for path in task.outputs):
             self.either |= self.inputs_changed & {task.name}
             self.inputs_changed.discard(task.name)
-            return State.FAILED
+            return StepState.FAILED
         self.either.discard(task.name)
         after = views(self.tree, task.deps)
         if before != {path: found for path, found in after.items() if is_input(task, path)}:
             self.inputs_changed.add(task.name)
-            return State.NOT_RECORDED
+            return StepState.NOT_RECORDED
         self.inputs_changed.discard(task.name)
-        self.last[task.name] = Ran(task.version, after, {path: view(self.tree, path) for path in task.made})
-        return State.RAN
+        self.last[task.name] = Ran(task.version, after, {path: view(self.tree, path) for path in task.all_outputs})
+        return StepState.RAN
 
-    def run(self, plan: Plan, tasks: Mapping[str, Task], *, keep_going: bool) -> dict[str, State]:
+    def run(self, plan: Plan, tasks: Mapping[str, Task], *, keep_going: bool) -> dict[str, StepState]:
         """What becomes of each step, one after the other."""
         needed = {dep for step in plan.steps for dep in tasks[step].deps}
-        states: dict[str, State] = {}
+        states: dict[str, StepState] = {}
         for step in plan.steps:
-            stopped = not keep_going and State.FAILED in states.values()
-            lost = any(states[before] in (State.FAILED, State.BLOCKED) for before in plan.needs[step])
-            states[step] = State.BLOCKED if stopped or lost else self.run_step(tasks[step], needed)
+            stopped = not keep_going and StepState.FAILED in states.values()
+            lost = any(states[before] in (StepState.FAILED, StepState.BLOCKED) for before in plan.needs[step])
+            states[step] = StepState.BLOCKED if stopped or lost else self.run_step(tasks[step], needed)
         return states
 
 
@@ -282,7 +282,7 @@ class Bench:
     def run(
         self, tasks: Mapping[str, Task], listed: Sequence[str], targets: Sequence[str], options: RunOptions
     ) -> None:
-        project = Project(
+        project = ProjectModel(
             commands={name: task.command for name, task in tasks.items()}, workflows={"all": tuple(listed)}
         )
         self.scripts.tasks, self.scripts.log = tasks, []
@@ -302,7 +302,7 @@ class Bench:
             assert self.scripts.log == [], "what is wrong before the start is said before the start"
             deps = [dep for task in tasks.values() for dep in task.deps]
             absent = [dep for dep in deps if None in views(self.model.tree, [dep]).values()]
-            made = [path for task in tasks.values() for path in task.made]
+            made = [path for task in tasks.values() for path in task.all_outputs]
             open_choices = [
                 path
                 for dep in deps
@@ -321,9 +321,14 @@ class Bench:
         assert read_disk(self.root) == self.model.tree
         self.check_order(plan, options)
         self.check_lock(tasks)
-        ran = {step for step, state in expected.items() if state not in (State.UP_TO_DATE, State.BLOCKED)}
+        ran = {step for step, state in expected.items() if state not in (StepState.UP_TO_DATE, StepState.BLOCKED)}
         rivals = any(
-            overlap(a, b) for x in plan.steps for y in plan.steps if x < y for a in tasks[x].made for b in tasks[y].made
+            overlap(a, b)
+            for x in plan.steps
+            for y in plan.steps
+            if x < y
+            for a in tasks[x].all_outputs
+            for b in tasks[y].all_outputs
         )
         if not rivals and not any(task.mode == "edits a dep" for task in tasks.values()):
             assert ran <= announced[0], "a dry run names all that a run will run"
@@ -346,7 +351,7 @@ class Bench:
             ran = self.model.last[name]
             assert data[name]["script"] == [f"work {ran.version}"]
             assert {item["path"]: item["md5"] for item in data[name]["deps"]} == _digests(ran.deps)
-            assert {item["path"]: item["md5"] for item in data[name]["outs"]} == _digests(ran.made)
+            assert {item["path"]: item["md5"] for item in data[name]["outs"]} == _digests(ran.all_outputs)
 
     def lock(self) -> dict[str, dict[str, list[dict[str, str]]]]:
         path = self.root / "project.lock"
@@ -396,7 +401,7 @@ def tasks(draw: st.DrawFn, modes: Sequence[str]) -> dict[str, Task]:
     """Commands that read sources and mostly what those before them make."""
     found: dict[str, Task] = {}
     for name in names[: draw(st.integers(2, len(names)))]:
-        so_far = [path for task in found.values() for path in task.made]
+        so_far = [path for task in found.values() for path in task.all_outputs]
         pool = st.one_of(
             st.sampled_from(SOURCES),
             st.sampled_from([*so_far, *so_far, *SOURCES]),
@@ -426,7 +431,7 @@ class Edit:
     data: bytes = b""
     mode: str = "works"
     deps: tuple[str, ...] = ()
-    made: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    all_outputs: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     def of_task(self, task: Task) -> Task:
         if self.kind == "script":
@@ -438,7 +443,7 @@ class Edit:
         if self.kind == "deps":
             return replace(task, deps=self.deps)
         if self.kind == "outputs":
-            return replace(task, outputs=self.made[0], no_cache=self.made[1])
+            return replace(task, outputs=self.all_outputs[0], no_cache=self.all_outputs[1])
         return task
 
     def of_files(self, tree: Tree) -> Tree:
@@ -472,7 +477,7 @@ def edits(modes: Sequence[str]) -> st.SearchStrategy[Edit]:
         data=st.sampled_from([b"", b"1", b"2"]),
         mode=st.sampled_from(modes),
         deps=st.lists(readable, max_size=2, unique=True).map(tuple),
-        made=outputs(),
+        all_outputs=outputs(),
     )
 
 

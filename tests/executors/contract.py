@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from weaselish.cancel import Cancel, Level
-from weaselish.executors.base import Ended, Executor, Job, Line, Outcome
+from weaselish.executors.base import Ending, Executor, Job, Line, Outcome
 
 MARK = "EXECUTOR_TEST"  # an environment variable by which the processes of one test are known
 FOREVER = "while :; do sleep 0.01; done"  # unlike `sleep 1000`, not even dash loses SIGINT in there
@@ -90,7 +90,7 @@ class ExecutorContract:
     # --- lines
 
     def test_a_job_without_lines_succeeds(self) -> None:
-        assert self.run() == Outcome(Ended.EXITED, 0)
+        assert self.run() == Outcome(Ending.EXITED, 0)
 
     def test_lines_run_in_order_and_each_is_announced_before_its_output(self) -> None:
         assert self.run(("echo", "a b"), ("echo", "c")).succeeded
@@ -103,11 +103,11 @@ class ExecutorContract:
         assert self.console.text == "Running command: é \\ud800\n".encode()
 
     def test_the_first_failing_line_ends_the_job_with_its_exit_code(self) -> None:
-        assert self.run("true", "exit 3", "echo never") == Outcome(Ended.EXITED, 3, line=1)
+        assert self.run("true", "exit 3", "echo never") == Outcome(Ending.EXITED, 3, line=1)
         assert b"never" not in self.console.text
 
     def test_a_line_killed_by_a_signal_is_128_plus_its_number(self) -> None:
-        assert self.run("kill -SEGV $$") == Outcome(Ended.SIGNALLED, 139, line=0)
+        assert self.run("kill -SEGV $$") == Outcome(Ending.SIGNALLED, 139, line=0)
 
     def test_lines_get_the_environment_of_the_job_and_nothing_else(self) -> None:
         env = {"PATH": os.environ["PATH"], "ONLY": "this"}
@@ -125,7 +125,7 @@ class ExecutorContract:
 
     def test_a_program_that_is_not_on_the_path_of_the_job_is_127(self) -> None:
         outcome = self.run("true", ("ls",), env={"PATH": str(self.folder)})
-        assert outcome == Outcome(Ended.NOT_STARTED, 127, 0, "`sh` was not found on PATH")
+        assert outcome == Outcome(Ending.NOT_STARTED, 127, 0, "`sh` was not found on PATH")
 
     def test_a_program_is_looked_for_on_the_path_of_the_job(self) -> None:
         self.script("only-here", "#!/bin/sh\necho found")
@@ -135,36 +135,36 @@ class ExecutorContract:
     def test_a_relative_program_is_looked_for_in_the_working_directory(self) -> None:
         self.script("run.sh", "#!/bin/sh\necho found")
         assert self.run(("./run.sh",)).succeeded
-        assert self.run(("./no.sh",)) == Outcome(Ended.NOT_STARTED, 127, 0, "`./no.sh` was not found")
+        assert self.run(("./no.sh",)) == Outcome(Ending.NOT_STARTED, 127, 0, "`./no.sh` was not found")
 
     def test_a_file_without_permission_to_run_is_126(self) -> None:
         self.script("run.sh", "#!/bin/sh\n", mode=0o644)
         message = "`./run.sh` is not executable (`chmod +x ./run.sh`?)"
-        assert self.run(("./run.sh",)) == Outcome(Ended.NOT_STARTED, 126, 0, message)
+        assert self.run(("./run.sh",)) == Outcome(Ending.NOT_STARTED, 126, 0, message)
 
     def test_a_script_without_interpreter_is_126(self) -> None:
         self.script("run.sh", "echo hello")
         message = "`./run.sh` is neither a program for this machine nor a script that begins with `#!`"
-        assert self.run(("./run.sh",)) == Outcome(Ended.NOT_STARTED, 126, 0, message)
+        assert self.run(("./run.sh",)) == Outcome(Ending.NOT_STARTED, 126, 0, message)
 
     def test_a_script_whose_interpreter_is_missing_is_126(self) -> None:
         self.script("run.sh", "#!/nowhere/python\n")
         outcome = self.run(("./run.sh",))
-        assert (outcome.ended, outcome.exit_code) == (Ended.NOT_STARTED, 126)
+        assert (outcome.ended, outcome.exit_code) == (Ending.NOT_STARTED, 126)
         assert outcome.message and "the interpreter that its first line names was not found" in outcome.message
 
     def test_a_directory_is_no_program(self) -> None:
         (self.folder / "bin").mkdir()
-        assert self.run(("./bin",)) == Outcome(Ended.NOT_STARTED, 126, 0, "`./bin` is a directory")
+        assert self.run(("./bin",)) == Outcome(Ending.NOT_STARTED, 126, 0, "`./bin` is a directory")
 
     def test_a_working_directory_that_does_not_exist_is_said(self) -> None:
         outcome = self.run(("true",), workdir=str(self.folder / "gone"))
-        assert (outcome.ended, outcome.exit_code) == (Ended.NOT_STARTED, 126)
+        assert (outcome.ended, outcome.exit_code) == (Ending.NOT_STARTED, 126)
         assert outcome.message and f"working directory `{self.folder}/gone` does not exist" in outcome.message
 
     def test_a_null_byte_in_a_line_is_an_outcome(self) -> None:
         outcome = self.run(("echo", "a\0b"))
-        assert (outcome.ended, outcome.exit_code) == (Ended.NOT_STARTED, 126)
+        assert (outcome.ended, outcome.exit_code) == (Ending.NOT_STARTED, 126)
 
     def script(self, name: str, text: str, mode: int = 0o755) -> None:
         path = self.folder / name
@@ -205,25 +205,25 @@ class ExecutorContract:
 
     def test_nothing_starts_after_the_request_to_stop(self) -> None:
         self.cancel.request(Level.INTERRUPT)
-        assert self.run("touch file") == Outcome(Ended.INTERRUPTED, 130, line=0)
+        assert self.run("touch file") == Outcome(Ending.INTERRUPTED, 130, line=0)
         assert not (self.folder / "file").exists()
 
     @pytest.mark.parametrize("level", [Level.INTERRUPT, Level.TERMINATE, Level.KILL])
     def test_each_level_ends_a_line_that_does_not_mind(self, level: Level) -> None:
         self.told_at("ready", level)
-        assert self.run(f"echo ready; {FOREVER}", "echo never") == Outcome(Ended.INTERRUPTED, 130, line=0)
+        assert self.run(f"echo ready; {FOREVER}", "echo never") == Outcome(Ending.INTERRUPTED, 130, line=0)
         assert living(self.mark) == []
 
     def test_the_whole_group_is_told(self) -> None:
         self.told_at("ready", Level.INTERRUPT)
         script = f"sh -c 'trap \"echo child; exit\" INT; echo ready; {FOREVER}'; echo on"
-        assert self.run(f"trap 'echo parent' INT; {script}").ended is Ended.INTERRUPTED
+        assert self.run(f"trap 'echo parent' INT; {script}").ended is Ending.INTERRUPTED
         assert set(self.console.text.split()[-3:]) == {b"child", b"parent", b"on"}
 
     def test_a_line_that_ends_well_after_it_was_told_to_stop_counts_as_interrupted(self) -> None:
         self.told_at("ready", Level.INTERRUPT)
         outcome = self.run(f"trap 'echo saved; exit 0' INT; echo ready; {FOREVER}")
-        assert outcome == Outcome(Ended.INTERRUPTED, 130, line=0)
+        assert outcome == Outcome(Ending.INTERRUPTED, 130, line=0)
         assert self.console.text.endswith(b"saved\n")
 
     def test_who_ignores_one_level_lives_until_the_next(self) -> None:
@@ -232,28 +232,28 @@ class ExecutorContract:
         self.told_at("got TERM", Level.KILL)
         traps = "trap 'echo got INT' INT; trap 'echo got TERM' TERM"
         outcome = self.run(f"{traps}; echo ready; {FOREVER}")
-        assert outcome == Outcome(Ended.INTERRUPTED, 130, line=0)
+        assert outcome == Outcome(Ending.INTERRUPTED, 130, line=0)
         assert living(self.mark) == []
 
     def test_a_success_that_was_over_before_the_request_is_a_success(self) -> None:
         assert self.run("true").succeeded
         self.cancel.request(Level.INTERRUPT)
-        assert self.run("true").ended is Ended.INTERRUPTED
+        assert self.run("true").ended is Ending.INTERRUPTED
 
     # --- timeout
 
     def test_a_timeout_ends_the_tree_with_124(self) -> None:
         outcome = self.run("sleep 1000 & sleep 1000", timeout=0.1)
-        assert outcome == Outcome(Ended.TIMED_OUT, 124, line=0)
+        assert outcome == Outcome(Ending.TIMED_OUT, 124, line=0)
         assert living(self.mark) == []
 
     def test_a_timeout_is_for_all_lines_together(self) -> None:
         outcome = self.run(*["sleep 0.1"] * 100, timeout=0.3)
-        assert (outcome.ended, outcome.exit_code) == (Ended.TIMED_OUT, 124)
+        assert (outcome.ended, outcome.exit_code) == (Ending.TIMED_OUT, 124)
 
     def test_who_ignores_the_timeout_is_killed_after_the_grace_time(self) -> None:
         outcome = self.run(f"trap '' TERM; sleep 1000 & {FOREVER}", timeout=0.1)
-        assert outcome == Outcome(Ended.TIMED_OUT, 124, line=0)
+        assert outcome == Outcome(Ending.TIMED_OUT, 124, line=0)
         assert living(self.mark) == []
 
     # --- what a line leaves behind
@@ -262,7 +262,7 @@ class ExecutorContract:
         script = f"sleep 1000 & (trap '' TERM; echo deaf; {FOREVER}) & read x < fifo; exit 7"
         os.mkfifo(self.folder / "fifo")
         self.console.when("deaf\n", lambda: (self.folder / "fifo").write_text("x\n"))
-        assert self.run(script) == Outcome(Ended.EXITED, 7, line=0)
+        assert self.run(script) == Outcome(Ending.EXITED, 7, line=0)
         assert living(self.mark) == []
 
     def test_what_a_successful_line_left_behind_lives_and_is_not_waited_for(self) -> None:
@@ -288,7 +288,7 @@ class ExecutorContract:
         assert found == [(number % 7, str(number).encode()) for number in range(200)]
 
     def test_one_request_stops_all_jobs(self) -> None:
-        def run(number: int) -> Ended:
+        def run(number: int) -> Ending:
             console = Console()
             console.when("ready", lambda: (self.folder / f"{number}").touch())
             job = self.job("echo ready; sleep 1000" if number else "until [ -e 1 -a -e 2 ]; do sleep 0.01; done")
@@ -298,7 +298,7 @@ class ExecutorContract:
             return outcome.ended
 
         with ThreadPoolExecutor(3) as pool:
-            assert list(pool.map(run, range(3))) == [Ended.EXITED, Ended.INTERRUPTED, Ended.INTERRUPTED]
+            assert list(pool.map(run, range(3))) == [Ending.EXITED, Ending.INTERRUPTED, Ending.INTERRUPTED]
         assert living(self.mark) == []
 
     def test_closing_twice_is_closing_once(self) -> None:

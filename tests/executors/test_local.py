@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from weaselish.cancel import Level
-from weaselish.executors.base import Ended, Executor, Outcome
+from weaselish.executors.base import Ending, Executor, Outcome
 from weaselish.executors.local import processes
 from weaselish.executors.local.executor import LocalExecutor
 
@@ -35,11 +35,11 @@ class TestLocalExecutor(ExecutorContract):
     @pytest.mark.parametrize("level", [Level.INTERRUPT, Level.TERMINATE, Level.KILL])
     def test_a_process_that_left_the_session_is_ended_too(self, level: Level) -> None:
         self.told_at("ready", level)
-        assert self.run((sys.executable, "-c", ESCAPED)).ended is Ended.INTERRUPTED
+        assert self.run((sys.executable, "-c", ESCAPED)).ended is Ending.INTERRUPTED
         assert living(self.mark) == []
 
     def test_a_process_that_left_the_group_but_not_the_session_is_ended_too(self) -> None:
-        assert self.run("set -m; sleep 1000 & exit 3") == Outcome(Ended.EXITED, 3, line=0)
+        assert self.run("set -m; sleep 1000 & exit 3") == Outcome(Ending.EXITED, 3, line=0)
         assert living(self.mark) == []
 
     @pytest.mark.parametrize("last", ["exit 3", ("nowhere",), "sleep 1000"])
@@ -56,7 +56,7 @@ class TestLocalExecutor(ExecutorContract):
         self.told_at("ready", Level.INTERRUPT)
         self.told_at("got TERM", Level.KILL)
         deaf = f"(trap 'echo got TERM' TERM; trap '' INT; echo ready; {FOREVER})"
-        assert self.run(f"{deaf} & {FOREVER}").ended is Ended.INTERRUPTED
+        assert self.run(f"{deaf} & {FOREVER}").ended is Ending.INTERRUPTED
         assert living(self.mark) == []
 
     def test_given_descriptors_stay_open_in_the_lines_and_no_others(self) -> None:

@@ -23,7 +23,7 @@ from weaselish.files import stat_cache, walk
 from weaselish.files.digests import Digested, Digests
 from weaselish.files.stat_cache import FileStat, StatCache
 from weaselish.files.walk import Unreadable, View
-from weaselish.plan.digests import Entry
+from weaselish.plan.digests import ManifestEntry
 
 VIEWS: tuple[View, ...] = ("dep", "output")
 
@@ -455,12 +455,12 @@ def restored(root: Path, digests: Digests) -> int:
         os.utime(write(root / path, b"new"), ns=(modified, modified))
     (root / "d/link").symlink_to("a")
     new = md5(b"new")
-    entries = [Entry(b"a", "f", new), Entry(b"sub/b", "f", new), Entry(b"link", "l", md5(b"a"))]
+    entries = [ManifestEntry(b"a", "f", new), ManifestEntry(b"sub/b", "f", new), ManifestEntry(b"link", "l", md5(b"a"))]
     (root / "d").rename(root / "new")
     digests.put({"d": (root / "new", entries)}, modified)
     if (root / "new").exists():
         (root / "new").rename(root / "d")
-    digests.put({"x": (root / "x", [Entry(b"", "f", new)])}, modified)
+    digests.put({"x": (root / "x", [ManifestEntry(b"", "f", new)])}, modified)
     return modified
 
 
@@ -691,7 +691,7 @@ class Restore(NamedTuple):
             write(new / path, self.content)
             os.utime(new / path, ns=(modified, modified))
         shutil.rmtree(d)
-        cached.put({"d": (new, [Entry(path.encode(), "f", md5(self.content)) for path in FILES])}, modified)
+        cached.put({"d": (new, [ManifestEntry(path.encode(), "f", md5(self.content)) for path in FILES])}, modified)
         new.rename(d)
 
 

@@ -88,7 +88,7 @@ def no_space() -> None:
 def in_its_place(happens: Callable[[], None]) -> Iterator[None]:
     """While this is open, `happens` is called when a new one is in its place, before that is on the disk."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(swap, "sync_dir", Counted(swap.sync_dir, 1, happens, once=True))
+        patch.setattr(swap, "sync_directory", Counted(swap.sync_directory, 1, happens, once=True))
         yield
 
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from weaselish.errors import Busy
 from weaselish.locks import step_locks as claims
-from weaselish.locks.flock import OsLock, locked
-from weaselish.locks.step_locks import claimed
+from weaselish.locks.flock import FileLock, locked
+from weaselish.locks.step_locks import hold_locks
 from weaselish.model.paths import ancestors, overlap
 
 LONG = 30.0  # seconds that nothing here may take
@@ -40,7 +40,7 @@ def claim(
     wait: bool = False,
     on_wait: Callable[[str], None] = lambda holder: None,
 ) -> AbstractContextManager[tuple[int, ...]]:
-    return claimed(locks, name, writes=writes, reads=reads, on_wait=on_wait, wait=wait)
+    return hold_locks(locks, name, writes=writes, reads=reads, on_wait=on_wait, wait=wait)
 
 
 def is_free(locks: Path, name: str = "other", *, writes: Sequence[str] = (), reads: Sequence[str] = ()) -> bool:
@@ -178,7 +178,7 @@ def test_a_wait_may_be_given_up_and_leaves_nothing_held(locks: Path) -> None:
     def pause(seconds: float) -> None:
         raise GivenUp
 
-    second = claimed(locks, "second", writes=["a", "x"], reads=(), on_wait=lambda holder: None, pause=pause)
+    second = hold_locks(locks, "second", writes=["a", "x"], reads=(), on_wait=lambda holder: None, pause=pause)
     with claim(locks, "first", writes=["x"]):
         with pytest.raises(GivenUp), second:
             pass
@@ -212,7 +212,7 @@ def test_nobody_ever_waits_in_a_circle(locks: Path, seed: int) -> None:
             if overlap(*writes):
                 writes = writes[:1]
             reads = choose.sample(paths, 1)
-            with claimed(locks, name, writes=writes, reads=reads, on_wait=lambda holder: None, pause=_spin):
+            with hold_locks(locks, name, writes=writes, reads=reads, on_wait=lambda holder: None, pause=_spin):
                 with guard:
                     wrong.extend((path, other) for path in writes for other in held if overlap(path, other[1]))
                     held.extend((name, path) for path in writes)
@@ -237,8 +237,8 @@ def _spin(seconds: float) -> None:
 HOLD = """
 import sys, signal, subprocess
 from pathlib import Path
-from weaselish.locks.step_locks import claimed
-with claimed(Path(sys.argv[1]), "victim", writes=["x"], reads=["y"], on_wait=print) as descriptors:
+from weaselish.locks.step_locks import hold_locks
+with hold_locks(Path(sys.argv[1]), "victim", writes=["x"], reads=["y"], on_wait=print) as descriptors:
     if sys.argv[2:]:
         subprocess.Popen(["sleep", "30"], pass_fds=descriptors, stdout=subprocess.DEVNULL, start_new_session=True)
     print("held", flush=True)
@@ -320,19 +320,19 @@ def test_a_lock_says_who_holds_it(tmp_path: Path) -> None:
     with locked(tmp_path / "lock") as lock:
         lock.sign("a long signature of somebody")
         lock.sign("me")
-        other = OsLock(tmp_path / "lock")
+        other = FileLock(tmp_path / "lock")
         assert (other.take(wait=False), other.take(exclusive=False, wait=False), other.holder()) == (False, False, "me")
         other.release()
-    assert OsLock(tmp_path / "lock").take(wait=False)
+    assert FileLock(tmp_path / "lock").take(wait=False)
 
 
 def test_a_lock_that_was_given_back_is_free_though_children_have_it_open(tmp_path: Path) -> None:
-    lock = OsLock(tmp_path / "lock")
+    lock = FileLock(tmp_path / "lock")
     lock.take()
     child = subprocess.Popen(["sleep", "30"], pass_fds=[lock.fd])
     try:
         lock.release()
-        assert OsLock(tmp_path / "lock").take(wait=False)
+        assert FileLock(tmp_path / "lock").take(wait=False)
     finally:
         child.kill()
         child.wait(LONG)

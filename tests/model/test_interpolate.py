@@ -12,7 +12,7 @@ from weaselish.errors import UsageError
 from weaselish.model.interpolate import BadReference, Interpolator, as_text, env_names, is_secret, put_env
 from weaselish.model.locations import Places
 from weaselish.model.parse import parse
-from weaselish.model.project import Project
+from weaselish.model.project import ProjectModel
 
 DATA: dict[str, Any] = {
     "title": "Iris",
@@ -148,7 +148,7 @@ def test_a_name_says_whether_its_value_is_secret(name: str, secret: bool) -> Non
 # -- overrides --------------------------------------------------------------------------------------------------------
 
 
-def with_overrides(overrides: dict[str, str]) -> Project:
+def with_overrides(overrides: dict[str, str]) -> ProjectModel:
     data = {
         "title": "t",
         "vars": {"a": 1, "deep": {"er": 2}, "list": [1]},

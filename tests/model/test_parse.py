@@ -17,11 +17,11 @@ from weaselish.errors import InvalidProject, UsageError
 from weaselish.files import yaml12
 from weaselish.model.locations import Places
 from weaselish.model.parse import parse
-from weaselish.model.project import Asset, Command, Git, Project, Remote
-from weaselish.model.script import shell_word, split
+from weaselish.model.project import Asset, Command, Git, ProjectModel, Remote
+from weaselish.model.script import shell_word, split_words
 
 
-def project(text: str, overrides: dict[str, str] | None = None) -> Project:
+def project(text: str, overrides: dict[str, str] | None = None) -> ProjectModel:
     data, places = yaml12.read(dedent(text), file="project.yml")
     return parse(data, places, overrides)
 
@@ -491,13 +491,13 @@ def test_any_data_is_a_project_or_refused_with_a_message(data: Any, overrides: d
     assert json.dumps(data) == before, "the data is not ours to change"
 
 
-def words_of(split: Callable[[str], list[str]], line: str) -> list[str] | str:
+def words_of(split_words: Callable[[str], list[str]], line: str) -> list[str] | str:
     try:
-        return split(line)
+        return split_words(line)
     except ValueError as error:
         return str(error)
 
 
 @given(st.text(st.sampled_from("ab-#;$\u00a0\u2003\x0b\x1f \t\r\n'\"\\\\")) | st.text())
 def test_a_line_is_split_as_shlex_does(line: str) -> None:
-    assert words_of(split, line) == words_of(shlex.split, line)
+    assert words_of(split_words, line) == words_of(shlex.split, line)

@@ -8,13 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaselish.plan.digests import Entry, differences, digest_bytes, is_tree, manifest, read_manifest, tree_digest
+from weaselish.plan.digests import (
+    ManifestEntry,
+    differences,
+    digest_bytes,
+    is_tree,
+    manifest,
+    read_manifest,
+    tree_digest,
+)
 
-ENTRIES = [Entry(b"b", "f", "1"), Entry(b"a b\n", "l", "2"), Entry(b"\xff/\xc3\xbc", "f", "3"), Entry(b"a", "d", "-")]
+ENTRIES = [
+    ManifestEntry(b"b", "f", "1"),
+    ManifestEntry(b"a b\n", "l", "2"),
+    ManifestEntry(b"\xff/\xc3\xbc", "f", "3"),
+    ManifestEntry(b"a", "d", "-"),
+]
 
 names = st.binary(min_size=1, max_size=4).filter(lambda name: b"\0" not in name)
 entries = st.dictionaries(names, st.tuples(st.sampled_from("fld"), st.sampled_from(["1", "2", "-"])), max_size=6).map(
-    lambda found: [Entry(path, kind, digest) for path, (kind, digest) in found.items()]  # type: ignore[arg-type]
+    lambda found: [ManifestEntry(path, kind, digest) for path, (kind, digest) in found.items()]  # type: ignore[arg-type]
 )
 
 
@@ -25,12 +38,14 @@ def test_a_manifest_is_sorted_by_the_bytes_of_the_paths() -> None:
 
 
 @given(entries)
-def test_a_manifest_reads_back_as_what_it_was_made_of(found: list[Entry]) -> None:
+def test_a_manifest_reads_back_as_what_it_was_made_of(found: list[ManifestEntry]) -> None:
     assert read_manifest(manifest(found)) == sorted(found)
 
 
 @given(entries, entries)
-def test_two_manifests_are_equal_only_if_their_entries_are(one: list[Entry], other: list[Entry]) -> None:
+def test_two_manifests_are_equal_only_if_their_entries_are(
+    one: list[ManifestEntry], other: list[ManifestEntry]
+) -> None:
     assert (manifest(one) == manifest(other)) == (sorted(one) == sorted(other))
 
 
@@ -48,14 +63,17 @@ def test_two_manifests_are_equal_only_if_their_entries_are(one: list[Entry], oth
     ],
 )
 def test_what_happened_between_two_manifests_is_told(then: str, now: str, told: str) -> None:
-    def read(text: str) -> list[Entry]:
-        return [Entry(name.encode(), "f", digest) for name, _, digest in (item.partition("=") for item in text.split())]
+    def read(text: str) -> list[ManifestEntry]:
+        return [
+            ManifestEntry(name.encode(), "f", digest)
+            for name, _, digest in (item.partition("=") for item in text.split())
+        ]
 
     assert differences(read(then), read(now)) == told
 
 
 @given(entries, entries)
-def test_everything_that_happened_is_told_once(then: list[Entry], now: list[Entry]) -> None:
+def test_everything_that_happened_is_told_once(then: list[ManifestEntry], now: list[ManifestEntry]) -> None:
     found = Counter(line.split()[0] if "renamed to" not in line else "renamed" for line in _lines(then, now))
     old, new = {entry.path: entry[1:] for entry in then}, {entry.path: entry[1:] for entry in now}
     changed = sum(1 for path in old.keys() & new.keys() if old[path] != new[path])
@@ -68,17 +86,17 @@ def test_everything_that_happened_is_told_once(then: list[Entry], now: list[Entr
     assert (found["gone"], found["new"]) == (gone.total() - renamed, added.total() - renamed)
 
 
-def _lines(then: list[Entry], now: list[Entry]) -> list[str]:
+def _lines(then: list[ManifestEntry], now: list[ManifestEntry]) -> list[str]:
     """What is told, one by one; paths are replaced by ones without commas and blanks."""
 
-    def plain(found: list[Entry]) -> list[Entry]:
-        return [Entry(entry.path.hex().encode(), entry.kind, entry.digest) for entry in found]
+    def plain(found: list[ManifestEntry]) -> list[ManifestEntry]:
+        return [ManifestEntry(entry.path.hex().encode(), entry.kind, entry.digest) for entry in found]
 
     told = differences(plain(then), plain(now), most=1000)
     return told.split(", ") if told else []
 
 
 def test_ten_thousand_new_names_are_told_in_no_time() -> None:
-    then = [Entry(b"a%d" % i, "f", str(i)) for i in range(10_000)]
-    now = [Entry(b"b%d" % i, "f", str(-i - 1)) for i in range(10_000)]
+    then = [ManifestEntry(b"a%d" % i, "f", str(i)) for i in range(10_000)]
+    now = [ManifestEntry(b"b%d" % i, "f", str(-i - 1)) for i in range(10_000)]
     assert differences(then, now).endswith("and 19997 more")

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, digest_bytes
-from weaselish.plan.fingerprint import Fingerprint, Made, Reason, Record, Why, fingerprint, reasons_to_run
+from weaselish.plan.fingerprint import (
+    Fingerprint,
+    Reason,
+    ReasonKind,
+    Record,
+    RecordedOutput,
+    fingerprint,
+    reasons_to_run,
+)
 
 BASE = Fingerprint(
     script=("python train.py", "echo done"),
@@ -167,8 +175,8 @@ RECORD = Record(
     run=1,
     command="train",
     fingerprint=BASE,
-    outputs=(Made("model", "m"), Made("plots", "p.dir")),
-    outputs_no_cache=(Made("log", "l"), Made("metrics", ABSENT)),
+    outputs=(RecordedOutput("model", "m"), RecordedOutput("plots", "p.dir")),
+    outputs_no_cache=(RecordedOutput("log", "l"), RecordedOutput("metrics", ABSENT)),
 )
 DISK = {"model": "m", "plots": "p.dir", "log": "l"}
 
@@ -256,5 +264,5 @@ def test_a_command_without_outputs_always_runs() -> None:
 
 
 def test_a_reason_reads_as_one_line() -> None:
-    assert str(Reason(Why.DEP_CHANGED, "data", "new a.txt")) == "dep changed: data (new a.txt)"
-    assert str(Reason(Why.FORCED)) == "forced"
+    assert str(Reason(ReasonKind.DEP_CHANGED, "data", "new a.txt")) == "dep changed: data (new a.txt)"
+    assert str(Reason(ReasonKind.FORCED)) == "forced"

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from weaselish.errors import UnknownName
 from weaselish.model.paths import dep_base, inside, is_glob, may_match, overlap
-from weaselish.model.project import Command, Project
+from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.graph import SOURCE, Choice, Cycle, Plan, alternatives, find_cycle, make_plan
 
 
-def project(*commands: str | Command, workflows: Mapping[str, Sequence[str]] | None = None) -> Project:
+def project(*commands: str | Command, workflows: Mapping[str, Sequence[str]] | None = None) -> ProjectModel:
     made = [command if isinstance(command, Command) else _command(command) for command in commands]
     listed = {name: tuple(steps) for name, steps in (workflows or {}).items()}
-    return Project(commands={command.name: command for command in made}, workflows=listed)
+    return ProjectModel(commands={command.name: command for command in made}, workflows=listed)
 
 
 def _command(text: str) -> Command:
@@ -149,7 +149,7 @@ def test_only_runs_a_workflow_as_it_is_listed_one_after_the_other() -> None:
     plan = make_plan(found, ["all"], only=True)
     assert plan.steps == ("train", "make", "clean")
     assert plan.waits_for == {"train": (), "make": ("train",), "clean": ("make",)}
-    assert plan.makers == {"train": (), "make": (), "clean": ("make",)}
+    assert plan.producers == {"train": (), "make": (), "clean": ("make",)}
 
 
 # -- alternatives -----------------------------------------------------------------------------------------------------
@@ -158,8 +158,8 @@ def test_only_runs_a_workflow_as_it_is_listed_one_after_the_other() -> None:
 def test_make_use_make_use_is_kept_under_any_number_of_jobs() -> None:
     plan = everything("make1: -> x", "use1: x -> a", "make2: -> x", "use2: x -> b")
     assert plan.waits_for == {"make1": (), "use1": ("make1",), "make2": ("make1", "use1"), "use2": ("make2",)}
-    assert plan.makers == {"make1": (), "use1": ("make1",), "make2": (), "use2": ("make2",)}
-    assert plan.needs == plan.makers, "make2 comes after use1, but does not need it"
+    assert plan.producers == {"make1": (), "use1": ("make1",), "make2": (), "use2": ("make2",)}
+    assert plan.needs == plan.producers, "make2 comes after use1, but does not need it"
 
 
 def test_several_makers_and_none_in_the_plan_leave_a_choice() -> None:
@@ -306,7 +306,7 @@ def commands(draw: st.DrawFn, name: str) -> Command:
 
 
 @st.composite
-def projects(draw: st.DrawFn) -> tuple[Project, list[str]]:
+def projects(draw: st.DrawFn) -> tuple[ProjectModel, list[str]]:
     """A project and targets in it: a workflow, or some commands."""
     names = NAMES[: draw(st.integers(1, len(NAMES)))]
     made = [draw(commands(name)) for name in names]
@@ -315,7 +315,7 @@ def projects(draw: st.DrawFn) -> tuple[Project, list[str]]:
     return found, draw(st.sampled_from([["all"], listed]))
 
 
-def planned(found: Project, targets: Sequence[str], choose: random.Random) -> Plan | Cycle:
+def planned(found: ProjectModel, targets: Sequence[str], choose: random.Random) -> Plan | Cycle:
     """The plan, its choices answered at random."""
     chosen: dict[Choice, str] = {}
     while True:
@@ -327,7 +327,7 @@ def planned(found: Project, targets: Sequence[str], choose: random.Random) -> Pl
             return plan
         for choice in plan.choices:
             assert choice not in chosen
-            chosen[choice] = choose.choice([SOURCE, *choice.makers])
+            chosen[choice] = choose.choice([SOURCE, *choice.producers])
 
 
 def reads(command: Command, output: str) -> bool:
@@ -335,12 +335,12 @@ def reads(command: Command, output: str) -> bool:
 
 
 def makes_for(maker: Command, consumer: Command) -> bool:
-    return any(reads(consumer, output) for output in maker.made)
+    return any(reads(consumer, output) for output in maker.all_outputs)
 
 
 def conflict(one: Command, other: Command) -> bool:
     """Whether the two may not change places: what one writes, the other reads or writes."""
-    both_write = any(overlap(a, b) for a in one.made for b in other.made)
+    both_write = any(overlap(a, b) for a in one.all_outputs for b in other.all_outputs)
     return both_write or makes_for(one, other) or makes_for(other, one)
 
 
@@ -352,7 +352,7 @@ def pairs(plan: Plan) -> Iterator[tuple[Command, Command]]:
 
 @given(projects(), st.randoms(use_true_random=False))
 def test_whatever_conflicts_is_connected_in_the_right_direction(
-    case: tuple[Project, list[str]], r: random.Random
+    case: tuple[ProjectModel, list[str]], r: random.Random
 ) -> None:
     found, targets = case
     plan = planned(found, targets, r)
@@ -366,42 +366,44 @@ def test_whatever_conflicts_is_connected_in_the_right_direction(
 
 
 @given(projects(), st.randoms(use_true_random=False))
-def test_nothing_waits_without_a_reason(case: tuple[Project, list[str]], r: random.Random) -> None:
+def test_nothing_waits_without_a_reason(case: tuple[ProjectModel, list[str]], r: random.Random) -> None:
     found, targets = case
     plan = planned(found, targets, r)
     if isinstance(plan, Cycle):
         return
-    barriers = {step for step in plan.steps if not plan.command(step).made} if targets == ["all"] else set()
+    barriers = {step for step in plan.steps if not plan.command(step).all_outputs} if targets == ["all"] else set()
     for step in plan.steps:
         command = plan.command(step)
-        assert set(plan.makers[step]) <= set(plan.needs[step]) <= set(plan.waits_for[step])
+        assert set(plan.producers[step]) <= set(plan.needs[step]) <= set(plan.waits_for[step])
         assert len(set(plan.waits_for[step])) == len(plan.waits_for[step])
-        for before in plan.makers[step]:
+        for before in plan.producers[step]:
             assert makes_for(plan.command(before), command)
-        for before in set(plan.needs[step]) - set(plan.makers[step]):
+        for before in set(plan.needs[step]) - set(plan.producers[step]):
             assert before in barriers or step in barriers
         for before in set(plan.waits_for[step]) - set(plan.needs[step]):
             other = plan.command(before)
-            assert any(overlap(dep_base(dep), output) for dep in other.deps for output in command.made) or any(
-                overlap(a, b) for a in other.made for b in command.made
+            assert any(overlap(dep_base(dep), output) for dep in other.deps for output in command.all_outputs) or any(
+                overlap(a, b) for a in other.all_outputs for b in command.all_outputs
             )
 
 
 @given(projects(), st.randoms(use_true_random=False))
-def test_barriers_part_what_is_before_from_what_is_after(case: tuple[Project, list[str]], r: random.Random) -> None:
+def test_barriers_part_what_is_before_from_what_is_after(
+    case: tuple[ProjectModel, list[str]], r: random.Random
+) -> None:
     found, _ = case
     plan = planned(found, ["all"], r)
     if isinstance(plan, Cycle):
         return
     listed = set(found.steps_of("all"))
     for earlier, later in pairs(plan):
-        if (earlier.name in listed and not earlier.made) or (later.name in listed and not later.made):
+        if (earlier.name in listed and not earlier.all_outputs) or (later.name in listed and not later.all_outputs):
             assert is_before(plan, earlier.name, later.name)
 
 
 @given(projects(), st.randoms(use_true_random=False))
 def test_every_sole_maker_is_brought_and_nothing_that_nobody_asked_for(
-    case: tuple[Project, list[str]], r: random.Random
+    case: tuple[ProjectModel, list[str]], r: random.Random
 ) -> None:
     found, targets = case
     plan = planned(found, targets, r)
@@ -426,7 +428,7 @@ def test_every_sole_maker_is_brought_and_nothing_that_nobody_asked_for(
 
 @given(projects(), st.randoms(use_true_random=False))
 def test_listed_steps_change_places_only_for_what_one_of_them_needs(
-    case: tuple[Project, list[str]], r: random.Random
+    case: tuple[ProjectModel, list[str]], r: random.Random
 ) -> None:
     found, targets = case
     plan = planned(found, targets, r)
@@ -451,7 +453,7 @@ def results(plan: Plan, order: Iterable[str]) -> dict[str, object]:
     for step in order:
         command = plan.command(step)
         read = sorted((path, str(what)) for path, what in disk.items() if reads(command, path))
-        for output in command.made:
+        for output in command.all_outputs:
             disk = {path: what for path, what in disk.items() if not inside(path, output)}
             disk[output] = (step, hash(tuple(read)))
     return disk
@@ -459,7 +461,7 @@ def results(plan: Plan, order: Iterable[str]) -> dict[str, object]:
 
 @given(projects(), st.randoms(use_true_random=False))
 def test_results_are_the_same_in_whatever_order_the_plan_allows(
-    case: tuple[Project, list[str]], r: random.Random
+    case: tuple[ProjectModel, list[str]], r: random.Random
 ) -> None:
     found, targets = case
     plan = planned(found, targets, r)

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaselish.model.project import Command, Project
+from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.graph import Plan, make_plan
 from weaselish.plan.schedule import Schedule
 
 
 def plan_of(waits: Mapping[str, tuple[str, ...]], needs: Mapping[str, tuple[str, ...]] | None = None) -> Plan:
     """A plan with these edges, in this order; without `needs`, every step needs what it waits for."""
-    project = Project(commands={step: Command(step) for step in waits})
+    project = ProjectModel(commands={step: Command(step) for step in waits})
     return Plan(project, tuple(waits), tuple(waits), waits, dict.fromkeys(waits, ()), needs or waits, {})
 
 
@@ -139,7 +139,7 @@ MANY = 5000
 
 
 def test_thousands_of_steps_are_scheduled_and_blocked_without_recursion() -> None:
-    chain = Project(
+    chain = ProjectModel(
         commands={f"c{i}": Command(f"c{i}", deps=(f"o/{i - 1}",), outputs=(f"o/{i}",)) for i in range(1, MANY + 1)}
     )
     schedule = Schedule(make_plan(chain, [f"c{MANY}"]))

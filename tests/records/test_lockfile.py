@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from weaselish.errors import BrokenState
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
-from weaselish.plan.fingerprint import Fingerprint, Made, Record
-from weaselish.records.lock_entry import Entry, entry_digest, entry_of
+from weaselish.plan.fingerprint import Fingerprint, Record, RecordedOutput
+from weaselish.records.lock_entry import LockEntry, entry_digest, entry_of
 from weaselish.records.lockfile import FILE, keep_beside, modified, read_lock, write_lock
 
 PREPARE = Record(
@@ -33,7 +33,7 @@ PREPARE = Record(
         shell=False,
         workdir=".",
     ),
-    outputs=(Made("corpus", "2" * 32 + ".dir"),),
+    outputs=(RecordedOutput("corpus", "2" * 32 + ".dir"),),
 )
 TRAIN = Record(
     run=1700000000000001,
@@ -46,8 +46,8 @@ TRAIN = Record(
         shell="bash",
         workdir="sub",
     ),
-    outputs=(Made("model", "4" * 32),),
-    outputs_no_cache=(Made("log", "5" * 32), Made("maybe", ABSENT)),
+    outputs=(RecordedOutput("model", "4" * 32),),
+    outputs_no_cache=(RecordedOutput("log", "5" * 32), RecordedOutput("maybe", ABSENT)),
     origin="pulled",
 )
 TEXT = """\
@@ -121,8 +121,8 @@ def read(root: Path, *, cache: Path | None = None) -> dict[str, tuple[Record | N
 def as_locked(record: Record) -> Record:
     """What of a record the lock keeps."""
     return record._replace(
-        outputs=tuple(Made(made.path, made.digest) for made in record.outputs),
-        outputs_no_cache=tuple(Made(made.path, made.digest) for made in record.outputs_no_cache),
+        outputs=tuple(RecordedOutput(made.path, made.digest) for made in record.outputs),
+        outputs_no_cache=tuple(RecordedOutput(made.path, made.digest) for made in record.outputs_no_cache),
         dep_sizes={},
         facts={},
     )
@@ -193,8 +193,8 @@ def records(draw: st.DrawFn) -> Record:
             shell=draw(st.one_of(st.just(False), texts)),
             workdir=draw(texts),
         ),
-        outputs=tuple(Made(path, draw(digests)) for path in made[:cut]),
-        outputs_no_cache=tuple(Made(path, draw(st.one_of(st.just(ABSENT), digests))) for path in made[cut:]),
+        outputs=tuple(RecordedOutput(path, draw(digests)) for path in made[:cut]),
+        outputs_no_cache=tuple(RecordedOutput(path, draw(st.one_of(st.just(ABSENT), digests))) for path in made[cut:]),
         algorithm=draw(st.sampled_from(["md5", "blake3"])) if made else "md5",
         origin=draw(st.sampled_from(["run", "weasel", "pulled"])),
     )
@@ -280,7 +280,7 @@ def test_an_entry_of_any_shape_is_a_record_or_none(key: str, value: Any) -> None
     entry = entry_of(TRAIN, None, compat=False)
     assert entry.block is not None
     data = {**entry.data, key: value}
-    Entry("train", data, {**entry.block, "entry": entry_digest(data)}).record()
+    LockEntry("train", data, {**entry.block, "entry": entry_digest(data)}).record()
 
 
 @given(
@@ -289,7 +289,7 @@ def test_an_entry_of_any_shape_is_a_record_or_none(key: str, value: Any) -> None
 def test_a_block_of_any_shape_is_a_record_or_none(key: str, value: Any) -> None:
     entry = entry_of(TRAIN, None, compat=False)
     assert entry.block is not None
-    Entry("train", entry.data, {**entry.block, key: value}).record()
+    LockEntry("train", entry.data, {**entry.block, key: value}).record()
 
 
 # -- a lock that cannot be used ---------------------------------------------------------------------------------------
@@ -332,7 +332,7 @@ def test_a_lock_cut_anywhere_is_read_or_counts_as_empty(tmp_path: Path) -> None:
                 record = entry.record()
                 if record is not None:  # a block may be cut: what it ties to the entry is whole
                     assert record.fingerprint.deps == records[name].fingerprint.deps
-                    assert set(record.made) == set(records[name].made)
+                    assert set(record.all_outputs) == set(records[name].all_outputs)
 
 
 def test_a_lock_that_cannot_be_used_is_kept_beside(tmp_path: Path) -> None:
@@ -364,7 +364,7 @@ def merged(root: Path, base: list[Record], ours: list[Record], theirs: list[Reco
 
 def again(record: Record, run: int, digest: str) -> Record:
     """The record of a later run with other bytes as result."""
-    return record._replace(run=run, outputs=(Made(record.outputs[0].path, digest * 32),))
+    return record._replace(run=run, outputs=(RecordedOutput(record.outputs[0].path, digest * 32),))
 
 
 THREE = [again(PREPARE, 1, "0")._replace(command=name) for name in ("a", "b", "c")]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaselish.plan.fingerprint import Fingerprint, Made, Record
+from weaselish.plan.fingerprint import Fingerprint, Record, RecordedOutput
 from weaselish.records.record_format import BadDocument, from_document, to_document
 
 RECORD = Record(
@@ -23,8 +23,8 @@ RECORD = Record(
         shell="bash",
         workdir="sub",
     ),
-    outputs=(Made("model", "m", 12, 1),),
-    outputs_no_cache=(Made("log", "absent"),),
+    outputs=(RecordedOutput("model", "m", 12, 1),),
+    outputs_no_cache=(RecordedOutput("log", "absent"),),
     algorithm="blake3",
     origin="pulled",
     dep_sizes={"data": 7},
@@ -43,7 +43,9 @@ def test_a_record_survives_being_written_and_read() -> None:
 
 texts = st.text(max_size=5)
 pairs = st.dictionaries(texts, st.one_of(st.none(), texts), max_size=3).map(lambda found: tuple(found.items()))
-made = st.builds(Made, texts, texts, st.one_of(st.none(), st.integers(0)), st.one_of(st.none(), st.integers(0)))
+made = st.builds(
+    RecordedOutput, texts, texts, st.one_of(st.none(), st.integers(0)), st.one_of(st.none(), st.integers(0))
+)
 records = st.builds(
     Record,
     run=st.integers(0, 2**60),

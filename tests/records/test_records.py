@@ -18,21 +18,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weaselish.model.project import Command, Project
-from weaselish.plan.fingerprint import Fingerprint, Made, Record, Why
+from weaselish.model.project import Command, ProjectModel
+from weaselish.plan.fingerprint import Fingerprint, ReasonKind, Record, RecordedOutput
 from weaselish.records import journal
 from weaselish.records.journal import Journal, JournalReader, owner_lives, retire
-from weaselish.records.lock_entry import Entry
+from weaselish.records.lock_entry import LockEntry
 from weaselish.records.lockfile import FILE, read_lock
 from weaselish.records.record_format import to_document
 from weaselish.records.records import Records
 
-PROJECT = Project(commands={name: Command(name, outputs=(f"out/{name}",)) for name in "abcdefgh"})
+PROJECT = ProjectModel(commands={name: Command(name, outputs=(f"out/{name}",)) for name in "abcdefgh"})
 
 
 def record(run: int, command: str = "a", digest: str = "0") -> Record:
     then = Fingerprint(("x",), (), (), (), False, ".")
-    return Record(run, command, then, (Made(f"out/{command}", digest * 32),))
+    return Record(run, command, then, (RecordedOutput(f"out/{command}", digest * 32),))
 
 
 def run(records: Records, command: str = "a", digest: str = "0") -> Record:
@@ -139,8 +139,12 @@ def test_a_failed_run_leaves_the_record_before_it(tmp_path: Path) -> None:
     assert runs(tmp_path) == []
 
 
-@pytest.mark.parametrize(("how", "why"), [("interrupted", Why.INTERRUPTED), ("inputs changed", Why.INPUTS_CHANGED)])
-def test_what_ended_without_a_result_outranks_the_record_until_the_next_one(tmp_path: Path, how: str, why: Why) -> None:
+@pytest.mark.parametrize(
+    ("how", "why"), [("interrupted", ReasonKind.INTERRUPTED), ("inputs changed", ReasonKind.INPUTS_CHANGED)]
+)
+def test_what_ended_without_a_result_outranks_the_record_until_the_next_one(
+    tmp_path: Path, how: str, why: ReasonKind
+) -> None:
     records = Records(tmp_path, PROJECT)
     run(records)
     records.end("a", records.start("a", "key"), how)
@@ -277,7 +281,7 @@ def test_records_of_commands_that_are_gone_are_kept(tmp_path: Path) -> None:
     records = Records(tmp_path, PROJECT)
     run(records, "a")
     records.close()
-    other = Records(tmp_path, Project(commands={"z": Command("z")}))
+    other = Records(tmp_path, ProjectModel(commands={"z": Command("z")}))
     run(other, "z")
     other.close()
     assert list(locked(tmp_path)) == ["z", "a"]
@@ -294,7 +298,7 @@ def test_a_run_whose_process_lives_is_going_on_and_was_interrupted_when_it_is_de
         retire(theirs)
         assert runs(tmp_path) == [theirs]
     assert not owner_lives(theirs)
-    assert Records(tmp_path, PROJECT).unfinished("a") is Why.INTERRUPTED
+    assert Records(tmp_path, PROJECT).unfinished("a") is ReasonKind.INTERRUPTED
 
 
 def test_what_a_killed_process_recorded_is_known_and_folded_by_the_next(tmp_path: Path) -> None:
@@ -319,7 +323,7 @@ def test_the_journal_of_a_killed_process_stays_while_it_is_the_last_word(tmp_pat
         pass
     for _ in range(2):
         records = Records(tmp_path, PROJECT)
-        assert records.unfinished("a") is Why.INTERRUPTED
+        assert records.unfinished("a") is ReasonKind.INTERRUPTED
         run(records, "c")
         records.close()
         assert len(runs(tmp_path)) == 1
@@ -355,7 +359,7 @@ def test_a_journal_cut_anywhere_in_its_last_line_tells_the_rest(tmp_path: Path, 
     theirs.write_bytes(theirs.read_bytes().rstrip(b" ")[:-cut])
     records = Records(tmp_path, PROJECT)
     assert len(last(records, "a")) == 1
-    assert (records.last("b"), records.unfinished("b")) == ((), Why.INTERRUPTED)
+    assert (records.last("b"), records.unfinished("b")) == ((), ReasonKind.INTERRUPTED)
 
 
 def test_a_line_that_was_half_written_is_read_when_it_is_whole(tmp_path: Path) -> None:
@@ -639,12 +643,12 @@ def test_an_entry_of_weasel_is_a_candidate_until_something_later_is_recorded(tmp
     entry = {"cmd": "python -m weasel run a", "script": ["x"], "deps": [], "outs": [{"path": "out/a", "md5": "0" * 32}]}
     (tmp_path / FILE).write_text(json.dumps({"a": entry, "b": {**entry, "cmd": "python -m weasel run b"}}))
     records = Records(tmp_path, PROJECT)
-    assert records.last("a") == (Entry("a", entry),)
+    assert records.last("a") == (LockEntry("a", entry),)
     made = run(records)
     assert records.last("a")[0] == made
     records.close()
     assert locked(tmp_path) == {"a": made.run}
-    assert isinstance(Records(tmp_path, PROJECT).last("b")[0], Entry)
+    assert isinstance(Records(tmp_path, PROJECT).last("b")[0], LockEntry)
 
 
 def test_two_locks_written_apart_merge_in_git_and_are_known_together(tmp_path: Path) -> None:
@@ -685,7 +689,9 @@ def test_any_course_of_three_processes(course: list[tuple[int, str, str]]) -> No
         alive: dict[int, Records] = {}
         going: dict[str, int] = {}  # command -> who runs it
         recorded = dict.fromkeys("ab", 0)
-        unfinished: dict[str, set[Why | None]] = {name: {None} for name in "ab"}  # what may be known of the last start
+        unfinished: dict[str, set[ReasonKind | None]] = {
+            name: {None} for name in "ab"
+        }  # what may be known of the last start
         for who, act, command in course:
             records = alive.setdefault(who, Records(root, PROJECT))
             if act in ("run", "start", "fail", "change", "reset") and command in going:
@@ -703,7 +709,7 @@ def test_any_course_of_three_processes(course: list[tuple[int, str, str]]) -> No
                 unfinished[command].add(None)  # once it is history, who comes later hears of what was before it
             elif act == "change":
                 records.end(command, records.start(command, "key"), "inputs changed")
-                unfinished[command] = {Why.INPUTS_CHANGED}
+                unfinished[command] = {ReasonKind.INPUTS_CHANGED}
             elif act == "reset":
                 records.reset(command)
                 recorded[command], unfinished[command] = 0, {None}
@@ -712,7 +718,7 @@ def test_any_course_of_three_processes(course: list[tuple[int, str, str]]) -> No
             else:
                 for name in [name for name, owner in going.items() if owner == who]:
                     del going[name]
-                    unfinished[name] = {Why.INTERRUPTED}
+                    unfinished[name] = {ReasonKind.INTERRUPTED}
                 if act == "close":
                     records.close()
                 elif records._own is not None:

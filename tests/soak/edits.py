@@ -57,7 +57,7 @@ class Site:
         return [self.root / name for name in sorted(names)]
 
     def outputs(self) -> list[Path]:
-        made = sorted({path for step in self.project.steps for path in step.made})
+        made = sorted({path for step in self.project.steps for path in step.all_outputs})
         return [self.root / path for path in made if os.path.lexists(self.root / path)]
 
 
@@ -383,7 +383,7 @@ def _change_how(site: Site) -> str | None:
     name = site.random.choice(("env", "split", "shell", "no_skip", "script_file"))
 
     def change(step: Step) -> Step | None:
-        if not step.made or (name == "no_skip" and site.random.random() < 0.7):
+        if not step.all_outputs or (name == "no_skip" and site.random.random() < 0.7):
             return None
         return replace(step, **{name: not getattr(step, name)})
 
@@ -392,7 +392,7 @@ def _change_how(site: Site) -> str | None:
 
 def _change_deps(site: Site) -> str | None:
     def change(step: Step) -> Step | None:
-        if not step.made:
+        if not step.all_outputs:
             return None
         if len(step.deps) > 1 and site.random.random() < 0.4:
             gone = site.random.choice(step.deps)
@@ -407,7 +407,7 @@ def _change_deps(site: Site) -> str | None:
 def _change_outputs(site: Site) -> str | None:
     def change(step: Step) -> Step | None:
         extra = f"f:out/{step.name}-extra"
-        if not step.made:
+        if not step.all_outputs:
             return None
         if extra in step.outputs:
             return replace(step, outputs=tuple(one for one in step.outputs if one != extra))

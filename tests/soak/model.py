@@ -102,7 +102,7 @@ class Run:
 def run_of(step: Step, tree: Tree, value: str | None) -> Run:
     """The step as it stands in a tree."""
     deps = tuple(pair for dep in step.declared_deps for pair in dep_views(tree, dep))
-    outputs = tuple((path, output_view(tree, path)) for path in step.made)
+    outputs = tuple((path, output_view(tree, path)) for path in step.all_outputs)
     return Run(step.lines, step.shell, (value,) if step.env else None, tuple(sorted(deps)), outputs)
 
 
@@ -193,13 +193,13 @@ def expect(project: Project, target: str, tree: Tree, value: str | None, *, only
     failed: set[str] = set()
     for step in project.plan(target, only=only):
         views = [view for dep in step.declared_deps for view in dep_views(tree, dep)]
-        own = step.made[:1] if step.reads_own else ()
+        own = step.all_outputs[:1] if step.reads_own else ()
         is_missing = any(not view and path not in own for path, view in views)
         is_unreadable = any(node[0] == "x" for _, view in views for _, node in view)
         needs = {made for dep in step.deps for made in failed if _overlap(dep, made)}
         before = run_of(step, tree, value)
         if step.is_bad or is_missing or is_unreadable or needs:
-            failed.update(step.made)
+            failed.update(step.all_outputs)
             turns.append(Turn(step, before, None, is_missing, is_unreadable))
             continue
         tree = put(tree, made_by(step, tree, value))

@@ -48,7 +48,7 @@ class Step:
         return self.salt.startswith("bad")
 
     @property
-    def made(self) -> tuple[str, ...]:
+    def all_outputs(self) -> tuple[str, ...]:
         return tuple(path_of(output) for output in (*self.outputs, *self.no_cache))
 
     @property
@@ -57,7 +57,7 @@ class Step:
 
     @property
     def declared_deps(self) -> tuple[str, ...]:
-        own = self.made[:1] if self.reads_own else ()
+        own = self.all_outputs[:1] if self.reads_own else ()
         return (*((self.script_path,) if self.script_file else ()), *self.deps, *own)
 
     @property
@@ -100,7 +100,7 @@ class Project:
     @property
     def is_ordered(self) -> bool:
         """The order of its list matters: it has barriers or alternatives."""
-        return bool(self.alternatives) or any(not step.made for step in self.steps)
+        return bool(self.alternatives) or any(not step.all_outputs for step in self.steps)
 
     def plan(self, target: str, *, only: bool = False) -> tuple[Step, ...]:
         """The steps that a run of the target brings up to date, in an order that respects the deps."""
@@ -121,7 +121,7 @@ class Project:
                 for name in new
                 for dep in self.step(name).deps
                 for maker in self.steps
-                if any(overlap(dep, output) for output in maker.made)
+                if any(overlap(dep, output) for output in maker.all_outputs)
             }
             new = needed - wanted
         return wanted
@@ -235,7 +235,7 @@ def _random_deps(random: Random, before: list[Step], open_groups: list[str]) -> 
 
 
 def _made(steps: list[Step]) -> list[str]:
-    return [path for step in steps for path in step.made]
+    return [path for step in steps for path in step.all_outputs]
 
 
 def _alternatives(random: Random) -> list[Step]:

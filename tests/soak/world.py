@@ -477,7 +477,7 @@ class World:
             self._learn(turn, book, row["result"])
         if ended.code == 0:
             for step in (turn.step for turn in expected.turns):
-                for path in step.made:
+                for path in step.all_outputs:
                     if output_view(after, path) != output_view(expected.tree, path):
                         raise Violation("wrong output", f"`{path}` after exit 0")
 
@@ -504,7 +504,7 @@ class World:
     def _check_reasons(self, turn: Turn, book: Book, result: str, reasons: list[str], orphans: bool) -> None:
         """A skip needs a run that it stands for, and a run a reason that is true."""
         step = turn.step
-        if not step.made or step.name in self.site.project.alternatives:
+        if not step.all_outputs or step.name in self.site.project.alternatives:
             return
         if result == "up to date":
             self.counts["skips"] += 1
@@ -564,7 +564,7 @@ class World:
                     if turn.before != book.sure or is_forced:
                         book.unsure = book.unsure or why  # perhaps its start was noted, and no more
                     continue
-                if is_settled and len(runs) == 1 and turn.step.made and turn.before == book.sure:
+                if is_settled and len(runs) == 1 and turn.step.all_outputs and turn.before == book.sure:
                     self._check_disturbed_need(turn, told)
                 book.unsure = why
                 if turn.after is not None and (name, number) in finished:
@@ -594,7 +594,7 @@ class World:
                 self._check_outputs(turn, after, (ended.steps or {})[turn.step.name]["result"])
         for turn in {turn.step.name: turn for _, _, expected in runs for turn in expected.turns}.values():
             step, book = turn.step, self._book(turn.step)
-            if step.made and not step.no_skip:
+            if step.all_outputs and not step.no_skip:
                 if times[step.name] > 1:
                     raise Violation("needless", f"`{step.name}` ran {times[step.name]} times in several runs")
                 if times[step.name] and not book.unsure and turn.before == book.sure:

@@ -26,7 +26,7 @@ def requirements(*names: str) -> set[str]:
 
 def copy(name: str, to: ProjectDir) -> None:
     """The template as a clone of the repository has it: without what a run in the template itself has left."""
-    made = {path for command in load_project(TEMPLATES / name).commands.values() for path in command.made}
+    made = {path for command in load_project(TEMPLATES / name).commands.values() for path in command.all_outputs}
     skipped = {".proj", "project.lock", "__pycache__", *(path.split("/")[0] for path in made)}
     shutil.copytree(
         TEMPLATES / name, to.path, dirs_exist_ok=True, ignore=lambda folder, files: skipped.intersection(files)

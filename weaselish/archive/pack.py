@@ -19,7 +19,7 @@ from weaselish.archive.tar_headers import TEXT, header
 from weaselish.errors import ProjError, UnsafePath
 from weaselish.files.digests import Digested
 from weaselish.model.paths import leaves_project, normalise
-from weaselish.plan.digests import Algorithm, Entry, digest_bytes, new_hash, tree_digest
+from weaselish.plan.digests import Algorithm, ManifestEntry, digest_bytes, new_hash, tree_digest
 
 MODE = 0o777  # no setuid, no setgid, no sticky bit
 _END = bytes(2 * tarfile.BLOCKSIZE)
@@ -120,10 +120,10 @@ class Content:
         self.files = 0
         self._algorithm = algorithm
         self._helper = helper
-        self.entries: list[Entry] = []
+        self.entries: list[ManifestEntry] = []
 
     def add(self, path: bytes, kind: Literal["f", "l", "d"], digest: str) -> None:
-        self.entries.append(Entry(path, kind, digest))
+        self.entries.append(ManifestEntry(path, kind, digest))
 
     def link(self, path: bytes, target: bytes) -> None:
         self.add(path, "l", digest_bytes(target, self._algorithm))

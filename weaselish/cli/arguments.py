@@ -20,7 +20,7 @@ class Extras(NamedTuple):
     given_by: Mapping[str, str] = MappingProxyType({})  # vars.x -> where its override was given
 
 
-def split(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[list[str], Extras]:
+def take_extras(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[list[str], Extras]:
     """argv without overrides and without what follows `--`, and these."""
     argv = list(argv)
     args: list[str] = []
@@ -85,7 +85,7 @@ def _words(variable: str, text: str) -> list[str]:
 
 
 def _overrides(words: Iterable[str]) -> dict[str, str]:
-    rest, extras = split(list(words), {})
+    rest, extras = take_extras(list(words), {})
     if rest:
         raise UsageError(f"not an override: `{rest[0]}`", hint="overrides are `--vars.NAME VALUE`")
     return dict(extras.overrides)

@@ -11,11 +11,11 @@ from pathlib import Path
 from weaselish.cli.console import paint, say, say_hint, warn
 from weaselish.cli.interrupts import cancelling_at_once
 from weaselish.cli.progress import TransferReporter, shown_size
-from weaselish.engine.assets import AssetOptions, AssetResult, State, fetch_assets
+from weaselish.engine.assets import AssetOptions, AssetResult, AssetState, fetch_assets
 from weaselish.load import FILE
 from weaselish.workspace import Workspace
 
-_MARKS = {State.FETCHED: ("✔", "green"), State.HERE: ("✔", "green"), State.LEFT: ("–", "yellow")}
+_MARKS = {AssetState.FETCHED: ("✔", "green"), AssetState.HERE: ("✔", "green"), AssetState.LEFT: ("–", "yellow")}
 
 
 def dests_and_directory(words: Sequence[str]) -> tuple[list[str], str | None]:
@@ -33,8 +33,13 @@ def run_assets(workspace: Workspace, options: AssetOptions, *, as_json: bool) ->
     for result in results:
         _show(result)
     if results:
-        counts = {state: sum(one.state is state for one in results) for state in State}
-        told = {State.FETCHED: "fetched", State.HERE: "already here", State.LEFT: "left", State.FAILED: "failed"}
+        counts = {state: sum(one.state is state for one in results) for state in AssetState}
+        told = {
+            AssetState.FETCHED: "fetched",
+            AssetState.HERE: "already here",
+            AssetState.LEFT: "left",
+            AssetState.FAILED: "failed",
+        }
         say(", ".join(f"{counts[state]} {text}" for state, text in told.items() if counts[state]))
     else:
         extra = [asset.dest for asset in workspace.project.assets]
@@ -45,11 +50,11 @@ def run_assets(workspace: Workspace, options: AssetOptions, *, as_json: bool) ->
 
 
 def exit_code(results: Sequence[AssetResult]) -> int:
-    return 1 if any(result.state is State.FAILED for result in results) else 0
+    return 1 if any(result.state is AssetState.FAILED for result in results) else 0
 
 
 def _show(result: AssetResult) -> None:
     mark, colour = _MARKS.get(result.state, ("✘", "red"))
-    told = {State.FETCHED: f"fetched, {shown_size(result.size or 0)}", State.HERE: "already here"}
+    told = {AssetState.FETCHED: f"fetched, {shown_size(result.size or 0)}", AssetState.HERE: "already here"}
     say(f"{paint(mark, colour)} {result.dest}: {told.get(result.state, result.message)}")
     say_hint(result.hint)

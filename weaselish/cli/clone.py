@@ -13,7 +13,7 @@ from pathlib import Path
 import weaselish
 from weaselish.cli.console import paint, say, say_hint, table, warn
 from weaselish.errors import ProjError, UsageError, near_match
-from weaselish.files.state_dir import STATE, make_state_dir, write_whole, writing
+from weaselish.files.state_dir import STATE, make_state_dir, write_atomically, writing
 from weaselish.files.swap import remove, workplace
 from weaselish.load import FILE, find_root, load_project
 from weaselish.model.paths import leaves_project, normalise
@@ -98,7 +98,7 @@ def _not_cloned(error: ProjError, name: str, templates: Mapping[str, Path]) -> P
 
 def _keep_origin(target: Path, origin: Mapping[str, str | None]) -> None:
     with writing(f"`{target / STATE}`"):
-        write_whole(make_state_dir(target) / ORIGIN, [json.dumps(origin, indent=2).encode()])
+        write_atomically(make_state_dir(target) / ORIGIN, [json.dumps(origin, indent=2).encode()])
 
 
 def _show_cloned(name: str, target: Path, origin: str) -> None:

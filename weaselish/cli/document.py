@@ -8,7 +8,7 @@ from pathlib import Path
 from weaselish.cli.console import say, warn
 from weaselish.engine.readme import is_ignored, merged, section
 from weaselish.errors import ProjError
-from weaselish.files.state_dir import write_whole
+from weaselish.files.state_dir import write_atomically
 from weaselish.workspace import Workspace
 
 
@@ -35,5 +35,5 @@ def _write(file: Path, name: str, text: str, *, force: bool) -> None:
     if new == old:
         say(f"`{name}` is up to date")
         return
-    write_whole(file, [new])
+    write_atomically(file, [new])
     say(f"wrote `{name}`")

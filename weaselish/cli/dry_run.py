@@ -29,7 +29,7 @@ def dry_run(workspace: Workspace, targets: Sequence[str], options: RunOptions, *
                 say(f"{item.step}: {in_short(item.reasons)}")
                 for line in shown_lines(workspace, plan.command(item.step), args.get(item.step, ())):
                     print(f"Running command: {line}", flush=True)
-            for dep in item.look.missing_deps if item.look else ():
+            for dep in item.staleness.missing_deps if item.staleness else ():
                 if dep in plan.sources[item.step]:
                     warn(f"`{item.step}` needs `{dep}`, which is not there")
     workspace.save()

@@ -9,8 +9,8 @@ from weaselish import load
 from weaselish.cli.console import counted, say, say_hint, warn
 from weaselish.compat.dvc import FILE, is_our_own, pipeline
 from weaselish.errors import ProjError, UnknownName, UsageError, listed
-from weaselish.files.state_dir import write_whole
-from weaselish.model.project import Project
+from weaselish.files.state_dir import write_atomically
+from weaselish.model.project import ProjectModel
 from weaselish.workspace import Workspace
 
 
@@ -44,7 +44,7 @@ def write_dvc(
         raise ProjError(
             f"there is a {FILE} that `proj` did not write, or that was edited", hint="`--force` replaces it"
         )
-    write_whole(file, [made.text.encode()])
+    write_atomically(file, [made.text.encode()])
     if made.left_out:
         warn(f"without deps and outputs DVC cannot put them in order; left out: {listed(made.left_out)}")
     if verbose:
@@ -57,7 +57,7 @@ def write_dvc(
     return 0
 
 
-def _workflow(project: Project, name: str | None) -> str:
+def _workflow(project: ProjectModel, name: str | None) -> str:
     if not project.workflows:
         raise ProjError("project.yml defines no workflow", hint="`workflows: {all: [NAME, …]}`")
     if name is None:

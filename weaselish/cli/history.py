@@ -99,7 +99,7 @@ def accept_steps(workspace: Workspace, names: Sequence[str]) -> int:
                 say(f"{name}: is up to date, nothing to accept")
                 continue
             say(f"{paint('✔', 'green')} {name}: accepted, though: {'; '.join(map(str, accepted.reasons))}")
-            for made in accepted.made:
+            for made in accepted.outputs:
                 say(f"  {made.path}  {made.digest}")
     finally:
         workspace.records.close()

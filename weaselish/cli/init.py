@@ -6,7 +6,7 @@ from pathlib import Path
 
 from weaselish.cli.console import say, say_hint
 from weaselish.errors import UsageError
-from weaselish.files.state_dir import write_whole
+from weaselish.files.state_dir import write_atomically
 from weaselish.load import FILE
 
 _STARTER = """\
@@ -43,7 +43,7 @@ def init(directory: str | None) -> int:
     root.mkdir(parents=True, exist_ok=True)
     title = root.name if root.name.replace("-", "").replace("_", "").isalnum() else f'"{root.name}"'
     name = "".join(char if char.isalnum() or char in "-_." else "-" for char in root.name)
-    write_whole(root / FILE, [_STARTER.format(title=title, name=name or "project").encode()])
+    write_atomically(root / FILE, [_STARTER.format(title=title, name=name or "project").encode()])
     say(f"wrote {FILE}")
     say_hint(f"{'' if directory is None else f'cd {directory} && '}proj run all")
     return 0

@@ -10,7 +10,8 @@ from math import inf
 from time import monotonic
 from types import FrameType
 
-from weaselish.cancel import Cancel, Cancelled, Level
+from weaselish.cancel import Cancel, Level
+from weaselish.errors import Cancelled
 
 GRACE = 10.0  # seconds between terminate and kill
 _TICK = 0.25  # seconds

@@ -14,7 +14,7 @@ from pathlib import Path
 from weaselish.cli.console import paint, say, say_hint, table, warn
 from weaselish.cli.interrupts import cancelling_at_once
 from weaselish.cli.progress import TransferReporter, shown_size
-from weaselish.engine.remote.candidates import as_it_stands
+from weaselish.engine.remote.candidates import current_fingerprint
 from weaselish.engine.remote.pull import Pulled, PullOptions, pull
 from weaselish.engine.remote.push import Pushed, PushOptions, push
 from weaselish.engine.remote.tree import Published, RemoteTree, outputs_of
@@ -224,10 +224,10 @@ def remote_states(workspace: Workspace, remote: Remote, previews: Sequence[Previ
     coming: dict[str, str] = {}
     for item in previews:
         command = workspace.project.commands[item.step]
-        if command.outputs and item.look is None:
+        if command.outputs and item.staleness is None:
             states[item.step] = "unknown"
         elif command.outputs:
-            now = as_it_stands(workspace, command, coming)
+            now = current_fingerprint(workspace, command, coming)
             runs = [run for _, run in tree.published(now.key) if outputs_of(run.record).keys() == set(command.outputs)]
             whole = [run for run in runs if tree.is_whole(run)]
             absent = "unknown" if any(path in coming for path, _ in now.deps) else "missing"

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from weaselish.cli.console import duration, expect_table, paint, say, say_hint, table, warn
 from weaselish.engine import events
-from weaselish.engine.run.result import Result, State
+from weaselish.engine.run.result import StepResult, StepState
 from weaselish.engine.run.run import RunResult
 from weaselish.errors import in_short
 from weaselish.plan.fingerprint import Reason
@@ -20,7 +20,7 @@ _MOST_ROWS = 40
 _LAST_LINES = 20
 
 
-class Output(enum.Enum):
+class OutputMode(enum.Enum):
     """What is shown of what scripts write; all of it is in the logs."""
 
     RAW = "raw"  # as it comes
@@ -32,10 +32,10 @@ class Output(enum.Enum):
 class ConsoleReporter:
     """Shows scripts' output on `stdout`, the rest on stderr. Without `output`: prefixes in parallel, else raw."""
 
-    def __init__(self, stdout: BinaryIO | None = None, *, output: Output | None = None) -> None:
+    def __init__(self, stdout: BinaryIO | None = None, *, output: OutputMode | None = None) -> None:
         self._stdout = stdout or sys.stdout.buffer
         self._wanted = output
-        self._output = output or Output.RAW
+        self._output = output or OutputMode.RAW
         self._steps = 0
         self._width = 0  # of the longest name
         self._partial: dict[str, bytes] = {}
@@ -48,7 +48,7 @@ class ConsoleReporter:
             self._write(b"\n")
         match event:
             case events.RunStarted(plan, jobs):
-                self._output = self._wanted or (Output.PREFIX if jobs > 1 else Output.RAW)
+                self._output = self._wanted or (OutputMode.PREFIX if jobs > 1 else OutputMode.RAW)
                 self._steps = len(plan.steps)
                 self._width = max((len(step) for step in plan.steps), default=0)
             case events.Note(message, hint):
@@ -83,9 +83,9 @@ class ConsoleReporter:
         say(f"{paint(event.step, 'bold')}: {why}")
 
     def _show_output(self, step: str, data: bytes) -> None:
-        if self._output is Output.RAW:
+        if self._output is OutputMode.RAW:
             self._write(data)
-        elif self._output is Output.PREFIX:
+        elif self._output is OutputMode.PREFIX:
             *lines, rest = (self._partial.get(step, b"") + data).split(b"\n")
             self._partial[step] = rest
             self._show_lines(step, lines)
@@ -94,7 +94,7 @@ class ConsoleReporter:
         rest = self._partial.pop(step, b"")
         if rest:
             self._show_lines(step, [rest])
-        if self._output is Output.GROUP and step in self._logs:
+        if self._output is OutputMode.GROUP and step in self._logs:
             with contextlib.suppress(OSError), open(self._logs[step], "rb") as log:
                 while block := log.read(1 << 16):
                     self._write(block)
@@ -107,7 +107,7 @@ class ConsoleReporter:
 
     def _show_last_lines(self, step: str) -> None:
         """The end of a failed step's output, where it is not just above."""
-        if step not in self._logs or self._output in (Output.RAW, Output.GROUP):
+        if step not in self._logs or self._output in (OutputMode.RAW, OutputMode.GROUP):
             return
         from weaselish.records.logs import last_lines
 
@@ -124,8 +124,8 @@ class ConsoleReporter:
 
     def summary(self, result: RunResult) -> str:
         """What became of the steps: a line where there is little to tell, else a table."""
-        counts = {state: len(result.of(state)) for state in State}
-        if counts[State.UP_TO_DATE] == len(result.results):
+        counts = {state: len(result.of(state)) for state in StepState}
+        if counts[StepState.UP_TO_DATE] == len(result.results):
             steps = "step" if len(result.results) == 1 else "steps"
             return f"{paint('✔', 'green')} all up to date ({len(result.results)} {steps})"
         told = [f"{count} {state.value}" for state, count in counts.items() if count]
@@ -136,13 +136,13 @@ class ConsoleReporter:
         return f"\n{table(self._rows(result), ('step', 'result', 'time', 'why'))}\n{line}"
 
     def _rows(self, result: RunResult) -> list[tuple[str, str, str, str]]:
-        rows = [row for row in result.results if row.state is not State.UP_TO_DATE]
+        rows = [row for row in result.results if row.state is not StepState.UP_TO_DATE]
         if len(result.results) <= _MOST_ROWS:
             rows = list(result.results)
         shown = [self._row(row) for row in rows[:_MOST_ROWS]]
         hidden = len(result.results) - len(shown)
         return [*shown, *([(f"… {hidden} more", "", "", "")] if hidden else [])]
 
-    def _row(self, row: Result) -> tuple[str, str, str, str]:
+    def _row(self, row: StepResult) -> tuple[str, str, str, str]:
         why = in_short(self.reasons.get(row.step, ()), most=1)
         return row.step, row.state.value, duration(row.seconds) if row.seconds else "", why

@@ -13,7 +13,7 @@ from weaselish.cancel import Cancel
 from weaselish.cli.arguments import Extras
 from weaselish.cli.console import say, warn
 from weaselish.cli.interrupts import cancelling_in_stages
-from weaselish.cli.reporter import ConsoleReporter, Output
+from weaselish.cli.reporter import ConsoleReporter, OutputMode
 from weaselish.engine.run.run import RunOptions, RunResult, run
 from weaselish.errors import ProjError, UnknownName, UsageError
 from weaselish.executors.open import open_executor
@@ -69,11 +69,11 @@ def stdin_for(jobs: int) -> Stdin:
     return "terminal" if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() else "inherit"
 
 
-def _output(name: str | None) -> Output | None:
-    known = [output.value for output in Output]
+def _output(name: str | None) -> OutputMode | None:
+    known = [output.value for output in OutputMode]
     if name is not None and name not in known:
         raise UnknownName("way of output", name, known)
-    return None if name is None else Output(name)
+    return None if name is None else OutputMode(name)
 
 
 def _confirm(yes: bool, cancel: Cancel) -> Callable[[str, str], bool]:

@@ -52,8 +52,8 @@ def _status_json(item: Preview, there: Mapping[str, str]) -> dict[str, object]:
         "step": item.step,
         "state": _state(item),
         "reasons": [str(reason) for reason in item.reasons],
-        "key": item.look.now.key if item.look else None,
-        "run": item.look.last.run if item.look and item.look.last else None,
+        "key": item.staleness.now.key if item.staleness else None,
+        "run": item.staleness.last.run if item.staleness and item.staleness.last else None,
         **({"remote": there[item.step]} if item.step in there else {}),
     }
 
@@ -70,7 +70,7 @@ def _previews(workspace: Workspace, targets: Sequence[str]) -> list[Preview]:
 
 
 def _state(item: Preview) -> str:
-    if item.look is None:
+    if item.staleness is None:
         return "unknown"
     return "stale" if item.reasons else "up to date"
 

@@ -16,7 +16,7 @@ from weaselish.errors import ProjError
 from weaselish.files import yaml12
 from weaselish.model.interpolate import env_names, is_secret
 from weaselish.model.paths import is_glob, may_match, overlap
-from weaselish.model.project import Command, Project
+from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.graph import Plan, make_plan
 
 FILE = "dvc.yaml"
@@ -31,11 +31,11 @@ class Pipeline:
     left_out: tuple[str, ...]  # steps that DVC could not put in order
 
 
-def pipeline(project: Project, workflow: str, overrides: Mapping[str, str] | None = None) -> Pipeline:
+def pipeline(project: ProjectModel, workflow: str, overrides: Mapping[str, str] | None = None) -> Pipeline:
     """The workflow's steps and all that make their deps, as stages. Raises ProjError for what DVC cannot express."""
     plan = make_plan(project, [workflow])
     commands = [plan.command(step) for step in plan.steps]
-    kept = [command for command in commands if command.deps or command.made]
+    kept = [command for command in commands if command.deps or command.all_outputs]
     if not kept:
         raise ProjError(f"no command of `{workflow}` has deps or outputs", hint="without them DVC has nothing to do")
     _check_outputs_are_apart(kept)
@@ -80,8 +80,8 @@ def _override(name: str, value: str) -> str:
 def _check_outputs_are_apart(commands: list[Command]) -> None:
     for index, command in enumerate(commands):
         for other in commands[:index]:
-            for path in command.made:
-                shared = next((made for made in other.made if overlap(path, made)), None)
+            for path in command.all_outputs:
+                shared = next((made for made in other.all_outputs if overlap(path, made)), None)
                 if shared is not None:
                     raise ProjError(
                         f"`{other.name}` makes `{shared}`, `{command.name}` makes `{path}`: DVC allows one maker only",
@@ -94,7 +94,7 @@ def _stage(plan: Plan, command: Command, overrides: list[str]) -> dict[str, obje
         "cmd": _plain(shlex.join(["proj", "run", command.name, "--only", *overrides])),
         "deps": [_plain(path) for path in dict.fromkeys(["project.yml", *_deps(plan, command)])],
     }
-    if command.made:
+    if command.all_outputs:
         stage["outs"] = [
             *({_plain(path): {"persist": True}} for path in command.outputs),
             *({_plain(path): {"cache": False, "persist": True}} for path in command.outputs_no_cache),
@@ -108,9 +108,9 @@ def _deps(plan: Plan, command: Command) -> Iterator[str]:
     """The deps but for the command's own outputs, and for a glob what other steps make that may match it."""
     for dep in command.deps:
         if is_glob(dep):
-            others = (made for step in plan.steps if step != command.name for made in plan.command(step).made)
+            others = (made for step in plan.steps if step != command.name for made in plan.command(step).all_outputs)
             yield from (made for made in others if may_match(dep, made))
-        elif not any(overlap(dep, made) for made in command.made):
+        elif not any(overlap(dep, made) for made in command.all_outputs):
             yield dep
 
 

@@ -56,6 +56,6 @@ def command_hash(script: Sequence[str], deps: Sequence[tuple[str, str]]) -> str:
 def digests_of(root: Path, record: Record) -> dict[str, str]:
     """Weasel's digests of what a record names, where they are not ours: of directories."""
     paths = [path for path, digest in record.fingerprint.deps if digest and is_tree(digest)]
-    paths += [made.path for made in record.made if is_tree(made.digest)]
+    paths += [made.path for made in record.all_outputs if is_tree(made.digest)]
     found = {path: digest(root / path) for path in dict.fromkeys(paths)}
     return {path: md5 for path, md5 in found.items() if md5}

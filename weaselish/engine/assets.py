@@ -12,11 +12,11 @@ from pathlib import Path
 
 from weaselish.engine import events
 from weaselish.engine.remote.workers import Workers
-from weaselish.engine.told import Told
+from weaselish.engine.told import SerialReporter
 from weaselish.errors import ProjError, UnknownName, UsageError
 from weaselish.files.state_dir import writing
 from weaselish.files.swap import recover, swap_in, workplace
-from weaselish.locks.step_locks import claimed
+from weaselish.locks.step_locks import hold_locks
 from weaselish.model.interpolate import put_env
 from weaselish.model.paths import leaves_project, normalise, overlap
 from weaselish.model.project import Asset, Git, Remote
@@ -54,7 +54,7 @@ class AssetOptions:
     jobs: int = 4
 
 
-class State(StrEnum):
+class AssetState(StrEnum):
     FETCHED = "fetched"
     HERE = "here"
     LEFT = "left"  # something else is there, which exists only here
@@ -64,7 +64,7 @@ class State(StrEnum):
 @dataclass(frozen=True, slots=True)
 class AssetResult:
     dest: str
-    state: State
+    state: AssetState
     message: str | None = None
     hint: str | None = None
     size: int | None = None
@@ -78,7 +78,7 @@ def fetch_assets(
     workspace: Workspace, options: AssetOptions, *, open_store: OpenStore, report: events.Reporter
 ) -> tuple[AssetResult, ...]:
     """Bring the assets of project.yml, all of them tried whatever becomes of the others. Raises UnknownName."""
-    return _Assets(workspace, options, open_store, Told(report)).run()
+    return _Assets(workspace, options, open_store, SerialReporter(report)).run()
 
 
 def project_assets_of(workspace: Workspace) -> dict[str, Asset]:
@@ -93,7 +93,9 @@ def project_assets_of(workspace: Workspace) -> dict[str, Asset]:
 
 
 class _Assets:
-    def __init__(self, workspace: Workspace, options: AssetOptions, open_store: OpenStore, report: Told) -> None:
+    def __init__(
+        self, workspace: Workspace, options: AssetOptions, open_store: OpenStore, report: SerialReporter
+    ) -> None:
         self._workspace = workspace
         self._options = options
         self._open_store = open_store
@@ -134,7 +136,7 @@ class _Assets:
         try:
             return act(asset)
         except ProjError as error:
-            return AssetResult(asset.dest, State.FAILED, error.message, error.hint)
+            return AssetResult(asset.dest, AssetState.FAILED, error.message, error.hint)
 
     # -- what is there ----------------------------------------------------------------------------------------------
 
@@ -146,7 +148,7 @@ class _Assets:
             return self._look_at_private(asset, is_here=found is not None)
         if found is None or self._options.force:
             return None
-        here = AssetResult(asset.dest, State.HERE, size=found.size)
+        here = AssetResult(asset.dest, AssetState.HERE, size=found.size)
         last = self._last(asset)
         is_as_fetched = last is not None and last.digest == found.digest
         if asset.checksum:
@@ -157,15 +159,15 @@ class _Assets:
         if last is None and not found.size and not is_tree(found.digest):
             return None  # an empty file: what Weasel leaves when it is interrupted
         why = "it was changed since it was fetched" if last else "it was not fetched by proj, and has no checksum"
-        return replace(here, state=State.LEFT, message=f"left as it is: {why}", hint="`--force` fetches it")
+        return replace(here, state=AssetState.LEFT, message=f"left as it is: {why}", hint="`--force` fetches it")
 
     def _look_at_private(self, asset: Asset, *, is_here: bool) -> AssetResult:
         if not is_here:
             hint = f"put it there yourself{f': {asset.description}' if asset.description else ''}"
-            return AssetResult(asset.dest, State.FAILED, "missing, and project.yml does not say where it is", hint)
+            return AssetResult(asset.dest, AssetState.FAILED, "missing, and project.yml does not say where it is", hint)
         if asset.checksum:
             check_checksum(self._workspace.root / asset.dest, asset.checksum)
-        return AssetResult(asset.dest, State.HERE)
+        return AssetResult(asset.dest, AssetState.HERE)
 
     def _last(self, asset: Asset) -> Fetched | None:
         last = last_fetched(self._workspace.root, asset.dest)
@@ -181,7 +183,7 @@ class _Assets:
     def _fetch(self, asset: Asset) -> AssetResult:
         workspace, target = self._workspace, self._workspace.root / asset.dest
         progress = _Progress(asset.dest, self._report, self._stopped)
-        with claimed(
+        with hold_locks(
             workspace.state / "locks",
             f"asset {asset.dest}",
             writes=(asset.dest,),
@@ -286,7 +288,7 @@ class _Assets:
                 commit=made.commit,
             ),
         )
-        return AssetResult(asset.dest, State.FETCHED, size=found.size)
+        return AssetResult(asset.dest, AssetState.FETCHED, size=found.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +304,7 @@ class _Made:
 class _Progress:
     """Tells what passes of one asset; what is announced in all grows where a transfer begins anew."""
 
-    def __init__(self, dest: str, report: Told, stopped: threading.Event) -> None:
+    def __init__(self, dest: str, report: SerialReporter, stopped: threading.Event) -> None:
         self._dest, self._report, self._stopped = dest, report, stopped
         self._announced = self._passed = 0
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from weaselish.errors import ProjError
-from weaselish.model.project import Asset, Project, Remote
+from weaselish.model.project import Asset, ProjectModel, Remote
 from weaselish.model.urls import without_secrets
 from weaselish.plan.graph import Cycle, Plan, make_plan
 from weaselish.plan.mermaid import as_mermaid, edges
@@ -22,7 +22,7 @@ _END = re.compile(_OWNER + rb"AUTO-GENERATED DOCS END \(do not remove\) -->")
 _IGNORE = re.compile(_OWNER + rb"IGNORE -->")
 
 
-def section(project: Project, *, exists: Callable[[str], bool], emoji: bool = True) -> str:
+def section(project: ProjectModel, *, exists: Callable[[str], bool], emoji: bool = True) -> str:
     """The section with its markers. `exists`: whether there is something at a path of the project, to link to.
 
     References to the environment stay as `${env.X}`: a README is no place for values.
@@ -57,7 +57,7 @@ def merged(old: bytes, new: str, *, name: str, force: bool = False) -> bytes:
     )
 
 
-def _blocks(project: Project, exists: Callable[[str], bool], emoji: bool) -> Iterator[str]:
+def _blocks(project: ProjectModel, exists: Callable[[str], bool], emoji: bool) -> Iterator[str]:
     def heading(level: int, sign: str, text: str) -> str:
         return f"{'#' * level} {sign + ' ' if emoji else ''}{text}"
 
@@ -91,7 +91,7 @@ def _blocks(project: Project, exists: Callable[[str], bool], emoji: bool) -> Ite
         yield _table(("Remote", "Place"), rows)
 
 
-def _plan(project: Project) -> Plan:
+def _plan(project: ProjectModel) -> Plan:
     """The whole project's plan, whatever lies in its directory: the same text on every machine."""
     names = list(project.commands)
     try:

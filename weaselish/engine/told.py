@@ -7,7 +7,7 @@ import threading
 from weaselish.engine import events
 
 
-class Told:
+class SerialReporter:
     def __init__(self, report: events.Reporter) -> None:
         self._report = report
         self._lock = threading.Lock()

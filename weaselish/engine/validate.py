@@ -9,7 +9,7 @@ from weaselish.load import FILE, places_of
 from weaselish.model.locations import Places
 from weaselish.model.paths import dep_base, inside, leaves_project, normalise, overlap
 from weaselish.model.project import Command
-from weaselish.model.script import split
+from weaselish.model.script import split_words
 from weaselish.plan.graph import alternatives, find_cycle, make_plan
 from weaselish.workspace import Workspace
 
@@ -61,7 +61,7 @@ def _undeclared(workspace: Workspace, places: Places) -> Iterator[Problem]:
     for name, command in workspace.project.commands.items():
         for path in dict.fromkeys(_named_files(workspace, command)):
             known = any(inside(path, dep_base(dep)) for dep in command.deps)
-            if not known and not any(overlap(path, made) for made in command.made):
+            if not known and not any(overlap(path, made) for made in command.all_outputs):
                 message = f"`{name}` runs with `{path}`, which is not among its deps: changing it is no reason to run"
                 yield _at(places, workspace, name, message, f"add `{path}` to deps", is_warning=True)
 
@@ -69,7 +69,7 @@ def _undeclared(workspace: Workspace, places: Places) -> Iterator[Problem]:
 def _named_files(workspace: Workspace, command: Command) -> Iterator[str]:
     for line in command.script:
         try:
-            words = split(line)
+            words = split_words(line)
         except ValueError:
             continue
         for word in words:

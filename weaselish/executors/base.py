@@ -33,7 +33,7 @@ def announcement(shown: str) -> bytes:
     return b"Running command: " + shown.encode("utf-8", "backslashreplace") + b"\n"
 
 
-class Ended(enum.Enum):
+class Ending(enum.Enum):
     """How a job ended."""
 
     EXITED = "exited"  # every line ran and exited 0, or one exited with another code
@@ -46,14 +46,14 @@ class Ended(enum.Enum):
 class Outcome(NamedTuple):
     """How a job ended. `exit_code` follows the shell: 128 + n for signal n, 124 for a timeout, 126 and 127."""
 
-    ended: Ended
+    ended: Ending
     exit_code: int
     line: int | None = None  # index of the line at which the job ended, unless it succeeded
     message: str | None = None  # for NOT_STARTED: what is wrong, in one line
 
     @property
     def succeeded(self) -> bool:
-        return self.ended is Ended.EXITED and self.exit_code == 0
+        return self.ended is Ending.EXITED and self.exit_code == 0
 
 
 class Executor(Protocol):

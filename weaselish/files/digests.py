@@ -28,7 +28,7 @@ from weaselish.files.stat_cache import (
 )
 from weaselish.files.walk import Unreadable, Vanished, View, Walker, unreadable
 from weaselish.model.paths import is_glob
-from weaselish.plan.digests import TREE_SUFFIX, Algorithm, Entry, differences, digest_bytes, manifest, new_hash
+from weaselish.plan.digests import TREE_SUFFIX, Algorithm, ManifestEntry, differences, digest_bytes, manifest, new_hash
 
 BLOCK = 1 << 20  # bytes read at a time
 _BLOCK_FOR_THREADS = 1 << 22  # BLAKE3 hashes parts of a block at the same time
@@ -83,7 +83,7 @@ class Digests:
         """A time of modification, in ns since 1970, for the files of outputs that are going to be `put`."""
         return self._cache.long_ago()
 
-    def put(self, made: Mapping[str, tuple[Path, Iterable[Entry]]], modified: int | None) -> None:
+    def put(self, made: Mapping[str, tuple[Path, Iterable[ManifestEntry]]], modified: int | None) -> None:
         """Take as read, and seen, what was made for outputs, where it lies now; nobody else could write to it so far.
 
         Its files have `modified` as their time, which `long_ago` gave, and the file system's clock goes on before they
@@ -101,7 +101,7 @@ class Digests:
                         with self._lock:
                             self._seen[output, "output"] = digested
 
-    def _put(self, output: str, full: bytes, made: list[Entry], modified: int, done: int) -> Digested | None:
+    def _put(self, output: str, full: bytes, made: list[ManifestEntry], modified: int, done: int) -> Digested | None:
         status = os.stat(full)
         is_file = stat.S_ISREG(status.st_mode)
         seen = [(b"", file_mark(status))] if is_file else self._walker.walk(output, full, "output")
@@ -115,7 +115,7 @@ class Digests:
             return Digested(made[0].digest, stats[0].size, 1)
         return self._keep(output, "output", seen, [entry.digest for entry in made], looked)
 
-    def _is_as_made(self, seen: Seen, made: list[Entry]) -> bool:
+    def _is_as_made(self, seen: Seen, made: list[ManifestEntry]) -> bool:
         """Whether a walk saw these entries; of a file, that it is there."""
         if [(name, _KINDS[mark[0]]) for name, mark in seen] != [(entry.path, entry.kind) for entry in made]:
             return False
@@ -212,7 +212,7 @@ class Digests:
     def _keep(self, path: str, view: View, seen: Seen, digests: list[str], looked: int) -> Digested:
         """Keep the digests of what a walk saw, in its order; that of the directory."""
         text = manifest(
-            Entry(name, _KINDS[mark[0]], digest) for (name, mark), digest in zip(seen, digests, strict=True)
+            ManifestEntry(name, _KINDS[mark[0]], digest) for (name, mark), digest in zip(seen, digests, strict=True)
         )
         stats = [status for _, mark in seen if (status := stat_of(mark)) is not None]
         newest = max((max(status.mtime, status.ctime) for status in stats), default=0)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from weaselish.files.state_dir import write_whole
-from weaselish.plan.digests import TREE_SUFFIX, Algorithm, Entry, digest_bytes, read_manifest
+from weaselish.files.state_dir import write_atomically
+from weaselish.plan.digests import TREE_SUFFIX, Algorithm, ManifestEntry, digest_bytes, read_manifest
 
 _FORMAT = 3
 _SETTLED = 2_000_000_000  # ns: the coarsest clock of a file system in use (FAT) ticks every 2 s
@@ -227,9 +227,9 @@ class StatCache:
         file = self._directory / f"manifest-{digest}"
         with contextlib.suppress(OSError):
             if not file.exists():
-                write_whole(file, [tree.manifest])
+                write_atomically(file, [tree.manifest])
 
-    def manifest(self, digest: str) -> list[Entry] | None:
+    def manifest(self, digest: str) -> list[ManifestEntry] | None:
         """The entries of the directory with this digest, if they were kept."""
         for tree in list(self._trees.values()):
             if tree is not None and tree.digest == digest:
@@ -296,11 +296,11 @@ class StatCache:
         try:
             for name, tree in trees.items():
                 if tree is not None:
-                    write_whole(self._directory / name, _tree_bytes(tree))
+                    write_atomically(self._directory / name, _tree_bytes(tree))
             if files is not None:
                 rows = {path: [*status, looked, digest] for path, (status, looked, digest) in files.items()}
                 text = json.dumps({"format": [_FORMAT, self._algorithm], "files": rows})
-                write_whole(self._directory / "files.json", [text.encode()])
+                write_atomically(self._directory / "files.json", [text.encode()])
         except OSError:
             pass
 

@@ -19,7 +19,7 @@ def make_state_dir(root: Path) -> Path:
         (state / name).mkdir(parents=True, exist_ok=True)
     ignore = state / ".gitignore"
     if not ignore.exists():
-        write_whole(ignore, [b"*\n"])
+        write_atomically(ignore, [b"*\n"])
     return state
 
 
@@ -38,7 +38,7 @@ def cache_dir(root: Path) -> Path | None:
     return cache if cache.is_dir() else None
 
 
-def write_whole(path: Path, chunks: Iterable[bytes], *, durable: bool = False) -> None:
+def write_atomically(path: Path, chunks: Iterable[bytes], *, durable: bool = False) -> None:
     """Replace a file whole: readers see the old bytes or the new ones. `durable`: also after a power cut."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
     try:
@@ -53,10 +53,10 @@ def write_whole(path: Path, chunks: Iterable[bytes], *, durable: bool = False) -
         temporary.unlink(missing_ok=True)
         raise
     if durable:
-        sync_dir(path.parent)
+        sync_directory(path.parent)
 
 
-def sync_dir(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)

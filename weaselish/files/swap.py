@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from weaselish.errors import ProjError
-from weaselish.files.state_dir import sync_dir
+from weaselish.files.state_dir import sync_directory
 
 __all__ = ["recover", "recover_all", "remove", "swap_in", "swap_in_all", "workplace"]
 
@@ -141,7 +141,7 @@ def _sync_parents(pairs: Sequence[tuple[Path, Path]]) -> None:
     """So that what was renamed there is renamed after a power cut too."""
     for parent, target in {target.parent: target for _, target in pairs}.items():
         with _replacing(target):
-            sync_dir(parent)
+            sync_directory(parent)
 
 
 def recover(target: Path) -> bool:

@@ -14,7 +14,7 @@ _set_aside = 0  # of this process
 
 
 @contextmanager
-def set_aside(count: int, *, on_wait: Callable[[str], None], pause: Callable[[float], object]) -> Iterator[None]:
+def reserve(count: int, *, on_wait: Callable[[str], None], pause: Callable[[float], object]) -> Iterator[None]:
     """Nobody else who asks here gets these `count` meanwhile. Where too few are left, the others are waited for.
 
     Who is alone gets any number. `on_wait` hears why it takes so long; `pause` is called with a time to pass, and may

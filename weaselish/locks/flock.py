@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-class OsLock:
+class FileLock:
     """One lock file, held shared or exclusively from construction to `release`."""
 
     def __init__(self, path: Path) -> None:
@@ -44,8 +44,8 @@ class OsLock:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[OsLock]:
-    lock = OsLock(path)
+def locked(path: Path) -> Iterator[FileLock]:
+    lock = FileLock(path)
     lock.take()
     try:
         yield lock

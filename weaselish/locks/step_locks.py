@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from weaselish.errors import Busy
 from weaselish.files.state_dir import writing
-from weaselish.locks.fd_budget import set_aside
-from weaselish.locks.flock import OsLock
+from weaselish.locks.fd_budget import reserve
+from weaselish.locks.flock import FileLock
 from weaselish.locks.holders import Holder, end, holders, name_of
 from weaselish.model.paths import ancestors
 
@@ -26,7 +26,7 @@ _GRACE = 5.0  # seconds that orphans have between SIGTERM and SIGKILL
 
 
 @contextmanager
-def claimed(
+def hold_locks(
     locks: Path,
     name: str,
     *,
@@ -45,12 +45,12 @@ def claimed(
     `pause` is called with a time to pass, and may raise to give up.
     """
     wanted = _wanted(name, writes, reads)
-    with set_aside(len(wanted) + _FOR_RUNNING, on_wait=on_wait, pause=pause):
-        held: list[OsLock] = []
+    with reserve(len(wanted) + _FOR_RUNNING, on_wait=on_wait, pause=pause):
+        held: list[FileLock] = []
         try:
             for key, exclusive in sorted(wanted.items()):
                 with writing("`.proj/locks`"):
-                    held.append(lock := OsLock(locks / key))
+                    held.append(lock := FileLock(locks / key))
                 if not lock.take(exclusive=exclusive, wait=False):
                     waiting = _Waiting(lock)
                     if not wait:
@@ -67,7 +67,7 @@ def claimed(
 class _Waiting:
     """For a lock that others hold: says for whom, and ends the orphans among them."""
 
-    def __init__(self, lock: OsLock) -> None:
+    def __init__(self, lock: FileLock) -> None:
         self._lock = lock
         self._told_at: dict[Holder, float] = {}  # orphan -> when it was told to end
         self._look()

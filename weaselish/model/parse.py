@@ -12,7 +12,7 @@ from weaselish.model import schema
 from weaselish.model.interpolate import BadReference, Interpolator, override
 from weaselish.model.locations import Path, Places
 from weaselish.model.paths import PathIndex, leaves_project, normalise, overlap
-from weaselish.model.project import Algorithm, Asset, Command, Git, Project, Remote, Shell
+from weaselish.model.project import Algorithm, Asset, Command, Git, ProjectModel, Remote, Shell
 from weaselish.model.script import shell_word, unsplittable
 
 OUR_OWN = ("project.yml", "project.lock", ".proj")  # no output may be or hold one of these
@@ -24,7 +24,7 @@ _LEGACY = {
 }
 
 
-def parse(data: object, places: Places, overrides: Mapping[str, str] | None = None) -> Project:
+def parse(data: object, places: Places, overrides: Mapping[str, str] | None = None) -> ProjectModel:
     """The project that `data` describes, with `overrides` put in. Raises InvalidProject with all that is wrong."""
     return _Parser(data, places, overrides or {}).project()
 
@@ -74,11 +74,11 @@ class _Parser:
 
     # -- the whole --------------------------------------------------------------------------------------------------
 
-    def project(self) -> Project:
+    def project(self) -> ProjectModel:
         variables = {name: self._value(("vars", name), value) for name, value in self._mapping("vars").items()}
         commands = self._commands()
         workflows = self._workflows(commands)
-        project = Project(
+        project = ProjectModel(
             title=self._text(("title",)),
             description=self._text(("description",)),
             compat=self.data.get("compat") == "weasel",

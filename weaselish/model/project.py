@@ -36,7 +36,7 @@ class Command(NamedTuple):
     written: tuple[tuple[str, str], ...] = ()  # (path, as written) where normalising changed it: `out` from `out/`
 
     @property
-    def made(self) -> tuple[str, ...]:
+    def all_outputs(self) -> tuple[str, ...]:
         """Outputs of both kinds."""
         return self.outputs + self.outputs_no_cache
 
@@ -70,7 +70,7 @@ class Remote(NamedTuple):
     read_only: bool = False
 
 
-class Project(NamedTuple):
+class ProjectModel(NamedTuple):
     title: str = ""
     description: str = ""
     compat: bool = False  # `compat: weasel`
@@ -92,6 +92,6 @@ class Project(NamedTuple):
             steps.extend(self.steps_of(name) if name in self.workflows else (name,))
         return tuple(steps)
 
-    def with_command(self, command: Command) -> Project:
+    def with_command(self, command: Command) -> ProjectModel:
         """This project with `command` in place of the one of its name."""
         return self._replace(commands={**self.commands, command.name: command})

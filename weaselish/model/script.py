@@ -10,7 +10,7 @@ _QUOTING = re.compile(r"""['"\\]""")
 _WORD = re.compile(r"[^ \t\r\n]+")
 
 
-def split(line: str) -> list[str]:
+def split_words(line: str) -> list[str]:
     """The words of a script line, as shlex.split, which takes its time. Raises ValueError."""
     return shlex.split(line) if _QUOTING.search(line) else _WORD.findall(line)
 
@@ -56,7 +56,7 @@ def _bare_words(line: str) -> Iterator[str]:
 def unsplittable(line: str) -> str | None:
     """What keeps a script line from being split into words, in one sentence."""
     try:
-        words = split(line)
+        words = split_words(line)
     except ValueError as error:
         return f"the script line cannot be split into words: {str(error).lower()}"
     return None if words else "the script line is empty"

@@ -16,8 +16,8 @@ __all__ = [
     "ABSENT",
     "TREE_SUFFIX",
     "Algorithm",
-    "Entry",
     "Hash",
+    "ManifestEntry",
     "differences",
     "digest_bytes",
     "is_tree",
@@ -36,7 +36,7 @@ class Hash(Protocol):
     def hexdigest(self) -> str: ...
 
 
-class Entry(NamedTuple):
+class ManifestEntry(NamedTuple):
     """One line of a directory's manifest. `path` is relative to the directory, raw bytes, with `/`."""
 
     path: bytes
@@ -64,21 +64,21 @@ def digest_bytes(data: bytes, algorithm: Algorithm) -> str:
     return running.hexdigest()
 
 
-def manifest(entries: Iterable[Entry]) -> bytes:
+def manifest(entries: Iterable[ManifestEntry]) -> bytes:
     """The text that a directory's digest is the digest of: `TYPE DIGEST PATH\\0` per entry, sorted by path bytes."""
     return b"".join(b"%b %b %b\0" % (kind.encode(), digest.encode(), path) for path, kind, digest in sorted(entries))
 
 
-def read_manifest(text: bytes) -> list[Entry]:
+def read_manifest(text: bytes) -> list[ManifestEntry]:
     """The entries of a manifest, in its order."""
     entries = []
     for line in text.split(b"\0")[:-1]:
         kind, digest, path = line.split(b" ", 2)
-        entries.append(Entry(path, kind.decode(), digest.decode()))  # type: ignore[arg-type]
+        entries.append(ManifestEntry(path, kind.decode(), digest.decode()))  # type: ignore[arg-type]
     return entries
 
 
-def tree_digest(entries: Iterable[Entry], algorithm: Algorithm) -> str:
+def tree_digest(entries: Iterable[ManifestEntry], algorithm: Algorithm) -> str:
     return digest_bytes(manifest(entries), algorithm) + TREE_SUFFIX
 
 
@@ -86,7 +86,7 @@ def is_tree(digest: str) -> bool:
     return digest.endswith(TREE_SUFFIX)
 
 
-def differences(then: Iterable[Entry], now: Iterable[Entry], *, most: int = 3) -> str:
+def differences(then: Iterable[ManifestEntry], now: Iterable[ManifestEntry], *, most: int = 3) -> str:
     """What happened between two manifests, for a sentence: `changed a.txt, b.txt renamed to c.txt and 2 more`."""
     old = {entry.path: (entry.kind, entry.digest) for entry in then}
     new = {entry.path: (entry.kind, entry.digest) for entry in now}

@@ -17,7 +17,7 @@ RECORD_FORMAT = 1
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
-Digests = tuple[tuple[str, str | None], ...]  # (path or name, digest); None: not there, not set
+DigestPairs = tuple[tuple[str, str | None], ...]  # (path or name, digest); None: not there, not set
 
 
 class Fingerprint(NamedTuple):
@@ -25,8 +25,8 @@ class Fingerprint(NamedTuple):
 
     script: tuple[str, ...]
     args: tuple[str, ...]
-    deps: Digests
-    env: Digests
+    deps: DigestPairs
+    env: DigestPairs
     shell: Shell
     workdir: str
 
@@ -46,7 +46,7 @@ class Fingerprint(NamedTuple):
         return digest_bytes(text.encode("utf-8", "surrogateescape"), "md5")
 
 
-class Made(NamedTuple):
+class RecordedOutput(NamedTuple):
     """One output as a run left it. `size` in bytes and `files` are None where only the lock is known."""
 
     path: str
@@ -64,8 +64,8 @@ class Record(NamedTuple):
     run: int
     command: str
     fingerprint: Fingerprint
-    outputs: tuple[Made, ...]
-    outputs_no_cache: tuple[Made, ...] = ()
+    outputs: tuple[RecordedOutput, ...]
+    outputs_no_cache: tuple[RecordedOutput, ...] = ()
     algorithm: Algorithm = "md5"
     origin: str = "run"  # or weasel, accepted, pulled
     dep_sizes: Mapping[str, int] = _NONE
@@ -73,11 +73,11 @@ class Record(NamedTuple):
     facts: Mapping[str, object] = _NONE  # executor, host, tool, git, started, seconds
 
     @property
-    def made(self) -> tuple[Made, ...]:
+    def all_outputs(self) -> tuple[RecordedOutput, ...]:
         return self.outputs + self.outputs_no_cache
 
 
-class Why(enum.Enum):
+class ReasonKind(enum.Enum):
     NEVER_RAN = "never ran"
     INTERRUPTED = "was interrupted"
     INPUTS_CHANGED = "inputs changed while it ran"
@@ -99,12 +99,12 @@ class Why(enum.Enum):
 class Reason(NamedTuple):
     """Why a step must run. `subject` is the path, variable or step; `detail` what happened to it."""
 
-    why: Why
+    kind: ReasonKind
     subject: str | None = None
     detail: str | None = None
 
     def __str__(self) -> str:
-        text = self.why.value
+        text = self.kind.value
         if self.subject:
             text += f": {self.subject}"
         return f"{text} ({self.detail})" if self.detail else text
@@ -132,7 +132,7 @@ def fingerprint(
     )
 
 
-def _env_part(command: Command, env: Callable[[str], str | None]) -> Digests:
+def _env_part(command: Command, env: Callable[[str], str | None]) -> DigestPairs:
     """`NAME` for the command's own variables, `env.X` for the `${env.X}` in its texts; digests of their values."""
     if not command.env and not any("${env." in line for line in command.script):
         return ()
@@ -150,11 +150,11 @@ def reasons_to_run(
     command: Command, now: Fingerprint, last: Record | None, digest_of: Callable[[str], str | None]
 ) -> tuple[Reason, ...]:
     """Why `command` must run; nothing if it is up to date. `digest_of(output)` is None for what is not there."""
-    if not command.made:
-        return (Reason(Why.NO_OUTPUTS),)
-    reasons = [Reason(Why.NO_SKIP)] if command.no_skip else []
+    if not command.all_outputs:
+        return (Reason(ReasonKind.NO_OUTPUTS),)
+    reasons = [Reason(ReasonKind.NO_SKIP)] if command.no_skip else []
     if last is None:
-        return (*reasons, Reason(Why.NEVER_RAN))
+        return (*reasons, Reason(ReasonKind.NEVER_RAN))
     then = last.fingerprint
     return (
         *reasons,
@@ -170,13 +170,13 @@ def _script_reasons(then: Fingerprint, now: Fingerprint) -> Iterable[Reason]:
         old, new = then.script, now.script
         line = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
         what = "removed" if line >= len(new) else "added" if line >= len(old) else _edit(old[line], new[line])
-        yield Reason(Why.SCRIPT_CHANGED, f"line {line + 1}", what)
+        yield Reason(ReasonKind.SCRIPT_CHANGED, f"line {line + 1}", what)
     if then.args != now.args:
-        yield Reason(Why.SCRIPT_CHANGED, "arguments", f"now `{' '.join(now.args)}`" if now.args else "now none")
+        yield Reason(ReasonKind.SCRIPT_CHANGED, "arguments", f"now `{' '.join(now.args)}`" if now.args else "now none")
     if then.shell != now.shell:
-        yield Reason(Why.SCRIPT_CHANGED, "shell")
+        yield Reason(ReasonKind.SCRIPT_CHANGED, "shell")
     if then.workdir != now.workdir:
-        yield Reason(Why.SCRIPT_CHANGED, "workdir")
+        yield Reason(ReasonKind.SCRIPT_CHANGED, "workdir")
 
 
 def _edit(then: str, now: str) -> str:
@@ -203,32 +203,32 @@ def _dep_reasons(then: Mapping[str, str | None], now: Mapping[str, str | None]) 
         return
     for path, digest in now.items():
         if path not in then:
-            yield Reason(Why.DEP_ADDED, path)
+            yield Reason(ReasonKind.DEP_ADDED, path)
         elif digest != then[path]:
-            yield Reason(Why.DEP_CHANGED, path, "missing" if digest is None else None)
+            yield Reason(ReasonKind.DEP_CHANGED, path, "missing" if digest is None else None)
     for path in then:
         if path not in now:
-            yield Reason(Why.DEP_REMOVED, path)
+            yield Reason(ReasonKind.DEP_REMOVED, path)
 
 
 def _env_reasons(then: Mapping[str, str | None], now: Mapping[str, str | None]) -> Iterable[Reason]:
     for name in sorted(then.keys() | now.keys()):
         if name not in then:
-            yield Reason(Why.ENV_CHANGED, name, "added")
+            yield Reason(ReasonKind.ENV_CHANGED, name, "added")
         elif name not in now:
-            yield Reason(Why.ENV_CHANGED, name, "removed")
+            yield Reason(ReasonKind.ENV_CHANGED, name, "removed")
         elif then[name] != now[name]:
-            yield Reason(Why.ENV_CHANGED, name)
+            yield Reason(ReasonKind.ENV_CHANGED, name)
 
 
 def _output_reasons(command: Command, last: Record, digest_of: Callable[[str], str | None]) -> Iterable[Reason]:
-    recorded = {made.path: made.digest for made in last.made}
-    if recorded.keys() != set(command.made):
-        changed = sorted(recorded.keys() ^ set(command.made))
-        yield Reason(Why.OUTPUTS_LIST_CHANGED, ", ".join(changed))
-    for output in command.made:
+    recorded = {made.path: made.digest for made in last.all_outputs}
+    if recorded.keys() != set(command.all_outputs):
+        changed = sorted(recorded.keys() ^ set(command.all_outputs))
+        yield Reason(ReasonKind.OUTPUTS_LIST_CHANGED, ", ".join(changed))
+    for output in command.all_outputs:
         digest = digest_of(output) or ABSENT
         if output in recorded and digest != recorded[output]:
-            yield Reason(Why.OUTPUT_MISSING if digest == ABSENT else Why.OUTPUT_CHANGED, output)
+            yield Reason(ReasonKind.OUTPUT_MISSING if digest == ABSENT else ReasonKind.OUTPUT_CHANGED, output)
         elif digest == ABSENT and output in command.outputs:
-            yield Reason(Why.OUTPUT_MISSING, output)
+            yield Reason(ReasonKind.OUTPUT_MISSING, output)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.errors import ProjError, UnknownName
 from weaselish.model.paths import PathIndex, ancestors, dep_base, inside, is_glob, may_match
-from weaselish.model.project import Command, Project
+from weaselish.model.project import Command, ProjectModel
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -35,7 +35,7 @@ class Choice(NamedTuple):
 
     consumer: str
     dep: str  # or the part of a dep that they make
-    makers: tuple[str, ...]
+    producers: tuple[str, ...]
 
 
 class Plan(NamedTuple):
@@ -44,11 +44,11 @@ class Plan(NamedTuple):
     It waits for the makers of its deps, for the users of what it is about to replace, and for barriers.
     """
 
-    project: Project
+    project: ProjectModel
     targets: tuple[str, ...]
     steps: tuple[str, ...]
     waits_for: Mapping[str, tuple[str, ...]]  # step -> earlier steps
-    makers: Mapping[str, tuple[str, ...]]  # step -> those of them that make a dep of it
+    producers: Mapping[str, tuple[str, ...]]  # step -> those of them that make a dep of it
     needs: Mapping[str, tuple[str, ...]]  # step -> those of them without whose success it must not run
     sources: Mapping[str, tuple[str, ...]]  # step -> deps that no step before it makes, in whole or in part
     choices: tuple[Choice, ...] = ()
@@ -58,7 +58,7 @@ class Plan(NamedTuple):
 
 
 def make_plan(
-    project: Project,
+    project: ProjectModel,
     targets: Sequence[str],
     *,
     only: bool = False,
@@ -74,12 +74,12 @@ def make_plan(
         return _only(project, tuple(targets), listed)
     sequence = _Sequence(project, listed, chosen or {})
     barriers = {name for target in targets if target in project.workflows for name in project.steps_of(target)}
-    barriers = {name for name in barriers if not project.commands[name].made}
+    barriers = {name for name in barriers if not project.commands[name].all_outputs}
     edges = _edges(project, sequence.steps, barriers)
     return Plan(project, tuple(targets), tuple(sequence.steps), *edges, tuple(sequence.choices))
 
 
-def listed_steps(project: Project, targets: Iterable[str]) -> tuple[str, ...]:
+def listed_steps(project: ProjectModel, targets: Iterable[str]) -> tuple[str, ...]:
     """The commands that `targets` name, workflows opened, each once. Raises UnknownName."""
     steps: list[str] = []
     for target in targets:
@@ -92,24 +92,24 @@ def listed_steps(project: Project, targets: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(steps))
 
 
-def _only(project: Project, targets: tuple[str, ...], listed: tuple[str, ...]) -> Plan:
+def _only(project: ProjectModel, targets: tuple[str, ...], listed: tuple[str, ...]) -> Plan:
     _, makers, needs, sources = _edges(project, listed, set())
     one_by_one = {step: listed[max(index - 1, 0) : index] for index, step in enumerate(listed)}
     return Plan(project, targets, listed, one_by_one, makers, needs, sources)
 
 
-class Makers:
+class Producers:
     """Which commands of a project make what overlaps a path."""
 
     def __init__(self, commands: Mapping[str, Command]) -> None:
         self._commands = commands
         self._at: dict[str, list[str]] = {}  # output -> commands, in the order of the file
         for command in commands.values():
-            for output in command.made:
+            for output in command.all_outputs:
                 self._at.setdefault(output, []).append(command.name)
         self._outputs = PathIndex(self._at)
 
-    def outputs_for(self, dep: str) -> list[str]:
+    def outputs_overlapping(self, dep: str) -> list[str]:
         """The outputs that equal a dep, lie in it or around it; for a glob those that may hold a match."""
         found = self._outputs.overlapping(dep_base(dep))
         return [output for output in found if not is_glob(dep) or may_match(dep, output)]
@@ -120,7 +120,7 @@ class Makers:
         Without the parts that only the command itself makes: a dep that is its own output makes no edge.
         """
         groups: dict[str, list[str]] = {}  # the outermost output of each -> its commands
-        for output in sorted(self.outputs_for(dep), key=len):
+        for output in sorted(self.outputs_overlapping(dep), key=len):
             outermost = next((path for path in ancestors(output) if path in groups), output)
             makers = groups.setdefault(outermost, [])
             makers.extend(name for name in self._at[output] if name not in makers)
@@ -130,9 +130,9 @@ class Makers:
 class _Sequence:
     """Puts each step after the makers of its deps: the listed order, but for makers that must come earlier."""
 
-    def __init__(self, project: Project, listed: tuple[str, ...], chosen: Mapping[Choice, str]) -> None:
+    def __init__(self, project: ProjectModel, listed: tuple[str, ...], chosen: Mapping[Choice, str]) -> None:
         self._project = project
-        self._makers = Makers(project.commands)
+        self._makers = Producers(project.commands)
         self._rank = {name: rank for rank, name in enumerate(listed)}
         self._chosen = chosen
         self._placed: set[str] = set()
@@ -228,7 +228,7 @@ class _Touched:
 Edges = Mapping[str, tuple[str, ...]]
 
 
-def _edges(project: Project, steps: Sequence[str], barriers: set[str]) -> tuple[Edges, Edges, Edges, Edges]:
+def _edges(project: ProjectModel, steps: Sequence[str], barriers: set[str]) -> tuple[Edges, Edges, Edges, Edges]:
     """(waits_for, makers, needs, sources) of a Plan, in one walk along the sequence."""
     touched = _Touched()
     waits_for: dict[str, tuple[str, ...]] = {}
@@ -242,7 +242,7 @@ def _edges(project: Project, steps: Sequence[str], barriers: set[str]) -> tuple[
         writers = {dep: touched.read(step, dep) for dep in command.deps}
         made_by = _others(step, (name for names in writers.values() for name in names))
         sources[step] = tuple(dep for dep, names in writers.items() if not names)
-        order = [name for output in command.made for name in touched.write(step, output)]
+        order = [name for output in command.all_outputs for name in touched.write(step, output)]
         needed = since if step in barriers else barrier
         makers[step] = made_by
         needs[step] = _others(step, (*made_by, *needed))
@@ -257,20 +257,20 @@ def _others(step: str, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name != step))
 
 
-def alternatives(project: Project) -> list[tuple[str, tuple[str, ...]]]:
+def alternatives(project: ProjectModel) -> list[tuple[str, tuple[str, ...]]]:
     """(path, commands) for each path that several commands make: in one plan they are never all up to date."""
     at: dict[str, list[str]] = {}
     for command in project.commands.values():
-        for output in command.made:
+        for output in command.all_outputs:
             at.setdefault(output, []).append(command.name)
     return [(output, tuple(names)) for output, names in at.items() if len(names) > 1]
 
 
-def find_cycle(project: Project) -> Cycle | None:
+def find_cycle(project: ProjectModel) -> Cycle | None:
     """A cycle among commands that are the only makers of what the next one needs, wherever it is in the project."""
     import networkx as nx
 
-    makers = Makers(project.commands)
+    makers = Producers(project.commands)
     graph: nx.DiGraph[str] = nx.DiGraph()
     for command in project.commands.values():
         for dep in command.deps:

@@ -10,7 +10,7 @@ from weaselish.plan.graph import Plan
 def edges(plan: Plan) -> Iterator[tuple[str, str]]:
     """(maker, step): which step makes a dep of which. Mere order is not shown."""
     for step in plan.steps:
-        for maker in plan.makers[step]:
+        for maker in plan.producers[step]:
             yield maker, step
 
 

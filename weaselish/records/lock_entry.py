@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from weaselish.compat import weasel
 from weaselish.model.project import Algorithm, Command
 from weaselish.plan.digests import ABSENT, digest_bytes
-from weaselish.plan.fingerprint import Fingerprint, Made, Record
+from weaselish.plan.fingerprint import Fingerprint, Record, RecordedOutput
 
 
-class Entry(NamedTuple):
+class LockEntry(NamedTuple):
     """One command's entry as it stands in the file, with our block beside it if that counts."""
 
     name: str
@@ -34,7 +34,7 @@ def entry_digest(entry: Mapping[str, Any]) -> str:
     return digest_bytes(json.dumps(entry, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace"), "md5")
 
 
-def entry_of(record: Record, command: Command | None, *, compat: bool) -> Entry:
+def entry_of(record: Record, command: Command | None, *, compat: bool) -> LockEntry:
     """The lock entry of a record; under `compat: weasel` with Weasel's `cmd`, digests and paths as written."""
     written = command.as_written if command and compat else _as_it_is
     weasel_digests = record.weasel if compat else {}
@@ -47,9 +47,9 @@ def entry_of(record: Record, command: Command | None, *, compat: bool) -> Entry:
         "cmd": weasel.cmd(record.command) if compat else f"proj run {record.command}",
         "script": _script_with_args(record.fingerprint),
         "deps": [item(path, digest) for path, digest in record.fingerprint.deps],
-        "outs": [item(made.path, made.digest) for made in record.made],
+        "outs": [item(made.path, made.digest) for made in record.all_outputs],
     }
-    return Entry(record.command, data, _block(record, data))
+    return LockEntry(record.command, data, _block(record, data))
 
 
 def _as_it_is(path: str) -> str:
@@ -88,7 +88,7 @@ def _block(record: Record, data: Mapping[str, Any]) -> dict[str, Any]:
         block["workdir"] = then.workdir
     if record.outputs_no_cache:
         block["outputs_no_cache"] = [made.path for made in record.outputs_no_cache]
-    made = [(made.path, made.digest) for made in record.made]
+    made = [(made.path, made.digest) for made in record.all_outputs]
     for key, pairs in (("deps", then.deps), ("outs", made)):
         own = _own(pairs, data[key], record.algorithm)
         if own:
@@ -120,7 +120,7 @@ def _record(name: str, data: Mapping[str, Any], block: Mapping[str, Any]) -> Rec
             yield str(path), digest
 
     deps = tuple(pairs("deps"))
-    made = [Made(path, digest or ABSENT) for path, digest in pairs("outs")]
+    made = [RecordedOutput(path, digest or ABSENT) for path, digest in pairs("outs")]
     no_cache = set(block.get("outputs_no_cache") or ())
     args = tuple(block.get("args") or ())
     return Record(

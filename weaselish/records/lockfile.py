@@ -16,10 +16,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from weaselish.errors import BrokenState, InvalidProject, Problem
-from weaselish.files.state_dir import write_whole
+from weaselish.files.state_dir import write_atomically
 from weaselish.files.yaml_text import to_yaml
 from weaselish.plan.digests import digest_bytes
-from weaselish.records.lock_entry import Entry, entry_digest
+from weaselish.records.lock_entry import LockEntry, entry_digest
 
 FILE = "project.lock"
 OURS = ".proj"
@@ -30,7 +30,7 @@ _MARKER = re.compile(r"^(<{7}|\|{7}|={7}|>{7})(?: .*)?$", re.MULTILINE)
 class Lock(NamedTuple):
     """project.lock as read. `entries` may hold several of one command: both sides of a merge conflict."""
 
-    entries: Mapping[str, tuple[Entry, ...]] = MappingProxyType({})
+    entries: Mapping[str, tuple[LockEntry, ...]] = MappingProxyType({})
     problem: str | None = None  # why the file counts as empty
     conflicted: bool = False
     digest: str | None = None  # of the file's bytes; None if there is none
@@ -53,7 +53,7 @@ def read_lock(root: Path, *, cache: Path | None = None) -> Lock:
             problem = error.problems[0]
             return Lock(problem=problem.located(FILE), digest=digest)
         _keep(cache, digest, sides)
-    entries: dict[str, list[Entry]] = {}
+    entries: dict[str, list[LockEntry]] = {}
     for side in sides:
         for entry in _entries(side):
             known = entries.setdefault(entry.name, [])
@@ -93,7 +93,7 @@ def _sides(text: bytes) -> list[bytes]:
     return ["".join(lines).encode("utf-8", "surrogateescape") for lines in sides.values()]
 
 
-def _entries(data: Mapping[str, Any]) -> Iterator[Entry]:
+def _entries(data: Mapping[str, Any]) -> Iterator[LockEntry]:
     ours = data.get(OURS)
     if isinstance(ours, dict) and isinstance(ours.get("format"), int) and ours["format"] > FORMAT:
         raise BrokenState(f"{FILE} was written by a newer proj (format {ours['format']})", hint="update proj")
@@ -104,7 +104,7 @@ def _entries(data: Mapping[str, Any]) -> Iterator[Entry]:
             continue
         block = blocks.get(name)
         counts = isinstance(block, dict) and block.get("entry") == entry_digest(entry)
-        yield Entry(name, entry, block if counts else None)
+        yield LockEntry(name, entry, block if counts else None)
 
 
 def _cached(cache: Path | None, digest: str) -> list[dict[str, Any]] | None:
@@ -121,13 +121,13 @@ def _cached(cache: Path | None, digest: str) -> list[dict[str, Any]] | None:
 def _keep(cache: Path | None, digest: str, sides: list[dict[str, Any]]) -> None:
     if cache is not None:
         with contextlib.suppress(OSError):
-            write_whole(cache / "lock.json", [json.dumps({"digest": digest, "sides": sides}).encode()])
+            write_atomically(cache / "lock.json", [json.dumps({"digest": digest, "sides": sides}).encode()])
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
-def write_lock(root: Path, entries: Mapping[str, Entry], order: Iterable[str], *, cache: Path | None) -> None:
+def write_lock(root: Path, entries: Mapping[str, LockEntry], order: Iterable[str], *, cache: Path | None) -> None:
     """Replace project.lock whole: entries in the order of the file, those of commands unknown there last."""
     names = [name for name in order if name in entries]
     known = set(names)
@@ -137,7 +137,7 @@ def write_lock(root: Path, entries: Mapping[str, Entry], order: Iterable[str], *
     if blocks:
         data[OURS] = {"format": FORMAT, "commands": blocks}
     text = to_yaml(data).encode()
-    write_whole(root / FILE, [text], durable=True)
+    write_atomically(root / FILE, [text], durable=True)
     _keep(cache, digest_bytes(text, "md5"), [data])
 
 
@@ -146,7 +146,7 @@ def keep_beside(root: Path) -> Path:
     number = 1
     while (kept := root / f"{FILE}.broken-{number}").exists():
         number += 1
-    write_whole(kept, [(root / FILE).read_bytes()])
+    write_atomically(kept, [(root / FILE).read_bytes()])
     return kept
 
 

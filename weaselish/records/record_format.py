@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from weaselish.plan.fingerprint import RECORD_FORMAT, Fingerprint, Made, Record
+from weaselish.plan.fingerprint import RECORD_FORMAT, Fingerprint, Record, RecordedOutput
 
 
 class BadDocument(ValueError):
@@ -68,13 +68,13 @@ def from_document(data: object) -> Record:
         raise BadDocument(f"not a run record: {error!r}") from None
 
 
-def _made_document(made: Made) -> dict[str, Any]:
+def _made_document(made: RecordedOutput) -> dict[str, Any]:
     return {"path": made.path, "digest": made.digest, "size": made.size, "files": made.files}
 
 
-def _made(data: Mapping[str, Any]) -> Made:
+def _made(data: Mapping[str, Any]) -> RecordedOutput:
     size, files = data["size"], data["files"]
-    return Made(
+    return RecordedOutput(
         str(_text(data["path"])),
         str(_text(data["digest"])),
         None if size is None else int(size),

@@ -13,13 +13,13 @@ from typing import Any
 from weaselish.errors import ProjError
 from weaselish.files.state_dir import STATE, cache_dir, make_state_dir, writing
 from weaselish.locks.flock import locked
-from weaselish.model.project import Project
-from weaselish.plan.fingerprint import Record, Why
+from weaselish.model.project import ProjectModel
+from weaselish.plan.fingerprint import ReasonKind, Record
 from weaselish.records import journal, lockfile
 from weaselish.records.journal import Journal, JournalReader
-from weaselish.records.lock_entry import Entry, entry_of
+from weaselish.records.lock_entry import LockEntry, entry_of
 from weaselish.records.record_format import BadDocument, from_document, to_document
-from weaselish.records.run_state import Known, KnownRuns
+from weaselish.records.run_state import Known, RunState
 
 _FOLD_EVERY = 2.0  # seconds at least between two folds, and twenty times what the last one took
 
@@ -27,12 +27,12 @@ _FOLD_EVERY = 2.0  # seconds at least between two folds, and twenty times what t
 class Records:
     """The records of one project. Thread-safe. Reading never writes, except into an existing cache."""
 
-    def __init__(self, root: Path, project: Project) -> None:
+    def __init__(self, root: Path, project: ProjectModel) -> None:
         self._root = root
         self._project = project
         self._runs = root / STATE / "runs"
         self._lock = threading.RLock()
-        self._known = KnownRuns()
+        self._known = RunState()
         self._file: lockfile.Lock = lockfile.Lock()
         self._file_seen: object = ()
         self._readers: dict[str, JournalReader] = {}
@@ -103,7 +103,7 @@ class Records:
         before = [(at, path) for at, path in begun if at <= run]
         return iter([path for _, path in sorted(before, reverse=True)])
 
-    def unfinished(self, command: str) -> Why | None:
+    def unfinished(self, command: str) -> ReasonKind | None:
         """Why the last start of a command outranks its record: it left nothing that may be trusted."""
         with self._lock:
             return self._known.unfinished(command, self._is_alive)
@@ -216,12 +216,12 @@ class Records:
             ended = time.monotonic()
             self._fold_at = ended + max(_FOLD_EVERY, 20 * (ended - begun))
 
-    def _entry(self, known: Known) -> Entry:
-        if isinstance(known, Entry):
+    def _entry(self, known: Known) -> LockEntry:
+        if isinstance(known, LockEntry):
             return known
         return entry_of(known, self._project.commands.get(known.command), compat=self._project.compat)
 
-    def _write_lock(self, entries: Mapping[str, Entry]) -> None:
+    def _write_lock(self, entries: Mapping[str, LockEntry]) -> None:
         unchanged = {name: (entry,) for name, entry in entries.items()} == dict(self._file.entries)
         if unchanged and not self._file.problem and not self._file.conflicted:
             return

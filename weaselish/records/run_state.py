@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from weaselish.plan.fingerprint import Record, Why
-from weaselish.records.lock_entry import Entry
+from weaselish.plan.fingerprint import ReasonKind, Record
+from weaselish.records.lock_entry import LockEntry
 from weaselish.records.record_format import BadDocument, from_document
 
-Known = Record | Entry  # an Entry: one that Weasel wrote
-Entries = Mapping[str, tuple[Entry, ...]]  # of each command; several where a merge conflict left them
+Known = Record | LockEntry  # an Entry: one that Weasel wrote
+Entries = Mapping[str, tuple[LockEntry, ...]]  # of each command; several where a merge conflict left them
 
 
 class _Attempt(NamedTuple):
@@ -23,7 +23,7 @@ class _Attempt(NamedTuple):
     ended: str | None = None  # failed, interrupted, inputs changed, pulled; None: not yet, or never
 
 
-class KnownRuns:
+class RunState:
     """Of one project. A journal is known by its path; `is_alive` says whether the process that writes it lives."""
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class KnownRuns:
         later = [known for known in in_lock if isinstance(known, Record) and known.run > recorded.run]
         return (*later, *rivals) if later else (recorded, *rivals)
 
-    def unfinished(self, command: str, is_alive: Callable[[Path], bool]) -> Why | None:
+    def unfinished(self, command: str, is_alive: Callable[[Path], bool]) -> ReasonKind | None:
         """Why the last start of a command outranks its record: it left nothing that may be trusted."""
         attempt = self._attempts.get(command)
         if attempt is None or attempt.ended in ("failed", "pulled") or attempt.run <= self._resets.get(command, 0):
@@ -112,10 +112,10 @@ class KnownRuns:
         if max((_run_of(known) for known in self.last(command)), default=0) >= attempt.run:
             return None
         if attempt.ended == "inputs changed":
-            return Why.INPUTS_CHANGED
+            return ReasonKind.INPUTS_CHANGED
         if attempt.ended is None and is_alive(attempt.journal):
             return None
-        return Why.INTERRUPTED
+        return ReasonKind.INTERRUPTED
 
     def needed(self, here: Collection[Path], is_alive: Callable[[Path], bool]) -> set[Path]:
         """The journals that hold a last word that the lock cannot: of a run without an end, or a reset of what others
@@ -146,8 +146,8 @@ class KnownRuns:
                 yield name, record
 
 
-def _entry_for(known: Known, entries: tuple[Entry, ...]) -> Entry:
-    if isinstance(known, Entry):
+def _entry_for(known: Known, entries: tuple[LockEntry, ...]) -> LockEntry:
+    if isinstance(known, LockEntry):
         return known if known in entries else _latest(entries)
     same = [entry for entry in entries if (record := entry.record()) is not None and record.run == known.run]
     return same[0] if same else _latest(entries)
@@ -158,5 +158,5 @@ def _run_of(known: Known) -> int:
     return known.run if isinstance(known, Record) else 0
 
 
-def _latest(entries: tuple[Entry, ...]) -> Entry:
+def _latest(entries: tuple[LockEntry, ...]) -> LockEntry:
     return max(entries, key=lambda entry: _run_of(entry.record() or entry))

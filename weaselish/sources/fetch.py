@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from weaselish.compat import weasel
 from weaselish.errors import ProjError, UnsafePath
 from weaselish.files.digests import BLOCK
-from weaselish.files.state_dir import STATE, write_whole, writing
+from weaselish.files.state_dir import STATE, write_atomically, writing
 from weaselish.model.project import Asset
 from weaselish.sources.git import without_secrets
 from weaselish.sources.http import Progress
@@ -53,7 +53,7 @@ def keep_fetched(root: Path, fetched: Fetched) -> None:
     file = _file(root, fetched.dest, ".json")
     with writing(f"`{file}`"):
         file.parent.mkdir(exist_ok=True)
-        write_whole(file, [json.dumps({"format": _FORMAT, **asdict(fetched)}, indent=2).encode()])
+        write_atomically(file, [json.dumps({"format": _FORMAT, **asdict(fetched)}, indent=2).encode()])
 
 
 def last_fetched(root: Path, dest: str) -> Fetched | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from weaselish.errors import ProjError
-from weaselish.files.state_dir import write_whole, writing
+from weaselish.files.state_dir import write_atomically, writing
 
 if TYPE_CHECKING:
     import httpx
@@ -124,7 +124,7 @@ def _receive(
         if total is not None and etag and not etag.startswith("W/"):
             described = asdict(_Answer(_digest(url), etag, total))
             with writing(f"`{partial}.json`"):
-                write_whole(_answer_file(partial), [json.dumps(described).encode()])
+                write_atomically(_answer_file(partial), [json.dumps(described).encode()])
     if total is not None:
         progress.expect(total - offset)
     _append(answer, partial, progress)

@@ -11,8 +11,8 @@ from weaselish.compat import weasel
 from weaselish.engine.remote.tree import Published, RemoteTree, is_object_key, outputs_of
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
-from weaselish.plan.fingerprint import Fingerprint, Made, Record, fingerprint
-from weaselish.records.lock_entry import Entry
+from weaselish.plan.fingerprint import Fingerprint, Record, RecordedOutput, fingerprint
+from weaselish.records.lock_entry import LockEntry
 from weaselish.stores.base import Stored
 from weaselish.workspace import Workspace
 
@@ -28,7 +28,7 @@ class Wanted:
     by_weasel: bool = False
 
 
-def as_it_stands(workspace: Workspace, command: Command, coming: Mapping[str, str]) -> Fingerprint:
+def current_fingerprint(workspace: Workspace, command: Command, coming: Mapping[str, str]) -> Fingerprint:
     """What goes into a run now; a dep that is not here as the lock knows it, or as it would be after a pull.
 
     `coming`: paths that are not restored yet, with the digests that they are going to have.
@@ -96,8 +96,8 @@ class Candidates:
                 return []
             best = max(stored, key=lambda one: (one.key.endswith(f"/{in_lock.get(output)}"), one.modified))
             wanted.append(Wanted(output, best.key, best.key.rpartition("/")[2], Limits(), by_weasel=True))
-        made = tuple(Made(output, "") for output in command.outputs)
-        absent = tuple(Made(output, ABSENT) for output in command.outputs_no_cache)
+        made = tuple(RecordedOutput(output, "") for output in command.outputs)
+        absent = tuple(RecordedOutput(output, ABSENT) for output in command.outputs_no_cache)
         return [(Record(0, command.name, now, made, absent, origin="weasel"), wanted)]
 
     def _weasel_hash(self, command: Command, now: Fingerprint) -> str | None:
@@ -115,7 +115,7 @@ class Candidates:
         for known in self._workspace.records.last(command.name):
             if isinstance(known, Record):
                 found |= {made.path: known.weasel.get(made.path, made.digest) for made in known.outputs}
-            elif isinstance(known, Entry):
+            elif isinstance(known, LockEntry):
                 found |= {str(out.get("path")): str(out.get("md5")) for out in known.data.get("outs") or ()}
         return found
 

@@ -10,16 +10,16 @@ from threading import Event
 from typing import TypeVar
 
 from weaselish.engine import events
-from weaselish.engine.remote.candidates import Candidates, Wanted, as_it_stands
+from weaselish.engine.remote.candidates import Candidates, Wanted, current_fingerprint
 from weaselish.engine.remote.restore import BadObject, NotPulled, Restorer
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.remote.workers import Workers
 from weaselish.engine.run.planning import plan_for
-from weaselish.engine.run.staleness import look
-from weaselish.engine.told import Told
+from weaselish.engine.run.staleness import check_staleness
+from weaselish.engine.told import SerialReporter
 from weaselish.errors import ProjError, StoreError
 from weaselish.files.swap import recover_all
-from weaselish.locks.step_locks import claimed
+from weaselish.locks.step_locks import hold_locks
 from weaselish.model.project import Command
 from weaselish.plan.fingerprint import Record
 from weaselish.plan.graph import Cycle, Plan
@@ -56,11 +56,11 @@ def pull(
     workspace: Workspace, tree: RemoteTree, options: PullOptions, *, report: events.Reporter
 ) -> tuple[Pulled, ...]:
     """Restore the outputs of every command as it stands. Raises StoreError if the remote cannot be used at all."""
-    return _Pull(workspace, tree, options, Told(report)).run()
+    return _Pull(workspace, tree, options, SerialReporter(report)).run()
 
 
 class _Pull:
-    def __init__(self, workspace: Workspace, tree: RemoteTree, options: PullOptions, report: Told) -> None:
+    def __init__(self, workspace: Workspace, tree: RemoteTree, options: PullOptions, report: SerialReporter) -> None:
         self._workspace = workspace
         self._tree = tree
         self._options = options
@@ -146,7 +146,7 @@ class _Pull:
 
     def _pull(self, command: Command, *, version: int) -> Pulled:
         """`version`: of what was known of runs before the command was looked at."""
-        now = as_it_stands(self._workspace, command, self._coming)
+        now = current_fingerprint(self._workspace, command, self._coming)
         missing = [path for path, digest in now.deps if digest is None]
         if missing:
             raise NotPulled(f"dep missing, here and in the lock: {', '.join(missing)}")
@@ -163,8 +163,8 @@ class _Pull:
         raise NotPulled(self._candidates.nothing_there(command, now, self._coming))
 
     def _is_here(self, command: Command) -> bool:
-        looked = look(self._workspace, command)
-        return not [reason for reason in looked.reasons if reason.why.value not in ("no_skip", "forced")]
+        looked = check_staleness(self._workspace, command)
+        return not [reason for reason in looked.reasons if reason.kind.value not in ("no_skip", "forced")]
 
     def _restore(self, command: Command, record: Record, wanted: Sequence[Wanted], rivals: int, version: int) -> Pulled:
         """Download what is not here, verify it, swap it in, and record it. Raises NotPulled."""
@@ -173,10 +173,10 @@ class _Pull:
             self._coming |= {made.path: made.digest for made in record.outputs}
             return Pulled(command.name, restored=tuple(one.path for one in self._restorer.missing(wanted)), notes=notes)
         workspace = self._workspace
-        with claimed(
+        with hold_locks(
             workspace.state / "locks",
             command.name,
-            writes=command.made,
+            writes=command.all_outputs,
             reads=(),
             on_wait=lambda holder: self._report(events.StepWaiting(command.name, holder)),
         ):

@@ -12,17 +12,17 @@ from weaselish.engine import events
 from weaselish.engine.remote.tree import Published, RemoteTree, object_keys, outputs_of, record_bytes, record_key
 from weaselish.engine.remote.workers import Workers
 from weaselish.engine.run.recording import with_weasel_digests
-from weaselish.engine.run.staleness import look
-from weaselish.engine.told import Told
+from weaselish.engine.run.staleness import check_staleness
+from weaselish.engine.told import SerialReporter
 from weaselish.errors import ProjError, in_short
 from weaselish.files.walk import Unreadable
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
-from weaselish.plan.fingerprint import Made, Record, Why
+from weaselish.plan.fingerprint import ReasonKind, Record, RecordedOutput
 from weaselish.stores.base import Stored
 from weaselish.workspace import Workspace
 
-_HARMLESS = {Why.NO_SKIP, Why.FORCED}
+_HARMLESS = {ReasonKind.NO_SKIP, ReasonKind.FORCED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Pushed:
 class _Upload:
     command: Command
     record: Record
-    made: Made
+    output: RecordedOutput
     key: str
     replace: bool = False
     size_in_store: int = 0
@@ -82,11 +82,11 @@ def push(
     workspace: Workspace, tree: RemoteTree, options: PushOptions, *, report: events.Reporter
 ) -> tuple[Pushed, ...]:
     """Publish every command that is up to date. Raises StoreError if the remote cannot be used at all."""
-    return _Push(workspace, tree, options, Told(report)).run()
+    return _Push(workspace, tree, options, SerialReporter(report)).run()
 
 
 class _Push:
-    def __init__(self, workspace: Workspace, tree: RemoteTree, options: PushOptions, report: Told) -> None:
+    def __init__(self, workspace: Workspace, tree: RemoteTree, options: PushOptions, report: SerialReporter) -> None:
         self._workspace = workspace
         self._tree = tree
         self._options = options
@@ -138,12 +138,12 @@ class _Push:
         """What is to be stored for a command; None if it is all there. Raises _NotPushed and Unreadable."""
         if not command.outputs:
             raise _NotPushed("it has no outputs that could be pushed", is_error=True)
-        looked = look(self._workspace, command)
-        reasons = [reason for reason in looked.reasons if reason.why not in _HARMLESS]
+        looked = check_staleness(self._workspace, command)
+        reasons = [reason for reason in looked.reasons if reason.kind not in _HARMLESS]
         if reasons or looked.last is None:
             raise _NotPushed(in_short(reasons), is_error=bool(self._options.commands))
         known = [run for _, run in self._tree.published(looked.last.fingerprint.key)]
-        made_now = {made.path: made.digest for made in looked.last.made if made.path in command.outputs}
+        made_now = {made.path: made.digest for made in looked.last.all_outputs if made.path in command.outputs}
         is_published = any(outputs_of(run.record) == made_now and self._tree.is_whole(run) for run in known)
         if is_published and not self._options.verify:
             return None
@@ -168,15 +168,15 @@ class _Push:
             record = record._replace(run=records.next_id())
             records.add(record)
         record = records.whole(record)
-        found = {made.path: digests.of(made.path, "output") for made in record.made}
-        sized = {path: Made(path, one.digest, one.size, one.files) for path, one in found.items() if one}
+        found = {made.path: digests.of(made.path, "output") for made in record.all_outputs}
+        sized = {path: RecordedOutput(path, one.digest, one.size, one.files) for path, one in found.items() if one}
         record = record._replace(
             outputs=tuple(sized[path] for path in command.outputs),
-            outputs_no_cache=tuple(sized.get(path, Made(path, ABSENT)) for path in command.outputs_no_cache),
+            outputs_no_cache=tuple(sized.get(path, RecordedOutput(path, ABSENT)) for path in command.outputs_no_cache),
         )
         return with_weasel_digests(self._workspace, record)
 
-    def _order_output(self, order: _Order, made: Made, key: str, known: Sequence[Published]) -> None:
+    def _order_output(self, order: _Order, made: RecordedOutput, key: str, known: Sequence[Published]) -> None:
         upload = _Upload(order.command, order.record, made, key)
         stored = self._tree.get(key)
         if stored is None:
@@ -201,7 +201,7 @@ class _Push:
     def _broken(self, key: str) -> _NotPushed:
         return _NotPushed(f"broken: `{key}` is not what it should be (`--repair` replaces it)", is_error=True)
 
-    def _packing(self, made: Made) -> Packing:
+    def _packing(self, made: RecordedOutput) -> Packing:
         return Packing(self._workspace.root, made.path, algorithm=self._workspace.project.digest)
 
     def _verified(self, stored: Stored, upload: _Upload) -> bool:
@@ -209,8 +209,8 @@ class _Push:
         from weaselish.engine.remote.restore import digest_of_object
 
         self._report(events.TransferStarted("verify", 1, stored.size))
-        found = digest_of_object(self._workspace, self._tree.store, stored.key, upload.made.path)
-        return found == upload.made.digest
+        found = digest_of_object(self._workspace, self._tree.store, stored.key, upload.output.path)
+        return found == upload.output.digest
 
     # -- doing it ---------------------------------------------------------------------------------------------------
 
@@ -218,9 +218,9 @@ class _Push:
         """Objects, the largest first and several at a time; each record as soon as its objects are all there."""
         uploads = sorted(
             ((upload, order) for order in orders for upload in order.uploads),
-            key=lambda pair: -(pair[0].made.size or 0),
+            key=lambda pair: -(pair[0].output.size or 0),
         )
-        total = sum(upload.made.size or 0 for upload, _ in uploads)
+        total = sum(upload.output.size or 0 for upload, _ in uploads)
         if uploads:
             self._report(events.TransferStarted("push", len(uploads), total))
         with Workers(self._options.jobs, self._stopped) as workers:
@@ -235,7 +235,7 @@ class _Push:
     def _store(self, upload: _Upload, order: _Order) -> Pushed | None:
         """Store one object. What became of the command, if it was the last one of it: then its record is published."""
         try:
-            order.there[upload.made.path] = (upload.key, self._upload(upload))
+            order.there[upload.output.path] = (upload.key, self._upload(upload))
         except ProjError as error:
             order.failures.append(_NotPushed(error.message, hint=error.hint, is_error=True))
         with self._lock:
@@ -247,14 +247,14 @@ class _Push:
 
     def _upload(self, upload: _Upload) -> int:
         """Store one object; its size in the store. Raises ProjError if the output is no longer what was recorded."""
-        chunks = _Checked(self._packing(upload.made), upload.made, self._progress(upload.key))
+        chunks = _Checked(self._packing(upload.output), upload.output, self._progress(upload.key))
         if self._tree.store.put(upload.key, chunks, replace=upload.replace):
             return chunks.size
         # someone else was faster: theirs is fine if it is as large as ours
         stored = next(
             (one for one in self._tree.store.list(upload.key.rpartition("/")[0]) if one.key == upload.key), None
         )
-        expected = sum(map(len, self._packing(upload.made)))
+        expected = sum(map(len, self._packing(upload.output)))
         if stored is None or stored.size != expected:
             raise ProjError(f"unverified: `{upload.key}` was stored by someone else meanwhile (`--verify` reads it)")
         return stored.size
@@ -277,7 +277,7 @@ class _Push:
         except ProjError as error:
             return Pushed(order.command.name, error.message, error.hint, is_error=True)
         self._tree.wrote(key, text)
-        size = sum(upload.made.size or 0 for upload in order.uploads)
+        size = sum(upload.output.size or 0 for upload in order.uploads)
         result = Pushed(order.command.name, stored=tuple(upload.key for upload in order.uploads), size=size)
         self._report(events.CommandPushed(order.command.name, result.stored, size))
         return result
@@ -286,7 +286,7 @@ class _Push:
 class _Checked:
     """The chunks of an archive. Raises at their end, so that nothing appears, if it is not what was recorded."""
 
-    def __init__(self, packing: Packing, made: Made, progress: Callable[[int], None]) -> None:
+    def __init__(self, packing: Packing, made: RecordedOutput, progress: Callable[[int], None]) -> None:
         self._packing = packing
         self._made = made
         self._progress = progress
@@ -304,5 +304,5 @@ class _Checked:
 
 
 def _to_be_pushed(order: _Order) -> Pushed:
-    size = sum(upload.made.size or 0 for upload in order.uploads)
+    size = sum(upload.output.size or 0 for upload in order.uploads)
     return Pushed(order.command.name, stored=tuple(upload.key for upload in order.uploads), size=size)

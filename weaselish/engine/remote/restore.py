@@ -18,13 +18,13 @@ from weaselish.engine.remote.candidates import Wanted, recorded
 from weaselish.engine.remote.tree import RemoteTree, outputs_of
 from weaselish.engine.remote.workers import Workers
 from weaselish.engine.run.recording import with_weasel_digests
-from weaselish.engine.told import Told
+from weaselish.engine.told import SerialReporter
 from weaselish.errors import NotInStore, ProjError, UnsafePath
 from weaselish.files.swap import recover, recover_all, swap_in_all, workplace
 from weaselish.locks.flock import locked
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
-from weaselish.plan.fingerprint import Made, Record
+from weaselish.plan.fingerprint import Record, RecordedOutput
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
 
@@ -83,7 +83,7 @@ class Restorer:
     """
 
     def __init__(
-        self, workspace: Workspace, tree: RemoteTree, *, jobs: int, force: bool, stopped: Event, report: Told
+        self, workspace: Workspace, tree: RemoteTree, *, jobs: int, force: bool, stopped: Event, report: SerialReporter
     ) -> None:
         self._workspace = workspace
         self._tree = tree
@@ -242,22 +242,22 @@ class Restorer:
             records.add(new._replace(run=records.next_id()))  # with its own, a later run or a reset would outrank it
         return notes
 
-    def _no_cache_made(self, made: Made) -> Made:
+    def _no_cache_made(self, made: RecordedOutput) -> RecordedOutput:
         """An `outputs_no_cache` path as this run made it; what is not here is accepted."""
-        return made if self._workspace.exists(made.path) else Made(made.path, ABSENT)
+        return made if self._workspace.exists(made.path) else RecordedOutput(made.path, ABSENT)
 
-    def _restored(self, made: Made) -> Made:
+    def _restored(self, made: RecordedOutput) -> RecordedOutput:
         """An output as it is here now."""
         found = self._workspace.digests.of(made.path, "output")
         if found is None or made.digest not in ("", found.digest):
             raise NotPulled(f"`{made.path}` was changed just when it was restored", is_error=True)
         if is_tree(found.digest):
             self._workspace.digests.keep_manifest(made.path, "output", found.digest)
-        return Made(made.path, found.digest, found.size, found.files)
+        return RecordedOutput(made.path, found.digest, found.size, found.files)
 
 
 def _is_same_run(known: Record, new: Record) -> bool:
     def digests(record: Record) -> list[tuple[str, str]]:
-        return [(made.path, made.digest) for made in record.made]
+        return [(made.path, made.digest) for made in record.all_outputs]
 
     return known.fingerprint.key == new.fingerprint.key and digests(known) == digests(new)

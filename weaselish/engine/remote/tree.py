@@ -14,7 +14,7 @@ from urllib.parse import quote_plus
 
 from weaselish.compat import weasel
 from weaselish.errors import NotInStore
-from weaselish.files.state_dir import write_whole
+from weaselish.files.state_dir import write_atomically
 from weaselish.model.project import Command
 from weaselish.plan.fingerprint import Record
 from weaselish.records.record_format import BadDocument, from_document, to_document
@@ -168,7 +168,7 @@ class RemoteTree:
     def save(self) -> None:
         if self._file is not None and self._is_new:
             with contextlib.suppress(OSError):
-                write_whole(self._file, [json.dumps(self._known).encode()])
+                write_atomically(self._file, [json.dumps(self._known).encode()])
 
 
 def _published(document: object) -> Published | None:
@@ -183,7 +183,7 @@ def _published(document: object) -> Published | None:
     except (BadDocument, KeyError, TypeError, ValueError, OverflowError):
         return None
     counts = [size for _, size in objects.values()]
-    counts += [count for made in record.made for count in (made.size, made.files) if count is not None]
+    counts += [count for made in record.all_outputs for count in (made.size, made.files) if count is not None]
     if not (0 < record.run < _MOST and all(0 <= count < _MOST for count in counts)):
         return None
     if {made.path for made in record.outputs} != objects.keys():

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from weaselish.engine.run.provenance import Facts
 from weaselish.engine.run.recording import with_weasel_digests
-from weaselish.engine.run.staleness import check_deps, look
+from weaselish.engine.run.staleness import check_deps, check_staleness
 from weaselish.errors import ProjError
-from weaselish.locks.step_locks import claimed
+from weaselish.locks.step_locks import hold_locks
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
-from weaselish.plan.fingerprint import Made, Reason, Record, Why
+from weaselish.plan.fingerprint import Reason, ReasonKind, Record, RecordedOutput
 from weaselish.workspace import Workspace
 
 
@@ -21,7 +21,7 @@ class Accepted:
 
     command: str
     reasons: tuple[Reason, ...]
-    made: tuple[Made, ...]
+    outputs: tuple[RecordedOutput, ...]
 
 
 def accept(workspace: Workspace, command: Command) -> Accepted:
@@ -29,17 +29,19 @@ def accept(workspace: Workspace, command: Command) -> Accepted:
 
     Raises ProjError if it has no outputs, if one is missing, or a dep is.
     """
-    if not command.made:
+    if not command.all_outputs:
         raise ProjError(f"`{command.name}` has no outputs that could be accepted")
     workspace.prepare_to_change()
-    with claimed(workspace.state / "locks", command.name, writes=command.made, reads=(), on_wait=lambda holder: None):
+    with hold_locks(
+        workspace.state / "locks", command.name, writes=command.all_outputs, reads=(), on_wait=lambda holder: None
+    ):
         workspace.records.refresh()
         workspace.digests.forget()
-        looked = look(workspace, command)
+        looked = check_staleness(workspace, command)
         check_deps(workspace, command, looked.missing_deps)
         outputs = tuple(_made(workspace, command, path) for path in command.outputs)
         no_cache = tuple(_made(workspace, command, path) for path in command.outputs_no_cache)
-        reasons = tuple(reason for reason in looked.reasons if reason.why is not Why.NO_SKIP)
+        reasons = tuple(reason for reason in looked.reasons if reason.kind is not ReasonKind.NO_SKIP)
         if reasons:
             record = Record(
                 run=workspace.records.next_id(),
@@ -55,18 +57,18 @@ def accept(workspace: Workspace, command: Command) -> Accepted:
     return Accepted(command.name, reasons, outputs + no_cache)
 
 
-def _made(workspace: Workspace, command: Command, path: str) -> Made:
+def _made(workspace: Workspace, command: Command, path: str) -> RecordedOutput:
     found = workspace.digests.of(path, "output")
     if found is not None:
         if is_tree(found.digest):
             workspace.digests.keep_manifest(path, "output", found.digest)
-        return Made(path, found.digest, found.size, found.files)
+        return RecordedOutput(path, found.digest, found.size, found.files)
     if path in command.outputs:
         raise ProjError(
             f"`{command.name}` cannot be accepted: its output `{path}` is not there",
             hint=f"put it there, or run it: `proj run {command.name}`",
         )
-    return Made(path, ABSENT)
+    return RecordedOutput(path, ABSENT)
 
 
 def reset(workspace: Workspace, command: str) -> None:

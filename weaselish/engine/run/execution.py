@@ -9,13 +9,13 @@ from weaselish.engine import events
 from weaselish.engine.run.job import Stdin, logged_lines, make_job
 from weaselish.engine.run.provenance import Facts
 from weaselish.engine.run.recording import Recorder
-from weaselish.engine.run.result import Result, State
-from weaselish.engine.run.staleness import Look
+from weaselish.engine.run.result import StepResult, StepState
+from weaselish.engine.run.staleness import Staleness
 from weaselish.errors import ProjError
-from weaselish.executors.base import Ended, Executor, Outcome
+from weaselish.executors.base import Ending, Executor, Outcome
 from weaselish.files.state_dir import writing
 from weaselish.model.project import Command
-from weaselish.plan.fingerprint import Why
+from weaselish.plan.fingerprint import ReasonKind
 from weaselish.records.logs import LogWriter, log_path
 from weaselish.workspace import Workspace
 
@@ -34,13 +34,13 @@ class Execution:
         self._executor.close()
 
     def run(
-        self, command: Command, looked: Look, *, args: tuple[str, ...], stdin: Stdin, keep_open: tuple[int, ...]
-    ) -> Result:
+        self, command: Command, looked: Staleness, *, args: tuple[str, ...], stdin: Stdin, keep_open: tuple[int, ...]
+    ) -> StepResult:
         """Run the command, of which `looked` says why, and record it if it succeeds. Raises ProjError.
 
         The caller holds its claims; `keep_open` are their file descriptors, for the children.
         """
-        self._check_places(command, mend=any(reason.why is Why.INTERRUPTED for reason in looked.reasons))
+        self._check_places(command, mend=any(reason.kind is ReasonKind.INTERRUPTED for reason in looked.reasons))
         job = make_job(self._workspace, command, args=args, stdin=stdin, keep_open=keep_open)
         self._make_directories()
         records = self._workspace.records
@@ -53,7 +53,7 @@ class Execution:
                 self._report(events.StepStarted(command.name, looked.reasons, attempt, log.path))
                 self._workspace.digests.forget()
                 outcome = self._executor.run(job, output=output, cancel=self._cancel)
-                if outcome.succeeded or outcome.ended is Ended.INTERRUPTED:
+                if outcome.succeeded or outcome.ended is Ending.INTERRUPTED:
                     break
         self._workspace.digests.forget()
         seconds = time.monotonic() - begun
@@ -69,7 +69,7 @@ class Execution:
         facts = {"started": _iso(wall), "seconds": round(seconds, 3), "reasons": [str(r) for r in looked.reasons]}
         records.add(record._replace(facts={**facts, **self._facts.gathered()}))
         self._report(events.StepDone(command.name, seconds))
-        return Result(command.name, State.RAN, seconds)
+        return StepResult(command.name, StepState.RAN, seconds)
 
     def _output(self, step: str, log: LogWriter, kept: Mapping[bytes, bytes]) -> Callable[[bytes], None]:
         def pass_on(data: bytes) -> None:
@@ -79,12 +79,12 @@ class Execution:
         return pass_on
 
     def _check_places(self, command: Command, *, mend: bool) -> None:
-        for output in command.made:
+        for output in command.all_outputs:
             self._workspace.check_inside(output, "output")
         if mend:
             from weaselish.files.swap import recover_all
 
-            recover_all([self._workspace.root / output for output in command.made])
+            recover_all([self._workspace.root / output for output in command.all_outputs])
 
     def _make_directories(self) -> None:
         for directory in self._workspace.project.directories:
@@ -92,8 +92,8 @@ class Execution:
             with writing(f"directory `{directory}`"):
                 (self._workspace.root / directory).mkdir(parents=True, exist_ok=True)
 
-    def _not_succeeded(self, command: Command, run: int, outcome: Outcome, seconds: float) -> Result:
-        interrupted = outcome.ended is Ended.INTERRUPTED
+    def _not_succeeded(self, command: Command, run: int, outcome: Outcome, seconds: float) -> StepResult:
+        interrupted = outcome.ended is Ending.INTERRUPTED
         self._workspace.records.end(
             command.name,
             run,
@@ -103,24 +103,24 @@ class Execution:
         )
         message, hint = _told(command, outcome)
         self._report(events.StepFailed(command.name, seconds, outcome.exit_code, message, hint))
-        state = State.INTERRUPTED if interrupted else State.FAILED
-        return Result(command.name, state, seconds, outcome.exit_code)
+        state = StepState.INTERRUPTED if interrupted else StepState.FAILED
+        return StepResult(command.name, state, seconds, outcome.exit_code)
 
-    def _inputs_changed(self, command: Command, run: int, seconds: float) -> Result:
+    def _inputs_changed(self, command: Command, run: int, seconds: float) -> StepResult:
         self._workspace.records.end(command.name, run, "inputs changed", seconds=round(seconds, 3))
         self._report(events.StepDone(command.name, seconds, not_recorded="inputs changed while it ran"))
-        return Result(command.name, State.NOT_RECORDED, seconds)
+        return StepResult(command.name, StepState.NOT_RECORDED, seconds)
 
 
 def _told(command: Command, outcome: Outcome) -> tuple[str, str | None]:
     line = f", line {outcome.line + 1}" if outcome.line is not None and len(command.script) > 1 else ""
-    if outcome.ended is Ended.NOT_STARTED:
+    if outcome.ended is Ending.NOT_STARTED:
         return f"`{command.name}`{line}: {outcome.message}", None
-    if outcome.ended is Ended.TIMED_OUT:
+    if outcome.ended is Ending.TIMED_OUT:
         return f"`{command.name}`{line} was ended after its timeout of {command.timeout:g} s", None
-    if outcome.ended is Ended.INTERRUPTED:
+    if outcome.ended is Ending.INTERRUPTED:
         return f"`{command.name}`{line} was interrupted", None
-    if outcome.ended is Ended.SIGNALLED:
+    if outcome.ended is Ending.SIGNALLED:
         return f"`{command.name}`{line} was killed by signal {outcome.exit_code - 128}", None
     return f"`{command.name}`{line} failed with exit code {outcome.exit_code}", None
 

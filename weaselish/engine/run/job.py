@@ -13,7 +13,7 @@ from weaselish.errors import ProjError
 from weaselish.executors.base import Job, Line, announcement
 from weaselish.model.interpolate import put_env
 from weaselish.model.project import Command
-from weaselish.model.script import split
+from weaselish.model.script import split_words
 from weaselish.workspace import Workspace
 
 Stdin = Literal["terminal", "inherit", "null"]
@@ -101,7 +101,7 @@ class _Spelling(NamedTuple):
         if shell is not False:
             return (shell, *_SHELL_FLAGS.get(os.path.basename(shell), ("-c",)), self.text(value_of))
         try:
-            words = split(put_env(self.command.script[self.number], value_of))
+            words = split_words(put_env(self.command.script[self.number], value_of))
         except ValueError as error:
             raise ProjError(
                 f"`{self.command.name}`, line {self.number + 1} cannot be split into words: {str(error).lower()}",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from weaselish.engine.run.staleness import Look, look, missing_dep
+from weaselish.engine.run.staleness import Staleness, check_staleness, missing_dep
 from weaselish.errors import MissingDep, listed
 from weaselish.files.walk import Unreadable
 from weaselish.model.paths import overlap
-from weaselish.plan.fingerprint import Reason, Record, Why
+from weaselish.plan.fingerprint import Reason, ReasonKind, Record
 from weaselish.plan.graph import SOURCE, Choice, Cycle, Plan, make_plan
 from weaselish.workspace import Workspace
 
@@ -18,7 +18,7 @@ class Preview(NamedTuple):
     """A step of a plan as it stands before anything runs."""
 
     step: str
-    look: Look | None  # None where something cannot be read
+    staleness: Staleness | None  # None where something cannot be read
     reasons: tuple[Reason, ...]  # those of the look, and that something before it will run
 
     @property
@@ -54,7 +54,7 @@ def plan_for(
         for choice in plan.choices:
             maker = _chosen(workspace, choice, lenient=lenient)
             if maker == SOURCE and not _makes(workspace, choice.consumer, choice.dep):
-                note(f"`{choice.dep}` is taken as it lies there: {listed(choice.makers)} make it, none recorded it")
+                note(f"`{choice.dep}` is taken as it lies there: {listed(choice.producers)} make it, none recorded it")
             chosen[choice] = maker
     unusable = [workspace.unusable[step] for step in plan.steps if step in workspace.unusable]
     if unusable and not lenient:
@@ -89,14 +89,14 @@ def preview(
     for step in plan.steps:
         command, given = plan.command(step), (args or {}).get(step, ())
         try:
-            looked = look(workspace, command, args=given, force=step in forced, needed=needed)
+            looked = check_staleness(workspace, command, args=given, force=step in forced, needed=needed)
             reasons = looked.reasons
         except Unreadable as error:
-            looked, reasons = None, (Reason(Why.UNKNOWN, detail=error.message),)
-        upstream = next((maker for maker in plan.makers[step] if maker in stale), None)
+            looked, reasons = None, (Reason(ReasonKind.UNKNOWN, detail=error.message),)
+        upstream = next((maker for maker in plan.producers[step] if maker in stale), None)
         if upstream is not None:
             reasons = tuple(reason for reason in reasons if not _comes_with_upstream(reason))
-            reasons = (*reasons, Reason(Why.UPSTREAM_WILL_RUN, upstream))
+            reasons = (*reasons, Reason(ReasonKind.UPSTREAM_WILL_RUN, upstream))
         if reasons:
             stale.add(step)
         previews.append(Preview(step, looked, reasons))
@@ -104,25 +104,25 @@ def preview(
 
 
 def _comes_with_upstream(reason: Reason) -> bool:
-    return reason.why is Why.DEP_CHANGED and reason.detail == "missing"
+    return reason.kind is ReasonKind.DEP_CHANGED and reason.detail == "missing"
 
 
 def _makes(workspace: Workspace, command: str, dep: str) -> bool:
-    return any(overlap(made, dep) for made in workspace.project.commands[command].made)
+    return any(overlap(made, dep) for made in workspace.project.commands[command].all_outputs)
 
 
 def _chosen(workspace: Workspace, choice: Choice, *, lenient: bool) -> str:
     """Which of several makers a dep has here: the one that recorded it; none if it is just there."""
     if not workspace.exists(choice.dep):
-        if len(choice.makers) == 1:
-            return choice.makers[0]
+        if len(choice.producers) == 1:
+            return choice.producers[0]
         if lenient:
             return SOURCE
         raise MissingDep(
             f"`{choice.consumer}` needs `{choice.dep}`, which is not there and has several makers",
-            hint="run one of them first: " + " or ".join(f"`proj run {name}`" for name in choice.makers),
+            hint="run one of them first: " + " or ".join(f"`proj run {name}`" for name in choice.producers),
         )
-    rivals = (*choice.makers, choice.consumer)
+    rivals = (*choice.producers, choice.consumer)
     made_it = [(record.run, name) for name in rivals if (record := _recorded(workspace, name, choice.dep))]
     maker = max(made_it)[1] if made_it else SOURCE
     return SOURCE if maker == choice.consumer else maker
@@ -132,7 +132,7 @@ def _recorded(workspace: Workspace, name: str, dep: str) -> Record | None:
     """The last record of a command, if what it made of `dep` lies there as it made it."""
     for known in workspace.records.last(name):
         if isinstance(known, Record):
-            made = [one for one in known.made if overlap(one.path, dep)]
+            made = [one for one in known.all_outputs if overlap(one.path, dep)]
             if made and all(workspace.digests.digest(one.path, "output") == one.digest for one in made):
                 return known
     return None

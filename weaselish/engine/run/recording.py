@@ -6,20 +6,20 @@ import os
 from collections.abc import Mapping
 
 from weaselish.compat import weasel
-from weaselish.engine.run.staleness import Look
+from weaselish.engine.run.staleness import Staleness
 from weaselish.errors import ProjError, UnsafePath
 from weaselish.files.stat_cache import Stamp
 from weaselish.model.paths import PathIndex
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
-from weaselish.plan.fingerprint import Fingerprint, Made, Record, fingerprint
+from weaselish.plan.fingerprint import Fingerprint, Record, RecordedOutput, fingerprint
 from weaselish.workspace import Workspace
 
 
 class Recorder:
     """For one step: what its inputs looked like before it ran, and the record of it if they still do afterwards."""
 
-    def __init__(self, workspace: Workspace, command: Command, args: tuple[str, ...], looked: Look) -> None:
+    def __init__(self, workspace: Workspace, command: Command, args: tuple[str, ...], looked: Staleness) -> None:
         self._workspace = workspace
         self._command = command
         self._args = args
@@ -51,7 +51,7 @@ class Recorder:
         keep_manifests(self._workspace, record)
         return with_weasel_digests(self._workspace, record)
 
-    def _made(self, path: str) -> Made:
+    def _made(self, path: str) -> RecordedOutput:
         """What lies at an output now."""
         found = self._workspace.digests.of(path, "output")
         if found is None and path in self._command.outputs:
@@ -60,10 +60,10 @@ class Recorder:
                 hint="correct the script or the path; what may be missing belongs into `outputs_no_cache`",
             )
         if found is None:
-            return Made(path, ABSENT)
+            return RecordedOutput(path, ABSENT)
         if is_tree(found.digest):
             self._check_links(path)
-        return Made(path, found.digest, found.size, found.files)
+        return RecordedOutput(path, found.digest, found.size, found.files)
 
     def _check_links(self, output: str) -> None:
         for name, target in self._workspace.digests.links(output):
@@ -87,7 +87,7 @@ def keep_manifests(workspace: Workspace, record: Record) -> None:
     for path, digest in record.fingerprint.deps:
         if digest is not None and is_tree(digest):
             workspace.digests.keep_manifest(path, "dep", digest)
-    for made in record.made:
+    for made in record.all_outputs:
         if is_tree(made.digest):
             workspace.digests.keep_manifest(made.path, "output", made.digest)
 
@@ -101,5 +101,5 @@ def with_weasel_digests(workspace: Workspace, record: Record) -> Record:
 
 def _inputs(command: Command, then: Fingerprint) -> list[tuple[str, str | None]]:
     """The deps that the script only reads: those that it makes itself are recorded as they are afterwards."""
-    made = PathIndex(command.made)
+    made = PathIndex(command.all_outputs)
     return [(path, digest) for path, digest in then.deps if not made.overlapping(path)]

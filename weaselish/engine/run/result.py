@@ -6,7 +6,7 @@ import enum
 from typing import NamedTuple
 
 
-class State(enum.Enum):
+class StepState(enum.Enum):
     """How a step of a run ended."""
 
     UP_TO_DATE = "up to date"
@@ -17,8 +17,8 @@ class State(enum.Enum):
     BLOCKED = "blocked"
 
 
-class Result(NamedTuple):
+class StepResult(NamedTuple):
     step: str
-    state: State
+    state: StepState
     seconds: float = 0.0
     exit_code: int = 0

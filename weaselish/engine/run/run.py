@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from weaselish.cancel import Cancel, Level
 from weaselish.engine import events
 from weaselish.engine.run.planning import check_sources, needed_deps, plan_for
-from weaselish.engine.run.result import Result, State
-from weaselish.engine.run.staleness import look
+from weaselish.engine.run.result import StepResult, StepState
+from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.run.step import StepOptions, StepRunner
-from weaselish.engine.told import Told
+from weaselish.engine.told import SerialReporter
 from weaselish.errors import ProjError, UsageError
 from weaselish.model.paths import is_text
 from weaselish.plan.graph import Plan, listed_steps
@@ -38,7 +38,7 @@ class RunResult(NamedTuple):
     """What became of each step, in the plan's order."""
 
     plan: Plan
-    results: tuple[Result, ...]
+    results: tuple[StepResult, ...]
     interrupted: int | None = None  # the exit code of an interrupted run: 128 + the signal's number
 
     @property
@@ -46,9 +46,9 @@ class RunResult(NamedTuple):
         """0, or that of the first failed step in the plan's order; 128 + the signal of an interrupted run."""
         if self.interrupted is not None:
             return self.interrupted
-        return next((result.exit_code for result in self.results if result.state is State.FAILED), 0)
+        return next((result.exit_code for result in self.results if result.state is StepState.FAILED), 0)
 
-    def of(self, state: State) -> tuple[Result, ...]:
+    def of(self, state: StepState) -> tuple[StepResult, ...]:
         return tuple(result for result in self.results if result.state is state)
 
 
@@ -67,7 +67,7 @@ def run(
     """
     _check_args(options.args)
     cancel = workspace.cancel
-    told = Told(report)
+    told = SerialReporter(report)
     plan = plan_for(workspace, targets, only=options.only, note=lambda text: told(events.Note(text)))
     if not options.only:
         check_sources(workspace, plan)
@@ -80,7 +80,7 @@ def run(
     forced = frozenset(listed_steps(plan.project, targets))
     needed = needed_deps(plan)
 
-    def live(step: str) -> Result:
+    def live(step: str) -> StepResult:
         return runner.run(
             plan.command(step),
             StepOptions(
@@ -92,7 +92,7 @@ def run(
             ),
         )
 
-    results: dict[str, Result] = {}
+    results: dict[str, StepResult] = {}
     try:
         _run_all(plan, live, told, cancel, options, results)
     finally:
@@ -103,7 +103,7 @@ def run(
             from weaselish.records import logs
 
             logs.prune(workspace.state)
-    ended = [results.get(step, Result(step, State.BLOCKED)) for step in plan.steps]
+    ended = [results.get(step, StepResult(step, StepState.BLOCKED)) for step in plan.steps]
     return RunResult(plan, tuple(ended), interrupted=cancel.exit_code if cancel.level else None)
 
 
@@ -115,21 +115,21 @@ def _check_args(args: Sequence[str]) -> None:
 
 def _run_all(
     plan: Plan,
-    live: Callable[[str], Result],
+    live: Callable[[str], StepResult],
     report: events.Reporter,
     cancel: Cancel,
     options: RunOptions,
-    results: dict[str, Result],
+    results: dict[str, StepResult],
 ) -> None:
     """Run the plan's steps; `results` takes up what became of each that was begun."""
     schedule = Schedule(plan, mutex={step: plan.command(step).mutex for step in plan.steps if plan.command(step).mutex})
 
-    def note(result: Result) -> bool:
+    def note(result: StepResult) -> bool:
         """Take a result in; whether the run goes on."""
         results[result.step] = result
-        if result.state in (State.FAILED, State.INTERRUPTED, State.BLOCKED):
+        if result.state in (StepState.FAILED, StepState.INTERRUPTED, StepState.BLOCKED):
             schedule.fail(result.step)
-            return options.keep_going and result.state is State.FAILED
+            return options.keep_going and result.state is StepState.FAILED
         schedule.finish(result.step)
         return True
 
@@ -145,13 +145,13 @@ def _run_all(
 
 
 def _in_parallel(
-    schedule: Schedule, live: Callable[[str], Result], note: Callable[[Result], bool], cancel: Cancel, jobs: int
+    schedule: Schedule, live: Callable[[str], StepResult], note: Callable[[StepResult], bool], cancel: Cancel, jobs: int
 ) -> None:
     """A thread for each step; those of concurrent.futures take 8 ms to import."""
     from queue import SimpleQueue
     from threading import Thread
 
-    ended: SimpleQueue[Result | BaseException] = SimpleQueue()
+    ended: SimpleQueue[StepResult | BaseException] = SimpleQueue()
 
     def run_one(step: str) -> None:
         try:
@@ -187,6 +187,6 @@ def _settle_conflicts(workspace: Workspace) -> None:
         command = workspace.project.commands.get(name)
         if command is not None and len(workspace.records.last(name)) > 1:
             with suppress(ProjError):  # what cannot be read is told when the step itself is looked at
-                looked = look(workspace, command)
+                looked = check_staleness(workspace, command)
                 if looked.last is not None and looked.last.run:
                     workspace.records.settle(name, looked.last)

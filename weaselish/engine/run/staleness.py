@@ -13,18 +13,18 @@ from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
 from weaselish.plan.fingerprint import (
     Fingerprint,
-    Made,
     Reason,
+    ReasonKind,
     Record,
-    Why,
+    RecordedOutput,
     fingerprint,
     reasons_to_run,
 )
-from weaselish.records.lock_entry import Entry
+from weaselish.records.lock_entry import LockEntry
 from weaselish.workspace import Workspace
 
 
-class Look(NamedTuple):
+class Staleness(NamedTuple):
     """A command as it stands: what would go into a run now, the record of the last, and what speaks for running."""
 
     now: Fingerprint
@@ -36,14 +36,14 @@ class Look(NamedTuple):
         return tuple(path for path, digest in self.now.deps if digest is None)
 
 
-def look(
+def check_staleness(
     workspace: Workspace,
     command: Command,
     *,
     args: tuple[str, ...] = (),
     force: bool = False,
     needed: Collection[str] = (),
-) -> Look:
+) -> Staleness:
     """Compare the command with its last record. Of several candidates the first that holds is taken.
 
     `needed` are deps of other steps: an `outputs_no_cache` path that may be missing for the record, as after a pull,
@@ -63,24 +63,24 @@ def look(
     last, reasons = next((found for found in looks if not found[1]), looks[0])
     unfinished = records.unfinished(command.name)
     if unfinished is not None:
-        reasons = (Reason(unfinished), *(reason for reason in reasons if reason.why is not Why.NEVER_RAN))
+        reasons = (Reason(unfinished), *(reason for reason in reasons if reason.kind is not ReasonKind.NEVER_RAN))
     if last is not None:
         reasons += tuple(
-            Reason(Why.OUTPUT_MISSING, path, "needed")
+            Reason(ReasonKind.OUTPUT_MISSING, path, "needed")
             for path in command.outputs_no_cache
             if output(path) is None
             and not any(reason.subject == path for reason in reasons)
             and any(overlap(dep, path) for dep in needed)
         )
     if force:
-        reasons = (Reason(Why.FORCED), *reasons)
-    return Look(now, last, tuple(_explained(workspace, last, now, reason) for reason in reasons))
+        reasons = (Reason(ReasonKind.FORCED), *reasons)
+    return Staleness(now, last, tuple(_explained(workspace, last, now, reason) for reason in reasons))
 
 
 def check_deps(workspace: Workspace, command: Command, missing: tuple[str, ...]) -> None:
     """Raise MissingDep if a dep is absent that the command does not make itself."""
     for dep in missing:
-        if not any(overlap(dep, made) for made in command.made):
+        if not any(overlap(dep, made) for made in command.all_outputs):
             raise missing_dep(workspace, command, dep)
 
 
@@ -89,7 +89,9 @@ def missing_dep(workspace: Workspace, command: Command, dep: str) -> MissingDep:
     project = workspace.project
     hint = "no command makes it, no asset brings it"
     asset = next((asset for asset in project.assets if overlap(asset.dest, dep)), None)
-    makers = [other.name for other in project.commands.values() if any(overlap(dep, made) for made in other.made)]
+    makers = [
+        other.name for other in project.commands.values() if any(overlap(dep, made) for made in other.all_outputs)
+    ]
     if asset is not None:
         hint = "it is an asset: `proj assets` fetches it" if asset.url or asset.git else "put this private asset there"
     elif makers:
@@ -102,10 +104,10 @@ def _explained(workspace: Workspace, last: Record | None, now: Fingerprint, reas
     """The reason with what changed inside a directory."""
     if last is None or reason.subject is None or reason.detail:
         return reason
-    if reason.why is Why.DEP_CHANGED:
+    if reason.kind is ReasonKind.DEP_CHANGED:
         then, since = dict(last.fingerprint.deps)[reason.subject], dict(now.deps)[reason.subject]
-    elif reason.why is Why.OUTPUT_CHANGED:
-        then = {made.path: made.digest for made in last.made}[reason.subject]
+    elif reason.kind is ReasonKind.OUTPUT_CHANGED:
+        then = {made.path: made.digest for made in last.all_outputs}[reason.subject]
         since = workspace.digests.digest(reason.subject, "output")
     else:
         return reason
@@ -117,7 +119,7 @@ def _explained(workspace: Workspace, last: Record | None, now: Fingerprint, reas
 # -- entries that Weasel wrote ----------------------------------------------------------------------------------------
 
 
-def _adopted(workspace: Workspace, command: Command, entry: Entry, now: Fingerprint) -> Record:
+def _adopted(workspace: Workspace, command: Command, entry: LockEntry, now: Fingerprint) -> Record:
     """Weasel's entry as a record: what verifies by Weasel's formula has its digest of today, the rest keeps Weasel's.
 
     Weasel does not note env. An entry of ours that lost its block, by a merge, say, keeps its digests; what env it had
@@ -130,7 +132,7 @@ def _adopted(workspace: Workspace, command: Command, entry: Entry, now: Fingerpr
     ours = data.get("cmd") == f"proj run {command.name}"
     deps = [_adopted_path(workspace, command, item, "dep", ours=ours) for item in _items(data, "deps")]
     outs = [_adopted_path(workspace, command, item, "output", ours=ours) for item in _items(data, "outs")]
-    made = [Made(path, digest or ABSENT) for path, digest in outs]
+    made = [RecordedOutput(path, digest or ABSENT) for path, digest in outs]
     return Record(
         run=0,
         command=command.name,

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from weaselish.cancel import Cancelled, Level
+from weaselish.cancel import Level
 from weaselish.engine import events
-from weaselish.engine.run.result import Result, State
-from weaselish.engine.run.staleness import Look, check_deps, look
-from weaselish.errors import MissingDep, ProjError
+from weaselish.engine.run.result import StepResult, StepState
+from weaselish.engine.run.staleness import Staleness, check_deps, check_staleness
+from weaselish.errors import Cancelled, MissingDep, ProjError
 from weaselish.files.walk import Unreadable
 from weaselish.model.interpolate import put_env
 from weaselish.model.paths import dep_base
@@ -56,19 +56,19 @@ class StepRunner:
         if self._opened is not None:
             self._opened.close()
 
-    def run(self, command: Command, options: StepOptions) -> Result:
+    def run(self, command: Command, options: StepOptions) -> StepResult:
         """Bring one command up to date, if it is not. What goes wrong with it is reported and is in the result."""
         begun = time.monotonic()
         try:
             return self._run(command, options)
         except Cancelled:
-            return Result(command.name, State.BLOCKED)
+            return StepResult(command.name, StepState.BLOCKED)
         except ProjError as error:
             seconds = time.monotonic() - begun
             self._report(events.StepFailed(command.name, seconds, error.exit_code, error.message, error.hint))
-            return Result(command.name, State.FAILED, seconds, error.exit_code)
+            return StepResult(command.name, StepState.FAILED, seconds, error.exit_code)
 
-    def _run(self, command: Command, options: StepOptions) -> Result:
+    def _run(self, command: Command, options: StepOptions) -> StepResult:
         version = self._workspace.records.version  # before the look: another thread may read on while it is made
         looked = self._first_look(command, options)
         if looked is not None and not looked.reasons:
@@ -83,11 +83,11 @@ class StepRunner:
                 self._report(events.StepWaiting(command.name, holder))
             waited_for = holder
 
-        from weaselish.locks.step_locks import claimed  # with all that running needs: not before there is a reason
+        from weaselish.locks.step_locks import hold_locks  # with all that running needs: not before there is a reason
 
         locks = self._workspace.state / "locks"
-        writes, reads = command.made, self._made_by_others(command)
-        with claimed(
+        writes, reads = command.all_outputs, self._made_by_others(command)
+        with hold_locks(
             locks,
             command.name,
             writes=writes,
@@ -106,7 +106,7 @@ class StepRunner:
             if not is_asked:
                 self._ask(command)
             if self._cancel.level > Level.RUN:
-                return Result(command.name, State.BLOCKED)
+                return StepResult(command.name, StepState.BLOCKED)
             return self._execution.run(command, looked, args=options.args, stdin=options.stdin, keep_open=descriptors)
 
     @property
@@ -118,7 +118,7 @@ class StepRunner:
                 self._opened = Execution(self._workspace, self._open_executor(), self._report)
             return self._opened
 
-    def _first_look(self, command: Command, options: StepOptions) -> Look | None:
+    def _first_look(self, command: Command, options: StepOptions) -> Staleness | None:
         """Without locks. None where something is missing or vanishes: another process may be at work there."""
         try:
             looked = self._look(command, options)
@@ -132,21 +132,21 @@ class StepRunner:
         if question and not self._confirm(command.name, question):
             raise ProjError(f"`{command.name}` was not confirmed")
 
-    def _look(self, command: Command, options: StepOptions) -> Look:
-        return look(self._workspace, command, args=options.args, force=options.force, needed=options.needed)
+    def _look(self, command: Command, options: StepOptions) -> Staleness:
+        return check_staleness(self._workspace, command, args=options.args, force=options.force, needed=options.needed)
 
-    def _up_to_date(self, command: Command, looked: Look) -> Result:
+    def _up_to_date(self, command: Command, looked: Staleness) -> StepResult:
         """Nothing to run; an entry of Weasel's that was verified just now gets a record of its own."""
         if looked.last is not None and looked.last.run == 0:
             from weaselish.engine.run.recording import adopt
 
             adopt(self._workspace, looked.last)
         self._report(events.StepUpToDate(command.name))
-        return Result(command.name, State.UP_TO_DATE)
+        return StepResult(command.name, StepState.UP_TO_DATE)
 
     def _made_by_others(self, command: Command) -> Iterator[str]:
         """The deps that some command makes, with all that is made inside them: who writes there holds only that."""
         for dep in command.deps:
-            if outputs := self._workspace.makers.outputs_for(dep):
+            if outputs := self._workspace.producers.outputs_overlapping(dep):
                 yield dep_base(dep)
                 yield from outputs

@@ -11,7 +11,7 @@ from math import inf
 from time import monotonic
 
 from weaselish.cancel import Cancel
-from weaselish.executors.base import Ended, Job, Line, Outcome, announcement
+from weaselish.executors.base import Ending, Job, Line, Outcome, announcement
 from weaselish.executors.local.processes import ProcessTree
 from weaselish.executors.local.running import RunningLine
 from weaselish.executors.local.terminal import STDIN, Terminal, make_controlling
@@ -48,9 +48,9 @@ class LocalExecutor:
         deadline = inf if job.timeout is None else monotonic() + job.timeout
         for index, line in enumerate(job.lines):
             if cancel.level:
-                return Outcome(Ended.INTERRUPTED, 130, index)
+                return Outcome(Ending.INTERRUPTED, 130, index)
             if monotonic() >= deadline:
-                return Outcome(Ended.TIMED_OUT, 124, index)
+                return Outcome(Ending.TIMED_OUT, 124, index)
             output(announcement(line.shown))
             started = _in_terminal if job.stdin == "terminal" and os.isatty(STDIN) else _in_pipe
             try:
@@ -61,7 +61,7 @@ class LocalExecutor:
                 outcome = _why_not_started(error.reason, job, line)
             if not outcome.succeeded:
                 return outcome._replace(line=index)
-        return Outcome(Ended.EXITED, 0)
+        return Outcome(Ending.EXITED, 0)
 
 
 class _NotStarted(Exception):
@@ -131,7 +131,7 @@ def _why_not_started(reason: OSError | ValueError, job: Job, line: Line) -> Outc
         message = f"`{program}` was not started: the working directory `{job.workdir}` {why}"
     elif (found := _find_program(program, job)) is None:
         where = "" if os.sep in program else " on PATH"
-        return Outcome(Ended.NOT_STARTED, 127, message=f"`{program}` was not found{where}")
+        return Outcome(Ending.NOT_STARTED, 127, message=f"`{program}` was not found{where}")
     elif os.path.isdir(found):
         message = f"`{program}` is a directory"
     elif isinstance(reason, PermissionError):
@@ -140,7 +140,7 @@ def _why_not_started(reason: OSError | ValueError, job: Job, line: Line) -> Outc
         message = f"`{program}` could not be started: the interpreter that its first line names was not found"
     elif isinstance(reason, OSError) and reason.errno == errno.ENOEXEC:
         message = f"`{program}` is neither a program for this machine nor a script that begins with `#!`"
-    return Outcome(Ended.NOT_STARTED, 126, message=message)
+    return Outcome(Ending.NOT_STARTED, 126, message=message)
 
 
 def _find_program(program: str, job: Job) -> str | None:

@@ -12,7 +12,7 @@ from time import monotonic
 
 from weaselish.cancel import Cancel, Level
 from weaselish.errors import ProjError
-from weaselish.executors.base import Ended, Outcome
+from weaselish.executors.base import Ending, Outcome
 from weaselish.executors.local.processes import TICK, ProcessTree
 from weaselish.executors.local.terminal import REFRESH, STDIN, Terminal
 
@@ -20,8 +20,8 @@ _CHUNK = 1 << 16
 _MOMENT = 0.2  # seconds during which what a line left behind may still be heard
 _LEFT_IN_PIPE = 1 << 20  # bytes; pipes do not hold more
 
-_INTERRUPTED = Outcome(Ended.INTERRUPTED, 130)
-_TIMED_OUT = Outcome(Ended.TIMED_OUT, 124)
+_INTERRUPTED = Outcome(Ending.INTERRUPTED, 130)
+_TIMED_OUT = Outcome(Ending.TIMED_OUT, 124)
 
 
 class RunningLine:
@@ -72,7 +72,7 @@ class RunningLine:
     def _outcome(self, code: int) -> Outcome:
         if self._because:
             return self._because
-        return Outcome(Ended.EXITED, code) if code >= 0 else Outcome(Ended.SIGNALLED, 128 - code)
+        return Outcome(Ending.EXITED, code) if code >= 0 else Outcome(Ending.SIGNALLED, 128 - code)
 
     def _wait_for_leader(self) -> int:
         while (code := self._exit_code()) is None:
