@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from weaselish import __version__
 from weaselish.errors import InvalidProject, Problem, UsageError
-from weaselish.files.state_dir import cache_dir, write_atomically
+from weaselish.files.atomic import write_atomically
+from weaselish.files.state_dir import cache_dir
 from weaselish.model.project import Asset, Command, Git, ProjectModel, Remote
 
 if TYPE_CHECKING:

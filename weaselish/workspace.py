@@ -9,8 +9,9 @@ from pathlib import Path
 
 from weaselish.cancel import Cancel
 from weaselish.errors import UnknownName, UnsafePath, UsageError
+from weaselish.files.atomic import writing
 from weaselish.files.digests import Digests
-from weaselish.files.state_dir import STATE, cache_dir, make_state_dir, writing
+from weaselish.files.state_dir import STATE, cache_dir, make_state_dir
 from weaselish.load import ProjectFile, find_root, load_environ
 from weaselish.model.interpolate import is_secret, put_env
 from weaselish.model.paths import is_glob, is_text, leaves_project, normalise

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from weaselish.archive.gzip import BLOCK, zipped
-from weaselish.archive.tar_headers import TEXT, header
+from weaselish.archive.tar import TEXT, header
 from weaselish.errors import ProjError, UnsafePath
 from weaselish.files.digests import Digested
 from weaselish.model.paths import leaves_project, normalise

@@ -18,8 +18,7 @@ from typing import Literal
 
 from weaselish.archive.gzip import BrokenArchive, Unzipped
 from weaselish.archive.pack import MODE, Content, blocks_of, check_link, member_name, shown
-from weaselish.archive.tar_headers import TEXT
-from weaselish.archive.tar_members import members
+from weaselish.archive.tar import TEXT, members
 from weaselish.errors import ProjError, UnsafePath
 from weaselish.files.swap import remove
 from weaselish.plan.digests import Algorithm

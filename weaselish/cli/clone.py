@@ -13,7 +13,8 @@ from pathlib import Path
 import weaselish
 from weaselish.cli.console import paint, say, say_hint, table, warn
 from weaselish.errors import ProjError, UsageError, near_match
-from weaselish.files.state_dir import STATE, make_state_dir, write_atomically, writing
+from weaselish.files.atomic import write_atomically, writing
+from weaselish.files.state_dir import STATE, make_state_dir
 from weaselish.files.swap import remove, workplace
 from weaselish.load import FILE, find_root, load_project
 from weaselish.model.paths import leaves_project, normalise

@@ -8,7 +8,7 @@ from pathlib import Path
 from weaselish.cli.console import say, warn
 from weaselish.engine.readme import is_ignored, merged, section
 from weaselish.errors import ProjError
-from weaselish.files.state_dir import write_atomically
+from weaselish.files.atomic import write_atomically
 from weaselish.workspace import Workspace
 
 

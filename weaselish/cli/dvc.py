@@ -9,7 +9,7 @@ from weaselish import load
 from weaselish.cli.console import counted, say, say_hint, warn
 from weaselish.compat.dvc import FILE, is_our_own, pipeline
 from weaselish.errors import ProjError, UnknownName, UsageError, listed
-from weaselish.files.state_dir import write_atomically
+from weaselish.files.atomic import write_atomically
 from weaselish.model.project import ProjectModel
 from weaselish.workspace import Workspace
 

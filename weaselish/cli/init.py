@@ -6,7 +6,7 @@ from pathlib import Path
 
 from weaselish.cli.console import say, say_hint
 from weaselish.errors import UsageError
-from weaselish.files.state_dir import write_atomically
+from weaselish.files.atomic import write_atomically
 from weaselish.load import FILE
 
 _STARTER = """\

@@ -14,7 +14,7 @@ from weaselish.engine import events
 from weaselish.engine.remote.workers import Workers
 from weaselish.engine.told import SerialReporter
 from weaselish.errors import ProjError, UnknownName, UsageError
-from weaselish.files.state_dir import writing
+from weaselish.files.atomic import writing
 from weaselish.files.swap import recover, swap_in, workplace
 from weaselish.locks.step_locks import hold_locks
 from weaselish.model.interpolate import put_env

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from weaselish.files.state_dir import write_atomically
+from weaselish.files.atomic import write_atomically
 from weaselish.plan.digests import TREE_SUFFIX, Algorithm, ManifestEntry, digest_bytes, read_manifest
 
 _FORMAT = 3

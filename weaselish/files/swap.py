@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from weaselish.errors import ProjError
-from weaselish.files.state_dir import sync_directory
+from weaselish.files.atomic import sync_directory
 
 __all__ = ["recover", "recover_all", "remove", "swap_in", "swap_in_all", "workplace"]
 

@@ -12,7 +12,7 @@ from posixpath import dirname
 from urllib.parse import quote
 
 from weaselish.errors import Busy
-from weaselish.files.state_dir import writing
+from weaselish.files.atomic import writing
 from weaselish.locks.fd_budget import reserve
 from weaselish.locks.flock import FileLock
 from weaselish.locks.holders import Holder, end, holders, name_of

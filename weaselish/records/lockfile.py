@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from weaselish.errors import BrokenState, InvalidProject, Problem
-from weaselish.files.state_dir import write_atomically
+from weaselish.files.atomic import write_atomically
 from weaselish.files.yaml_text import to_yaml
 from weaselish.plan.digests import digest_bytes
 from weaselish.records.lock_entry import LockEntry, entry_digest

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from weaselish.errors import ProjError
-from weaselish.files.state_dir import STATE, cache_dir, make_state_dir, writing
+from weaselish.files.atomic import writing
+from weaselish.files.state_dir import STATE, cache_dir, make_state_dir
 from weaselish.locks.flock import locked
 from weaselish.model.project import ProjectModel
 from weaselish.plan.fingerprint import ReasonKind, Record

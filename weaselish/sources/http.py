@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from weaselish.errors import ProjError
-from weaselish.files.state_dir import write_atomically, writing
+from weaselish.files.atomic import write_atomically, writing
 
 if TYPE_CHECKING:
     import httpx

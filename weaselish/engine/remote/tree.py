@@ -14,7 +14,7 @@ from urllib.parse import quote_plus
 
 from weaselish.compat import weasel
 from weaselish.errors import NotInStore
-from weaselish.files.state_dir import write_atomically
+from weaselish.files.atomic import write_atomically
 from weaselish.model.project import Command
 from weaselish.plan.fingerprint import Record
 from weaselish.records.record_format import BadDocument, from_document, to_document

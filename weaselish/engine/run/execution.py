@@ -13,7 +13,7 @@ from weaselish.engine.run.result import StepResult, StepState
 from weaselish.engine.run.staleness import Staleness
 from weaselish.errors import ProjError
 from weaselish.executors.base import Ending, Executor, Outcome
-from weaselish.files.state_dir import writing
+from weaselish.files.atomic import writing
 from weaselish.model.project import Command
 from weaselish.plan.fingerprint import ReasonKind
 from weaselish.records.logs import LogWriter, log_path

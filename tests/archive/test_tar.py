@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaselish.archive.tar_headers import TEXT, Header, header
+from weaselish.archive.tar import TEXT, Header, header
 
 KINDS = (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.AREGTYPE, tarfile.CHRTYPE)
 NAMES = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60), max_size=5).map("/".join)
