@@ -12,7 +12,7 @@ from harness import ProjectDir
 
 from weaselish import Project, project_run
 from weaselish.engine import events
-from weaselish.engine.run.result import StepState
+from weaselish.engine.events import StepState
 from weaselish.errors import InvalidProject, UnknownName, UsageError
 
 TWO = """

@@ -11,7 +11,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.micro.conftest import COMMANDS, digests_of, no_env
 from weaselish.files.state_dir import cache_dir
 from weaselish.model.project import Command, ProjectModel
-from weaselish.plan.fingerprint import Record, RecordedOutput, fingerprint
+from weaselish.plan.fingerprint import fingerprint
+from weaselish.plan.record import Record, RecordedOutput
 from weaselish.records.lockfile import FILE
 from weaselish.records.records import Records
 

@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 
 from weaselish.cancel import Cancel
 from weaselish.engine import events
+from weaselish.engine.events import StepState
 from weaselish.engine.run.planning import preview
-from weaselish.engine.run.result import StepState
 from weaselish.engine.run.run import RunOptions, run
 from weaselish.errors import MissingDep, UsageError
 from weaselish.executors.base import Ending, Job, Outcome

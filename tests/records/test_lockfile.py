@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from weaselish.errors import BrokenState
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
-from weaselish.plan.fingerprint import Fingerprint, Record, RecordedOutput
+from weaselish.plan.fingerprint import Fingerprint
+from weaselish.plan.record import Record, RecordedOutput
 from weaselish.records.lock_entry import LockEntry, entry_digest, entry_of
 from weaselish.records.lockfile import FILE, keep_beside, modified, read_lock, write_lock
 

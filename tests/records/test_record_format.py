@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaselish.plan.fingerprint import Fingerprint, Record, RecordedOutput
+from weaselish.plan.fingerprint import Fingerprint
+from weaselish.plan.record import Record, RecordedOutput
 from weaselish.records.record_format import BadDocument, from_document, to_document
 
 RECORD = Record(

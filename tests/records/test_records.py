@@ -19,7 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weaselish.model.project import Command, ProjectModel
-from weaselish.plan.fingerprint import Fingerprint, ReasonKind, Record, RecordedOutput
+from weaselish.plan.fingerprint import Fingerprint
+from weaselish.plan.reasons import ReasonKind
+from weaselish.plan.record import Record, RecordedOutput
 from weaselish.records import journal
 from weaselish.records.journal import Journal, JournalReader, owner_lives, retire
 from weaselish.records.lock_entry import LockEntry

@@ -11,10 +11,10 @@ from typing import BinaryIO
 
 from weaselish.cli.console import duration, expect_table, paint, say, say_hint, table, warn
 from weaselish.engine import events
-from weaselish.engine.run.result import StepResult, StepState
+from weaselish.engine.events import StepResult, StepState
 from weaselish.engine.run.run import RunResult
 from weaselish.errors import in_short
-from weaselish.plan.fingerprint import Reason
+from weaselish.plan.reasons import Reason
 
 _MOST_ROWS = 40
 _LAST_LINES = 20

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from weaselish.files.digests import BLOCK
 from weaselish.plan.digests import digest_bytes, is_tree, new_hash
-from weaselish.plan.fingerprint import Record
+from weaselish.plan.record import Record
 
 
 def cmd(command: str) -> str:

@@ -11,8 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from weaselish.engine import events
+from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.workers import Workers
-from weaselish.engine.told import SerialReporter
 from weaselish.errors import ProjError, UnknownName, UsageError
 from weaselish.files.atomic import writing
 from weaselish.files.swap import recover, swap_in, workplace

@@ -1,12 +1,32 @@
-"""What happens in a run, as it is told to whoever asked for it."""
+"""What happens in a run or transfer: the events that a reporter receives, and how the steps of a run ended."""
 
 from __future__ import annotations
 
+import enum
+import threading
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from weaselish.plan.fingerprint import Reason
 from weaselish.plan.graph import Plan
+from weaselish.plan.reasons import Reason
+
+
+class StepState(enum.Enum):
+    """How a step of a run ended."""
+
+    UP_TO_DATE = "up to date"
+    RAN = "ran"
+    NOT_RECORDED = "not recorded"  # it ran, but its inputs changed while it did
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    BLOCKED = "blocked"
+
+
+class StepResult(NamedTuple):
+    step: str
+    state: StepState
+    seconds: float = 0.0
+    exit_code: int = 0
 
 
 class RunStarted(NamedTuple):
@@ -111,6 +131,18 @@ Event = (
 
 
 class Reporter(Protocol):
-    """Receives the events of one run, in order, from whichever thread; two are never told at once."""
+    """Receives the events of one run in order. Any thread may call it, but only one at a time."""
 
     def __call__(self, event: Event, /) -> None: ...
+
+
+class SerialReporter:
+    """Serialise events: the wrapped reporter is called by one thread at a time."""
+
+    def __init__(self, report: Reporter) -> None:
+        self._report = report
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event, /) -> None:
+        with self._lock:
+            self._report(event)

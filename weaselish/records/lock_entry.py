@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from weaselish.compat import weasel
 from weaselish.model.project import Algorithm, Command
 from weaselish.plan.digests import ABSENT, digest_bytes
-from weaselish.plan.fingerprint import Fingerprint, Record, RecordedOutput
+from weaselish.plan.fingerprint import Fingerprint
+from weaselish.plan.record import Record, RecordedOutput
 
 
 class LockEntry(NamedTuple):

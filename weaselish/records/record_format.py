@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from weaselish.plan.fingerprint import RECORD_FORMAT, Fingerprint, Record, RecordedOutput
+from weaselish.plan.fingerprint import Fingerprint
+from weaselish.plan.record import RECORD_FORMAT, Record, RecordedOutput
 
 
 class BadDocument(ValueError):

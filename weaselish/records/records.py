@@ -15,7 +15,8 @@ from weaselish.files.atomic import writing
 from weaselish.files.state_dir import STATE, cache_dir, make_state_dir
 from weaselish.locks.flock import locked
 from weaselish.model.project import ProjectModel
-from weaselish.plan.fingerprint import ReasonKind, Record
+from weaselish.plan.reasons import ReasonKind
+from weaselish.plan.record import Record
 from weaselish.records import journal, lockfile
 from weaselish.records.journal import Journal, JournalReader
 from weaselish.records.lock_entry import LockEntry, entry_of

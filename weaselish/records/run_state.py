@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from weaselish.plan.fingerprint import ReasonKind, Record
+from weaselish.plan.reasons import ReasonKind
+from weaselish.plan.record import Record
 from weaselish.records.lock_entry import LockEntry
 from weaselish.records.record_format import BadDocument, from_document
 

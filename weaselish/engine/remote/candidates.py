@@ -11,7 +11,8 @@ from weaselish.compat import weasel
 from weaselish.engine.remote.tree import Published, RemoteTree, is_object_key, outputs_of
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
-from weaselish.plan.fingerprint import Fingerprint, Record, RecordedOutput, fingerprint
+from weaselish.plan.fingerprint import Fingerprint, fingerprint
+from weaselish.plan.record import Record, RecordedOutput
 from weaselish.records.lock_entry import LockEntry
 from weaselish.stores.base import Stored
 from weaselish.workspace import Workspace

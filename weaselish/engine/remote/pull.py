@@ -10,19 +10,19 @@ from threading import Event
 from typing import TypeVar
 
 from weaselish.engine import events
+from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.candidates import Candidates, Wanted, current_fingerprint
 from weaselish.engine.remote.restore import BadObject, NotPulled, Restorer
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.remote.workers import Workers
 from weaselish.engine.run.planning import plan_for
 from weaselish.engine.run.staleness import check_staleness
-from weaselish.engine.told import SerialReporter
 from weaselish.errors import ProjError, StoreError
 from weaselish.files.swap import recover_all
 from weaselish.locks.step_locks import hold_locks
 from weaselish.model.project import Command
-from weaselish.plan.fingerprint import Record
 from weaselish.plan.graph import Cycle, Plan
+from weaselish.plan.record import Record
 from weaselish.plan.schedule import Schedule
 from weaselish.workspace import Workspace
 

@@ -9,16 +9,17 @@ from threading import Event, Lock
 
 from weaselish.archive.pack import Packing
 from weaselish.engine import events
+from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.tree import Published, RemoteTree, object_keys, outputs_of, record_bytes, record_key
 from weaselish.engine.remote.workers import Workers
 from weaselish.engine.run.recording import with_weasel_digests
 from weaselish.engine.run.staleness import check_staleness
-from weaselish.engine.told import SerialReporter
 from weaselish.errors import ProjError, in_short
 from weaselish.files.walk import Unreadable
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
-from weaselish.plan.fingerprint import ReasonKind, Record, RecordedOutput
+from weaselish.plan.reasons import ReasonKind
+from weaselish.plan.record import Record, RecordedOutput
 from weaselish.stores.base import Stored
 from weaselish.workspace import Workspace
 

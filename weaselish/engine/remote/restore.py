@@ -14,17 +14,17 @@ from weaselish.archive.pack import Content
 from weaselish.archive.unpack import unpack
 from weaselish.compat import weasel
 from weaselish.engine import events
+from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.candidates import Wanted, recorded
 from weaselish.engine.remote.tree import RemoteTree, outputs_of
 from weaselish.engine.remote.workers import Workers
 from weaselish.engine.run.recording import with_weasel_digests
-from weaselish.engine.told import SerialReporter
 from weaselish.errors import NotInStore, ProjError, UnsafePath
 from weaselish.files.swap import recover, recover_all, swap_in_all, workplace
 from weaselish.locks.flock import locked
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
-from weaselish.plan.fingerprint import Record, RecordedOutput
+from weaselish.plan.record import Record, RecordedOutput
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
 

@@ -16,7 +16,7 @@ from weaselish.compat import weasel
 from weaselish.errors import NotInStore
 from weaselish.files.atomic import write_atomically
 from weaselish.model.project import Command
-from weaselish.plan.fingerprint import Record
+from weaselish.plan.record import Record
 from weaselish.records.record_format import BadDocument, from_document, to_document
 from weaselish.stores.base import Store, Stored
 

@@ -11,7 +11,8 @@ from weaselish.errors import ProjError
 from weaselish.locks.step_locks import hold_locks
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
-from weaselish.plan.fingerprint import Reason, ReasonKind, Record, RecordedOutput
+from weaselish.plan.reasons import Reason, ReasonKind
+from weaselish.plan.record import Record, RecordedOutput
 from weaselish.workspace import Workspace
 
 

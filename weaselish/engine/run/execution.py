@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable, Mapping
 
 from weaselish.engine import events
+from weaselish.engine.events import StepResult, StepState
 from weaselish.engine.run.job import Stdin, logged_lines, make_job
 from weaselish.engine.run.provenance import Facts
 from weaselish.engine.run.recording import Recorder
-from weaselish.engine.run.result import StepResult, StepState
 from weaselish.engine.run.staleness import Staleness
 from weaselish.errors import ProjError
 from weaselish.executors.base import Ending, Executor, Outcome
 from weaselish.files.atomic import writing
 from weaselish.model.project import Command
-from weaselish.plan.fingerprint import ReasonKind
+from weaselish.plan.reasons import ReasonKind
 from weaselish.records.logs import LogWriter, log_path
 from weaselish.workspace import Workspace
 

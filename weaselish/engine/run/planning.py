@@ -9,8 +9,9 @@ from weaselish.engine.run.staleness import Staleness, check_staleness, missing_d
 from weaselish.errors import MissingDep, listed
 from weaselish.files.walk import Unreadable
 from weaselish.model.paths import overlap
-from weaselish.plan.fingerprint import Reason, ReasonKind, Record
 from weaselish.plan.graph import SOURCE, Choice, Cycle, Plan, make_plan
+from weaselish.plan.reasons import Reason, ReasonKind
+from weaselish.plan.record import Record
 from weaselish.workspace import Workspace
 
 

@@ -12,7 +12,8 @@ from weaselish.files.stat_cache import Stamp
 from weaselish.model.paths import PathIndex
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
-from weaselish.plan.fingerprint import Fingerprint, Record, RecordedOutput, fingerprint
+from weaselish.plan.fingerprint import Fingerprint, fingerprint
+from weaselish.plan.record import Record, RecordedOutput
 from weaselish.workspace import Workspace
 
 

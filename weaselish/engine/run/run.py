@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.cancel import Cancel, Level
 from weaselish.engine import events
+from weaselish.engine.events import SerialReporter, StepResult, StepState
 from weaselish.engine.run.planning import check_sources, needed_deps, plan_for
-from weaselish.engine.run.result import StepResult, StepState
 from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.run.step import StepOptions, StepRunner
-from weaselish.engine.told import SerialReporter
 from weaselish.errors import ProjError, UsageError
 from weaselish.model.paths import is_text
 from weaselish.plan.graph import Plan, listed_steps

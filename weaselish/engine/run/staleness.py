@@ -11,15 +11,9 @@ from weaselish.model.interpolate import put_env
 from weaselish.model.paths import overlap
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
-from weaselish.plan.fingerprint import (
-    Fingerprint,
-    Reason,
-    ReasonKind,
-    Record,
-    RecordedOutput,
-    fingerprint,
-    reasons_to_run,
-)
+from weaselish.plan.fingerprint import Fingerprint, fingerprint
+from weaselish.plan.reasons import Reason, ReasonKind, reasons_to_run
+from weaselish.plan.record import Record, RecordedOutput
 from weaselish.records.lock_entry import LockEntry
 from weaselish.workspace import Workspace
 

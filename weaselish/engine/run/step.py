@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.cancel import Level
 from weaselish.engine import events
-from weaselish.engine.run.result import StepResult, StepState
+from weaselish.engine.events import StepResult, StepState
 from weaselish.engine.run.staleness import Staleness, check_deps, check_staleness
 from weaselish.errors import Cancelled, MissingDep, ProjError
 from weaselish.files.walk import Unreadable

@@ -1,0 +1,133 @@
+"""Why a step must run: its last record compared with the current state."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from weaselish.model.project import Command
+from weaselish.plan.digests import ABSENT
+from weaselish.plan.fingerprint import Fingerprint
+from weaselish.plan.record import Record
+
+
+class ReasonKind(enum.Enum):
+    NEVER_RAN = "never ran"
+    INTERRUPTED = "was interrupted"
+    INPUTS_CHANGED = "inputs changed while it ran"
+    SCRIPT_CHANGED = "script changed"
+    DEP_ADDED = "dep added"
+    DEP_REMOVED = "dep removed"
+    DEP_CHANGED = "dep changed"
+    ENV_CHANGED = "env changed"
+    OUTPUT_MISSING = "output missing"
+    OUTPUT_CHANGED = "output changed"
+    OUTPUTS_LIST_CHANGED = "outputs list changed"
+    UPSTREAM_WILL_RUN = "upstream will run"
+    FORCED = "forced"
+    NO_SKIP = "no_skip"
+    NO_OUTPUTS = "has no outputs"
+    UNKNOWN = "cannot be told"
+
+
+class Reason(NamedTuple):
+    """Why a step must run. `subject` is the path, variable or step; `detail` what happened to it."""
+
+    kind: ReasonKind
+    subject: str | None = None
+    detail: str | None = None
+
+    def __str__(self) -> str:
+        text = self.kind.value
+        if self.subject:
+            text += f": {self.subject}"
+        return f"{text} ({self.detail})" if self.detail else text
+
+
+def reasons_to_run(
+    command: Command, now: Fingerprint, last: Record | None, digest_of: Callable[[str], str | None]
+) -> tuple[Reason, ...]:
+    """Why `command` must run; nothing if it is up to date. `digest_of(output)` is None for what is not there."""
+    if not command.all_outputs:
+        return (Reason(ReasonKind.NO_OUTPUTS),)
+    reasons = [Reason(ReasonKind.NO_SKIP)] if command.no_skip else []
+    if last is None:
+        return (*reasons, Reason(ReasonKind.NEVER_RAN))
+    then = last.fingerprint
+    return (
+        *reasons,
+        *_script_reasons(then, now),
+        *_dep_reasons(dict(then.deps), dict(now.deps)),
+        *_env_reasons(dict(then.env), dict(now.env)),
+        *_output_reasons(command, last, digest_of),
+    )
+
+
+def _script_reasons(then: Fingerprint, now: Fingerprint) -> Iterable[Reason]:
+    if then.script != now.script:
+        old, new = then.script, now.script
+        line = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+        what = "removed" if line >= len(new) else "added" if line >= len(old) else _edit(old[line], new[line])
+        yield Reason(ReasonKind.SCRIPT_CHANGED, f"line {line + 1}", what)
+    if then.args != now.args:
+        yield Reason(ReasonKind.SCRIPT_CHANGED, "arguments", f"now `{' '.join(now.args)}`" if now.args else "now none")
+    if then.shell != now.shell:
+        yield Reason(ReasonKind.SCRIPT_CHANGED, "shell")
+    if then.workdir != now.workdir:
+        yield Reason(ReasonKind.SCRIPT_CHANGED, "workdir")
+
+
+def _edit(then: str, now: str) -> str:
+    """What of a line was edited, with the word before it: `--lr 0.1` → `0.2`."""
+    old, new = then.split(), now.split()
+    if old == new:
+        return "blanks"
+    start = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    before = old[max(start - 1, 0) : len(old) - end]
+    after = new[max(start - 1, 0) : len(new) - end]
+    return f"`{_short(before)}` → `{_short(after)}`"
+
+
+def _short(words: list[str]) -> str:
+    text = " ".join(words)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _dep_reasons(then: Mapping[str, str | None], now: Mapping[str, str | None]) -> Iterable[Reason]:
+    if then == now:
+        return
+    for path, digest in now.items():
+        if path not in then:
+            yield Reason(ReasonKind.DEP_ADDED, path)
+        elif digest != then[path]:
+            yield Reason(ReasonKind.DEP_CHANGED, path, "missing" if digest is None else None)
+    for path in then:
+        if path not in now:
+            yield Reason(ReasonKind.DEP_REMOVED, path)
+
+
+def _env_reasons(then: Mapping[str, str | None], now: Mapping[str, str | None]) -> Iterable[Reason]:
+    for name in sorted(then.keys() | now.keys()):
+        if name not in then:
+            yield Reason(ReasonKind.ENV_CHANGED, name, "added")
+        elif name not in now:
+            yield Reason(ReasonKind.ENV_CHANGED, name, "removed")
+        elif then[name] != now[name]:
+            yield Reason(ReasonKind.ENV_CHANGED, name)
+
+
+def _output_reasons(command: Command, last: Record, digest_of: Callable[[str], str | None]) -> Iterable[Reason]:
+    recorded = {made.path: made.digest for made in last.all_outputs}
+    if recorded.keys() != set(command.all_outputs):
+        changed = sorted(recorded.keys() ^ set(command.all_outputs))
+        yield Reason(ReasonKind.OUTPUTS_LIST_CHANGED, ", ".join(changed))
+    for output in command.all_outputs:
+        digest = digest_of(output) or ABSENT
+        if output in recorded and digest != recorded[output]:
+            yield Reason(ReasonKind.OUTPUT_MISSING if digest == ABSENT else ReasonKind.OUTPUT_CHANGED, output)
+        elif digest == ABSENT and output in command.outputs:
+            yield Reason(ReasonKind.OUTPUT_MISSING, output)
