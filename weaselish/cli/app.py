@@ -141,9 +141,9 @@ def status(
 @app.command()
 def validate(context: typer.Context, directory: Directory = None) -> None:
     """Check project.yml: everything that is wrong or doubtful, with its place."""
-    from weaselish.cli import status
+    from weaselish.cli import validate as checks
 
-    raise typer.Exit(status.validate(_open(context, directory)))
+    raise typer.Exit(checks.validate(_open(context, directory)))
 
 
 RemoteName = Annotated[str | None, typer.Argument(metavar="[REMOTE]", show_default=False)]
@@ -218,7 +218,8 @@ def list_remote(
     context: typer.Context, remote: RemoteName = None, directory: Directory = None, as_json: Json = False
 ) -> None:
     """List what a remote holds: outputs, runs, sizes, ages, who made them."""
-    from weaselish.cli.remotes import find_remote, list_runs
+    from weaselish.cli.ls import list_runs
+    from weaselish.cli.remotes import find_remote
 
     workspace = _open(context, directory)
     raise typer.Exit(list_runs(workspace, find_remote(workspace, remote or "default"), as_json=as_json))
@@ -231,7 +232,7 @@ app.add_typer(remote_app, name="remote")
 @remote_app.command("list")
 def remote_list(context: typer.Context, directory: Directory = None, as_json: Json = False) -> None:
     """List the remotes that project.yml defines."""
-    from weaselish.cli.remotes import show_remotes
+    from weaselish.cli.remote import show_remotes
 
     raise typer.Exit(show_remotes(_open(context, directory), as_json=as_json))
 
@@ -243,7 +244,8 @@ def remote_test(
     directory: Directory = None,
 ) -> None:
     """Try a remote: credentials, then list, write, read back and delete, each with its time."""
-    from weaselish.cli.remotes import find_remote, test_remote
+    from weaselish.cli.remote import test_remote
+    from weaselish.cli.remotes import find_remote
 
     workspace = _open(context, directory)
     raise typer.Exit(test_remote(workspace, find_remote(workspace, remote)))
@@ -258,7 +260,7 @@ def log(
     as_json: Json = False,
 ) -> None:
     """Show what ran: when, how long, why, and with what result."""
-    from weaselish.cli.history import show_log
+    from weaselish.cli.log import show_log
 
     names, directory = names_and_directory(words or [])
     raise typer.Exit(show_log(_open(context, directory), names, most=most, verbose=verbose, as_json=as_json))
@@ -295,7 +297,7 @@ Steps = Annotated[list[str], typer.Argument(metavar="STEP... [DIR]", show_defaul
 @lock_app.command("accept")
 def lock_accept(context: typer.Context, words: Steps) -> None:
     """Record the outputs that lie there as up to date, without running anything."""
-    from weaselish.cli.history import accept_steps
+    from weaselish.cli.lock import accept_steps
 
     names, directory = names_and_directory(words)
     raise typer.Exit(accept_steps(_open(context, directory), names))
@@ -304,7 +306,7 @@ def lock_accept(context: typer.Context, words: Steps) -> None:
 @lock_app.command("reset")
 def lock_reset(context: typer.Context, words: Steps) -> None:
     """Forget what is recorded: the commands count as never run. Their outputs stay."""
-    from weaselish.cli.history import reset_steps
+    from weaselish.cli.lock import reset_steps
 
     names, directory = names_and_directory(words)
     raise typer.Exit(reset_steps(_open(context, directory), names))

@@ -1,4 +1,4 @@
-"""`proj status`, `proj validate`, and `proj` alone: what there is and how it stands."""
+"""`proj status`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 
-from weaselish.cli.console import counted, paint, say, say_hint, table, warn
+from weaselish.cli.console import table, warn
 from weaselish.engine.run.planning import Preview, plan_for, preview
-from weaselish.engine.validate import findings
 from weaselish.errors import in_short
-from weaselish.model.interpolate import put_env
 from weaselish.plan.graph import Cycle
 from weaselish.workspace import Workspace
 
 
 def show_status(workspace: Workspace, targets: Sequence[str], *, check: bool, remote: str | None, as_json: bool) -> int:
     """Each step with its state and reasons. With `check`, 1 if any is stale."""
-    previews = _previews(workspace, targets)
+    previews = previews_of(workspace, targets)
     there = _remote_states(workspace, remote, previews)
     workspace.save()
     if as_json:
@@ -27,7 +25,7 @@ def show_status(workspace: Workspace, targets: Sequence[str], *, check: bool, re
         rows = [
             (
                 item.step,
-                _state(item),
+                state_of(item),
                 *([there.get(item.step, "")] if remote else []),
                 in_short(item.reasons),
             )
@@ -50,7 +48,7 @@ def _remote_states(workspace: Workspace, remote: str | None, previews: Sequence[
 def _status_json(item: Preview, there: Mapping[str, str]) -> dict[str, object]:
     return {
         "step": item.step,
-        "state": _state(item),
+        "state": state_of(item),
         "reasons": [str(reason) for reason in item.reasons],
         "key": item.staleness.now.key if item.staleness else None,
         "run": item.staleness.last.run if item.staleness and item.staleness.last else None,
@@ -58,7 +56,7 @@ def _status_json(item: Preview, there: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def _previews(workspace: Workspace, targets: Sequence[str]) -> list[Preview]:
+def previews_of(workspace: Workspace, targets: Sequence[str]) -> list[Preview]:
     if not targets:
         targets = list(workspace.project.commands)
     try:
@@ -69,70 +67,7 @@ def _previews(workspace: Workspace, targets: Sequence[str]) -> list[Preview]:
     return preview(workspace, plan)
 
 
-def _state(item: Preview) -> str:
+def state_of(item: Preview) -> str:
     if item.staleness is None:
         return "unknown"
     return "stale" if item.reasons else "up to date"
-
-
-def show_project(workspace: Workspace) -> int:
-    """Title, workflows and commands with help and state."""
-    project = workspace.project
-    states = {item.step: _state(item) for item in _previews(workspace, ())}
-    workspace.save()
-    if project.title:
-        print(paint(_shown(workspace, project.title), "bold", sys.stdout))
-    if project.description:
-        print(_shown(workspace, project.description).strip())
-    if project.workflows:
-        rows = [(name, " → ".join(steps)) for name, steps in project.workflows.items()]
-        print("\n" + table(rows, ("workflow", "steps"), stream=sys.stdout))
-    if project.commands:
-        lines = [(name, states[name], _help(workspace, name)) for name in project.commands]
-        print("\n" + table(lines, ("command", "state", "help"), stream=sys.stdout))
-    print("\nproj run NAME runs one; proj --help shows all verbs")
-    return 0
-
-
-def _shown(workspace: Workspace, text: str) -> str:
-    return put_env(text, workspace.shown_env)
-
-
-def _help(workspace: Workspace, command: str) -> str:
-    """Its help in one line."""
-    return " ".join(_shown(workspace, workspace.project.commands[command].help).split())
-
-
-def show_command(workspace: Workspace, name: str) -> int:
-    """What `proj run NAME --help` shows."""
-    project = workspace.project
-    if name in project.workflows:
-        for number, step in enumerate(project.steps_of(name), 1):
-            print(f"{number}. {step}: {_help(workspace, step)}")
-        return 0
-    command = project.commands[name]
-    print(_shown(workspace, command.help) or f"{name} has no help")
-    for title, items in (
-        ("deps", command.deps),
-        ("outputs", command.outputs),
-        ("not cached", command.outputs_no_cache),
-    ):
-        if items:
-            print(f"{title}: {', '.join(items)}")
-    return 0
-
-
-def validate(workspace: Workspace) -> int:
-    """All warnings and problems that loading the project did not already refuse."""
-    wrong = 0
-    for problem in findings(workspace):
-        wrong += not problem.is_warning
-        kind = paint("warning:", "yellow") if problem.is_warning else paint("error:", "red")
-        say(problem.located().replace(": ", f": {kind} ", 1))
-        say_hint(problem.hint)
-    if wrong:
-        return 2
-    project = workspace.project
-    commands, workflows = counted(len(project.commands), "command"), counted(len(project.workflows), "workflow")
-    print(f"project.yml is valid: {commands}, {workflows}")
-    return 0

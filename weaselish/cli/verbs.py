@@ -68,7 +68,8 @@ def push(
     as_json: bool = False,
 ) -> int:
     """`proj push [REMOTE] [DIR]`; its exit code."""
-    from weaselish.cli.remotes import find_remote, run_push
+    from weaselish.cli.push import run_push
+    from weaselish.cli.remotes import find_remote
     from weaselish.engine.remote.push import PushOptions
 
     remote, directory = _remote_and_directory(words)
@@ -88,7 +89,8 @@ def pull(
     as_json: bool = False,
 ) -> int:
     """`proj pull [REMOTE] [DIR]`; its exit code."""
-    from weaselish.cli.remotes import find_remote, run_pull
+    from weaselish.cli.pull import run_pull
+    from weaselish.cli.remotes import find_remote
     from weaselish.engine.remote.pull import PullOptions
 
     remote, directory = _remote_and_directory(words)
@@ -102,13 +104,13 @@ def _remote_and_directory(words: Sequence[str]) -> tuple[str, str | None]:
 
 
 def show(workspace: Workspace) -> int:
-    from weaselish.cli.status import show_project
+    from weaselish.cli.list import show_project
 
     return show_project(workspace)
 
 
 def _help_for(workspace: Workspace, names: Sequence[str]) -> int:
-    from weaselish.cli.status import show_command
+    from weaselish.cli.list import show_command
     from weaselish.plan.graph import make_plan
 
     make_plan(workspace.project, names, only=True)  # says so if there is no such name
