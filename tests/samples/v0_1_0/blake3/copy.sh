@@ -1,0 +1,1 @@
+cp raw.txt copied.txt

@@ -1,0 +1,2 @@
+echo began > waiting
+until [ -e go ]; do sleep 0.05; done
