@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo demo-s3 test check format golden soak bench bench-micro clean
+.PHONY: demo demo-s3 test test-quick check coverage hooks format golden soak bench bench-micro clean
 
 $(BIN)/proj: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -24,13 +24,24 @@ demo-s3: $(VENV)/.dev  ## the same with an S3 server, SeaweedFS on loopback, as 
 
 test: $(VENV)/.dev  ## the whole suite
 	tests/install-servers $(BIN)/python
-	$(PYTEST) -n 2 --reruns 1 -rR --durations 15  # real servers, signals and kills: what fails twice is wrong; reruns are shown
+	$(PYTEST) -n 2 --durations 15
 
-check: $(VENV)/.dev  ## format, lint, types, layers
+test-quick: $(VENV)/.dev  ## the part of the suite without servers, kills and benchmarks
+	$(PYTEST) -n 2 -m "not slow and not servers"
+
+coverage: $(VENV)/.dev  ## the whole suite with branch coverage; the report goes to htmlcov/
+	tests/install-servers $(BIN)/python
+	$(PYTEST) -n 2 --cov weaselish --cov-branch --cov-report term:skip-covered --cov-report html
+
+check: $(VENV)/.dev  ## format, lint, types, layers, words, commit messages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(PYTEST) tests/test_layers.py
+	$(PYTEST) tests/test_layers.py tests/test_words.py
+	$(BIN)/python .ci/commit-msg --new
+
+hooks:  ## check each commit message as it is written
+	install -m 755 .ci/commit-msg "$$(git rev-parse --git-path hooks)/commit-msg"
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
@@ -39,8 +50,9 @@ format: $(VENV)/.dev
 golden: $(VENV)/.dev  ## rewrite the golden files of console output
 	GOLDEN=rewrite $(PYTEST) tests/cli -k golden
 
-soak: $(VENV)/.dev  ## random projects, edits, faults and kills against a model, for SOAK_MINUTES (30)
+soak: $(VENV)/.dev  ## random projects, edits, faults and kills for SOAK_MINUTES (30), then FUZZ_MUTANTS (20000)
 	cd tests && $(CURDIR)/$(BIN)/python -m soak
+	cd tests && $(CURDIR)/$(BIN)/python -m fuzz $(or $(FUZZ_MUTANTS),20000)
 
 bench: $(VENV)/.dev  ## proj and its peers on the same work, all of it: hours; the tables go into benchmarks/README.md
 	$(BIN)/python -m benchmarks --markdown benchmarks/README.md $(BENCH)
