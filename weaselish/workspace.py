@@ -14,7 +14,7 @@ from weaselish.files.digests import Digests
 from weaselish.files.state_dir import STATE, cache_dir, make_state_dir
 from weaselish.load import ProjectFile, find_root, load_environ
 from weaselish.model.interpolate import is_secret, put_env
-from weaselish.model.paths import is_glob, is_text, leaves_project, normalise
+from weaselish.model.paths import is_glob, is_outside, is_text, normalise
 from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.graph import Producers
 from weaselish.records.records import Records
@@ -133,7 +133,7 @@ class Workspace:
         path = normalise(put_env(text, self.env)) or "."
         if not is_text(path):
             raise UsageError(f"`{where}`: `{text}` is here no text in UTF-8, and cannot be the name of a path")
-        if leaves_project(path) or (path == "." and "${env." in text and not may_be_project):
+        if is_outside(path) or (path == "." and "${env." in text and not may_be_project):
             raise UsageError(f"`{where}`: `{text}` is `{path}` here, which is no path inside the project")
         return path
 

@@ -11,7 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaselish.model.paths import PathIndex, ancestors, dep_base, inside, leaves_project, may_match, normalise, overlap
+from weaselish.model.paths import (
+    PathIndex,
+    ancestors,
+    dep_base,
+    inside,
+    is_outside,
+    is_protected,
+    may_match,
+    normalise,
+    normalise_in,
+    overlap,
+)
 
 NORMAL = {
     "a": "a",
@@ -25,6 +36,7 @@ NORMAL = {
     "..": "..",
     "a/../../b": "../b",
     "/a/": "/a",
+    "//a": "/a",
     "data/*.csv": "data/*.csv",
     "ä b/ü": "ä b/ü",
 }
@@ -33,6 +45,49 @@ NORMAL = {
 @pytest.mark.parametrize("written", NORMAL)
 def test_a_path_has_one_normal_form(written: str) -> None:
     assert normalise(written) == NORMAL[written]
+
+
+IN_IRIS = {
+    "/srv/iris/data/x": "data/x",
+    "/srv/iris/../iris/data/": "data",
+    "../iris/data/*.csv": "data/*.csv",
+    "../../srv/iris/x": "x",
+    "/srv/iris": ".",
+    "../iris": ".",
+    "/srv/iris2/x": "/srv/iris2/x",
+    "../data": "../data",
+    "/data": "/data",
+    "data/x": "data/x",
+    "..": "..",
+}
+
+
+@pytest.mark.parametrize("written", IN_IRIS)
+def test_a_path_that_leads_back_into_the_project_is_relative(written: str) -> None:
+    assert normalise_in(written, "/srv/iris") == IN_IRIS[written]
+    assert normalise_in(written, None) == normalise(written)
+
+
+def test_in_a_project_at_the_root_of_the_file_system_no_path_is_absolute() -> None:
+    assert normalise_in("/data/x", "/") == "data/x"
+
+
+PROTECTED = [
+    ".git", ".git/hooks/post-checkout", "vendor/x/.git/config", ".GIT/hooks/x", ".hg/hgrc", ".jj/x", ".svn/x",
+    ".proj", ".proj/runs", "sub/.proj/x", ".husky/pre-commit", ".githooks/x", ".envrc", "sub/.envrc",
+    ".pre-commit-config.yaml", ".github/workflows/ci.yml", ".vscode/tasks.json",
+    "project.yml", "project.lock", "Project.yml", "project.lock/x", ".", "../x/.git/hooks/y",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PROTECTED)
+def test_locations_that_tools_execute_and_own_files_are_protected(path: str) -> None:
+    assert is_protected(path)
+
+
+@pytest.mark.parametrize("path", ["git/hooks", ".gitignore", "x.git/y", "sub/project.yml", "proj", ".github.md", ".."])
+def test_similar_locations_are_not_protected(path: str) -> None:
+    assert not is_protected(path)
 
 
 names = st.sampled_from(["a", "b", "aa", "a.b", "..", ".", ""])
@@ -44,7 +99,7 @@ paths = st.lists(st.sampled_from(["a", "b", "ab", "a-b"]), min_size=1, max_size=
 def test_normalising_twice_is_normalising_once(path: str) -> None:
     once = normalise(path)
     assert normalise(once) == once
-    assert leaves_project(once) == (os.path.isabs(once) or ".." in once.split("/"))
+    assert is_outside(once) == (os.path.isabs(once) or ".." in once.split("/"))
 
 
 @given(paths, paths)
@@ -56,11 +111,32 @@ def test_paths_overlap_if_one_is_the_other_or_lies_in_it(one: str, other: str) -
     assert inside(one, ".")
 
 
-@given(st.lists(paths | st.just("."), max_size=6), paths | st.just("."))
-def test_an_index_finds_what_overlaps(known: list[str], path: str) -> None:
-    index = PathIndex(known)
-    found = [other for other in known if overlap(path, other)]
-    assert sorted(index.overlapping(path)) == sorted(set(found))
+OUTSIDE = {
+    "..": [],
+    "../a": [".."],
+    "../a/b": ["..", "../a"],
+    "../../a/b": ["../..", "../../a"],
+    "/": [],
+    "/a": ["/"],
+    "/a/b": ["/", "/a"],
+}
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_a_path_outside_does_not_lie_in_the_project(path: str) -> None:
+    assert ancestors(path) == OUTSIDE[path]
+    assert not inside(path, ".")
+    assert all(inside(path, directory) for directory in OUTSIDE[path])
+
+
+outside_paths = st.tuples(st.sampled_from(["../", "../../", "/"]), paths).map("".join)
+any_paths = paths | outside_paths | st.just(".")
+
+
+@given(st.lists(any_paths, max_size=6), any_paths)
+def test_an_index_finds_what_overlaps(others: list[str], path: str) -> None:
+    index = PathIndex(others)
+    assert sorted(index.overlapping(path)) == sorted({other for other in others if overlap(path, other)})
 
 
 BASES = {

@@ -18,7 +18,7 @@ from weaselish.archive.gzip import BLOCK, zipped
 from weaselish.archive.tar import TEXT, header
 from weaselish.errors import ProjError, UnsafePath
 from weaselish.files.digests import Digested
-from weaselish.model.paths import leaves_project, normalise
+from weaselish.model.paths import is_outside, normalise
 from weaselish.plan.digests import Algorithm, ManifestEntry, digest_bytes, new_hash, tree_digest
 
 MODE = 0o777  # no setuid, no setgid, no sticky bit
@@ -160,7 +160,7 @@ class Content:
 def member_name(output: str) -> bytes:
     """What the members of an output are named by: its path without `./` and trailing slash."""
     path = normalise(output)
-    if leaves_project(path) or path in ("", "."):
+    if is_outside(path) or path in ("", "."):
         raise UnsafePath(f"`{output}` is no place in the project: it cannot be archived")
     return path.encode(*TEXT)
 

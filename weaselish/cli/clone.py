@@ -17,7 +17,7 @@ from weaselish.files.atomic import write_atomically, writing
 from weaselish.files.state_dir import STATE, make_state_dir
 from weaselish.files.swap import remove, workplace
 from weaselish.load import FILE, find_root, load_project
-from weaselish.model.paths import leaves_project, normalise
+from weaselish.model.paths import is_outside, normalise
 from weaselish.sources.git import GitError, Source, UnknownPath, check_out, without_secrets
 
 WEASEL_REPO, WEASEL_BRANCH = "https://github.com/explosion/projects", "v3"
@@ -27,7 +27,7 @@ _LEFT_OUT = shutil.ignore_patterns(STATE, "project.lock", "__pycache__", ".venv"
 
 def clone(name: str, dest: str | None, *, repo: str | None, branch: str | None, sparse: bool) -> int:
     path = normalise(name)
-    if leaves_project(path):
+    if is_outside(path):
         raise UsageError(f"`{name}` leads out of the repository", hint="name a directory inside it")
     target = _target(path, dest, repo)
     templates = bundled_templates()

@@ -18,7 +18,7 @@ from weaselish.files.atomic import writing
 from weaselish.files.swap import recover, swap_in, workplace
 from weaselish.locks.step_locks import hold_locks
 from weaselish.model.interpolate import put_env
-from weaselish.model.paths import leaves_project, normalise, overlap
+from weaselish.model.paths import is_outside, normalise, overlap
 from weaselish.model.project import Asset, Git, Remote
 from weaselish.plan.digests import is_tree
 from weaselish.sources import git
@@ -86,7 +86,7 @@ def project_assets_of(workspace: Workspace) -> dict[str, Asset]:
     assets: dict[str, Asset] = {}
     for asset in workspace.project.assets:
         dest = normalise(put_env(asset.dest, workspace.env))
-        if dest in (".", "") or leaves_project(dest):
+        if dest in (".", "") or is_outside(dest):
             raise UsageError(f"asset `{asset.dest}` is `{dest}` here, which is no path inside the project")
         assets.setdefault(dest, asset._replace(dest=dest))
     return assets
@@ -341,6 +341,6 @@ def _in_turn(assets: Sequence[Asset]) -> list[list[Asset]]:
 
 def _path_in_repository(path: str) -> str:
     normal = normalise(path)
-    if leaves_project(normal):
+    if is_outside(normal):
         raise ProjError(f"`{path}` leads out of the repository", hint="name a path inside it")
     return "" if normal == "." else normal

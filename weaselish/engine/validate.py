@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from weaselish.errors import Problem, ProjError, in_file_order, listed
 from weaselish.load import FILE, places_of
 from weaselish.model.locations import Places
-from weaselish.model.paths import dep_base, inside, leaves_project, normalise, overlap
+from weaselish.model.paths import dep_base, inside, is_outside, normalise, overlap
 from weaselish.model.project import Command
 from weaselish.model.script import split_words
 from weaselish.plan.graph import alternatives, find_cycle, make_plan
@@ -74,7 +74,7 @@ def _named_files(workspace: Workspace, command: Command) -> Iterator[str]:
             continue
         for word in words:
             path = normalise(f"{command.workdir}/{word}")
-            if not word.startswith(("-", "/")) and not leaves_project(path) and (workspace.root / path).is_file():
+            if not word.startswith(("-", "/")) and not is_outside(path) and (workspace.root / path).is_file():
                 yield path
 
 

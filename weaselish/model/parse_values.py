@@ -10,9 +10,8 @@ from weaselish.errors import InvalidProject, Problem, UsageError, near_match
 from weaselish.model import schema
 from weaselish.model.interpolate import BadReference, Interpolator, override
 from weaselish.model.locations import Path, Places
-from weaselish.model.paths import leaves_project, normalise, overlap
+from weaselish.model.paths import holds_own_files, is_executed_by_tools, is_outside, normalise
 
-OUR_OWN = ("project.yml", "project.lock", ".proj")  # no output may be or hold one of these
 YES = ("yes", "on", "true", True, 1)
 
 
@@ -125,14 +124,20 @@ class Values:
             self.problem(path, f"{what} must be a path, not empty text")
             return None
         normal = normalise(text)
-        if leaves_project(normal):
+        if is_outside(normal):
             hint = "a dep may be a link that leads outside" if what == "a dep" else "name a path inside the project"
             self.problem(path, f"{what} leaves the project: `{text}`", hint)
             return None
-        if what in ("an output", "an asset") and (normal == "." or any(overlap(normal, own) for own in OUR_OWN)):
-            self.problem(path, f"{what} cannot be `{normal}`", "it would replace files of the project itself")
+        if what in ("an output", "an asset") and (reason := _why_protected(normal)):
+            self.problem(path, f"{what} cannot be `{normal}`", reason)
             return None
         return normal
+
+
+def _why_protected(path: str) -> str | None:
+    if holds_own_files(path):
+        return "it would replace files of the project itself"
+    return "tools execute what they find there, without being asked" if is_executed_by_tools(path) else None
 
 
 def _blank(data: Any, path: Path) -> None:

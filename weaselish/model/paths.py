@@ -1,4 +1,4 @@
-"""Paths of project.yml as text: normalising, globs, and which overlap. No file is looked at."""
+"""Normalise and compare paths of project.yml, and match globs against them, as text: without reading the disk."""
 
 from __future__ import annotations
 
@@ -7,11 +7,30 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+OWN_FILES = ("project.yml", "project.lock", ".proj")
+EXECUTED_NAMES = frozenset(  # at any depth, in any case: hooks and settings that a tool executes without being asked
+    (
+        ".git",  # of version control: hooks, filters, aliases
+        ".hg",
+        ".jj",
+        ".svn",
+        ".github",  # workflows
+        ".husky",  # hooks that git calls where they are installed
+        ".githooks",
+        ".pre-commit-config.yaml",
+        ".envrc",  # of direnv, on entering the directory
+        ".vscode",  # tasks that run on opening the folder
+        ".proj",  # of a nested project
+    )
+)
 _MAGIC = re.compile(r"[*?\[]")
 
 
 def is_text(text: str) -> bool:
-    """Whether it can be written as UTF-8: bytes of the environment or of argv that are not come as lone surrogates."""
+    """Whether `text` can be written as UTF-8.
+
+    Python hands over other bytes of the environment and of argv as lone surrogates.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -20,21 +39,59 @@ def is_text(text: str) -> bool:
 
 
 def normalise(path: str) -> str:
-    """`/` between names, no `./`, no trailing slash. `..` is resolved; what leads out begins with `..` or `/`."""
-    return posixpath.normpath(path) if path else path
+    """Return `path` with `/` between names, without `./` and trailing slash, and with `..` resolved.
+
+    A path outside the project begins with `..` or `/` afterwards.
+    """
+    normal = posixpath.normpath(path) if path else path
+    return normal[1:] if normal.startswith("//") else normal  # POSIX keeps two leading slashes
 
 
-def leaves_project(path: str) -> bool:
+def normalise_in(path: str, root: str | None) -> str:
+    """Normalise `path` for the project in `root`: a path that leads into it from outside becomes relative.
+
+    `/srv/iris/data` and `../iris/data` are `data` for the project in `/srv/iris`.
+    """
+    normal = normalise(path)
+    if root is None or not is_outside(normal):
+        return normal
+    absolute = normalise(f"{root}/{normal}" if not normal.startswith("/") else normal)
+    if absolute == root:
+        return "."
+    return absolute.removeprefix(root).lstrip("/") if inside(absolute, root) else normal
+
+
+def is_outside(path: str) -> bool:
     """Whether a normalised path is absolute or climbs out of the project."""
     return path == ".." or path.startswith(("/", "../"))
 
 
+def is_protected(path: str) -> bool:
+    """Whether a normalised path is a location that nothing may be fetched or restored into.
+
+    Either it holds or contains a file of the project itself, or other tools execute what they find there: see
+    `is_executed_by_tools`.
+    """
+    return holds_own_files(path) or is_executed_by_tools(path)
+
+
+def holds_own_files(path: str) -> bool:
+    """Whether a normalised path is, contains or lies in a file of the project itself."""
+    return path in (".", "") or any(overlap(path.casefold(), own) for own in OWN_FILES)
+
+
+def is_executed_by_tools(path: str) -> bool:
+    """Whether tools execute what lies at a normalised path by themselves, as git does with `.git/hooks`."""
+    return not EXECUTED_NAMES.isdisjoint(path.casefold().split("/"))
+
+
 def is_glob(path: str) -> bool:
+    """Whether a path has `*`, `?` or `[`. A file of exactly that name takes precedence."""
     return _MAGIC.search(path) is not None
 
 
 def fixed_part(glob: str) -> str:
-    """The directory that all matches of a glob lie below: its names before the first one with magic."""
+    """Return the directory that contains all matches of a glob: its names before the first one with magic."""
     names = glob.split("/")
     for index, name in enumerate(names):
         if is_glob(name):
@@ -43,8 +100,10 @@ def fixed_part(glob: str) -> str:
 
 
 def inside(path: str, directory: str) -> bool:
-    """Whether `path` equals `directory` or lies in it."""
-    return directory == "." or path == directory or path.startswith(directory + "/")
+    """Whether `path` equals `directory` or lies in it. Both are normalised."""
+    if directory == ".":
+        return not is_outside(path)
+    return path == directory or path.startswith(directory if directory == "/" else directory + "/")
 
 
 def overlap(one: str, other: str) -> bool:
@@ -53,7 +112,7 @@ def overlap(one: str, other: str) -> bool:
 
 
 class PathIndex:
-    """A set of normalised paths, of which those that overlap with another path are found without asking each."""
+    """A set of normalised paths that finds those that overlap a path without comparing each."""
 
     def __init__(self, paths: Iterable[str] = ()) -> None:
         self._inside: dict[str, dict[str, None]] = {}  # path or directory -> those that equal it or lie in it
@@ -61,27 +120,34 @@ class PathIndex:
             self.add(path)
 
     def add(self, path: str) -> None:
-        for place in (*ancestors(path), path):
-            self._inside.setdefault(place, {})[path] = None
+        for directory in (*ancestors(path), path):
+            self._inside.setdefault(directory, {})[path] = None
 
     def discard(self, path: str) -> None:
-        for place in (*ancestors(path), path):
-            self._inside.get(place, {}).pop(path, None)
+        for directory in (*ancestors(path), path):
+            self._inside.get(directory, {}).pop(path, None)
 
     def overlapping(self, path: str) -> list[str]:
-        """Those that `path` lies in, outermost first; then those that equal it or lie in it, as they were added."""
-        outer = [place for place in ancestors(path) if place in self._inside.get(place, ())]
+        """Return the paths that contain `path`, outermost first, then those that equal it or lie in it, as added."""
+        outer = [directory for directory in ancestors(path) if directory in self._inside.get(directory, ())]
         return [*outer, *self._inside.get(path, ())]
 
 
 def ancestors(path: str) -> list[str]:
-    """The directories that `path` lies in, outermost first: the project itself, `.`, lies in none."""
+    """Return the directories that `path` lies in, outermost first.
+
+    The list begins with the project, `.`; for a path outside with `/`, or with the last `..` of those that it climbs.
+    """
     names = path.split("/")
-    return [] if path == "." else [".", *("/".join(names[:count]) for count in range(1, len(names)))]
+    if path.startswith("/"):
+        return [] if path == "/" else ["/", *("/".join(names[:count]) for count in range(2, len(names)))]
+    climbs = names.count("..")  # normalised: they come first
+    start = [] if climbs or path == "." else ["."]
+    return [*start, *("/".join(names[:count]) for count in range(max(climbs, 1), len(names)))]
 
 
 def may_match(glob: str, path: str) -> bool:
-    """Whether something at `path`, or inside it if it is a directory, or a directory around it, could match `glob`."""
+    """Whether `glob` could match `path`, something inside it, or a directory around it."""
     for pattern, name in zip(glob.split("/"), path.split("/"), strict=False):
         if pattern == "**":
             return True
@@ -98,5 +164,5 @@ def _name_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def dep_base(dep: str) -> str:
-    """The path that stands for a dep where paths are compared: itself, or what a glob's matches lie below."""
+    """Return the path that stands for a dep where paths are compared: the dep, or the fixed part of a glob."""
     return fixed_part(dep) if is_glob(dep) else dep
