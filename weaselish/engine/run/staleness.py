@@ -24,6 +24,7 @@ class Staleness(NamedTuple):
     now: Fingerprint
     last: Record | None
     reasons: tuple[Reason, ...]
+    version: int  # of the records, read before anything else was: if it has risen since, this is out of date
 
     @property
     def missing_deps(self) -> tuple[str, ...]:
@@ -44,6 +45,7 @@ def check_staleness(
     may not be for them.
     """
     digests, records = workspace.digests, workspace.records
+    version = records.version  # another thread may read on during the check
     now = fingerprint(command, workspace.env, digests.of_dep, args=args)
 
     def output(path: str) -> str | None:
@@ -68,7 +70,7 @@ def check_staleness(
         )
     if force:
         reasons = (Reason(ReasonKind.FORCED), *reasons)
-    return Staleness(now, last, tuple(_explained(workspace, last, now, reason) for reason in reasons))
+    return Staleness(now, last, tuple(_explained(workspace, last, now, reason) for reason in reasons), version)
 
 
 def check_deps(workspace: Workspace, command: Command, missing: tuple[str, ...]) -> None:

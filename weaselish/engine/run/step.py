@@ -69,7 +69,6 @@ class StepRunner:
             return StepResult(command.name, StepState.FAILED, seconds, error.exit_code)
 
     def _run(self, command: Command, options: StepOptions) -> StepResult:
-        version = self._workspace.records.version  # before the look: another thread may read on while it is made
         looked = self._first_look(command, options)
         if looked is not None and not looked.reasons:
             return self._up_to_date(command, looked)
@@ -97,7 +96,7 @@ class StepRunner:
             pause=self._cancel.sleep,
         ) as descriptors:
             self._workspace.records.refresh()
-            if looked is None or waited_for or self._workspace.records.version != version:
+            if looked is None or waited_for or self._workspace.records.version != looked.version:
                 self._workspace.digests.forget()
                 looked = self._look(command, options)
                 if not looked.reasons:
