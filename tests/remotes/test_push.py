@@ -130,7 +130,10 @@ def test_the_positions_are_those_of_weasel(project: ProjectDir, remote: Path, tm
     assert told(other.proj("push", f"file://{tmp_path}/a%20third"))["train"] == "pushed 1 output, 8 B"
     assert len(whole_runs(tmp_path / "a third")) == 2
     done = other.proj("push", "ftp://there")
-    assert (done.code, done.err.splitlines()[0]) == (1, "error: remote `ftp://there`: there is no store for `ftp://`")
+    assert (done.code, done.err.splitlines()[0]) == (
+        1,
+        "error: remote `ftp://there`: `ftp://` is not supported as a remote",
+    )
 
 
 def test_overrides_count_as_they_do_in_run(project: ProjectDir, remote: Path) -> None:

@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> Store:
 class TestDirectory(StoreContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Store:
-        return DirectoryStore(tmp_path / "not yet" / "made", remote="remote `test`")
+        return DirectoryStore(tmp_path / "not created yet", remote="remote `test`")
 
 
 class TestWithoutHardLinks(StoreContract):
@@ -41,6 +41,20 @@ class TestWithoutHardLinks(StoreContract):
 
         monkeypatch.setattr(os, "link", refuse)
         return DirectoryStore(tmp_path, remote="remote `test`")
+
+
+def test_a_store_on_a_disk_that_is_not_mounted_is_an_error_and_is_not_created(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path / "disk/store", remote="remote `test`")
+    for use in (
+        lambda: keys(store),
+        lambda: read(store, "a"),
+        lambda: store.put("a", [b"x"]),
+        lambda: store.delete("a"),
+    ):
+        with pytest.raises(StoreError) as caught:
+            use()
+        assert caught.value.message == f"remote `test`: the directory `{tmp_path}/disk` does not exist"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_questions_make_nothing(store: Store, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from weaselish.model.locations import Path
 from weaselish.model.parse_values import Values
 from weaselish.model.project import Remote
+from weaselish.model.urls import remote_url_problem
 
 
 def read_remotes(values: Values) -> dict[str, Remote]:
@@ -15,9 +16,17 @@ def read_remotes(values: Values) -> dict[str, Remote]:
         if item is None:
             continue
         if isinstance(item, str):
-            remotes[name] = Remote(name, values.interpolated(path, item) or item)
+            remotes[name] = Remote(name, _url(values, path, item))
             continue
         texts = {key: values.text((*path, key), within=item) or None for key in ("endpoint_url", "profile", "region")}
-        url = values.text((*path, "url"), within=item)
+        url = _url(values, (*path, "url"), item.get("url") or "")
         remotes[name] = Remote(name, url, **texts, read_only=item.get("read_only", False))
     return remotes
+
+
+def _url(values: Values, path: Path, written: str) -> str:
+    """Replace the references in a remote's URL and note what is wrong with it."""
+    url = values.interpolated(path, written)
+    if url is not None and written and (problem := remote_url_problem(url)):
+        values.problem(path, *problem)
+    return url or ""

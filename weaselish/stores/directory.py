@@ -81,6 +81,7 @@ class DirectoryStore:
         path = self._path(key)
         with self._explained(f"deleting `{key}`"):
             if not _is_file(path):
+                self._check_parent()
                 return
             path.unlink(missing_ok=True)
             _flush_directory(path.parent)
@@ -99,6 +100,7 @@ class DirectoryStore:
             try:
                 entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
             except _ABSENT:
+                self._check_parent()
                 return
         for entry in entries:
             key = prefix + entry.name
@@ -123,6 +125,7 @@ class DirectoryStore:
             try:
                 file = path.open("rb", buffering=0)
             except _ABSENT:
+                self._check_parent()
                 raise NotInStore(f"{self._remote}: no object `{key}`") from None
         with file:
             expected, received = os.fstat(file.fileno()).st_size, 0
@@ -136,7 +139,17 @@ class DirectoryStore:
         if received != expected:
             raise StoreError(f"{self._remote}: `{key}` was changed in place while it was read")
 
+    def _check_parent(self) -> None:
+        """Raise StoreError if the directory that contains the store is missing, as on a disk that is not mounted."""
+        parent = self._root.parent
+        if not parent.is_dir():
+            raise StoreError(
+                f"{self._remote}: the directory `{parent}` does not exist",
+                hint="mount the disk that contains it; or create it, if the path is right",
+            )
+
     def _new_temporary(self) -> Path:
+        self._check_parent()
         _make_directory(self._temporary)
         temporary = self._temporary / uuid.uuid4().hex
         temporary.touch(exist_ok=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from weaselish.errors import StoreError
-from weaselish.model.urls import without_secrets
+from weaselish.model.urls import remote_url_problem, without_secrets
 from weaselish.stores.directory import DirectoryStore
 from weaselish.stores.wrappers import ReadOnly, Retrying
 
@@ -35,6 +35,8 @@ def credentials_source(remote: Remote) -> str | None:
 
 
 def _scheme(remote: Remote) -> str:
+    if problem := remote_url_problem(remote.url):
+        raise StoreError(f"remote `{remote.name}`: {problem[0]}", hint=problem[1])
     scheme, separator, _ = remote.url.partition("://")
     if not separator:
         return "file"
@@ -50,13 +52,7 @@ def _open_directory(remote: Remote, root: Path) -> DirectoryStore:
     _refuse_options(remote, "endpoint_url", "profile", "region")
     path = remote.url
     if "://" in path:
-        parts = urlsplit(path)
-        if parts.netloc not in ("", "localhost"):
-            raise StoreError(
-                f"remote `{remote.name}`: `{parts.netloc}` cannot be the host of a `file://` URL",
-                hint="write an absolute path after three slashes: `file:///srv/store`",
-            )
-        path = unquote(parts.path)
+        path = unquote(urlsplit(path).path)
     return DirectoryStore(root / Path(path).expanduser(), remote=f"remote `{remote.name}` ({path})")
 
 
