@@ -138,7 +138,28 @@ def test_a_failed_run_leaves_the_record_before_it(tmp_path: Path) -> None:
     records.end("a", records.start("a", "key"), "failed", exit_code=3)
     assert (records.last("a"), records.unfinished("a")) == ((made,), None)
     records.close()
+
+
+def test_a_failed_run_is_remembered_until_a_later_run_succeeds(tmp_path: Path) -> None:
+    for _ in range(3):
+        records = Records(tmp_path, PROJECT)
+        records.end("a", records.start("a", "key"), "failed", exit_code=3)
+        records.close()
+    later = Records(tmp_path, PROJECT)
+    attempt = later.last_attempt("a")
+    assert attempt is not None and (attempt.has_failed, attempt.exit_code) == (True, 3)
+    assert len(runs(tmp_path)) == 1, "the journals of earlier failures are history"
+    run(later)
+    assert later.last_attempt("a") is None
+    later.close()
     assert runs(tmp_path) == []
+
+
+def test_a_reset_forgets_a_failed_run(tmp_path: Path) -> None:
+    records = Records(tmp_path, PROJECT)
+    records.end("a", records.start("a", "key"), "failed", exit_code=3)
+    records.reset("a")
+    assert records.last_attempt("a") is None
 
 
 @pytest.mark.parametrize(
@@ -274,7 +295,7 @@ def test_a_failure_is_known_also_after_its_journal_became_history(tmp_path: Path
     assert two.unfinished("a") is None, "its owner lives"
     one.end("a", attempt, "failed")
     one.close()
-    assert runs(tmp_path) == []
+    retire(*runs(tmp_path))
     two.refresh()
     assert two.unfinished("a") is None, "it failed; it was not interrupted"
 
@@ -691,9 +712,7 @@ def test_any_course_of_three_processes(course: list[tuple[int, str, str]]) -> No
         alive: dict[int, Records] = {}
         going: dict[str, int] = {}  # command -> who runs it
         recorded = dict.fromkeys("ab", 0)
-        unfinished: dict[str, set[ReasonKind | None]] = {
-            name: {None} for name in "ab"
-        }  # what may be known of the last start
+        unfinished: dict[str, ReasonKind | None] = dict.fromkeys("ab")  # what the last start left
         for who, act, command in course:
             records = alive.setdefault(who, Records(root, PROJECT))
             if act in ("run", "start", "fail", "change", "reset") and command in going:
@@ -701,26 +720,26 @@ def test_any_course_of_three_processes(course: list[tuple[int, str, str]]) -> No
             if act not in ("fold", "close", "kill"):
                 records.refresh()  # as every step does before it starts
             if act == "run":
-                recorded[command], unfinished[command] = run(records, command).run, {None}
+                recorded[command], unfinished[command] = run(records, command).run, None
             elif act == "start":
                 going[command] = who
                 records.start(command, "key")
-                unfinished[command] = {None}
+                unfinished[command] = None
             elif act == "fail":
                 records.end(command, records.start(command, "key"), "failed")
-                unfinished[command].add(None)  # once it is history, who comes later hears of what was before it
+                unfinished[command] = None
             elif act == "change":
                 records.end(command, records.start(command, "key"), "inputs changed")
-                unfinished[command] = {ReasonKind.INPUTS_CHANGED}
+                unfinished[command] = ReasonKind.INPUTS_CHANGED
             elif act == "reset":
                 records.reset(command)
-                recorded[command], unfinished[command] = 0, {None}
+                recorded[command], unfinished[command] = 0, None
             elif act == "fold":
                 records.fold()
             else:
                 for name in [name for name, owner in going.items() if owner == who]:
                     del going[name]
-                    unfinished[name] = {ReasonKind.INTERRUPTED}
+                    unfinished[name] = ReasonKind.INTERRUPTED
                 if act == "close":
                     records.close()
                 elif records._own is not None:
@@ -730,6 +749,6 @@ def test_any_course_of_three_processes(course: list[tuple[int, str, str]]) -> No
             records.refresh()
             for name in "ab":
                 assert max(last(records, name), default=0) == recorded[name]
-                assert records.unfinished(name) in unfinished[name]
+                assert records.unfinished(name) is unfinished[name]
         for records in alive.values():
             records.close()

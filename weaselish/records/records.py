@@ -21,7 +21,7 @@ from weaselish.records import journal, lockfile
 from weaselish.records.journal import Journal, JournalReader
 from weaselish.records.lock_entry import LockEntry, entry_of
 from weaselish.records.record_format import BadDocument, from_document, to_document
-from weaselish.records.run_state import Known, RunState
+from weaselish.records.run_state import Attempt, Known, RunState
 
 _FOLD_EVERY = 2.0  # seconds at least between two folds, and twenty times what the last one took
 
@@ -109,6 +109,11 @@ class Records:
         """Why the last start of a command outranks its record: it left nothing that may be trusted."""
         with self._lock:
             return self._known.unfinished(command, self._is_alive)
+
+    def last_attempt(self, command: str) -> Attempt | None:
+        """Return the last start of a command, unless a later record or reset supersedes it."""
+        with self._lock:
+            return self._known.last_attempt(command)
 
     def _is_alive(self, path: Path) -> bool:
         return (self._own is not None and path == self._own.path) or journal.owner_lives(path)

@@ -16,12 +16,17 @@ Known = Record | LockEntry  # an Entry: one that Weasel wrote
 Entries = Mapping[str, tuple[LockEntry, ...]]  # of each command; several where a merge conflict left them
 
 
-class _Attempt(NamedTuple):
-    """The last start of a command that a journal tells of."""
+class Attempt(NamedTuple):
+    """The last start of a command that a journal reports."""
 
     run: int
     journal: Path
     ended: str | None = None  # failed, interrupted, inputs changed, pulled; None: not yet, or never
+    exit_code: int | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        return self.ended == "failed"
 
 
 class RunState:
@@ -33,7 +38,7 @@ class RunState:
         self.is_unfolded = False  # there is something that the lock should say
         self._in_lock: dict[str, tuple[Known, ...]] = {}
         self._recorded: dict[str, Record] = {}
-        self._attempts: dict[str, _Attempt] = {}
+        self._attempts: dict[str, Attempt] = {}
         self._resets: dict[str, int] = {}  # command -> what is older counts for nothing
         self._reset_in: dict[str, Path] = {}  # command -> the journal that says so
         self._told_in: dict[str, set[Path]] = {}  # command -> the journals that tell of runs of it
@@ -68,9 +73,12 @@ class RunState:
             self._told_in.setdefault(command, set()).add(journal)
         known = self._attempts.get(command)
         if event == "started" and (known is None or run > known.run):
-            self._attempts[command] = _Attempt(run, journal)
+            self._attempts[command] = Attempt(run, journal)
+            self.is_unfolded |= known is not None and known.journal != journal  # that journal may go to the past
         elif event == "ended" and known is not None and known.run == run:
-            self._attempts[command] = known._replace(ended=str(line.get("how")))
+            code = line.get("exit_code")
+            exit_code = code if isinstance(code, int) else None
+            self._attempts[command] = known._replace(ended=str(line.get("how")), exit_code=exit_code)
 
     def take_record(self, record: Record, journal: Path) -> None:
         self.version += 1
@@ -105,12 +113,18 @@ class RunState:
         later = [known for known in in_lock if isinstance(known, Record) and known.run > recorded.run]
         return (*later, *rivals) if later else (recorded, *rivals)
 
-    def unfinished(self, command: str, is_alive: Callable[[Path], bool]) -> ReasonKind | None:
-        """Why the last start of a command outranks its record: it left nothing that may be trusted."""
+    def last_attempt(self, command: str) -> Attempt | None:
+        """Return the last start of a command, unless a later record or reset supersedes it."""
         attempt = self._attempts.get(command)
-        if attempt is None or attempt.ended in ("failed", "pulled") or attempt.run <= self._resets.get(command, 0):
+        if attempt is None or attempt.ended == "pulled" or attempt.run <= self._resets.get(command, 0):
             return None
-        if max((_run_of(known) for known in self.last(command)), default=0) >= attempt.run:
+        recorded = max((_run_of(known) for known in self.last(command)), default=0)
+        return attempt if attempt.run > recorded else None
+
+    def unfinished(self, command: str, is_alive: Callable[[Path], bool]) -> ReasonKind | None:
+        """Return why the last start of a command makes its outputs untrustworthy, None if it does not."""
+        attempt = self.last_attempt(command)
+        if attempt is None or attempt.has_failed:
             return None
         if attempt.ended == "inputs changed":
             return ReasonKind.INPUTS_CHANGED
@@ -119,10 +133,14 @@ class RunState:
         return ReasonKind.INTERRUPTED
 
     def needed(self, here: Collection[Path], is_alive: Callable[[Path], bool]) -> set[Path]:
-        """The journals that hold a last word that the lock cannot: of a run without an end, or a reset of what others
-        of those that are `here` tell.
+        """Return the journals that hold what the lock cannot: a last run that failed or has no end, or a reset of
+        runs that other journals `here` report.
         """
-        needed = {attempt.journal for name, attempt in self._attempts.items() if self.unfinished(name, is_alive)}
+        needed = {
+            attempt.journal
+            for name in self._attempts
+            if (attempt := self.last_attempt(name)) and (attempt.has_failed or self.unfinished(name, is_alive))
+        }
         for command, path in self._reset_in.items():
             if self._told_in.get(command, set()) & {*here} - {path}:
                 needed.add(path)
