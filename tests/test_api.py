@@ -65,6 +65,7 @@ def test_events_are_told_in_order_and_hold_the_output(two: Path) -> None:
         events.RunStarted,
         events.StepStarted,
         events.StepFailed,
+        events.RunFinished,
     ]
     output = b"".join(event.data for event in heard if isinstance(event, events.StepOutput))
     assert output.endswith(b"last words\n")

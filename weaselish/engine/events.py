@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import enum
+import re
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import Reason
+
+JsonObject = dict[str, "JsonValue"]
+JsonValue = None | bool | int | float | str | list["JsonValue"] | JsonObject
 
 
 class StepState(enum.Enum):
@@ -29,47 +35,107 @@ class StepResult(NamedTuple):
     exit_code: int = 0
 
 
+class _Fields(Protocol):
+    def _asdict(self) -> dict[str, Any]: ...
+
+
+def _to_json(event: _Fields) -> JsonObject:
+    """Return the event as an object: its name under `event`, and each field that is not None."""
+    fields = {name: _json_value(value) for name, value in event._asdict().items() if value is not None}
+    return {"event": _name_of(type(event)), **fields}
+
+
+# In every event, `at` is the time in seconds since 1970 at which SerialReporter passed it on. `run` is the id of the
+# step's run; None if the step did not start.
+
+
 class RunStarted(NamedTuple):
     plan: Plan
     jobs: int
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
+
+
+class RunFinished(NamedTuple):
+    """The last event of a run. `results` holds one result per step, in the plan's order."""
+
+    results: tuple[StepResult, ...]
+    exit_code: int
+    seconds: float
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
 
 
 class Note(NamedTuple):
-    """Something that the user should know and that stops nothing."""
+    """A message to the user about something that stops nothing."""
 
     message: str
     hint: str | None = None
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
 
 
 class StepUpToDate(NamedTuple):
     step: str
+    run: int | None = None  # the run that recorded what is on disk
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
 
 
 class StepWaiting(NamedTuple):
-    """Another process holds what the step needs."""
+    """Another process holds a lock that the step, pull or asset needs."""
 
     step: str
     holder: str
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
 
 
 class StepStarted(NamedTuple):
     step: str
     reasons: tuple[Reason, ...]
     attempt: int = 1  # above 1: a retry
-    log: Path | None = None  # where all that it writes is kept
+    log: Path | None = None  # the file that keeps the step's output
+    run: int | None = None
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
 
 
 class StepOutput(NamedTuple):
-    """A piece of what a step's script writes, as it comes; it may end within a line or a character."""
+    """A piece of what a step's script wrote. It may end within a line or a character."""
 
     step: str
     data: bytes
+    run: int | None = None
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
 
 
 class StepDone(NamedTuple):
+    """The script succeeded and wrote all outputs."""
+
     step: str
     seconds: float
-    not_recorded: str | None = None  # why the result, though there, counts for nothing
+    not_recorded: str | None = None  # why the result was not recorded
+    run: int | None = None
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
 
 
 class StepFailed(NamedTuple):
@@ -78,12 +144,21 @@ class StepFailed(NamedTuple):
     exit_code: int
     message: str
     hint: str | None = None
+    run: int | None = None
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
 
 
 class StepBlocked(NamedTuple):
-    """The step cannot run because one that it needs failed, or because the run was stopped."""
+    """The step was not reached: a step that it needs failed, or the run stopped before it."""
 
     step: str
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
 
 
 class TransferStarted(NamedTuple):
@@ -92,6 +167,10 @@ class TransferStarted(NamedTuple):
     verb: str  # push, pull, fetch
     objects: int
     size: int
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
 
 
 class Transferred(NamedTuple):
@@ -99,18 +178,30 @@ class Transferred(NamedTuple):
 
     key: str
     size: int
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
 
 
 class CommandPushed(NamedTuple):
     command: str
     keys: tuple[str, ...]
     size: int
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
 
 
 class CommandPulled(NamedTuple):
     command: str
     outputs: tuple[str, ...]
     size: int
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
 
 
 Event = (
@@ -119,6 +210,7 @@ Event = (
     | TransferStarted
     | Transferred
     | Note
+    | RunFinished
     | RunStarted
     | StepBlocked
     | StepDone
@@ -130,6 +222,29 @@ Event = (
 )
 
 
+def _name_of(event: type) -> str:
+    """Return an event's name: `step up to date` for StepUpToDate."""
+    return re.sub("(?<!^)(?=[A-Z])", " ", event.__name__).lower()
+
+
+def _json_value(value: object) -> JsonValue:
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case bytes():
+            return value.decode("utf-8", "replace")
+        case Plan():
+            return {"targets": list(value.targets), "steps": list(value.steps)}
+        case StepResult():
+            return {name: _json_value(field) for name, field in value._asdict().items()}
+        case enum.Enum():
+            return str(value.value)
+        case tuple() if not isinstance(value, Reason):
+            return [_json_value(item) for item in value]
+        case _:
+            return str(value)
+
+
 class Reporter(Protocol):
     """Receives the events of one run in order. Any thread may call it, but only one at a time."""
 
@@ -137,12 +252,13 @@ class Reporter(Protocol):
 
 
 class SerialReporter:
-    """Serialise events: the wrapped reporter is called by one thread at a time."""
+    """Serialise and time events: the wrapped reporter is called by one thread at a time."""
 
-    def __init__(self, report: Reporter) -> None:
+    def __init__(self, report: Reporter, *, clock: Callable[[], float] = time.time) -> None:
         self._report = report
+        self._clock = clock
         self._lock = threading.Lock()
 
     def __call__(self, event: Event, /) -> None:
         with self._lock:
-            self._report(event)
+            self._report(event._replace(at=self._clock()))

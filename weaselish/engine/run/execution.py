@@ -48,9 +48,9 @@ class Execution:
         run = records.start(command.name, looked.now.key, [str(reason) for reason in looked.reasons])
         begun, wall = time.monotonic(), time.time()
         with LogWriter(log_path(self._workspace.state, command.name, run)) as log:
-            output = self._output(command.name, log, logged_lines(command, job, args))
+            output = self._output(command.name, run, log, logged_lines(command, job, args))
             for attempt in range(1, command.retries + 2):
-                self._report(events.StepStarted(command.name, looked.reasons, attempt, log.path))
+                self._report(events.StepStarted(command.name, looked.reasons, attempt, log.path, run))
                 self._workspace.digests.forget()
                 outcome = self._executor.run(job, output=output, cancel=self._cancel)
                 if outcome.succeeded or outcome.ended is Ending.INTERRUPTED:
@@ -68,13 +68,13 @@ class Execution:
             return self._inputs_changed(command, run, seconds)
         facts = {"started": _iso(wall), "seconds": round(seconds, 3), "reasons": [str(r) for r in looked.reasons]}
         records.add(record._replace(facts={**facts, **self._facts.gathered()}))
-        self._report(events.StepDone(command.name, seconds))
+        self._report(events.StepDone(command.name, seconds, run=run))
         return StepResult(command.name, StepState.RAN, seconds)
 
-    def _output(self, step: str, log: LogWriter, kept: Mapping[bytes, bytes]) -> Callable[[bytes], None]:
+    def _output(self, step: str, run: int, log: LogWriter, kept: Mapping[bytes, bytes]) -> Callable[[bytes], None]:
         def pass_on(data: bytes) -> None:
             log.write(kept.get(data, data))
-            self._report(events.StepOutput(step, data))
+            self._report(events.StepOutput(step, data, run))
 
         return pass_on
 
@@ -102,13 +102,13 @@ class Execution:
             seconds=round(seconds, 3),
         )
         message, hint = _told(command, outcome)
-        self._report(events.StepFailed(command.name, seconds, outcome.exit_code, message, hint))
+        self._report(events.StepFailed(command.name, seconds, outcome.exit_code, message, hint, run))
         state = StepState.INTERRUPTED if interrupted else StepState.FAILED
         return StepResult(command.name, state, seconds, outcome.exit_code)
 
     def _inputs_changed(self, command: Command, run: int, seconds: float) -> StepResult:
         self._workspace.records.end(command.name, run, "inputs changed", seconds=round(seconds, 3))
-        self._report(events.StepDone(command.name, seconds, not_recorded="inputs changed while it ran"))
+        self._report(events.StepDone(command.name, seconds, "inputs changed while it ran", run))
         return StepResult(command.name, StepState.NOT_RECORDED, seconds)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -65,6 +66,7 @@ def run(
     `open_executor` is called when the first step must run; what it gives is closed at the end.
     """
     _check_args(options.args)
+    begun = time.monotonic()
     cancel = workspace.cancel
     told = SerialReporter(report)
     plan = plan_for(workspace, targets, only=options.only, note=lambda text: told(events.Note(text)))
@@ -102,8 +104,10 @@ def run(
             from weaselish.records import logs
 
             logs.prune(workspace.state)
-    ended = [results.get(step, StepResult(step, StepState.BLOCKED)) for step in plan.steps]
-    return RunResult(plan, tuple(ended), interrupted=cancel.exit_code if cancel.level else None)
+    ended = tuple(results.get(step, StepResult(step, StepState.BLOCKED)) for step in plan.steps)
+    result = RunResult(plan, ended, interrupted=cancel.exit_code if cancel.level else None)
+    told(events.RunFinished(ended, result.exit_code, time.monotonic() - begun))
+    return result
 
 
 def _check_args(args: Sequence[str]) -> None:

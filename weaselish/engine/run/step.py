@@ -140,7 +140,7 @@ class StepRunner:
             from weaselish.engine.run.recording import adopt
 
             adopt(self._workspace, looked.last)
-        self._report(events.StepUpToDate(command.name))
+        self._report(events.StepUpToDate(command.name, looked.last.run if looked.last else None))
         return StepResult(command.name, StepState.UP_TO_DATE)
 
     def _made_by_others(self, command: Command) -> Iterator[str]:

@@ -1,0 +1,72 @@
+"""The events of a run: when they happened, which run they belong to, and how they read as JSON."""
+
+from __future__ import annotations
+
+import json
+import typing
+from pathlib import Path
+
+from weaselish.engine import events
+from weaselish.model.project import Command, ProjectModel
+from weaselish.plan.graph import make_plan
+from weaselish.plan.reasons import Reason, ReasonKind
+
+PLAN = make_plan(ProjectModel(commands={"a": Command("a", outputs=("x",))}), ["a"])
+EXAMPLES: list[tuple[events.Event, dict[str, object]]] = [
+    (events.RunStarted(PLAN, 2), {"event": "run started", "plan": {"targets": ["a"], "steps": ["a"]}, "jobs": 2}),
+    (events.Note("careful", "do this"), {"event": "note", "message": "careful", "hint": "do this"}),
+    (events.StepUpToDate("a", 7), {"event": "step up to date", "step": "a", "run": 7}),
+    (events.StepWaiting("a", "`a` of process 3"), {"event": "step waiting", "step": "a", "holder": "`a` of process 3"}),
+    (
+        events.StepStarted("a", (Reason(ReasonKind.DEP_CHANGED, "x"),), 2, Path("/p/log"), 7),
+        {
+            "event": "step started",
+            "step": "a",
+            "reasons": ["dep changed: x"],
+            "attempt": 2,
+            "log": "/p/log",
+            "run": 7,
+        },
+    ),
+    (events.StepOutput("a", b"caf\xe9\n", 7), {"event": "step output", "step": "a", "data": "caf\ufffd\n", "run": 7}),
+    (events.StepDone("a", 1.5, run=7), {"event": "step done", "step": "a", "seconds": 1.5, "run": 7}),
+    (
+        events.StepFailed("a", 1.5, 3, "`a` failed", run=7),
+        {"event": "step failed", "step": "a", "seconds": 1.5, "exit_code": 3, "message": "`a` failed", "run": 7},
+    ),
+    (events.StepBlocked("a"), {"event": "step blocked", "step": "a"}),
+    (
+        events.RunFinished((events.StepResult("a", events.StepState.UP_TO_DATE),), 0, 0.5),
+        {
+            "event": "run finished",
+            "results": [{"step": "a", "state": "up to date", "seconds": 0.0, "exit_code": 0}],
+            "exit_code": 0,
+            "seconds": 0.5,
+        },
+    ),
+    (
+        events.TransferStarted("push", 2, 10),
+        {"event": "transfer started", "verb": "push", "objects": 2, "size": 10},
+    ),
+    (events.Transferred("k", 5), {"event": "transferred", "key": "k", "size": 5}),
+    (events.CommandPushed("a", ("k",), 5), {"event": "command pushed", "command": "a", "keys": ["k"], "size": 5}),
+    (events.CommandPulled("a", ("x",), 5), {"event": "command pulled", "command": "a", "outputs": ["x"], "size": 5}),
+]
+
+
+def test_every_event_reads_as_json() -> None:
+    for event, expected in EXAMPLES:
+        assert json.loads(json.dumps(event.to_json())) == {**expected, "at": 0.0}
+
+
+def test_every_kind_of_event_has_an_example() -> None:
+    assert {type(event) for event, _ in EXAMPLES} == set(typing.get_args(events.Event))
+
+
+def test_the_serial_reporter_notes_when_each_event_happened() -> None:
+    times = iter((5.0, 6.5))
+    seen: list[events.Event] = []
+    report = events.SerialReporter(seen.append, clock=lambda: next(times))
+    report(events.StepBlocked("a"))
+    report(events.Note("late"))
+    assert [event.at for event in seen] == [5.0, 6.5]
