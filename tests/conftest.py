@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,27 @@ def weasel() -> real_weasel.Weasel:
         if os.environ.get("CI"):
             pytest.fail(str(reason))
         pytest.skip(str(reason))
+
+
+SLOW = ("soak", "fuzz", "remotes/test_kills", "remotes/test_concurrent", "cli/test_interrupted", "weasel", "templates")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the parts of the suite that `make test-quick` leaves out."""
+    tests = Path(__file__).parent
+    for item in items:
+        if str(item.path.relative_to(tests)).startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Count a skipped test as failed in CI: there, everything that a test needs can be installed."""
+    outcome = yield
+    report: pytest.TestReport = outcome.get_result()  # type: ignore[attr-defined]
+    if report.skipped and os.environ.get("CI"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
 
 
 # machines that run tests are busy: how long an example takes says nothing; and CI tries the same examples each time

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -215,9 +217,21 @@ def test_a_read_only_disk_can_be_read_and_says_so_when_written(small_disk: Path)
         assert caught.value.hint == "it is mounted read-only"
 
 
-def test_a_directory_that_may_not_be_written_is_named(tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
-    tmp_path.chmod(0o555)
-    with pytest.raises(StoreError, match="Permission denied while writing `a`"):
-        DirectoryStore(tmp_path / "store").put("a", [b"x"])
+@contextlib.contextmanager
+def as_an_ordinary_user() -> Iterator[None]:
+    """Give up root's right to write everywhere, for the block."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+def test_a_directory_without_permission_to_write_is_named() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o555)
+        with as_an_ordinary_user(), pytest.raises(StoreError, match="Permission denied while writing `a`"):
+            DirectoryStore(Path(directory) / "store").put("a", [b"x"])
