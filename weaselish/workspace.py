@@ -56,7 +56,7 @@ class Workspace:
 
     @cached_property
     def digests(self) -> Digests:
-        return Digests(self.root, self.project.digest, cache=cache_dir(self.root))
+        return Digests(self.root, self.project.digest, cache=cache_dir(self.root), cancel=self.cancel)
 
     @cached_property
     def records(self) -> Records:
@@ -140,15 +140,8 @@ class Workspace:
     # -- paths ------------------------------------------------------------------------------------------------------
 
     def exists(self, path: str) -> bool:
-        """Whether there is something at a dep or output; for a glob, whether anything matches."""
-        if os.path.lexists(self.root / path):
-            return True
-        if not is_glob(path):
-            return False
-        import glob
-
-        matches = glob.iglob(path, root_dir=self.root, recursive=True)
-        return any(os.path.lexists(self.root / match) for match in matches)  # `x/**` yields `x/` also without an x
+        """Whether a dep or output exists; for a glob, whether anything matches it."""
+        return os.path.lexists(self.root / path) or (is_glob(path) and self.digests.has_match(path))
 
     def check_inside(self, path: str, what: str) -> None:
         """Refuse a path that leads out of the project through a link. Call it just before something is written."""

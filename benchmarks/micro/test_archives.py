@@ -11,7 +11,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.data import MIB, SMALL, Files
 from weaselish.archive.pack import Packing
 from weaselish.archive.unpack import unpack
-from weaselish.files.digests import Digested
+from weaselish.files.content import Digested
 
 FILE = Files("file", 1, 64 * MIB)
 OUTPUT = "data/output"

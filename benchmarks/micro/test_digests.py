@@ -10,7 +10,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.data import SMALL
 from benchmarks.workloads.base import SETTLING
-from weaselish.files.digests import Digested, Digests
+from weaselish.files.content import Digested
+from weaselish.files.digests import Digests
 from weaselish.model.project import Algorithm
 
 ALGORITHMS: tuple[Algorithm, ...] = ("md5", "blake3")

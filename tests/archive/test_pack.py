@@ -27,7 +27,8 @@ from weaselish.archive.gzip import zipped
 from weaselish.archive.pack import Content, Packing
 from weaselish.archive.unpack import unpack
 from weaselish.errors import ProjError, UnsafePath
-from weaselish.files.digests import Digested, Digests
+from weaselish.files.content import Digested
+from weaselish.files.digests import Digests
 from weaselish.plan.digests import Algorithm
 
 Tree = dict[bytes, tuple[str, int, bytes]]  # path -> kind, mode, bytes or target

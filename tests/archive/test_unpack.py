@@ -21,7 +21,8 @@ from weaselish.archive.gzip import BrokenArchive
 from weaselish.archive.pack import Packing
 from weaselish.archive.unpack import Limits, unpack
 from weaselish.errors import NotInStore, ProjError, StoreError, UnsafePath
-from weaselish.files.digests import Digested, Digests
+from weaselish.files.content import Digested
+from weaselish.files.digests import Digests
 
 
 def member(name: str, content: bytes | None = None, **fields: object) -> tuple[tarfile.TarInfo, bytes]:

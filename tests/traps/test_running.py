@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from harness import Done, ProjectDir
 
-from weaselish.files.stat_cache import FileStat
+from weaselish.files.file_stat import FileStat
 
 COPY = "commands: [{name: copy, script: [cp in.txt out.txt], deps: [in.txt], outputs: [out.txt]}]"
 

@@ -17,7 +17,7 @@ from typing import Literal
 from weaselish.archive.gzip import BLOCK, zipped
 from weaselish.archive.tar import TEXT, header
 from weaselish.errors import ProjError, UnsafePath
-from weaselish.files.digests import Digested
+from weaselish.files.content import Digested
 from weaselish.model.paths import is_outside, normalise
 from weaselish.plan.digests import Algorithm, ManifestEntry, digest_bytes, new_hash, tree_digest
 

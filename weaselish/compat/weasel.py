@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from weaselish.files.digests import BLOCK
+from weaselish.files.hashing import BLOCK
 from weaselish.plan.digests import digest_bytes, is_tree, new_hash
 from weaselish.plan.record import Record
 

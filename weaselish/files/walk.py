@@ -1,7 +1,7 @@
-"""What lies in a directory, as one walk sees it in one of two views.
+"""Walks a directory once and lists everything in it, in one of two views.
 
-As a *dep*, links count as what they lead to, and what .projignore names is left out. As an *output*, a link inside is a
-link.
+In the *dep* view, links count as what they lead to, and names in .projignore are left out. In the *output* view, a
+link inside the directory is a link.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from weaselish.cancel import Cancel
 from weaselish.errors import ProjError
-from weaselish.files.stat_cache import EMPTY_DIRECTORY, Mark, Seen, file_mark, link_mark
+from weaselish.files.file_stat import EMPTY_DIRECTORY, Listing, PackedStat, pack_file, pack_link
+from weaselish.files.projignore import read_projignore
 
 View = Literal["dep", "output"]
 
@@ -24,84 +25,125 @@ _IGNORED_AT_ROOT = frozenset((b".proj", b".git", b"project.lock"))
 
 
 class Unreadable(ProjError):
-    pass
+    """A file or directory that cannot be read."""
 
 
 class Vanished(Unreadable):
-    """What was there is not any more: somebody is at work there."""
+    """A file or directory that disappeared during a walk: another process is at work on it."""
 
 
-_Above = tuple[tuple[int, int], ...]  # device and inode of the directories that a link led through
+class LinkGuard:
+    """Decides which links to directories one walk enters, so that every walk ends.
+
+    A walk does not enter a link to a directory that contains the link. Links that lead to each other can still
+    multiply: their number is limited.
+    """
+
+    most = 1_000_000  # links to directories that one walk enters
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._entered = 0
+
+    def may_enter(self, link: str | bytes) -> bool:
+        """Whether the walk enters this link to a directory. Raises Unreadable beyond the limit, and OSError."""
+        if leads_up(link):
+            return False
+        self._entered += 1
+        if self._entered > self.most:
+            raise Unreadable(
+                f"`{self._path}` leads through more than {self.most} links to directories",
+                hint="links in it lead to each other: remove some, or name the directories that are needed",
+            )
+        return True
+
+
+def leads_up(link: str | bytes) -> bool:
+    """Whether a link leads to a directory that contains it. Raises OSError."""
+    target = os.stat(link)
+    directory = os.path.dirname(link)
+    while True:
+        status = os.stat(directory)
+        if (status.st_dev, status.st_ino) == (target.st_dev, target.st_ino):
+            return True
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return False
+        directory = parent
 
 
 class Walker:
-    """Walks directories of one project."""
+    """Walks directories of one project. `cancel` is checked once per directory."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, cancel: Cancel) -> None:
         self._root = os.fsencode(root)
-        self._ignored = _projignore(root)
+        self._cancel = cancel
+        self._ignored = read_projignore(root)
 
-    def walk(self, path: str, top: bytes, view: View) -> Seen:
-        """All files, links and empty directories below `top`, each once, paths relative to it, sorted by them."""
+    def walk(self, path: str, top: bytes, view: View) -> Listing:
+        """List all files, links and empty directories below `top`, sorted by their paths relative to it.
+
+        `path` is that of `top` in the project. Raises Unreadable and Cancelled.
+        """
         at_root = top == os.path.join(self._root, b".")
-        is_dep = view == "dep"
-        ignored = self._ignored if is_dep else None
-        seen: Seen = []
-        pending: list[tuple[bytes, bytes, _Above]] = [(top, b"", ())]
+        guard = LinkGuard(path) if view == "dep" else None
+        listing: Listing = []
+        pending = [(top, b"")]
         while pending:
-            directory, prefix, above = pending.pop()
-            empty = True
+            self._cancel.check()
+            directory, prefix = pending.pop()
+            is_empty = True
             for entry in _scan(directory):
-                name = entry.name
-                if is_dep and _is_ignored(name, at_top=at_root and not prefix):
+                if guard and self._is_ignored(entry, path, prefix, at_top=at_root and not prefix):
                     continue
-                relative = prefix + name
-                if ignored and ignored(path, relative, _is_dir(entry)):
-                    continue
-                empty = False
-                try:
-                    if entry.is_file(follow_symlinks=False):
-                        found: Mark | _Above = _mark_of_file(entry)
-                    else:
-                        found = _other(entry, view, above)
-                except OSError as error:
-                    raise unreadable(entry.path, "looked at", error) from None
-                if isinstance(found, bytes):
-                    seen.append((relative, found))
+                is_empty = False
+                relative = prefix + entry.name
+                packed = _packed(entry, guard)
+                if packed is None:
+                    pending.append((entry.path, relative + b"/"))
                 else:
-                    pending.append((entry.path, relative + b"/", found))
-            if empty and prefix:
-                seen.append((prefix[:-1], EMPTY_DIRECTORY))
-        seen.sort()
-        return seen
+                    listing.append((relative, packed))
+            if is_empty and prefix:
+                listing.append((prefix[:-1], EMPTY_DIRECTORY))
+        listing.sort()
+        return listing
+
+    def _is_ignored(self, entry: os.DirEntry[bytes], path: str, prefix: bytes, *, at_top: bool) -> bool:
+        name = entry.name
+        if name in _IGNORED or (at_top and name in _IGNORED_AT_ROOT):
+            return True
+        if name.startswith(b".") and _LEFT_BY_A_SWAP.search(name):
+            return True
+        return self._ignored is not None and self._ignored(path, prefix + name, _is_dir(entry))
 
 
-def _other(entry: os.DirEntry[bytes], view: View, above: _Above) -> Mark | _Above:
-    """What an entry is that is no plain file: its mark or, for a directory to enter, those that it lies in."""
-    is_link = entry.is_symlink()
-    if is_link and view == "output":
-        return link_mark(os.readlink(entry.path))
-    if _is_dir(entry):
-        if not is_link and not above:
-            return above
-        here = entry.stat()
-        identity = (here.st_dev, here.st_ino)
-        if is_link and (identity in above or _is_above(entry.path, identity)):
-            return link_mark(os.readlink(entry.path))
-        return (*above, identity)
+def _packed(entry: os.DirEntry[bytes], guard: LinkGuard | None) -> PackedStat | None:
+    """Return the packed stat of an entry; None for a directory to enter. Without a guard, no link is followed."""
     try:
-        return _mark_of_file(entry)
-    except OSError:
-        if is_link:  # dangling, or a loop
-            return link_mark(os.readlink(entry.path))
-        raise
+        if entry.is_file(follow_symlinks=False):
+            return _packed_file(entry)
+        if not entry.is_symlink():
+            return None if _is_dir(entry) else _packed_file(entry)
+        return pack_link(os.readlink(entry.path)) if guard is None else _followed(entry, guard)
+    except OSError as error:
+        raise unreadable(entry.path, "read", error) from None
 
 
-def _mark_of_file(entry: os.DirEntry[bytes]) -> Mark:
+def _followed(link: os.DirEntry[bytes], guard: LinkGuard) -> PackedStat | None:
+    """Return the packed stat of what a link leads to. A link that leads nowhere or upwards stays a link."""
+    if _is_dir(link):
+        return None if guard.may_enter(link.path) else pack_link(os.readlink(link.path))
+    try:
+        return _packed_file(link)
+    except OSError:  # it is dangling, or leads to itself
+        return pack_link(os.readlink(link.path))
+
+
+def _packed_file(entry: os.DirEntry[bytes]) -> PackedStat:
     status = entry.stat()
     if not stat.S_ISREG(status.st_mode):
         raise Unreadable(f"`{os.fsdecode(entry.path)}` is neither a file, a directory nor a link", hint="remove it")
-    return file_mark(status)
+    return pack_file(status)
 
 
 def _scan(directory: bytes) -> list[os.DirEntry[bytes]]:
@@ -113,14 +155,9 @@ def _scan(directory: bytes) -> list[os.DirEntry[bytes]]:
 
 
 def unreadable(path: bytes | str, what: str, error: OSError) -> Unreadable:
+    """Return the error for a path that cannot be `what`."""
     kind = Vanished if isinstance(error, (FileNotFoundError, NotADirectoryError)) else Unreadable
     return kind(f"`{os.fsdecode(path)}` cannot be {what}: {error.strerror}")
-
-
-def _is_ignored(name: bytes, *, at_top: bool) -> bool:
-    if name in _IGNORED or (at_top and name in _IGNORED_AT_ROOT):
-        return True
-    return name.startswith(b".") and _LEFT_BY_A_SWAP.search(name) is not None
 
 
 def _is_dir(entry: os.DirEntry[bytes]) -> bool:
@@ -128,33 +165,3 @@ def _is_dir(entry: os.DirEntry[bytes]) -> bool:
         return entry.is_dir()
     except OSError:  # a link that leads to itself
         return False
-
-
-def _is_above(link: bytes, identity: tuple[int, int]) -> bool:
-    """Whether a directory that `link` leads to is one that it lies in."""
-    directory = os.path.dirname(link)
-    while True:
-        status = os.stat(directory)
-        if (status.st_dev, status.st_ino) == identity:
-            return True
-        parent = os.path.dirname(directory)
-        if parent == directory:
-            return False
-        directory = parent
-
-
-Ignored = Callable[[str, bytes, bool], bool]
-
-
-def _projignore(root: Path) -> Ignored | None:
-    """What .projignore names: a test of (directory, path below it, whether that is a directory)."""
-    try:
-        lines = (root / ".projignore").read_text("utf-8", "surrogateescape").splitlines()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    from pathspec import GitIgnoreSpec
-
-    spec = GitIgnoreSpec.from_lines(lines)
-    return lambda top, path, is_dir: spec.match_file(
-        os.path.normpath(f"{top}/{os.fsdecode(path)}") + ("/" if is_dir else "")
-    )

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from weaselish.compat import weasel
 from weaselish.errors import ProjError, UnsafePath
 from weaselish.files.atomic import write_atomically, writing
-from weaselish.files.digests import BLOCK
+from weaselish.files.hashing import BLOCK
 from weaselish.files.state_dir import STATE
 from weaselish.model.project import Asset
 from weaselish.sources.git import without_secrets

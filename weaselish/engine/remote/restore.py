@@ -141,7 +141,7 @@ class Restorer:
         if wanted:
             self._report(events.TransferStarted("pull", len(wanted), size))
         digests = self._workspace.digests
-        modified = digests.long_ago()
+        modified = digests.past_time()
         with ExitStack() as places:
             targets = [self._workspace.root / one.path for one in wanted]
             self._new_directories.update(above for one in targets for above in one.parents if not above.exists())
@@ -170,11 +170,11 @@ class Restorer:
         digests.forget()
         try:
             pairs = [(one.new, one.target) for one in made]
-            swap_in_all(pairs, meanwhile=lambda: digests.put(trees, modified))
+            swap_in_all(pairs, meanwhile=lambda: digests.put_restored(trees, modified))
         except BaseException:
             digests.forget()
             raise
-        digests.put(files, modified)
+        digests.put_restored(files, modified)
 
     def _download_all(self, wanted: Sequence[Wanted], places: Sequence[Path], modified: int | None) -> list[Content]:
         """Several at a time, the largest first; where one fails, the others are given up."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from weaselish.compat import weasel
 from weaselish.engine.run.staleness import Staleness
 from weaselish.errors import ProjError, UnsafePath
-from weaselish.files.stat_cache import Stamp
+from weaselish.files.file_stat import Stamp
 from weaselish.model.paths import PathIndex
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
@@ -38,7 +38,7 @@ class Recorder:
         after = fingerprint(command, self._workspace.env, digests.of_dep, args=self._args)
         if _inputs(command, after) != self._before:
             return None
-        if not all(stamp.is_of(digests.stamp(path)) for path, stamp in self._stamps.items()):
+        if not all(digests.stamp(path).is_unwritten_since(stamp) for path, stamp in self._stamps.items()):
             return None
         record = Record(
             run=run,

@@ -1,0 +1,70 @@
+"""Ctrl-C while a subcommand reads very much: it ends within a second or so."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+from harness import ProjectDir
+
+PROMPT = 5.0  # seconds: far below the minutes that the work would take, far above what a busy machine needs
+
+
+def many_directories(project: ProjectDir) -> None:
+    """Thirty directories, each of which leads to the next one twice: a million paths and more."""
+    for index in range(30):
+        (project.path / f"data/{index}").mkdir(parents=True)
+        for name in ("one", "two"):
+            (project.path / f"data/{index}/{name}").symlink_to(f"../{index + 1}")
+    (project.path / "data/30").mkdir()
+
+
+def large_file(project: ProjectDir) -> None:
+    """A file of which reading takes minutes, and which takes no room on the disk."""
+    (project.path / "data").mkdir()
+    with open(project.path / "data/large", "wb") as file:
+        file.truncate(1 << 37)
+
+
+def large_files(project: ProjectDir) -> None:
+    """Files that threads read."""
+    large_file(project)
+    (project.path / "data/other").write_bytes(b"1")
+
+
+@pytest.mark.parametrize("words", [["run"], ["run", "--dry"], ["status"], ["lock", "accept", "make"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("content", "dep"),
+    [
+        (many_directories, "data/0"),
+        (many_directories, "data/0/**/x"),
+        (large_file, "data/large"),
+        (large_files, "data"),
+    ],
+    ids=["a dep directory", "a glob", "a file", "files in threads"],
+)
+def test_ctrl_c_ends_what_reads_very_much(project: ProjectDir, content, dep: str, words: list[str]) -> None:  # type: ignore[no-untyped-def]
+    content(project)
+    project.write("out", "1")
+    project.project(
+        f"""
+        commands:
+          - {{name: make, script: ["touch out"], deps: ["{dep}"], outputs: [out]}}
+        workflows:
+          all: [make]
+        """
+    )
+    if words == ["run"]:
+        words = ["run", "all"]
+    if words == ["run", "--dry"]:
+        words = ["run", "all", "--dry"]
+    started = project.start(*words)
+    time.sleep(1.5)  # no event says that it reads by now; if it does not yet, the test is only easier
+    assert started.is_running
+    started.signal(signal.SIGINT)
+    begun = time.monotonic()
+    done = started.wait()
+    assert time.monotonic() - begun < PROMPT
+    assert done.code in (130, -signal.SIGINT)
+    assert "Traceback" not in done.err
