@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "weaselish"
 
 LEVELS = {
+    "terminal": -1,
     "errors": 0,
     "cancel": 1,
     "model": 2,

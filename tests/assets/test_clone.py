@@ -72,8 +72,8 @@ def test_what_cannot_be_cloned_leaves_nothing_behind(here: ProjectDir, upstream:
     repo = str(upstream.path)
     here.write("taken", "mine")
     for words, code, told in (
-        (["projects/tiny", "taken", "-r", repo], 1, "error: `taken` exists already\n"),
-        (["projects/tiny", "a/b", "-r", repo], 1, "error: there is no directory `a` to clone into\n"),
+        (["projects/tiny", "taken", "-r", repo], 1, "error: `taken` already exists\n"),
+        (["projects/tiny", "a/b", "-r", repo], 1, "error: the directory `a` does not exist\n"),
         (["../tiny", "-r", repo], 2, "error: `../tiny` leads out of the repository\n"),
         (["/tmp", "-r", repo], 2, "error: `/tmp` leads out of the repository\n"),
         (["projects/tinny", "-r", repo], 1, f"error: there is no `projects/tinny` in `{repo}`\n"),

@@ -161,7 +161,9 @@ def test_an_output_not_cached_may_be_missing_from_the_start(project: ProjectDir)
 
 def test_an_empty_project_is_listed(project: ProjectDir) -> None:
     project.project("title: Nothing yet\n")
-    assert project.proj() == Done(0, "Nothing yet\n\nproj run NAME runs one; proj --help shows all verbs\n", "")
+    assert project.proj() == Done(
+        0, "Nothing yet\n\n`proj run NAME` runs one. `proj --help` shows all subcommands.\n", ""
+    )
     assert project.proj("run") == project.proj()
     assert project.proj("status").code == 0
 
@@ -204,7 +206,7 @@ def test_what_cannot_be_read_is_told_of_its_step_alone(project: ProjectDir) -> N
     assert states["piped"] == {"step": "piped", "state": "unknown", "reasons": [reason], "key": None, "run": None}
     assert states["plain"]["state"] == "stale"
     dry = project.proj("run", "plain", "piped", "--dry")
-    assert (dry.code, dry.err) == (0, f"plain: never ran\npiped: {reason}\n")
+    assert dry == Done(0, f"plain: never ran\nWould run: touch x\npiped: {reason}\nWould run: cat pipe\n", "")
     assert project.proj("run", "plain").code == 0
     assert project.proj("status", "--check").code == 1
     pushed = project.proj("push", "./remote")

@@ -1,106 +1,118 @@
-"""The quick parser and typer agree on every command line that the quick one takes."""
+"""The quick parser and typer read the same options, and agree on every command line that the quick one takes."""
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Iterator, Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaselish.cli import app as typer_app
-from weaselish.cli import quick, verbs
+from weaselish.cli import app, quick, subcommand
 from weaselish.cli.arguments import Extras
+from weaselish.cli.subcommand import MODULES, Subcommand, load_subcommand
 
-WORDS = st.sampled_from(
-    [
-        *(name for options in quick.OPTIONS.values() for option in options for name in option.names),
-        *(
-            "all",
-            "train",
-            ".",
-            "-j4",
-            "4",
-            "auto",
-            "raw",
-            "--nothing",
-            "-x",
-            "-kF",
-            "--jobs=2",
-            "0",
-            "-",
-            "-h",
-            "--help",
-        ),
-    ]
+DECLARED = [load_subcommand(name) for name in MODULES]
+FLAGS = sorted({flag for one in DECLARED for option in one.all_options for flag in option.flags} - {"-C"})
+OTHER_WORDS = (
+    "all",
+    "train",
+    ".",
+    "-j4",
+    "4",
+    "auto",
+    "raw",
+    "--nothing",
+    "-x",
+    "-kF",
+    "--jobs=2",
+    "0",
+    "-",
+    "--no-wait",
 )
+WORDS = st.sampled_from([*FLAGS, *OTHER_WORDS])
+
+Received = tuple[str, tuple[str, ...], Mapping[str, object]]
 
 
-def as_typer_has_it(
-    words: list[str], monkeypatch: pytest.MonkeyPatch
-) -> tuple[str, list[str], dict[str, object]] | None:
-    """What typer hands to the verb; None where it refuses, or shows help."""
-    taken: list[tuple[str, list[str], dict[str, object]]] = []
+@pytest.fixture(scope="module")
+def received() -> Iterator[list[Received]]:
+    """Whatever the parsers hand to subcommands, which do nothing."""
+    calls: list[Received] = []
 
-    def taking(verb: str) -> Any:
-        def take(extras: Extras, rest: list[str], **options: object) -> int:
-            taken.append((verb, list(rest), options))
-            return 0
+    def call(self: Subcommand, words: tuple[str, ...], extras: Extras, given: Mapping[str, object]) -> int:
+        absent = {option.parameter: option.if_absent for option in self.all_options}
+        calls.append((self.name, words, {**absent, **given}))
+        return 0
 
-        return take
-
-    for verb in quick.OPTIONS:
-        monkeypatch.setattr(verbs, verb, taking(verb))
-    with pytest.raises(SystemExit):
-        typer_app.app(words, prog_name="proj", obj=Extras())
-    return taken[0] if taken else None
-
-
-@given(st.sampled_from(list(quick.OPTIONS)), st.lists(WORDS, max_size=5))
-def test_what_the_quick_parser_takes_typer_takes_the_same_way(verb: str, rest: list[str]) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        quickly = quick.parse([verb, *rest])
-        if quickly is None:
-            return
-        slowly = as_typer_has_it([verb, *rest], monkeypatch)
-    assert slowly is not None
-    assert quickly[:2] == slowly[:2]
-    defaults = {name: value for name, value in slowly[2].items() if name not in quickly[2]}
-    assert slowly[2] == {**defaults, **quickly[2]}
-    wanted = {"wait": True, "jobs": 4 if verb in ("push", "pull") else None, "commands": ()}
-    assert all(value == wanted.get(name) or value in (False, None) for name, value in defaults.items())
+        monkeypatch.setattr(subcommand.Subcommand, "call", call)
+        yield calls
+
+
+@given(st.sampled_from(list(MODULES)), st.lists(WORDS, max_size=5))
+def test_both_parsers_read_a_plain_line_in_the_same_way(received: list[Received], name: str, rest: list[str]) -> None:
+    argv = [*name.split(), *rest]
+    parsed = quick.parse(argv)
+    if parsed is None:
+        return
+    received.clear()
+    parsed.subcommand.call(parsed.words, Extras(), parsed.options)
+    app.make_app()(argv, prog_name="proj", obj=Extras(), standalone_mode=False)
+    assert len(received) == 2
+    assert received[0] == received[1]
+
+
+@pytest.mark.parametrize("declared", DECLARED, ids=lambda one: one.name)
+def test_a_declaration_names_the_parameters_of_its_function(declared: Subcommand) -> None:
+    parameters = {
+        name: parameter
+        for name, parameter in inspect.signature(declared.run).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    assert set(parameters) == {option.parameter for option in declared.options}
+    flags = [flag for option in declared.all_options for flag in option.flags]
+    assert len(flags) == len(set(flags))
+    assert declared.examples
+    assert all(example.startswith(f"proj {declared.name}") for example in declared.examples)
 
 
 @pytest.mark.parametrize(
-    "words",
+    "line",
     [
-        ["run", "all"],
-        ["run", "a", "-j", "4", "-k"],
-        ["status", "--json"],
-        ["run", "-j8", "x"],
-        ["push"],
-        ["push", "default", "-j8", "--verify"],
-        ["pull", "local", "demo", "-c", "a", "--command", "b"],
+        "run all",
+        "run a -j 4 -k",
+        "run a --help",
+        "status --json",
+        "run -j8 x",
+        "push",
+        "push default -j8 --verify",
+        "pull local demo -c a --command b",
+        "ls",
+        "remote test default",
+        "log -v -n 3 train",
     ],
 )
-def test_plain_lines_are_taken(words: list[str]) -> None:
-    assert quick.parse(words) is not None
+def test_the_quick_parser_takes_plain_lines(line: str) -> None:
+    assert quick.parse(line.split()) is not None
 
 
 @pytest.mark.parametrize(
-    "words",
+    "line",
     [
-        [],
-        ["ls"],
-        ["run", "--help"],
-        ["run", "a", "--dyr"],
-        ["run", "-j"],
-        ["run", "-kF"],
-        ["push", "-j", "0"],
-        ["push", "-j", "many"],
-        ["push", "-j", "9" * 5000],
-        ["pull", "a", "b", "c"],
+        "",
+        "train",
+        "remote",
+        "run --help",
+        "run a --dyr",
+        "run -j",
+        "run -kF",
+        "push -j 0",
+        "push -j many",
+        f"push -j {'9' * 5000}",
+        "graph -j4",
     ],
 )
-def test_what_is_not_plain_is_left_to_typer(words: list[str]) -> None:
-    assert quick.parse(words) is None
+def test_the_quick_parser_leaves_everything_else_to_typer(line: str) -> None:
+    assert quick.parse(line.split()) is None

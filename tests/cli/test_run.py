@@ -100,7 +100,9 @@ def test_force_holds_for_each_of_several_names(three: ProjectDir) -> None:
     three.project(THREE + "  second: [two]\n")
     three.proj("run", "all")
     ran(three)
-    assert three.proj("run", "apart", "second", "--force", "--dry").err == "apart: forced\ntwo: forced\n"
+    assert three.proj("run", "apart", "second", "--force", "--dry").out == (
+        "apart: forced\nWould run: sh step.sh apart\ntwo: forced\nWould run: sh step.sh two\n"
+    )
     assert three.proj("run", "apart", "second", "--force").code == 0
     assert ran(three) == ["apart", "two"]
 
@@ -172,33 +174,34 @@ def test_directories_are_made_when_something_runs(project: ProjectDir) -> None:
 # -- --dry ------------------------------------------------------------------------------------------------------------
 
 
-def test_dry_prints_the_lines_on_stdout_and_the_reasons_on_stderr(three: ProjectDir) -> None:
+def test_dry_prints_each_step_its_reasons_and_its_lines_on_stdout(three: ProjectDir) -> None:
     before = three.files()
     assert three.proj("run", "all", "--dry") == Done(
         0,
-        "Running command: sh step.sh one\nRunning command: sh step.sh two\nRunning command: sh step.sh apart\n",
-        "one: never ran\ntwo: never ran; upstream will run: one\napart: never ran\n",
+        "one: never ran\nWould run: sh step.sh one\n"
+        "two: never ran; upstream will run: one\nWould run: sh step.sh two\n"
+        "apart: never ran\nWould run: sh step.sh apart\n",
+        "",
     )
     assert three.files() == before
 
 
-def test_dry_tells_only_what_would_run(three: ProjectDir) -> None:
+def test_dry_shows_only_what_would_run(three: ProjectDir) -> None:
     three.proj("run", "all")
-    assert three.proj("run", "all", "--dry") == Done(0, "", "")
+    assert three.proj("run", "all", "-n") == Done(0, "nothing to do\n", "")
     three.write("one.txt", "other\n")
     assert three.proj("run", "all", "-D") == Done(
         0,
-        "Running command: sh step.sh one\nRunning command: sh step.sh two\n",
-        "one: output changed: one.txt\ntwo: dep changed: one.txt; upstream will run: one\n",
+        "one: output changed: one.txt\nWould run: sh step.sh one\n"
+        "two: dep changed: one.txt; upstream will run: one\nWould run: sh step.sh two\n",
+        "",
     )
 
 
-def test_dry_names_a_dep_that_is_not_there_and_exits_0(three: ProjectDir) -> None:
+def test_dry_names_a_missing_dep_and_exits_0(three: ProjectDir) -> None:
     three.project(THREE.replace("name: apart", "name: apart, deps: [no.csv]"))
-    done = three.proj("run", "apart", "--dry")
-    assert done.code == 0
-    assert done.out == "Running command: sh step.sh apart\n"
-    assert done.err == "apart: never ran\nwarning: `apart` needs `no.csv`, which is not there\n"
+    text = "apart: never ran\nWould run: sh step.sh apart\n`apart` needs `no.csv`, which does not exist\n"
+    assert three.proj("run", "apart", "--dry") == Done(0, text, "")
 
 
 def test_dry_as_json(three: ProjectDir) -> None:
@@ -400,7 +403,7 @@ def test_an_unknown_name_is_an_error_with_the_near_match(three: ProjectDir) -> N
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "two", "1.5", ""])
 def test_a_number_of_jobs_that_is_none_is_an_error(three: ProjectDir, jobs: str) -> None:
-    message = f"error: `{jobs}` is no number of jobs\n  hint: give a number from 1 on, or `auto`\n"
+    message = f"error: `{jobs}` is not a valid number of jobs\n  hint: give a number from 1 on, or `auto`\n"
     assert three.proj("run", "all", f"--jobs={jobs}") == Done(2, "", message)
     assert ran(three) == []
 
@@ -422,10 +425,10 @@ def test_a_directory_without_a_project_is_an_error(project: ProjectDir) -> None:
     assert project.proj("status", "nowhere") == Done(2, "", message)
 
 
-def test_an_unknown_verb_or_option_is_an_error(three: ProjectDir) -> None:
+def test_an_unknown_subcommand_or_option_is_an_error(three: ProjectDir) -> None:
     for words, message in (
-        (["rnu", "all"], "No such command 'rnu'"),
-        (["run", "all", "--drj"], "No such option: --drj"),
+        (["rnu", "all"], "error: no subcommand named `rnu`\n  hint: did you mean `proj run`?\n"),
+        (["run", "all", "--drj"], "error: no such option: --drj"),
     ):
         done = three.proj(*words)
         assert (done.code, done.out) == (2, "")

@@ -186,7 +186,7 @@ def test_a_file_may_ask_to_be_left_alone(documented: ProjectDir, whose: str) -> 
     documented.write("README.md", text)
     done = documented.proj("document", "-o", "README.md", "--force")
     assert (done.code, documented.read("README.md")) == (0, text)
-    assert done.err == "warning: `README.md` asks to be left alone; nothing is written\n"
+    assert done.err == "warning: `README.md` contains the marker that keeps it unchanged; nothing is written\n"
 
 
 def test_a_link_stays_a_link(documented: ProjectDir) -> None:

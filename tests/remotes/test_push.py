@@ -165,7 +165,10 @@ def test_a_read_only_remote_is_only_read(project: ProjectDir, remote: Path) -> N
         1,
         "error: remote `default` is read-only\n  hint: remove `read_only: true` to push to it\n",
     )
-    assert project.proj("remote", "test", "default").err == "warning: it is read-only here: writing was not tried\n"
+    assert (
+        project.proj("remote", "test", "default").err
+        == "warning: the remote is read-only in project.yml: writing was not tested\n"
+    )
     assert project.proj("remote", "list").out.splitlines()[2].split() == ["default", str(remote), "read-only"]
     assert told(clone(project, "other").proj("pull"))["train"] == "pulled model.bin"
 
@@ -316,6 +319,6 @@ def test_what_an_existing_remote_holds_is_listed(project: ProjectDir, remote: Pa
     project.proj("push")
     done = project.proj("ls")
     header, _, one, two = done.out.splitlines()
-    assert header.split() == ["command", "output", "size", "stored", "age", "made", "by", "run"]
+    assert header.split() == ["command", "output", "size", "stored", "age", "host", "run"]
     assert one.split()[:4] == ["make", "one.txt", "19.5", "KiB"] and two.split()[1] == "two"
     assert os.uname().nodename in one

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,11 @@ def main(directory: Path) -> dict[str, Any]:
 
 
 def run_dry(name: str, directory: Path) -> dict[str, Any]:
-    out, told = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(told):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = proj(["run", name, str(directory), "--dry", "--only"])
-    return {"ended": code, "out": out.getvalue(), "told": told.getvalue()}
+    announced = re.sub("^Would run: ", "Running command: ", out.getvalue(), flags=re.MULTILINE)
+    return {"ended": code, "out": announced, "told": err.getvalue()}
 
 
 def command_facts(command: Command, workspace: Workspace) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What argv holds beside verbs and options: overrides, arguments for the script, names and a directory."""
+"""Reads what argv holds beside subcommands and options: overrides, arguments of the script, names, a directory."""
 
 from __future__ import annotations
 
@@ -13,57 +13,83 @@ VARIABLES = ("WEASEL_CONFIG_OVERRIDES", "PROJ_CONFIG_OVERRIDES")  # the later wi
 
 
 class Extras(NamedTuple):
-    """Taken out of argv before the options are parsed."""
+    """What `take_extras` removes from argv before the options are parsed."""
 
     overrides: Mapping[str, str] = MappingProxyType({})  # vars.x -> text
-    args: tuple[str, ...] = ()  # what stands after `--`
-    given_by: Mapping[str, str] = MappingProxyType({})  # vars.x -> where its override was given
+    args: tuple[str, ...] = ()  # what follows `--`
+    sources: Mapping[str, str] = MappingProxyType({})  # vars.x -> the environment variable or command line that set it
+    change_to: tuple[str, ...] = ()  # the directories of `-C`
 
 
 def take_extras(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[list[str], Extras]:
-    """argv without overrides and without what follows `--`, and these."""
-    argv = list(argv)
-    args: list[str] = []
-    if "--" in argv:
-        end = argv.index("--")
-        argv, args = argv[:end], argv[end + 1 :]
+    """Return argv without overrides, `-C DIR` and what follows `--`; and these."""
+    words, args = _split_args(list(argv))
     overrides: dict[str, str] = {}
-    given_by: dict[str, str] = {}
+    sources: dict[str, str] = {}
     for variable in VARIABLES:
         if variable in environ:
-            found = _overrides(_words(variable, environ[variable]))
-            overrides.update(found)
-            given_by.update(dict.fromkeys(found, variable))
-    rest = []
-    given = []
+            parsed = _overrides(_words(variable, environ[variable]))
+            overrides.update(parsed)
+            sources.update(dict.fromkeys(parsed, variable))
+    words, directories = _take_directories(words)
+    words, given = _take_overrides(words)
+    overrides.update(given)
+    sources.update((name, "command line") for name, _ in given)
+    if overrides:
+        _check_text(overrides)
+    return words, Extras(overrides, tuple(args), sources, tuple(directories))
+
+
+def _split_args(argv: list[str]) -> tuple[list[str], list[str]]:
+    """Return what precedes and what follows `--`."""
+    if "--" not in argv:
+        return argv, []
+    end = argv.index("--")
+    return argv[:end], argv[end + 1 :]
+
+
+def _take_directories(argv: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return argv without each `-C DIR`, and the directories."""
+    rest, directories = [], []
     words = iter(argv)
-    waiting: str | None = None
     for word in words:
-        if waiting is not None and not word.startswith("--"):
-            given.append((waiting, word))
-            waiting = None
+        if word != "-C":
+            rest.append(word)
             continue
-        if waiting is not None:
-            given.append((waiting, "true"))
-            waiting = None
+        directory = next(words, None)
+        if directory is None:
+            raise UsageError("`-C` needs a directory", hint="proj -C DIR SUBCOMMAND")
+        directories.append(directory)
+    return rest, directories
+
+
+def _take_overrides(argv: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return argv without its overrides, and these in order: an override without a value is `true`."""
+    rest: list[str] = []
+    given: list[tuple[str, str]] = []
+    pending: str | None = None  # an override whose value may follow
+    for word in argv:
+        if pending is not None and not word.startswith("--"):
+            given.append((pending, word))
+            pending = None
+            continue
+        if pending is not None:
+            given.append((pending, "true"))
+            pending = None
         if not _is_override(word):
             rest.append(word)
         elif "=" in word:
             name, _, value = word[2:].partition("=")
             given.append((name, value))
         else:
-            waiting = word[2:]
-    if waiting is not None:
-        given.append((waiting, "true"))
-    overrides.update(given)
-    given_by.update((name, "command line") for name, _ in given)
-    if overrides:
-        _check_text(overrides)
-    return rest, Extras(overrides, tuple(args), given_by)
+            pending = word[2:]
+    if pending is not None:
+        given.append((pending, "true"))
+    return rest, given
 
 
 def _check_text(overrides: Mapping[str, str]) -> None:
-    """Refuse bytes that are no text: project.lock could not hold them."""
+    """Refuse bytes that are not UTF-8, because project.lock could not hold them."""
     from weaselish.model.paths import is_text
 
     for name, value in overrides.items():
@@ -85,16 +111,16 @@ def _words(variable: str, text: str) -> list[str]:
 
 
 def _overrides(words: Iterable[str]) -> dict[str, str]:
-    rest, extras = take_extras(list(words), {})
+    rest, given = _take_overrides(word for word in words if word != "--")
     if rest:
         raise UsageError(f"not an override: `{rest[0]}`", hint="overrides are `--vars.NAME VALUE`")
-    return dict(extras.overrides)
+    return dict(given)
 
 
 def names_and_directory(words: Sequence[str]) -> tuple[list[str], str | None]:
-    """`NAME... [DIR]`: the last word is the project's directory if it is one, with a project.yml in it.
+    """Split `NAME... [DIR]`: the last word is the project's directory if that has a project.yml.
 
-    In a project, a plain word that stands alone is a name, whatever directory there may be.
+    Inside a project, a single plain word is a name, even if a directory has the same name.
     """
     from weaselish.load import FILE
 
@@ -108,10 +134,10 @@ def names_and_directory(words: Sequence[str]) -> tuple[list[str], str | None]:
 
 
 def jobs_at_once(text: str | None, environ: Mapping[str, str]) -> int:
-    """How many steps at a time: a number or `auto`; PROJ_JOBS where nothing is said, else 1."""
+    """Return how many steps run at a time: a number or `auto` (all processors); by default PROJ_JOBS, or 1."""
     text = text if text is not None else environ.get("PROJ_JOBS") or "1"
     if text == "auto":
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if not text.isdecimal() or len(text) > 9 or int(text) == 0:
-        raise UsageError(f"`{text}` is no number of jobs", hint="give a number from 1 on, or `auto`")
+        raise UsageError(f"`{text}` is not a valid number of jobs", hint="give a number from 1 on, or `auto`")
     return int(text)

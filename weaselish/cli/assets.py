@@ -3,58 +3,99 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from weaselish.cli.console import paint, say, say_hint, warn
-from weaselish.cli.interrupts import cancelling_at_once
-from weaselish.cli.progress import TransferReporter, shown_size
-from weaselish.engine.assets import AssetOptions, AssetResult, AssetState, fetch_assets
-from weaselish.load import FILE
-from weaselish.workspace import Workspace
+from weaselish.cli.console import done, failed, hint, left, say, warn
+from weaselish.cli.opening import open_workspace
+from weaselish.cli.subcommand import JSON, Call, Option, Subcommand, transfers
 
-_MARKS = {AssetState.FETCHED: ("✔", "green"), AssetState.HERE: ("✔", "green"), AssetState.LEFT: ("–", "yellow")}
+if TYPE_CHECKING:
+    from weaselish.engine.assets import AssetResult
 
 
-def dests_and_directory(words: Sequence[str]) -> tuple[list[str], str | None]:
-    """`[DEST]... [DIR]`: the last word is a directory only if it is a project's; a dest may be one too."""
-    if words and (Path(words[-1]) / FILE).is_file():
-        return list(words[:-1]), words[-1]
-    return list(words), None
-
-
-def run_assets(workspace: Workspace, options: AssetOptions, *, as_json: bool) -> int:
+def assets(call: Call, *, extra: bool, sparse: bool, force: bool, jobs: int, as_json: bool) -> int:
+    """Fetch assets, showing progress and one line per asset; return 1 if one failed."""
+    from weaselish.cli.interrupts import cancelling_at_once
+    from weaselish.cli.progress import TransferReporter
+    from weaselish.engine.assets import AssetOptions, AssetState, fetch_assets
     from weaselish.stores.open import open_store
 
+    names, directory = _dests_and_directory(call.words)
+    workspace = open_workspace(call, directory)
+    options = AssetOptions(tuple(names), extra, sparse, force, jobs)
     with cancelling_at_once(workspace.cancel), TransferReporter() as reporter:
         results = fetch_assets(workspace, options, open_store=partial(open_store, root=workspace.root), report=reporter)
     for result in results:
         _show(result)
     if results:
-        counts = {state: sum(one.state is state for one in results) for state in AssetState}
-        told = {
-            AssetState.FETCHED: "fetched",
-            AssetState.HERE: "already here",
-            AssetState.LEFT: "left",
-            AssetState.FAILED: "failed",
-        }
-        say(", ".join(f"{counts[state]} {text}" for state, text in told.items() if counts[state]))
+        say(_counts(results))
     else:
-        extra = [asset.dest for asset in workspace.project.assets]
-        warn("project.yml has no assets", "those that are `extra` need `--extra`" if extra else None)
+        extras = [asset.dest for asset in workspace.project.assets]
+        warn("project.yml has no assets", "those that are `extra` need `--extra`" if extras else None)
     if as_json:
-        print(json.dumps([dataclasses.asdict(result) for result in results], indent=2))
-    return exit_code(results)
+        from weaselish.cli.json_output import print_json
 
-
-def exit_code(results: Sequence[AssetResult]) -> int:
+        print_json([dataclasses.asdict(result) for result in results])
     return 1 if any(result.state is AssetState.FAILED for result in results) else 0
 
 
+def _dests_and_directory(words: Sequence[str]) -> tuple[list[str], str | None]:
+    """Split `[DEST]... [DIR]`: the last word is a directory only if it has a project.yml."""
+    from pathlib import Path
+
+    from weaselish.load import FILE
+
+    if words and (Path(words[-1]) / FILE).is_file():
+        return list(words[:-1]), words[-1]
+    return list(words), None
+
+
 def _show(result: AssetResult) -> None:
-    mark, colour = _MARKS.get(result.state, ("✘", "red"))
-    told = {AssetState.FETCHED: f"fetched, {shown_size(result.size or 0)}", AssetState.HERE: "already here"}
-    say(f"{paint(mark, colour)} {result.dest}: {told.get(result.state, result.message)}")
-    say_hint(result.hint)
+    from weaselish.cli.units import shown_size
+    from weaselish.engine.assets import AssetState
+
+    match result.state:
+        case AssetState.FETCHED:
+            done(f"{result.dest}: fetched, {shown_size(result.size or 0)}")
+        case AssetState.HERE:
+            done(f"{result.dest}: already here")
+        case AssetState.LEFT:
+            left(f"{result.dest}: {result.message}")
+        case AssetState.FAILED:
+            failed(f"{result.dest}: {result.message}")
+    hint(result.hint)
+
+
+def _counts(results: Sequence[AssetResult]) -> str:
+    from weaselish.engine.assets import AssetState
+
+    names = {
+        AssetState.FETCHED: "fetched",
+        AssetState.HERE: "already here",
+        AssetState.LEFT: "left",
+        AssetState.FAILED: "failed",
+    }
+    counts = {name: sum(one.state is state for one in results) for state, name in names.items()}
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+
+
+SUBCOMMANDS = (
+    Subcommand(
+        "assets",
+        assets,
+        "Fetch the assets of project.yml, or those named by their `dest`. Existing ones stay as they are.",
+        (
+            Option("extra", ("--extra", "-e"), "Include assets that are marked `extra`."),
+            Option("sparse", ("--sparse", "-S"), "Fetch only the needed files of git repositories."),
+            Option("force", ("--force", "-F"), "Also fetch assets that exist."),
+            transfers("Assets"),
+            JSON,
+        ),
+        usage="[DEST]... [DIR]",
+        words_help="Assets by their `dest`; then, if it is not the current one, the project's directory.",
+        most_words=None,
+        examples=("proj assets", "proj assets data/train.csv --force"),
+    ),
+)

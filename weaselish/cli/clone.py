@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
 import weaselish
-from weaselish.cli.console import paint, say, say_hint, table, warn
+from weaselish.cli.console import done, hint, say, show_table, warn
+from weaselish.cli.subcommand import JSON, Call, Option, Subcommand, Takes
 from weaselish.errors import ProjError, UsageError, near_match
 from weaselish.files.atomic import write_atomically, writing
 from weaselish.files.state_dir import STATE, make_state_dir
@@ -25,8 +25,14 @@ ORIGIN = "origin.json"  # in .proj: where a project was cloned from
 _LEFT_OUT = shutil.ignore_patterns(STATE, "project.lock", "__pycache__", ".venv")
 
 
-def clone(name: str, dest: str | None, *, repo: str | None, branch: str | None, sparse: bool) -> int:
-    path = normalise(name)
+def clone(call: Call, *, repo: str | None, branch: str | None, sparse: bool, list_only: bool, as_json: bool) -> int:
+    """Copy a template or a project of a repository; or list the templates."""
+    if list_only:
+        return list_templates(as_json=as_json)
+    if not call.words:
+        raise UsageError("the name of what to clone is missing", hint="`proj clone --list` shows the templates")
+    name, dest = (*call.words, None)[:2]
+    path = normalise(name or "")
     if is_outside(path):
         raise UsageError(f"`{name}` leads out of the repository", hint="name a directory inside it")
     target = _target(path, dest, repo)
@@ -53,11 +59,9 @@ def _target(path: str, dest: str | None, repo: str | None) -> Path:
         dest = dest.removesuffix(".git") if path == "." else dest
     target = Path(dest or ".").absolute()
     if os.path.lexists(target):
-        raise ProjError(f"`{dest}` exists already", hint="name another directory: `proj clone NAME DEST`")
+        raise ProjError(f"`{dest}` already exists", hint="name another directory: `proj clone NAME DEST`")
     if not target.parent.is_dir():
-        raise ProjError(
-            f"there is no directory `{os.path.dirname(dest.rstrip('/'))}` to clone into", hint="make it first"
-        )
+        raise ProjError(f"the directory `{os.path.dirname(dest.rstrip('/'))}` does not exist", hint="create it first")
     return target
 
 
@@ -104,11 +108,11 @@ def _keep_origin(target: Path, origin: Mapping[str, str | None]) -> None:
 
 def _show_cloned(name: str, target: Path, origin: str) -> None:
     shown = os.path.relpath(target)
-    say(f"{paint('✔', 'green')} cloned `{name}` from {origin} into `{shown}`")
+    done(f"cloned `{name}` from {origin} into `{shown}`")
     if not (target / FILE).is_file():
         warn(f"there is no {FILE} in it")
         return
-    say_hint(f"`cd {shown}`; then `proj assets` fetches its data, and `proj` shows its commands")
+    hint(f"`cd {shown}`; then `proj assets` fetches its data, and `proj` shows its commands")
 
 
 def bundled_templates() -> dict[str, Path]:
@@ -125,9 +129,11 @@ def list_templates(*, as_json: bool) -> int:
     """Print the bundled templates; and say what the project that we are in was cloned from."""
     titles = {name: load_project(directory).title for name, directory in bundled_templates().items()}
     if as_json:
-        print(json.dumps([{"name": name, "title": title} for name, title in titles.items()], indent=2))
+        from weaselish.cli.json_output import print_json
+
+        print_json([{"name": name, "title": title} for name, title in titles.items()])
     elif titles:
-        print(table(titles.items(), ("template", "title"), stream=sys.stdout))
+        show_table(titles.items(), ("template", "title"))
     origin = _origin_of_this_project()
     if origin:
         say("this project was cloned from " + ", ".join(f"{key} {text}" for key, text in origin.items() if text))
@@ -140,3 +146,33 @@ def _origin_of_this_project() -> dict[str, str]:
     except (UsageError, OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
+
+
+SUBCOMMANDS = (
+    Subcommand(
+        "clone",
+        clone,
+        "Copy a template, or a project from a git repository. NAME is a directory of the repository, `.` all of it.",
+        (
+            Option(
+                "repo",
+                ("--repo", "-r"),
+                "A git repository; by default the templates, then Weasel's.",
+                Takes.TEXT,
+                "URL",
+            ),
+            Option("branch", ("--branch", "-b"), "A branch, tag or commit of the repository.", Takes.TEXT, "REF"),
+            Option("sparse", ("--sparse", "-S"), "Fetch only the needed files."),
+            Option("list_only", ("--list",), "List the templates that come with proj."),
+            JSON,
+        ),
+        usage="NAME [DEST]",
+        words_help="What to copy; the new directory, by default named after it.",
+        most_words=2,
+        examples=(
+            "proj clone --list",
+            "proj clone penguins birds",
+            "proj clone . demo --repo https://example.org/demo.git",
+        ),
+    ),
+)

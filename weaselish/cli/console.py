@@ -1,4 +1,4 @@
-"""How things look on the console: colours, errors, tables. Results go to stdout, all else to stderr."""
+"""Writes to the console: data on stdout, everything else on stderr, all of it escaped."""
 
 from __future__ import annotations
 
@@ -6,14 +6,100 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from weaselish.errors import InvalidProject, ProjError
+from weaselish.errors import InvalidProject, Problem, ProjError
+from weaselish.terminal import printable
 
-_MEANWHILE = 0.1  # seconds; until then the first scripts are being started
+_LOADING_DELAY = 0.1  # seconds; until then the first scripts start
 _COLOURS = {"red": "red", "green": "green", "yellow": "yellow", "dim": "grey", "bold": None}
+_is_quiet = False
+
+
+def be_quiet(quiet: bool) -> None:
+    """Choose whether `say`, `done` and `hint` print nothing from now on."""
+    global _is_quiet
+    _is_quiet = quiet
+
+
+# -- stderr -----------------------------------------------------------------------------------------------------------
+
+
+def say(text: str, *, step: str = "") -> None:
+    """Print a line for the user, after the name of the step that it is about."""
+    if not _is_quiet:
+        _to_stderr(f"{paint(step, 'bold')}: {printable(text)}" if step else printable(text))
+
+
+def done(text: str) -> None:
+    """Print a line about something that succeeded."""
+    if not _is_quiet:
+        _to_stderr(f"{paint('✔', 'green')} {printable(text)}")
+
+
+def left(text: str) -> None:
+    """Print a line about something that was left out, which is no failure."""
+    if not _is_quiet:
+        _to_stderr(f"{paint('–', 'yellow')} {printable(text)}")
+
+
+def failed(text: str) -> None:
+    """Print a line about something that failed."""
+    _to_stderr(f"{paint('✘', 'red')} {printable(text)}")
+
+
+def hint(text: str | None) -> None:
+    """Print what the user can do about the line before."""
+    if text and not _is_quiet:
+        _to_stderr(f"  {paint('hint:', 'dim')} {printable(text)}")
+
+
+def warn(message: str, advice: str | None = None) -> None:
+    _to_stderr(f"{paint('warning:', 'yellow')} {printable(message)}")
+    hint(advice)
+
+
+def show_error(error: ProjError) -> None:
+    if isinstance(error, InvalidProject):
+        for problem in error.problems:
+            show_problem(problem, file=error.file)
+        return
+    place = f"{printable(error.place)}: " if error.place else ""
+    _to_stderr(f"{place}{paint('error:', 'red')} {printable(error.message)}")
+    hint(error.hint)
+
+
+def show_problem(problem: Problem, *, file: str = "project.yml") -> None:
+    """Print one finding about project.yml: its place, what is wrong, and the fix."""
+    kind = paint("warning:", "yellow") if problem.is_warning else paint("error:", "red")
+    place, _, message = printable(problem.located(file)).partition(": ")
+    _to_stderr(f"{place}: {kind} {message}")
+    hint(problem.hint)
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+# -- stdout -----------------------------------------------------------------------------------------------------------
+
+
+def show(text: str = "") -> None:
+    """Print text on stdout; it may have several lines."""
+    print(printable(text, keep="\n\t"), flush=True)
+
+
+def show_heading(text: str) -> None:
+    print(paint(text, "bold", sys.stdout))
+
+
+def show_table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> None:
+    print(table(rows, header, stream=sys.stdout))
+
+
+# -- colours and tables -----------------------------------------------------------------------------------------------
 
 
 def coloured(stream: object = None) -> bool:
-    """Whether colours may be used on a stream (stderr unless said): only on a terminal, and not with NO_COLOR."""
+    """Return whether colours may be used on a stream, stderr by default: only on a terminal, and not with NO_COLOR."""
     stream = stream or sys.stderr
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and _is_terminal(stream)
 
@@ -26,7 +112,8 @@ def _is_terminal(stream: object) -> bool:
 
 
 def paint(text: str, style: str, stream: object = None) -> str:
-    """`text` in a colour of `_COLOURS`, or bold, where that may be."""
+    """Return `text`, escaped, in a colour of `_COLOURS` or bold if the stream shows colours."""
+    text = printable(text)
     if not text or not coloured(stream):
         return text
     from wasabi.util import color
@@ -34,74 +121,30 @@ def paint(text: str, style: str, stream: object = None) -> str:
     return str(color(text, fg=_COLOURS[style], bold=style == "bold"))
 
 
-def say(text: str) -> None:
-    """A line for the user on stderr."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def warn(message: str, hint: str | None = None) -> None:
-    say(f"{paint('warning:', 'yellow')} {message}")
-    say_hint(hint)
-
-
-def say_hint(hint: str | None) -> None:
-    if hint:
-        say(f"  {paint('hint:', 'dim')} {hint}")
-
-
-def show_error(error: ProjError) -> None:
-    if isinstance(error, InvalidProject):
-        for problem in error.problems:
-            kind = paint("warning:", "yellow") if problem.is_warning else paint("error:", "red")
-            say(f"{problem.located(error.file).replace(': ', f': {kind} ', 1)}")
-            say_hint(problem.hint)
-        return
-    place = f"{error.place}: " if error.place else ""
-    say(f"{place}{paint('error:', 'red')} {error.message}")
-    say_hint(error.hint)
-
-
-def expect_table() -> None:
-    """A table will be shown at the end: what lays it out, 10 ms of imports, is loaded while scripts run."""
+def preload_table() -> None:
+    """Import what lays out the summary's table (10 ms) while scripts run."""
     import threading
 
-    loading = threading.Timer(_MEANWHILE, _table_maker)
+    loading = threading.Timer(_LOADING_DELAY, _table_function)
     loading.daemon = True
     loading.start()
 
 
 def table(rows: Iterable[Sequence[str]], header: Sequence[str], *, stream: object = None) -> str:
-    """A table as wide as its cells, its last column cut at the terminal's edge."""
+    """Return a table as wide as its cells. On a terminal, its last column ends at the edge."""
     import shutil
 
-    cells = [list(row) for row in rows]
+    cells = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in [header, *cells]) for column in range(len(header))]
     room = shutil.get_terminal_size((100, 24)).columns - sum(widths[:-1]) - 3 * (len(header) - 1) - 1
     if _is_terminal(stream or sys.stderr):
         for row in cells:
             row[-1] = row[-1] if len(row[-1]) <= max(room, 20) else row[-1][: max(room, 20) - 1] + "…"
-    text = _table_maker()(cells, header=list(header), divider=True, max_col=1000)
+    text = _table_function()(cells, header=list(header), divider=True, max_col=1000)
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
 
 
-def _table_maker() -> Callable[..., str]:
+def _table_function() -> Callable[..., str]:
     from wasabi.tables import table as make
 
     return make
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 step`, `2 steps`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def duration(seconds: float) -> str:
-    """`0.3 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"

@@ -1,4 +1,4 @@
-"""`proj document`: the project as Markdown, on stdout or put into a README."""
+"""`proj document`: the project as Markdown, on stdout or in a README."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import os
 from pathlib import Path
 
 from weaselish.cli.console import say, warn
-from weaselish.engine.readme import is_ignored, merged, section
+from weaselish.cli.opening import open_workspace
+from weaselish.cli.subcommand import Call, Option, Subcommand, Takes
 from weaselish.errors import ProjError
-from weaselish.files.atomic import write_atomically
-from weaselish.workspace import Workspace
 
 
-def document(workspace: Workspace, output: str, *, emoji: bool, force: bool) -> int:
+def document(call: Call, *, output: str, no_emoji: bool, force: bool) -> int:
     """Write the section to `output`, relative to the current directory; `-` is stdout."""
-    text = section(workspace.project, exists=lambda path: os.path.exists(workspace.root / path), emoji=emoji)
+    from weaselish.engine.readme import section
+
+    workspace = open_workspace(call, call.directory)
+    text = section(workspace.project, exists=lambda path: os.path.exists(workspace.root / path), emoji=not no_emoji)
     if output == "-":
         print(text, end="")
         return 0
-    file = Path(os.path.realpath(output))  # a link stays one
+    file = Path(os.path.realpath(output))  # a link stays a link
     try:
         _write(file, output, text, force=force)
     except OSError as error:
@@ -27,9 +29,12 @@ def document(workspace: Workspace, output: str, *, emoji: bool, force: bool) -> 
 
 
 def _write(file: Path, name: str, text: str, *, force: bool) -> None:
+    from weaselish.engine.readme import is_ignored, merged
+    from weaselish.files.atomic import write_atomically
+
     old = file.read_bytes() if file.exists() else b""
     if is_ignored(old):
-        warn(f"`{name}` asks to be left alone; nothing is written")
+        warn(f"`{name}` contains the marker that keeps it unchanged; nothing is written")
         return
     new = merged(old, text, name=name, force=force)
     if new == old:
@@ -37,3 +42,25 @@ def _write(file: Path, name: str, text: str, *, force: bool) -> None:
         return
     write_atomically(file, [new])
     say(f"wrote `{name}`")
+
+
+SUBCOMMANDS = (
+    Subcommand(
+        "document",
+        document,
+        "Write the project's commands, workflows, graph, assets and remotes as Markdown.",
+        (
+            Option(
+                "output",
+                ("--output", "-o"),
+                "The file whose generated section is replaced; `-` is stdout.",
+                Takes.TEXT,
+                "FILE",
+                "-",
+            ),
+            Option("no_emoji", ("--no-emoji", "-NE"), "Write headings without emoji."),
+            Option("force", ("--force",), "Also replace a file that has no generated section."),
+        ),
+        examples=("proj document --output README.md",),
+    ),
+)

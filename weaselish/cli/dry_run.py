@@ -2,45 +2,50 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from weaselish.cli.console import say, warn
+from weaselish.cli.console import show, warn
 from weaselish.engine.run.job import shown_lines
-from weaselish.engine.run.planning import plan_for, preview
+from weaselish.engine.run.planning import Preview, plan_for, preview
 from weaselish.engine.run.run import RunOptions
 from weaselish.errors import in_short
 from weaselish.plan.graph import listed_steps
 from weaselish.workspace import Workspace
 
+_Args = Mapping[str, tuple[str, ...]]
+
 
 def dry_run(workspace: Workspace, targets: Sequence[str], options: RunOptions, *, as_json: bool = False) -> int:
-    """Print the lines that would run on stdout, and why on stderr. Changes nothing."""
+    """Print each step that would run, why, and its lines. Changes nothing."""
     plan = plan_for(workspace, targets, only=options.only, lenient=True, note=lambda text: warn(text))
     forced = frozenset(listed_steps(workspace.project, targets)) if options.force else frozenset()
     args = {targets[-1]: options.args} if options.args else {}
     previews = preview(workspace, plan, forced=forced, args=args)
-    if as_json:
-        print(json.dumps([_preview_json(workspace, item.step, item.reasons, args) for item in previews], indent=2))
-    else:
-        for item in previews:
-            if item.reasons:
-                say(f"{item.step}: {in_short(item.reasons)}")
-                for line in shown_lines(workspace, plan.command(item.step), args.get(item.step, ())):
-                    print(f"Running command: {line}", flush=True)
-            for dep in item.staleness.missing_deps if item.staleness else ():
-                if dep in plan.sources[item.step]:
-                    warn(f"`{item.step}` needs `{dep}`, which is not there")
     workspace.save()
+    if as_json:
+        from weaselish.cli.json_output import print_json
+
+        print_json([_as_json(workspace, item, args) for item in previews])
+        return 0
+    for item in previews:
+        if item.reasons:
+            show(f"{item.step}: {in_short(item.reasons)}")
+            for line in shown_lines(workspace, plan.command(item.step), args.get(item.step, ())):
+                show(f"Would run: {line}")
+        for dep in item.staleness.missing_deps if item.staleness else ():
+            if dep in plan.sources[item.step]:
+                show(f"`{item.step}` needs `{dep}`, which does not exist")
+    if not any(item.reasons for item in previews):
+        show("nothing to do")
     return 0
 
 
-def _preview_json(workspace: Workspace, step: str, reasons: Sequence[object], args: dict[str, Any]) -> dict[str, Any]:
-    command = workspace.project.commands[step]
+def _as_json(workspace: Workspace, item: Preview, args: _Args) -> dict[str, Any]:
+    command = workspace.project.commands[item.step]
     return {
-        "step": step,
-        "runs": bool(reasons),
-        "reasons": [str(reason) for reason in reasons],
-        "lines": shown_lines(workspace, command, args.get(step, ())) if reasons else [],
+        "step": item.step,
+        "runs": bool(item.reasons),
+        "reasons": [str(reason) for reason in item.reasons],
+        "lines": shown_lines(workspace, command, args.get(item.step, ())) if item.reasons else [],
     }

@@ -2,59 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from weaselish import load
-from weaselish.cli.console import counted, say, say_hint, warn
-from weaselish.compat.dvc import FILE, is_our_own, pipeline
+from weaselish.cli.console import hint, say, warn
+from weaselish.cli.opening import open_workspace
+from weaselish.cli.subcommand import Call, Option, Subcommand
+from weaselish.cli.units import counted
 from weaselish.errors import ProjError, UnknownName, UsageError, listed
-from weaselish.files.atomic import write_atomically
-from weaselish.model.project import ProjectModel
-from weaselish.workspace import Workspace
+
+if TYPE_CHECKING:
+    from weaselish.model.project import ProjectModel
 
 
-def directory_and_workflow(words: Sequence[str]) -> tuple[str | None, str | None]:
-    """`[DIR] [WORKFLOW]`, as in Weasel; a single word is a directory only if there is a project.yml in it."""
+def dvc(call: Call, *, force: bool) -> int:
+    """Write dvc.yaml into the project; keep one that `proj` did not write, unless `force` is given."""
+    from weaselish.compat.dvc import FILE, is_our_own, pipeline
+    from weaselish.files.atomic import write_atomically
+
+    directory, name = _directory_and_workflow(call.words)
+    workspace = open_workspace(call, directory)
+    generated = pipeline(workspace.project, _workflow(workspace.project, name), call.extras.overrides)
+    file = workspace.root / FILE
+    old = file.read_text("utf-8", "surrogateescape") if file.exists() else ""
+    if old == generated.text and not force:
+        say(f"{FILE} is up to date")
+        return 0
+    if old.strip() and not force and not is_our_own(old):
+        raise ProjError(f"{FILE} was edited, or `proj` did not write it", hint="`--force` replaces it")
+    write_atomically(file, [generated.text.encode()])
+    if generated.left_out:
+        warn(f"left out, because DVC cannot order what has no deps and outputs: {listed(generated.left_out)}")
+    if call.is_verbose:
+        for stage in generated.stages:
+            say(f"stage {stage}")
+    say(f"wrote {FILE}: {counted(len(generated.stages), 'stage')}")
+    has_dvc = any((parent / ".dvc").is_dir() for parent in (workspace.root, *workspace.root.parents))
+    hint("`dvc repro` runs it" if has_dvc else "`dvc init` first, then `dvc repro` runs it")
+    return 0
+
+
+def _directory_and_workflow(words: Sequence[str]) -> tuple[str | None, str | None]:
+    """Split `[DIR] [WORKFLOW]`, as in Weasel; a single word is a directory only if it has a project.yml."""
+    from weaselish.load import FILE
+
     if len(words) > 2:
         raise UsageError(f"one workflow at a time, not {listed(words[1:])}", hint="`proj dvc [DIR] [WORKFLOW]`")
     first, second = (*words, None, None)[:2]
-    if first is not None and second is None and not (Path(first) / load.FILE).is_file():
+    if first is not None and second is None and not (Path(first) / FILE).is_file():
         return None, first
     return first, second
-
-
-def write_dvc(
-    workspace: Workspace,
-    workflow: str | None,
-    overrides: Mapping[str, str],
-    *,
-    force: bool,
-    verbose: bool,
-    quiet: bool,
-) -> int:
-    """Write dvc.yaml into the project; one that is not as `proj` wrote it is kept, but with `force`."""
-    made = pipeline(workspace.project, _workflow(workspace.project, workflow), overrides)
-    file = workspace.root / FILE
-    old = file.read_text("utf-8", "surrogateescape") if file.exists() else ""
-    if old == made.text and not force:
-        _say(f"{FILE} is up to date", quiet=quiet)
-        return 0
-    if old.strip() and not force and not is_our_own(old):
-        raise ProjError(
-            f"there is a {FILE} that `proj` did not write, or that was edited", hint="`--force` replaces it"
-        )
-    write_atomically(file, [made.text.encode()])
-    if made.left_out:
-        warn(f"without deps and outputs DVC cannot put them in order; left out: {listed(made.left_out)}")
-    if verbose:
-        for stage in made.stages:
-            say(f"stage {stage}")
-    _say(f"wrote {FILE}: {counted(len(made.stages), 'stage')}", quiet=quiet)
-    if not quiet:
-        has_dvc = any((directory / ".dvc").is_dir() for directory in (workspace.root, *workspace.root.parents))
-        say_hint("`dvc repro` runs it" if has_dvc else "`dvc init` first, then `dvc repro` runs it")
-    return 0
 
 
 def _workflow(project: ProjectModel, name: str | None) -> str:
@@ -62,12 +60,21 @@ def _workflow(project: ProjectModel, name: str | None) -> str:
         raise ProjError("project.yml defines no workflow", hint="`workflows: {all: [NAME, …]}`")
     if name is None:
         name = next(iter(project.workflows))
-        warn(f"no workflow named: taking the first one, `{name}`")
+        warn(f"no workflow named; using the first one, `{name}`")
     if name not in project.workflows:
         raise UnknownName("workflow", name, project.workflows)
     return name
 
 
-def _say(text: str, *, quiet: bool) -> None:
-    if not quiet:
-        say(text)
+SUBCOMMANDS = (
+    Subcommand(
+        "dvc",
+        dvc,
+        "Write a dvc.yaml for a workflow, so that `dvc repro` runs it.",
+        (Option("force", ("--force", "-F"), "Also replace a dvc.yaml that `proj` did not write."),),
+        usage="[DIR] [WORKFLOW]",
+        words_help="The project's directory; the workflow, by default the first one.",
+        most_words=None,
+        examples=("proj dvc . all",),
+    ),
+)

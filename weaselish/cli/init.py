@@ -1,13 +1,12 @@
-"""`proj init`: a project that runs, to be changed into one's own."""
+"""`proj init`: writes a small project that runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from weaselish.cli.console import say, say_hint
+from weaselish.cli.console import hint, say
+from weaselish.cli.subcommand import Call, Subcommand
 from weaselish.errors import UsageError
-from weaselish.files.atomic import write_atomically
-from weaselish.load import FILE
 
 _STARTER = """\
 title: {title}
@@ -22,7 +21,7 @@ commands:
     outputs: [greeting.txt]
 
   - name: shout
-    help: Make it louder
+    help: Write the greeting in capitals
     script: ["python -c \\"open('shout.txt', 'w').write(open('greeting.txt').read().upper() + '!')\\""]
     deps: [greeting.txt]
     outputs: [shout.txt]
@@ -31,19 +30,35 @@ workflows:
   all: [greet, shout]
 
 remotes:
-  default: ../{name}-remote    # `proj push` keeps outputs there: a directory, s3://, gs:// or az://
+  default: ../{name}-remote    # where `proj push` stores outputs: a directory, s3://, gs:// or az://
 """
 
 
-def init(directory: str | None) -> int:
-    """Write a starter project.yml; refuses where there is one."""
-    root = Path(directory or ".").resolve()
+def init(call: Call) -> int:
+    """Write a starter project.yml; refuse to replace one."""
+    from weaselish.files.atomic import write_atomically, writing
+    from weaselish.load import FILE
+
+    directory = call.directory
+    root = Path(directory or ".").absolute()
     if (root / FILE).exists():
-        raise UsageError(f"there is a {FILE} in `{directory or '.'}` already", hint="`proj` shows what it holds")
-    root.mkdir(parents=True, exist_ok=True)
+        raise UsageError(f"`{directory or '.'}` already has a {FILE}", hint="`proj` lists its commands")
     title = root.name if root.name.replace("-", "").replace("_", "").isalnum() else f'"{root.name}"'
     name = "".join(char if char.isalnum() or char in "-_." else "-" for char in root.name)
-    write_atomically(root / FILE, [_STARTER.format(title=title, name=name or "project").encode()])
+    with writing(f"`{directory or '.'}`"):
+        root.mkdir(parents=True, exist_ok=True)
+        write_atomically(root / FILE, [_STARTER.format(title=title, name=name or "project").encode()])
     say(f"wrote {FILE}")
-    say_hint(f"{'' if directory is None else f'cd {directory} && '}proj run all")
+    hint(f"{'' if directory is None else f'cd {directory} && '}proj run all")
     return 0
+
+
+SUBCOMMANDS = (
+    Subcommand(
+        "init",
+        init,
+        "Write a starter project.yml that runs.",
+        words_help="Where to write it; the current directory by default.",
+        examples=("proj init", "proj init demo"),
+    ),
+)

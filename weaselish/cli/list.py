@@ -1,31 +1,39 @@
-"""`proj` alone: the commands and workflows of the project, and `proj run NAME --help`."""
+"""`proj` alone: the commands and workflows of the project; and `proj run NAME --help`."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from weaselish.cli.console import paint, table
+from weaselish.cli.arguments import Extras
+from weaselish.cli.console import show, show_heading, show_table
+from weaselish.cli.opening import open_workspace
 from weaselish.cli.status import previews_of, state_of
+from weaselish.cli.subcommand import Call
 from weaselish.model.interpolate import put_env
-from weaselish.workspace import Workspace
+
+if TYPE_CHECKING:
+    from weaselish.workspace import Workspace
 
 
-def show_project(workspace: Workspace) -> int:
-    """Title, workflows and commands with help and state."""
+def list_project(extras: Extras, directory: str | None = None) -> int:
+    """Show the title, and workflows and commands with help and state."""
+    workspace = open_workspace(Call((), extras), directory)
     project = workspace.project
     states = {item.step: state_of(item) for item in previews_of(workspace, ())}
     workspace.save()
     if project.title:
-        print(paint(_shown(workspace, project.title), "bold", sys.stdout))
+        show_heading(_shown(workspace, project.title))
     if project.description:
-        print(_shown(workspace, project.description).strip())
+        show(_shown(workspace, project.description).strip())
     if project.workflows:
-        rows = [(name, " → ".join(steps)) for name, steps in project.workflows.items()]
-        print("\n" + table(rows, ("workflow", "steps"), stream=sys.stdout))
+        show()
+        show_table([(name, " → ".join(steps)) for name, steps in project.workflows.items()], ("workflow", "steps"))
     if project.commands:
+        show()
         lines = [(name, states[name], _help(workspace, name)) for name in project.commands]
-        print("\n" + table(lines, ("command", "state", "help"), stream=sys.stdout))
-    print("\nproj run NAME runs one; proj --help shows all verbs")
+        show_table(lines, ("command", "state", "help"))
+    show("\n`proj run NAME` runs one. `proj --help` shows all subcommands.")
     return 0
 
 
@@ -34,24 +42,28 @@ def _shown(workspace: Workspace, text: str) -> str:
 
 
 def _help(workspace: Workspace, command: str) -> str:
-    """Its help in one line."""
+    """Return the help of a command in one line."""
     return " ".join(_shown(workspace, workspace.project.commands[command].help).split())
 
 
-def show_command(workspace: Workspace, name: str) -> int:
-    """What `proj run NAME --help` shows."""
+def show_names(workspace: Workspace, names: Sequence[str]) -> int:
+    """Show what `proj run NAME --help` shows. Raises UnknownName."""
+    from weaselish.plan.graph import make_plan
+
     project = workspace.project
+    make_plan(project, names, only=True)  # checks the names
+    name = names[0]
     if name in project.workflows:
         for number, step in enumerate(project.steps_of(name), 1):
-            print(f"{number}. {step}: {_help(workspace, step)}")
+            show(f"{number}. {step}: {_help(workspace, step)}")
         return 0
     command = project.commands[name]
-    print(_shown(workspace, command.help) or f"{name} has no help")
+    show(_shown(workspace, command.help) or f"{name} has no help")
     for title, items in (
         ("deps", command.deps),
         ("outputs", command.outputs),
         ("not cached", command.outputs_no_cache),
     ):
         if items:
-            print(f"{title}: {', '.join(items)}")
+            show(f"{title}: {', '.join(items)}")
     return 0

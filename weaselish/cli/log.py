@@ -2,66 +2,73 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 import sys
-import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from weaselish.cli.console import duration, paint, say, table
+from weaselish.cli.arguments import names_and_directory
+from weaselish.cli.console import say, show, show_heading, show_table
+from weaselish.cli.opening import open_workspace
+from weaselish.cli.subcommand import JSON, NAMES_HELP, Call, Option, Subcommand, Takes
+from weaselish.cli.units import shown_duration, shown_time
 from weaselish.errors import UnknownName, in_short
-from weaselish.records.history import PastRun, past_runs
-from weaselish.workspace import Workspace
+
+if TYPE_CHECKING:
+    from weaselish.records.history import PastRun
+    from weaselish.workspace import Workspace
 
 
-def show_log(workspace: Workspace, names: Sequence[str], *, most: int, verbose: bool, as_json: bool) -> int:
-    """What ran, when, how long, why, with what result; the newest last."""
-    project = workspace.project
-    wanted = {step for name in names for step in (project.steps_of(name) if name in project.workflows else (name,))}
-    runs = [run for run in past_runs(workspace.root) if not wanted or run.command in wanted]
-    if wanted and not runs:
-        _check_known(workspace, names)
-    runs = runs[-most:]
+def log(call: Call, *, most: int, as_json: bool) -> int:
+    """Show past runs, the newest last; with `--verbose`, with their output."""
+    names, directory = names_and_directory(call.words)
+    runs = _runs(open_workspace(call, directory), names)[-most:]
     if as_json:
-        print(json.dumps([_as_json(run, verbose=verbose) for run in runs], indent=2))
-        return 0
-    if not runs:
+        from weaselish.cli.json_output import print_json
+
+        print_json([_as_json(run, verbose=call.is_verbose) for run in runs])
+    elif not runs:
         say("nothing has run here yet")
-        return 0
-    if verbose:
+    elif call.is_verbose:
         for run in runs:
-            _show_whole(run)
-        return 0
-    rows = [(_when(run), run.command, _result(run), _took(run), in_short(run.reasons)) for run in runs]
-    print(table(rows, ("when", "command", "result", "time", "why"), stream=sys.stdout))
+            _show_with_output(run)
+    else:
+        rows = [(shown_time(run.started), run.command, _result(run), _took(run), in_short(run.reasons)) for run in runs]
+        show_table(rows, ("when", "command", "result", "time", "why"))
     return 0
 
 
-def _check_known(workspace: Workspace, names: Iterable[str]) -> None:
-    known = [*workspace.project.commands, *workspace.project.workflows]
+def _runs(workspace: Workspace, names: Sequence[str]) -> list[PastRun]:
+    """Return the past runs of the commands and workflows named, or all. Raises UnknownName."""
+    from weaselish.records.history import past_runs
+
+    project = workspace.project
+    selected = {step for name in names for step in (project.steps_of(name) if name in project.workflows else (name,))}
+    runs = [run for run in past_runs(workspace.root) if not selected or run.command in selected]
+    if selected and not runs:
+        _check_names(workspace, names)
+    return runs
+
+
+def _check_names(workspace: Workspace, names: Iterable[str]) -> None:
+    defined = [*workspace.project.commands, *workspace.project.workflows]
     for name in names:
-        if name not in known:
-            raise UnknownName("command or workflow", name, known)
+        if name not in defined:
+            raise UnknownName("command or workflow", name, defined)
 
 
-def _show_whole(run: PastRun) -> None:
-    head = f"{_when(run)}  {run.command}: {_result(run)} {_took(run)}".rstrip()
-    print(paint(head, "bold", sys.stdout))
+def _show_with_output(run: PastRun) -> None:
+    show_heading(f"{shown_time(run.started)}  {run.command}: {_result(run)} {_took(run)}".rstrip())
     if run.reasons:
-        print(f"why: {'; '.join(run.reasons)}")
+        show(f"why: {'; '.join(run.reasons)}")
     if run.log is None:
-        print("its output is not kept\n")
+        show("the log of this run no longer exists\n")
         return
     sys.stdout.flush()
     with open(run.log, "rb") as file:
-        while block := file.read(1 << 16):
-            sys.stdout.buffer.write(block)
+        shutil.copyfileobj(file, sys.stdout.buffer)
     sys.stdout.buffer.flush()
-    print()
-
-
-def _when(run: PastRun) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))
+    show()
 
 
 def _result(run: PastRun) -> str:
@@ -69,7 +76,7 @@ def _result(run: PastRun) -> str:
 
 
 def _took(run: PastRun) -> str:
-    return "" if run.seconds is None else duration(run.seconds)
+    return "" if run.seconds is None else shown_duration(run.seconds)
 
 
 def _as_json(run: PastRun, *, verbose: bool) -> dict[str, Any]:
@@ -87,3 +94,17 @@ def _as_json(run: PastRun, *, verbose: bool) -> dict[str, Any]:
         "log": str(run.log) if run.log else None,
         **output,
     }
+
+
+SUBCOMMANDS = (
+    Subcommand(
+        "log",
+        log,
+        "Show past runs: when, how long, why, and with what result. `--verbose` includes their output.",
+        (Option("most", ("--most", "-n"), "Show the last N runs.", Takes.NUMBER, "N", 30), JSON),
+        usage="[NAME]... [DIR]",
+        words_help=NAMES_HELP,
+        most_words=None,
+        examples=("proj log", "proj log -v train", "proj log all -n 5"),
+    ),
+)

@@ -2,52 +2,54 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from weaselish.cli.console import say, table
-from weaselish.cli.progress import shown_size
-from weaselish.cli.remotes import open_tree
-from weaselish.engine.remote.tree import Published
-from weaselish.model.project import Remote
-from weaselish.stores.base import Stored
-from weaselish.workspace import Workspace
+from weaselish.cli.console import say, show_table
+from weaselish.cli.opening import open_workspace, remote_and_directory
+from weaselish.cli.subcommand import JSON, REMOTE_HELP, REMOTE_USAGE, Call, Subcommand
+
+if TYPE_CHECKING:
+    from weaselish.engine.remote.tree import Published
+    from weaselish.stores.base import Stored
 
 
-def list_runs(workspace: Workspace, remote: Remote, *, as_json: bool) -> int:
-    """What a remote holds: runs with their outputs, sizes, ages, and who made them."""
+def ls(call: Call, *, as_json: bool) -> int:
+    """List the runs that a remote holds, with their outputs, sizes, ages and hosts."""
+    from weaselish.cli.remotes import find_remote, open_tree
+
+    name, directory = remote_and_directory(call)
+    workspace = open_workspace(call, directory)
+    remote = find_remote(workspace, name)
     tree = open_tree(workspace, remote)
-    found = sorted(tree.all_published(), key=lambda pair: (pair[1].record.command, -pair[0].modified))
+    runs = sorted(tree.all_published(), key=lambda pair: (pair[1].record.command, -pair[0].modified))
     tree.save()
     if as_json:
-        print(json.dumps([_run_json(stored, run) for stored, run in found], indent=2))
+        from weaselish.cli.json_output import print_json
+
+        print_json([_run_json(stored, run) for stored, run in runs])
         return 0
-    rows = [row for stored, run in found for row in _run_rows(stored, run)]
+    rows = [row for stored, run in runs for row in _run_rows(stored, run)]
     if not rows:
         say(f"nothing is published on {remote.name}")
         return 0
-    print(table(rows, ("command", "output", "size", "stored", "age", "made by", "run"), stream=sys.stdout))
+    show_table(rows, ("command", "output", "size", "stored", "age", "host", "run"))
     return 0
 
 
 def _run_rows(stored: Stored, run: Published) -> Iterable[tuple[str, ...]]:
-    for made in run.record.outputs:
+    from weaselish.cli.units import shown_age, shown_size
+
+    for output in run.record.outputs:
         yield (
-            _plain(run.record.command),
-            _plain(made.path),
-            shown_size(made.size or 0),
-            shown_size(run.objects[made.path][1]),
-            _age(stored.modified),
-            _plain(_made_by(run)),
+            run.record.command,
+            output.path,
+            shown_size(output.size or 0),
+            shown_size(run.objects[output.path][1]),
+            shown_age(stored.modified),
+            _host(run),
             str(run.record.run),
         )
-
-
-def _plain(text: str) -> str:
-    """Text of others without what could upset a terminal."""
-    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _run_json(stored: Stored, run: Published) -> dict[str, object]:
@@ -57,23 +59,29 @@ def _run_json(stored: Stored, run: Published) -> dict[str, object]:
         "run": record.run,
         "key": record.fingerprint.key,
         "published": stored.modified,
-        "made_by": _made_by(run),
+        "made_by": _host(run),
         "git": record.facts.get("git"),
         "outputs": [
-            {"path": made.path, "digest": made.digest, "size": made.size, "stored": run.objects[made.path][1]}
-            for made in record.outputs
+            {"path": output.path, "digest": output.digest, "size": output.size, "stored": run.objects[output.path][1]}
+            for output in record.outputs
         ],
     }
 
 
-def _made_by(run: Published) -> str:
+def _host(run: Published) -> str:
     host = run.record.facts.get("host")
     return str(host.get("name", "?")) if isinstance(host, dict) else run.record.origin
 
 
-def _age(modified: float) -> str:
-    seconds = max(0.0, time.time() - modified)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+SUBCOMMANDS = (
+    Subcommand(
+        "ls",
+        ls,
+        "List what a remote holds: outputs, runs, sizes, ages, and where they ran.",
+        (JSON,),
+        usage=REMOTE_USAGE,
+        words_help=REMOTE_HELP,
+        most_words=2,
+        examples=("proj ls", "proj ls s3://bucket/prefix --json"),
+    ),
+)

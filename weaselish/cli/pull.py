@@ -2,39 +2,72 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from weaselish.cli.console import paint, say, say_hint
-from weaselish.cli.interrupts import cancelling_at_once
-from weaselish.cli.progress import TransferReporter
-from weaselish.cli.remotes import check_commands, open_tree
-from weaselish.cli.transfers import end, say_counts, show_refused
-from weaselish.engine.remote.pull import Pulled, PullOptions, pull
+from weaselish.cli.console import done, hint, say
+from weaselish.cli.opening import open_workspace, remote_and_directory
+from weaselish.cli.push import COMMANDS
+from weaselish.cli.subcommand import JSON, REMOTE_HELP, REMOTE_USAGE, Call, Option, Subcommand, dry, transfers
 from weaselish.errors import in_short
-from weaselish.model.project import Remote
-from weaselish.workspace import Workspace
+
+if TYPE_CHECKING:
+    from weaselish.engine.remote.pull import Pulled
 
 
-def run_pull(workspace: Workspace, remote: Remote, options: PullOptions, *, as_json: bool) -> int:
-    options = dataclasses.replace(options, commands=check_commands(workspace, options.commands))
-    if not options.dry:
+def pull(call: Call, *, commands: Sequence[str], dry: bool, force: bool, jobs: int, as_json: bool) -> int:
+    """Pull, showing progress and one line per command; return the exit code."""
+    from weaselish.cli.interrupts import cancelling_at_once
+    from weaselish.cli.progress import TransferReporter
+    from weaselish.cli.remotes import check_commands, find_remote, open_tree
+    from weaselish.cli.transfers import Direction, finish, show_counts
+    from weaselish.engine.remote.pull import PullOptions
+    from weaselish.engine.remote.pull import pull as pull_all
+
+    name, directory = remote_and_directory(call)
+    workspace = open_workspace(call, directory)
+    remote = find_remote(workspace, name)
+    options = PullOptions(check_commands(workspace, commands), dry, force, jobs)
+    if not dry:
         workspace.prepare_to_change()
     with cancelling_at_once(workspace.cancel), TransferReporter() as reporter:
-        results = pull(workspace, open_tree(workspace, remote), options, report=reporter)
+        results = pull_all(workspace, open_tree(workspace, remote), options, report=reporter)
     for result in results:
-        _show_pulled(result, dry=options.dry)
-    here = [one.already_here for one in results]
-    say_counts("pulled from", remote, [bool(one.restored) for one in results], here, "here", dry=options.dry)
-    return end(results, as_json=as_json)
+        _show(result, dry=dry)
+    moved, already = [bool(one.restored) for one in results], [one.already_here for one in results]
+    say(show_counts(Direction.PULL, remote, moved, already, dry=dry))
+    return finish(results, as_json=as_json)
 
 
-def _show_pulled(result: Pulled, *, dry: bool) -> None:
+def _show(result: Pulled, *, dry: bool) -> None:
+    from weaselish.cli.transfers import Direction, show_refused
+
     if result.refused is not None:
-        show_refused(result, "pulled")
+        show_refused(Direction.PULL, result)
     elif result.already_here:
-        say(f"{paint('✔', 'green')} {result.command}: already here")
+        done(f"{result.command}: already here")
     else:
         verb = "would pull" if dry else "pulled"
-        say(f"{paint('✔', 'green')} {result.command}: {verb} {in_short(result.restored, separator=', ')}")
+        done(f"{result.command}: {verb} {in_short(result.restored, separator=', ')}")
     for note in result.notes:
-        say_hint(f"{result.command}: {note}")
+        hint(f"{result.command}: {note}")
+
+
+SUBCOMMANDS = (
+    Subcommand(
+        "pull",
+        pull,
+        "Download and verify the outputs that match the current script, deps and env.",
+        (
+            COMMANDS,
+            dry("Show what would be pulled; change nothing."),
+            Option("force", ("--force", "-F"), "Also replace outputs that exist only locally."),
+            transfers("Objects"),
+            JSON,
+        ),
+        usage=REMOTE_USAGE,
+        words_help=REMOTE_HELP,
+        most_words=2,
+        examples=("proj pull", "proj pull default -c train", "proj pull --dry"),
+    ),
+)

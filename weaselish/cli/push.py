@@ -2,41 +2,88 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from weaselish.cli.console import paint, say
-from weaselish.cli.interrupts import cancelling_at_once
-from weaselish.cli.progress import TransferReporter, shown_size
-from weaselish.cli.remotes import check_commands, open_tree
-from weaselish.cli.transfers import end, say_counts, show_refused
-from weaselish.engine.remote.push import Pushed, PushOptions, push
-from weaselish.errors import StoreError
-from weaselish.model.project import Remote
-from weaselish.workspace import Workspace
+from weaselish.cli.console import done, say
+from weaselish.cli.opening import open_workspace, remote_and_directory
+from weaselish.cli.subcommand import (
+    JSON,
+    REMOTE_HELP,
+    REMOTE_USAGE,
+    Call,
+    Option,
+    Subcommand,
+    Takes,
+    dry,
+    transfers,
+)
+
+if TYPE_CHECKING:
+    from weaselish.engine.remote.push import Pushed
 
 
-def run_push(workspace: Workspace, remote: Remote, options: PushOptions, *, as_json: bool) -> int:
-    options = dataclasses.replace(options, commands=check_commands(workspace, options.commands))
+def push(
+    call: Call, *, commands: Sequence[str], dry: bool, verify: bool, repair: bool, jobs: int, as_json: bool
+) -> int:
+    """Push, showing progress and one line per command; return the exit code."""
+    from weaselish.cli.interrupts import cancelling_at_once
+    from weaselish.cli.progress import TransferReporter
+    from weaselish.cli.remotes import check_commands, find_remote, open_tree
+    from weaselish.cli.transfers import Direction, finish, show_counts
+    from weaselish.engine.remote.push import PushOptions
+    from weaselish.engine.remote.push import push as push_all
+    from weaselish.errors import StoreError
+
+    name, directory = remote_and_directory(call)
+    workspace = open_workspace(call, directory)
+    remote = find_remote(workspace, name)
+    options = PushOptions(check_commands(workspace, commands), dry, verify, repair, jobs)
     if remote.read_only:
         raise StoreError(f"remote `{remote.name}` is read-only", hint="remove `read_only: true` to push to it")
-    if not options.dry:
+    if not dry:
         workspace.prepare_to_change()
     with cancelling_at_once(workspace.cancel), TransferReporter() as reporter:
-        results = push(workspace, open_tree(workspace, remote), options, report=reporter)
+        results = push_all(workspace, open_tree(workspace, remote), options, report=reporter)
     workspace.save()
     for result in results:
-        _show_pushed(result, dry=options.dry)
-    there = [one.already_there for one in results]
-    say_counts("pushed to", remote, [bool(one.stored) for one in results], there, "there", dry=options.dry)
-    return end(results, as_json=as_json)
+        _show(result, dry=dry)
+    moved, already = [bool(one.stored) for one in results], [one.already_there for one in results]
+    say(show_counts(Direction.PUSH, remote, moved, already, dry=dry))
+    return finish(results, as_json=as_json)
 
 
-def _show_pushed(result: Pushed, *, dry: bool) -> None:
+def _show(result: Pushed, *, dry: bool) -> None:
+    from weaselish.cli.transfers import Direction, show_refused
+    from weaselish.cli.units import counted, shown_size
+
     if result.refused is not None:
-        show_refused(result, "pushed")
+        show_refused(Direction.PUSH, result)
     elif result.already_there or not result.stored:
-        say(f"{paint('✔', 'green')} {result.command}: {'already there' if result.already_there else 'recorded'}")
+        done(f"{result.command}: {'already there' if result.already_there else 'recorded'}")
     else:
-        objects = "1 output" if len(result.stored) == 1 else f"{len(result.stored)} outputs"
         verb = "would push" if dry else "pushed"
-        say(f"{paint('✔', 'green')} {result.command}: {verb} {objects}, {shown_size(result.size)}")
+        done(f"{result.command}: {verb} {counted(len(result.stored), 'output')}, {shown_size(result.size)}")
+
+
+COMMANDS = Option("commands", ("--command", "-c"), "Only this command; repeat it for several.", Takes.TEXTS, "NAME")
+
+SUBCOMMANDS = (
+    Subcommand(
+        "push",
+        push,
+        "Store the outputs of up-to-date commands on a remote, for other machines to pull.",
+        (
+            COMMANDS,
+            dry("Show what would be pushed; store nothing."),
+            Option("verify", ("--verify",), "Re-read objects that are already stored and check their integrity."),
+            Option("repair", ("--repair",), "Replace objects that proved broken."),
+            transfers("Objects"),
+            JSON,
+        ),
+        usage=REMOTE_USAGE,
+        words_help=REMOTE_HELP,
+        most_words=2,
+        examples=("proj push", "proj push default -c train", "proj push ./backup --dry"),
+    ),
+)

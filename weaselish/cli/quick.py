@@ -1,98 +1,64 @@
-"""Parses the plainest command lines by itself: importing typer takes longer than answering them.
+"""Parses plain command lines without typer, whose import takes longer than most answers.
 
-It knows the same options as `app.py`, which takes their names from here. What is not plain it leaves to typer.
+Both parsers read the same declarations. What is not plain (help, mistakes, `--name=value`) is left to typer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
+
+from weaselish.cli.subcommand import GROUPS, MODULES, Option, Subcommand, Takes, load_subcommand
 
 
-class Option(NamedTuple):
-    parameter: str  # of the verb's function
-    names: tuple[str, ...]
-    takes: Literal["nothing", "text", "texts", "number"] = "nothing"  # texts: may be given more than once
-    value: bool = True  # of one that takes nothing
+class Parsed(NamedTuple):
+    subcommand: Subcommand
+    words: tuple[str, ...]
+    options: dict[str, object]  # parameter -> value, of the options given
 
 
-_JSON = Option("as_json", ("--json",))
-_TRANSFER = (
-    Option("commands", ("--command", "-c"), "texts"),
-    Option("dry", ("--dry", "-D")),
-    Option("jobs", ("--jobs", "-j"), "number"),
-    _JSON,
-)
-OPTIONS: dict[str, tuple[Option, ...]] = {
-    "run": (
-        Option("dry", ("--dry", "-D")),
-        Option("force", ("--force", "-F")),
-        Option("only", ("--only",)),
-        Option("jobs", ("--jobs", "-j"), "text"),
-        Option("keep_going", ("--keep-going", "-k")),
-        Option("yes", ("--yes", "-y")),
-        Option("wait", ("--wait",)),
-        Option("wait", ("--no-wait",), value=False),
-        Option("output", ("--output",), "text"),
-        _JSON,
-    ),
-    "status": (
-        Option("check", ("--check",)),
-        Option("remote", ("--remote",), "text"),
-        _JSON,
-    ),
-    "push": (*_TRANSFER, Option("verify", ("--verify",)), Option("repair", ("--repair",))),
-    "pull": (*_TRANSFER, Option("force", ("--force", "-F"))),
-}
-TRANSFERS = 4  # objects at a time, unless said otherwise
-_MOST_WORDS = {"push": 2, "pull": 2}
-
-
-def names_of(verb: str, parameter: str) -> tuple[str, ...]:
-    """The option's names, for typer."""
-    return tuple(name for option in OPTIONS[verb] if option.parameter == parameter for name in option.names)
-
-
-def parse(words: Sequence[str]) -> tuple[str, list[str], dict[str, object]] | None:
-    """(verb, its words, its options), or None for whatever is not plain: other verbs, help, mistakes."""
-    if not words or words[0] not in OPTIONS:
+def parse(argv: Sequence[str]) -> Parsed | None:
+    """Return the subcommand with its words and options, or None if the command line is not plain."""
+    name, rest = split_name(argv)
+    if name not in MODULES:
         return None
-    verb = words[0]
-    options = {name: option for option in OPTIONS[verb] for name in option.names}
-    rest: list[str] = []
+    subcommand = load_subcommand(name)
+    flags = {flag: option for option in subcommand.all_options for flag in (*option.flags, option.off) if flag}
+    words: list[str] = []
     given: dict[str, object] = {}
-    following = iter(words[1:])
+    following = iter(rest)
     for word in following:
         if not word.startswith("-"):
-            rest.append(word)
+            words.append(word)
             continue
-        name, glued, value = (word[:2], bool(word[2:]), word[2:]) if word[:2] == "-j" else (word, False, "")
-        option = options.get(name)
+        flag, glued = (word[:2], word[2:]) if word[:2] == "-j" else (word, "")
+        option = flags.get(flag)
         if option is None:
             return None
-        if option.takes == "nothing":
-            given[option.parameter] = option.value
-            continue
-        value = value if glued else next(following, "-")
-        if value.startswith("-") or (option.takes == "number" and not _is_number(value)):
+        value: object = flag != option.off
+        if option.takes is not Takes.NOTHING:
+            value = _value(option, glued or next(following, "-"), given.get(option.parameter))
+        elif glued:
             return None
-        if option.takes == "texts":
-            given[option.parameter] = (*_texts(given.get(option.parameter)), value)
-        else:
-            given[option.parameter] = int(value) if option.takes == "number" else value
-    return (verb, rest, given) if len(rest) <= _MOST_WORDS.get(verb, len(rest)) else None
+        if value is None:
+            return None
+        given[option.parameter] = value
+    return Parsed(subcommand, tuple(words), given) if words or not given.get("show_help") else None
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= 1
+def split_name(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return the name of the subcommand, of one or two words, and what follows it."""
+    if len(argv) > 1 and argv[0] in GROUPS and not argv[1].startswith("-"):
+        return f"{argv[0]} {argv[1]}", argv[2:]
+    return (argv[0], argv[1:]) if argv else ("", ())
 
 
-def _texts(given: object) -> tuple[str, ...]:
-    return given if isinstance(given, tuple) else ()
-
-
-def show_version() -> int:
-    from weaselish import __version__
-
-    print(f"proj {__version__}")
-    return 0
+def _value(option: Option, text: str, earlier: object) -> object:
+    """Return the value that an option takes, or None if `text` is not plainly one."""
+    if text.startswith("-"):
+        return None
+    if option.takes is Takes.NUMBER:
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 and int(text) else None
+    if option.takes is Takes.TEXTS:
+        return (*(earlier if isinstance(earlier, tuple) else ()), text)
+    return text

@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
-import json
+import os
 import select
 import sys
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from weaselish.cancel import Cancel
-from weaselish.cli.arguments import Extras
-from weaselish.cli.console import say, warn
-from weaselish.cli.interrupts import cancelling_in_stages
-from weaselish.cli.reporter import ConsoleReporter, OutputMode
-from weaselish.engine.run.run import RunOptions, RunResult, run
+from weaselish.cli.arguments import Extras, jobs_at_once, names_and_directory
+from weaselish.cli.opening import open_workspace
+from weaselish.cli.subcommand import JSON, NAMES_HELP, Call, Option, Subcommand, Takes, dry
 from weaselish.errors import ProjError, UnknownName, UsageError
-from weaselish.executors.open import open_executor
-from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
+    from weaselish.cancel import Cancel
+    from weaselish.cli.reporter import ConsoleReporter, OutputMode
     from weaselish.engine.run.job import Stdin
+    from weaselish.engine.run.run import RunOptions, RunResult
+    from weaselish.workspace import Workspace
+
+
+def run(
+    call: Call,
+    *,
+    dry: bool,
+    force: bool,
+    only: bool,
+    jobs: str | None,
+    keep_going: bool,
+    yes: bool,
+    wait: bool,
+    output: str | None,
+    as_json: bool,
+    show_help: bool,
+) -> int:
+    """Run `proj run`; return its exit code. Without a name, list the project."""
+    from weaselish.engine.run.run import RunOptions
+
+    names, directory = names_and_directory(call.words)
+    if not names:
+        from weaselish.cli.list import list_project
+
+        return list_project(call.extras, directory)
+    workspace = open_workspace(call, directory)
+    if show_help:
+        from weaselish.cli.list import show_names
+
+        return show_names(workspace, names)
+    check_args(workspace, names, call.extras)
+    at_once = jobs_at_once(jobs, os.environ)
+    options = RunOptions(at_once, only, force, keep_going, wait, call.extras.args, stdin_for(at_once))
+    if dry:
+        from weaselish.cli.dry_run import dry_run
+
+        return dry_run(workspace, names, options, as_json=as_json)
+    output = output or ("quiet" if call.is_quiet else None)
+    return run_targets(workspace, names, options, yes=yes, output=output, as_json=as_json, quiet=call.is_quiet)
 
 
 def run_targets(
@@ -28,31 +65,36 @@ def run_targets(
     targets: Sequence[str],
     options: RunOptions,
     *,
-    yes: bool = False,
-    output: str | None = None,
-    as_json: bool = False,
+    yes: bool,
+    output: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
+    """Run targets, showing events as they happen and a summary at the end; return the exit code."""
+    from weaselish.cli.console import warn
+    from weaselish.cli.interrupts import cancelling_in_stages
+    from weaselish.cli.reporter import ConsoleReporter
+    from weaselish.engine.run.run import run as run_plan
+    from weaselish.executors.open import open_executor
+
     for problem in workspace.project.warnings:
         warn(problem.located(), problem.hint)
-    reporter = ConsoleReporter(sys.stderr.buffer if as_json else None, output=_output(output))
+    reporter = ConsoleReporter(sys.stderr.buffer if as_json else None, output=_output_mode(output))
     with workspace.cancel as cancel, cancelling_in_stages(cancel):
-        result = run(
-            workspace,
-            targets,
-            options,
-            open_executor=open_executor,
-            report=reporter,
-            confirm=_confirm(yes, cancel),
+        result = run_plan(
+            workspace, targets, options, open_executor=open_executor, report=reporter, confirm=_confirm(yes, cancel)
         )
-        summary = reporter.summary(result)  # here, as it imports: Python cannot always end an import on Ctrl-C in peace
-    say(summary)
+        summary = reporter.summary(result)  # imports: outside this block, Ctrl-C could interrupt them
+    reporter.show_summary("" if quiet and not result.exit_code else summary, result)
     if as_json:
-        print(json.dumps(_as_json(result, reporter), indent=2))
+        from weaselish.cli.json_output import print_json
+
+        print_json(_as_json(result, reporter))
     return result.exit_code
 
 
 def check_args(workspace: Workspace, targets: Sequence[str], extras: Extras) -> None:
-    """Arguments after `--` go to one command's last line; refuse them where that is not plain."""
+    """Refuse arguments after `--` unless exactly one command with a script is named."""
     if not extras.args:
         return
     if len(targets) != 1 or targets[0] in workspace.project.workflows:
@@ -63,20 +105,24 @@ def check_args(workspace: Workspace, targets: Sequence[str], extras: Extras) -> 
 
 
 def stdin_for(jobs: int) -> Stdin:
-    """A terminal where we have one; else our own stdin, for the one step that runs at a time."""
+    """Return what steps read: the terminal if there is one, else our stdin; nothing in parallel."""
     if jobs > 1:
         return "null"
     return "terminal" if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() else "inherit"
 
 
-def _output(name: str | None) -> OutputMode | None:
-    known = [output.value for output in OutputMode]
-    if name is not None and name not in known:
-        raise UnknownName("way of output", name, known)
+def _output_mode(name: str | None) -> OutputMode | None:
+    from weaselish.cli.reporter import OutputMode
+
+    names = [mode.value for mode in OutputMode]
+    if name is not None and name not in names:
+        raise UnknownName("output mode", name, names)
     return None if name is None else OutputMode(name)
 
 
 def _confirm(yes: bool, cancel: Cancel) -> Callable[[str, str], bool]:
+    from weaselish.cli.console import say
+
     one_at_a_time = Lock()
 
     def confirm(step: str, question: str) -> bool:
@@ -92,7 +138,7 @@ def _confirm(yes: bool, cancel: Cancel) -> Callable[[str, str], bool]:
 
 
 def _typed_line(cancel: Cancel) -> str:
-    """What is typed; nothing as soon as the run is to end."""
+    """Return the line that the user types, or nothing once the run is cancelled."""
     poll = select.poll()
     poll.register(sys.stdin.fileno(), select.POLLIN)
     poll.register(cancel.fileno(), select.POLLIN)
@@ -115,3 +161,42 @@ def _as_json(result: RunResult, reporter: ConsoleReporter) -> dict[str, Any]:
             for row in result.results
         ],
     }
+
+
+SUBCOMMANDS = (
+    Subcommand(
+        "run",
+        run,
+        "Run commands or workflows, and whatever they depend on, if out of date.\n\n"
+        "What follows `--` is appended to the last script line of the one command named. "
+        "`--vars.NAME VALUE` overrides a variable.",
+        (
+            dry("Print the lines that would run, and why; change nothing."),
+            Option("force", ("--force", "-F"), "Run the named steps even if they are up to date."),
+            Option("only", ("--only",), "Run only the named steps, not their dependencies."),
+            Option(
+                "jobs",
+                ("--jobs", "-j"),
+                "Steps at a time: a number or `auto`; default PROJ_JOBS or 1.",
+                Takes.TEXT,
+                "N",
+            ),
+            Option("keep_going", ("--keep-going", "-k"), "After a failure, run the steps that do not depend on it."),
+            Option("yes", ("--yes", "-y"), "Answer yes when a command asks with `confirm`."),
+            Option("wait", ("--wait",), "Wait for other processes that run the same steps; or fail.", off="--no-wait"),
+            Option(
+                "output",
+                ("--output",),
+                "How to show what scripts write: raw, prefix, group or quiet; default raw, with -j prefix.",
+                Takes.TEXT,
+                "HOW",
+            ),
+            JSON,
+            Option("show_help", ("--help", "-h"), "Show this message, or help for NAME."),
+        ),
+        usage="[NAME]... [DIR]",
+        words_help=NAMES_HELP,
+        most_words=None,
+        examples=("proj run all -j 4", "proj run train --vars.epochs 9", "proj run train -- --resume"),
+    ),
+)

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from weaselish.cli.console import table, warn
-from weaselish.engine.run.planning import Preview, plan_for, preview
+from weaselish.cli.arguments import names_and_directory
+from weaselish.cli.console import show_table, warn
+from weaselish.cli.opening import open_workspace
+from weaselish.cli.subcommand import JSON, NAMES_HELP, Call, Option, Subcommand, Takes
 from weaselish.errors import in_short
-from weaselish.plan.graph import Cycle
-from weaselish.workspace import Workspace
+
+if TYPE_CHECKING:
+    from weaselish.engine.run.planning import Preview
+    from weaselish.workspace import Workspace
 
 
-def show_status(workspace: Workspace, targets: Sequence[str], *, check: bool, remote: str | None, as_json: bool) -> int:
-    """Each step with its state and reasons. With `check`, 1 if any is stale."""
-    previews = previews_of(workspace, targets)
-    there = _remote_states(workspace, remote, previews)
+def status(call: Call, *, check: bool, remote: str | None, as_json: bool) -> int:
+    """Show each step with its state and reasons. With `check`, return 1 if any is out of date."""
+    names, directory = names_and_directory(call.words)
+    workspace = open_workspace(call, directory)
+    previews = previews_of(workspace, names)
+    on_remote = _remote_states(workspace, remote, previews)
     workspace.save()
     if as_json:
-        print(json.dumps([_status_json(item, there) for item in previews], indent=2))
+        from weaselish.cli.json_output import print_json
+
+        print_json([_status_json(item, on_remote) for item in previews])
     else:
-        header = ("step", "state", *(["on " + remote] if remote else []), "why")
+        header = ("step", "state", *([f"on {remote}"] if remote else []), "why")
         rows = [
-            (
-                item.step,
-                state_of(item),
-                *([there.get(item.step, "")] if remote else []),
-                in_short(item.reasons),
-            )
+            (item.step, state_of(item), *([on_remote.get(item.step, "")] if remote else []), in_short(item.reasons))
             for item in previews
         ]
-        print(table(rows, header, stream=sys.stdout))
+        show_table(rows, header)
     if workspace.records.problem:
         warn(f"{workspace.records.problem}; it counts as empty")
     return 1 if check and any(item.reasons for item in previews) else 0
@@ -45,18 +47,21 @@ def _remote_states(workspace: Workspace, remote: str | None, previews: Sequence[
     return remote_states(workspace, find_remote(workspace, remote), previews)
 
 
-def _status_json(item: Preview, there: Mapping[str, str]) -> dict[str, object]:
+def _status_json(item: Preview, on_remote: Mapping[str, str]) -> dict[str, object]:
     return {
         "step": item.step,
         "state": state_of(item),
         "reasons": [str(reason) for reason in item.reasons],
         "key": item.staleness.now.key if item.staleness else None,
         "run": item.staleness.last.run if item.staleness and item.staleness.last else None,
-        **({"remote": there[item.step]} if item.step in there else {}),
+        **({"remote": on_remote[item.step]} if item.step in on_remote else {}),
     }
 
 
 def previews_of(workspace: Workspace, targets: Sequence[str]) -> list[Preview]:
+    from weaselish.engine.run.planning import plan_for, preview
+    from weaselish.plan.graph import Cycle
+
     if not targets:
         targets = list(workspace.project.commands)
     try:
@@ -71,3 +76,21 @@ def state_of(item: Preview) -> str:
     if item.staleness is None:
         return "unknown"
     return "stale" if item.reasons else "up to date"
+
+
+SUBCOMMANDS = (
+    Subcommand(
+        "status",
+        status,
+        "Show which commands are up to date, and why the others are not.",
+        (
+            Option("check", ("--check",), "Exit with 1 if a step is out of date."),
+            Option("remote", ("--remote",), "Include what is on this remote.", Takes.TEXT, "NAME"),
+            JSON,
+        ),
+        usage="[NAME]... [DIR]",
+        words_help=NAMES_HELP,
+        most_words=None,
+        examples=("proj status", "proj status train --remote default", "proj status --check"),
+    ),
+)

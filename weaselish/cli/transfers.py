@@ -3,32 +3,49 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import enum
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from weaselish.cli.console import paint, say, say_hint
-from weaselish.engine.remote.pull import Pulled
-from weaselish.engine.remote.push import Pushed
-from weaselish.model.project import Remote
+from weaselish.cli.console import failed, hint, left
 
-
-def show_refused(result: Pushed | Pulled, done: str) -> None:
-    mark = paint("✘", "red") if result.is_error else paint("–", "yellow")
-    say(f"{mark} {result.command}: not {done}: {result.refused}")
-    say_hint(result.hint)
+if TYPE_CHECKING:
+    from weaselish.engine.remote.pull import Pulled
+    from weaselish.engine.remote.push import Pushed
+    from weaselish.model.project import Remote
 
 
-def say_counts(
-    done: str, remote: Remote, moved: Sequence[bool], already: Sequence[bool], where: str, *, dry: bool
-) -> None:
+class Direction(enum.Enum):
+    PUSH = enum.auto()
+    PULL = enum.auto()
+
+
+def show_refused(direction: Direction, result: Pushed | Pulled) -> None:
+    """Print why nothing of a command was transferred."""
+    show_line = failed if result.is_error else left
+    verb = "pushed" if direction is Direction.PUSH else "pulled"
+    show_line(f"{result.command}: not {verb}: {result.refused}")
+    hint(result.hint)
+
+
+def show_counts(
+    direction: Direction, remote: Remote, moved: Sequence[bool], already: Sequence[bool], *, dry: bool
+) -> str:
+    """Return the last line: how many commands were transferred, were there already, or were left out."""
+    if not moved:
+        return "no command has outputs to push or pull"
+    verb, where = ("pushed to", "there") if direction is Direction.PUSH else ("pulled from", "here")
     rest = len(moved) - sum(moved) - sum(already)
-    parts = [f"{sum(moved)} {'would be ' if dry else ''}{done} {remote.name}"]
+    parts = [f"{sum(moved)} {'would be ' if dry else ''}{verb} {remote.name}"]
     parts += [f"{sum(already)} already {where}"] if any(already) else []
     parts += [f"{rest} not"] if rest else []
-    say(", ".join(parts) if moved else "no command has outputs to push or pull")
+    return ", ".join(parts)
 
 
-def end(results: Sequence[Pushed | Pulled], *, as_json: bool) -> int:
+def finish(results: Sequence[Pushed | Pulled], *, as_json: bool) -> int:
+    """Print the results as JSON if asked; return the exit code."""
     if as_json:
-        print(json.dumps([dataclasses.asdict(result) for result in results], indent=2))
+        from weaselish.cli.json_output import print_json
+
+        print_json([dataclasses.asdict(result) for result in results])
     return 1 if any(result.is_error for result in results) else 0

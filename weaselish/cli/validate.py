@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from weaselish.cli.console import counted, paint, say, say_hint
-from weaselish.engine.validate import findings
-from weaselish.workspace import Workspace
+from weaselish.cli.console import show, show_problem
+from weaselish.cli.opening import open_workspace
+from weaselish.cli.subcommand import Call, Subcommand
+from weaselish.cli.units import counted
 
 
-def validate(workspace: Workspace) -> int:
-    """All warnings and problems that loading the project did not already refuse."""
-    wrong = 0
+def validate(call: Call) -> int:
+    """Show all warnings and problems that loading the project did not already refuse."""
+    from weaselish.engine.validate import findings
+
+    workspace = open_workspace(call, call.directory)
+    errors = 0
     for problem in findings(workspace):
-        wrong += not problem.is_warning
-        kind = paint("warning:", "yellow") if problem.is_warning else paint("error:", "red")
-        say(problem.located().replace(": ", f": {kind} ", 1))
-        say_hint(problem.hint)
-    if wrong:
+        errors += not problem.is_warning
+        show_problem(problem)
+    if errors:
         return 2
     project = workspace.project
     commands, workflows = counted(len(project.commands), "command"), counted(len(project.workflows), "workflow")
-    print(f"project.yml is valid: {commands}, {workflows}")
+    show(f"project.yml is valid: {commands}, {workflows}")
     return 0
+
+
+SUBCOMMANDS = (
+    Subcommand(
+        "validate",
+        validate,
+        "Check project.yml: show every error and every doubtful entry with its place.",
+        examples=("proj validate",),
+    ),
+)

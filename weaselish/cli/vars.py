@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import sys
 
-from weaselish.cli.arguments import Extras
-from weaselish.cli.console import say, table
-from weaselish.engine.variables import values
-from weaselish.model.interpolate import as_text
-from weaselish.workspace import Workspace
+from weaselish.cli.console import say, show_table
+from weaselish.cli.opening import open_workspace
+from weaselish.cli.subcommand import JSON, Call, Subcommand
 
 
-def show_vars(workspace: Workspace, extras: Extras, *, as_json: bool) -> int:
-    found = values(workspace, extras.overrides, extras.given_by)
+def show_vars(call: Call, *, as_json: bool) -> int:
+    """Show each variable with its value and source."""
+    from weaselish.engine.variables import values
+
+    variables = values(open_workspace(call, call.directory), call.extras.overrides, call.extras.sources)
     if as_json:
-        print(json.dumps([dataclasses.asdict(value) for value in found], indent=2, ensure_ascii=False))
-    elif found:
-        rows = [(one.name, _line(one.value), one.source) for one in found]
-        print(table(rows, ("name", "value", "from"), stream=sys.stdout))
+        from weaselish.cli.json_output import print_json
+
+        print_json([dataclasses.asdict(variable) for variable in variables])
+    elif variables:
+        rows = [(variable.name, _text(variable.value), variable.source) for variable in variables]
+        show_table(rows, ("name", "value", "from"))
     else:
         say("project.yml defines no variables")
     return 0
 
 
-def _line(value: object) -> str:
-    text = as_text(value) if not isinstance(value, dict) else "{}"
-    return text.replace("\n", "\\n")
+def _text(value: object) -> str:
+    from weaselish.model.interpolate import as_text
+
+    return as_text(value) if not isinstance(value, dict) else "{}"
+
+
+SUBCOMMANDS = (
+    Subcommand(
+        "vars",
+        show_vars,
+        "Show every variable with its value and where that comes from. Secrets are masked.",
+        (JSON,),
+        examples=("proj vars", "proj vars --vars.epochs 9"),
+    ),
+)

@@ -1,0 +1,50 @@
+"""Writes the results of `--json` to stdout: one document, or one line per event."""
+
+from __future__ import annotations
+
+import sys
+
+from weaselish.errors import InvalidProject, Problem, ProjError
+
+
+def print_json(data: object) -> None:
+    """Print one JSON document."""
+    import srsly
+
+    print(srsly.json_dumps(_encodable(data), indent=2), flush=True)
+
+
+def print_json_line(data: object) -> None:
+    """Print one JSON document on one line."""
+    import srsly
+
+    sys.stdout.write(f"{srsly.json_dumps(_encodable(data))}\n")
+    sys.stdout.flush()
+
+
+def print_json_error(error: ProjError) -> None:
+    """Print the error that ended a subcommand: `{"error": {"message": …, "hint": …, "exit_code": …, …}}`."""
+    problems = error.problems if isinstance(error, InvalidProject) else ()
+    facts = {
+        "message": error.message,
+        "hint": error.hint,
+        "place": error.place,
+        "exit_code": error.exit_code,
+        "problems": [_problem(problem) for problem in problems],
+    }
+    print_json({"error": facts})
+
+
+def _problem(problem: Problem) -> dict[str, object]:
+    return problem._asdict()
+
+
+def _encodable(data: object) -> object:
+    """Return the data with bytes of file names that are not UTF-8 as `\\xff`, because JSON cannot hold them."""
+    if isinstance(data, str):
+        return data.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if isinstance(data, dict):
+        return {_encodable(key): _encodable(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_encodable(item) for item in data]
+    return data

@@ -1,0 +1,46 @@
+"""How the console shows sizes, durations and ages."""
+
+from __future__ import annotations
+
+import time
+
+_SUFFIXES = ["B", "KiB", "MiB", "GiB", "TiB"]
+
+
+def shown_size(size: float) -> str:
+    """Return a number of bytes as `512 B`, `4.0 KiB`, `1.2 GiB`."""
+    from rich.filesize import pick_unit_and_suffix
+
+    unit, suffix = pick_unit_and_suffix(int(size), _SUFFIXES, 1024)
+    return f"{size:.0f} B" if unit == 1 else f"{size / unit:.1f} {suffix}"
+
+
+def shown_duration(seconds: float) -> str:
+    """Return `0.3 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def shown_age(moment: float) -> str:
+    """Return how long ago a moment was, in its largest unit: `5 s`, `3 min`, `2 h`, `4 d`."""
+    seconds = max(0.0, time.time() - moment)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def shown_time(moment: float) -> str:
+    """Return a moment as local date and time: `2026-01-31 17:05:00`."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 step`, `2 steps`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,25 @@
+"""Makes text from project.yml, disks, scripts and remotes safe to show on a terminal."""
+
+from __future__ import annotations
+
+_JOINERS = "\u200c\u200d\u00ad"  # invisible, harmless, and part of words and emoji
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """Return `text` with control characters, line ends and direction marks escaped, except those in `keep`.
+
+    Escaped text passes through unchanged, so it does no harm to call this twice.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char in keep or _is_harmless(char) else _escaped(char) for char in text)
+
+
+def _is_harmless(char: str) -> bool:
+    import unicodedata
+
+    return char in _JOINERS or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
