@@ -18,7 +18,7 @@ from weaselish.cancel import Cancel
 from weaselish.engine import events
 from weaselish.engine.run.planning import Preview, plan_for, preview
 from weaselish.engine.run.run import RunOptions, RunResult, run
-from weaselish.executors.open import open_executor
+from weaselish.executors.open import Executors
 from weaselish.plan.graph import Plan
 from weaselish.workspace import Workspace
 
@@ -86,7 +86,9 @@ class Project:
         options = RunOptions(jobs=jobs, only=only, force=force, keep_going=keep_going, args=tuple(args))
         report = on_event or _print_output
         with Cancel() if cancel is None else nullcontext(cancel) as token:
-            return run(self._open(token), targets, options, open_executor=open_executor, report=report)
+            workspace = self._open(token)
+            with Executors(workspace.root, os.environ) as executors:
+                return run(workspace, targets, options, executor_for=executors.executor_for, report=report)
 
 
 def _print_output(event: events.Event) -> None:
@@ -133,11 +135,11 @@ def project_run(
 
 
 def _print_lines(workspace: Workspace, target: str) -> None:
-    from weaselish.engine.run.job import shown_lines
+    from weaselish.engine.run.job import announced_lines
 
     plan = plan_for(workspace, [target], only=True)
     for step in plan.steps:
-        for line in shown_lines(workspace, plan.command(step)):
+        for line in announced_lines(workspace, plan.command(step)):
             print(f"Running command: {line}")
 
 

@@ -83,8 +83,8 @@ def places_of(root: Path) -> Places:
     return yaml12.read((root / FILE).read_bytes(), file=FILE)[1]
 
 
-def load_environ(root: Path, project: ProjectModel) -> dict[str, str]:
-    """The environment that steps see: the dotenv files, the later over the earlier, under the process's own."""
+def load_dotenv(root: Path, project: ProjectModel) -> dict[str, str]:
+    """Return the variables of the dotenv files, a later file over an earlier one, that the environment does not set."""
     loaded: dict[str, str | None] = {}
     for name in project.dotenv:
         path = root / name
@@ -92,7 +92,7 @@ def load_environ(root: Path, project: ProjectModel) -> dict[str, str]:
             from dotenv import dotenv_values
 
             loaded.update(dotenv_values(path, interpolate=True))
-    return {**{name: value for name, value in loaded.items() if value is not None}, **os.environ}
+    return {name: value for name, value in loaded.items() if value is not None and name not in os.environ}
 
 
 def _key(text: bytes, overrides: Mapping[str, str]) -> str:

@@ -12,8 +12,8 @@ from weaselish.errors import UnknownName, UnsafePath, UsageError
 from weaselish.files.atomic import writing
 from weaselish.files.digests import Digests
 from weaselish.files.state_dir import STATE, cache_dir, make_state_dir
-from weaselish.load import ProjectFile, find_root, load_environ
-from weaselish.model.interpolate import is_secret, put_env
+from weaselish.load import ProjectFile, find_root, load_dotenv
+from weaselish.model.interpolate import MASK, is_secret, put_env
 from weaselish.model.paths import is_glob, is_outside, is_text, normalise
 from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.graph import Producers
@@ -34,7 +34,8 @@ class Workspace:
         self.cancel = cancel or Cancel()  # ends whatever works on this workspace
         self.state = root / STATE
         self._file: ProjectFile | None = None
-        self.environ: Mapping[str, str] = load_environ(root, project)
+        self.dotenv: Mapping[str, str] = load_dotenv(root, project)  # without what the process's own environment sets
+        self.environ: Mapping[str, str] = {**self.dotenv, **os.environ}
         self._env_names = project.env
         self._env_given = _given(project, overrides or {})
         self.unusable: dict[str, UsageError] = {}  # command -> what is wrong with it in this environment
@@ -90,7 +91,11 @@ class Workspace:
 
     def shown_env(self, name: str) -> str | None:
         """The value of `${env.NAME}` as it may be shown."""
-        return "***" if is_secret(name) or is_secret(self._env_names.get(name, "")) else self.env(name)
+        return MASK if self.is_secret(name) else self.env(name)
+
+    def is_secret(self, name: str) -> bool:
+        """Return whether the value of `${env.NAME}` must not be shown."""
+        return is_secret(name) or is_secret(self._env_names.get(name, ""))
 
     def _with_env_in_paths(self, project: ProjectModel) -> ProjectModel:
         commands = {

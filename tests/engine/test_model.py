@@ -28,7 +28,7 @@ from weaselish.engine.events import StepState
 from weaselish.engine.run.planning import preview
 from weaselish.engine.run.run import RunOptions, run
 from weaselish.errors import MissingDep, UsageError
-from weaselish.executors.base import Ending, Job, Outcome
+from weaselish.executors.base import Ending, Job, JobOutput, Outcome
 from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.graph import Cycle, Plan
 from weaselish.workspace import Workspace
@@ -140,14 +140,14 @@ class Scripts:
     log: list[str] = field(default_factory=list)  # `+name` when a script began, `-name` when it ended
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, job: Job, *, output: Callable[[bytes], None], cancel: Cancel) -> Outcome:
+    def run(self, job: Job, *, output: JobOutput, cancel: Cancel, keep_open: Sequence[int] = ()) -> Outcome:
         task = self.tasks[job.name]
         self._note(f"+{task.name}")
         used = (*task.deps, *task.all_outputs)
         before = {path: data for path, data in read_disk(self.root).items() if any(_may_use(path, one) for one in used)}
         after, code = work(task, before)
         write_disk(self.root, before, after)
-        output(b"worked\n")
+        output.write(b"worked\n")
         self._note(f"-{task.name}")
         return Outcome(Ending.EXITED, code, None if code == 0 else 0)
 
@@ -297,7 +297,7 @@ class Bench:
 
         try:
             with workspace.cancel:
-                result = run(workspace, targets, options, open_executor=lambda: self.scripts, report=report)
+                result = run(workspace, targets, options, executor_for=lambda command: self.scripts, report=report)
         except (Cycle, MissingDep) as error:
             assert self.scripts.log == [], "what is wrong before the start is said before the start"
             deps = [dep for task in tasks.values() for dep in task.deps]

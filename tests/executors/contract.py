@@ -8,29 +8,34 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from weaselish.cancel import Cancel, Level
-from weaselish.executors.base import Ending, Executor, Job, Line, Outcome
+from weaselish.executors.base import Ending, Executor, Job, JobId, Line, Outcome
 
 MARK = "EXECUTOR_TEST"  # an environment variable by which the processes of one test are known
 FOREVER = "while :; do sleep 0.01; done"  # unlike `sleep 1000`, not even dash loses SIGINT in there
 
 
 class Console:
-    """An `output` that keeps what it gets, and does something once when it has got a certain text."""
+    """A JobOutput that collects what it gets, and acts once when it has got a certain text."""
 
     def __init__(self) -> None:
         self.text = b""
+        self.programs: list[str] = []
         self._awaited: list[tuple[bytes, Callable[[], object]]] = []
 
     def when(self, text: str, action: Callable[[], object]) -> None:
         self._awaited.append((text.encode(), action))
 
-    def __call__(self, chunk: bytes) -> None:
-        self.text += chunk
+    def start_line(self, line: Line, program: str) -> None:
+        self.programs.append(program)
+        self.write(f"[{line.announced}]\n".encode())
+
+    def write(self, data: bytes) -> None:
+        self.text += data
         due = [awaited for awaited in self._awaited if awaited[0] in self.text]
         self._awaited = [awaited for awaited in self._awaited if awaited not in due]
         for _, action in due:
@@ -59,7 +64,10 @@ def end(mark: str) -> None:
 
 
 class ExecutorContract:
-    """Subclasses give an `executor`; its grace time must be short (0.3 s), for the sake of those who wait."""
+    """Subclasses give an `executor` of the project directory `self.folder`, with a short grace time (0.3 s)."""
+
+    name = "local"
+    environ: ClassVar = {"PATH": os.environ["PATH"], "OUTER": "of the caller"}  # which the executor was given
 
     @pytest.fixture
     def executor(self) -> Executor:
@@ -75,16 +83,21 @@ class ExecutorContract:
         self.cancel.close()
 
     def job(self, *lines: str | tuple[str, ...], **changes: Any) -> Job:
-        """A job of shell scripts, or of what is given as words; they are announced as `line 0`, `line 1` …"""
-        argvs = [("sh", "-c", line) if isinstance(line, str) else line for line in lines]
-        env = {"PATH": os.environ["PATH"], MARK: self.mark}
-        values: dict[str, Any] = {"name": "test", "workdir": str(self.folder), "env": env}
-        return Job(lines=tuple(Line(argv, f"line {n}") for n, argv in enumerate(argvs)), **(values | changes))
+        """Return a job of shell scripts, or of lines given as words. They are announced as `line 0`, `line 1` …"""
+        words = [("sh", "-c", line) if isinstance(line, str) else line for line in lines]
+        script = tuple(Line(line, f"line {n}", f"logged {n}") for n, line in enumerate(words))
+        env = {MARK: self.mark, **changes.pop("env", {})}
+        return Job(JobId("test", "key", 1), script, env=env, **changes)
 
     def run(self, *lines: str | tuple[str, ...], **changes: Any) -> Outcome:
-        return self._executor.run(self.job(*lines, **changes), output=self.console, cancel=self.cancel)
+        """Run a job and return its outcome without the facts about the place, which every outcome must name."""
+        outcome = self._executor.run(self.job(*lines, **changes), output=self.console, cancel=self.cancel)
+        assert outcome.executor == self.name
+        assert outcome.host
+        assert outcome.attempt == 1
+        return outcome._replace(executor="", host="", python=None)
 
-    def told_at(self, text: str, level: Level) -> None:
+    def request_at(self, text: str, level: Level) -> None:
         self.console.when(text, lambda: self.cancel.request(level))
 
     # --- lines
@@ -94,13 +107,8 @@ class ExecutorContract:
 
     def test_lines_run_in_order_and_each_is_announced_before_its_output(self) -> None:
         assert self.run(("echo", "a b"), ("echo", "c")).succeeded
-        assert self.console.text == b"Running command: line 0\na b\nRunning command: line 1\nc\n"
-
-    def test_what_is_shown_may_hold_anything(self) -> None:
-        job = self.job(("true",))
-        line = Line(("true",), "é \ud800")
-        assert self._executor.run(Job("test", (line,), job.workdir, job.env), output=self.console, cancel=self.cancel)
-        assert self.console.text == "Running command: é \\ud800\n".encode()
+        assert self.console.text == b"[line 0]\na b\n[line 1]\nc\n"
+        assert self.console.programs == ["echo", "echo"]
 
     def test_the_first_failing_line_ends_the_job_with_its_exit_code(self) -> None:
         assert self.run("true", "exit 3", "echo never") == Outcome(Ending.EXITED, 3, line=1)
@@ -109,14 +117,32 @@ class ExecutorContract:
     def test_a_line_killed_by_a_signal_is_128_plus_its_number(self) -> None:
         assert self.run("kill -SEGV $$") == Outcome(Ending.SIGNALLED, 139, line=0)
 
-    def test_lines_get_the_environment_of_the_job_and_nothing_else(self) -> None:
-        env = {"PATH": os.environ["PATH"], "ONLY": "this"}
-        assert self.run(("env",), env=env).succeeded
-        assert sorted(self.console.text.splitlines()[1:]) == sorted(f"{k}={v}".encode() for k, v in env.items())
+    def test_lines_get_the_variables_of_the_job_over_those_of_the_caller(self) -> None:
+        assert self.run('echo "$OUTER, $OWN"', env={"OWN": "of the job"}).succeeded
+        assert self.run('echo "$OUTER, $OWN"', env={"OUTER": "over", "OWN": ""}).succeeded
+        assert self.console.text.splitlines()[1::2] == [b"of the caller, of the job", b"over, "]
 
-    def test_lines_run_in_the_working_directory(self) -> None:
+    def test_lines_run_in_the_working_directory_inside_the_project(self) -> None:
+        (self.folder / "sub/dir").mkdir(parents=True)
         assert self.run("pwd -P").succeeded
-        assert self.console.text.splitlines()[1] == os.fsencode(self.folder.resolve())
+        assert self.run("pwd -P", workdir="sub/dir").succeeded
+        folders = [os.fsencode(self.folder.resolve()), os.fsencode(self.folder.resolve() / "sub/dir")]
+        assert self.console.text.splitlines()[1::2] == folders
+
+    def test_python_and_pip_are_those_of_the_place_where_the_line_runs(self) -> None:
+        self.script("venv/bin/python", '#!/bin/sh\necho "ours $*"\n')
+        env = {"VIRTUAL_ENV": str(self.folder / "venv")}
+        assert self.run(("python", "x"), ("python3", "y"), ("pip", "list"), ("pip3",), env=env).succeeded
+        outputs = self.console.text.splitlines()[1::2]
+        assert outputs == [b"ours x", b"ours y", b"ours -m pip list", b"ours -m pip"]
+        assert {os.path.basename(program) for program in self.console.programs} == {"python"}
+
+    def test_a_shell_gets_each_line_as_one_text_and_stops_at_a_failing_command(self) -> None:
+        assert self.run(('echo "a  $0"; echo b',), shell="sh").succeeded
+        assert self.console.text == b"[line 0]\na  sh\nb\n"
+        assert self.run(("exit 7 | cat",), shell="bash") == Outcome(Ending.EXITED, 7, line=0)
+        assert self.run(("false; touch never",), shell="sh") == Outcome(Ending.EXITED, 1, line=0)
+        assert not (self.folder / "never").exists()
 
     def test_nothing_comes_from_a_null_standard_input(self) -> None:
         assert self.run(("cat",)).succeeded
@@ -124,8 +150,8 @@ class ExecutorContract:
     # --- what cannot be started
 
     def test_a_program_that_is_not_on_the_path_of_the_job_is_127(self) -> None:
-        outcome = self.run("true", ("ls",), env={"PATH": str(self.folder)})
-        assert outcome == Outcome(Ending.NOT_STARTED, 127, 0, "`sh` was not found on PATH")
+        outcome = self.run(("true",), ("no-such-program",))
+        assert outcome == Outcome(Ending.NOT_STARTED, 127, 1, "`no-such-program` was not found on PATH")
 
     def test_a_program_is_looked_for_on_the_path_of_the_job(self) -> None:
         self.script("only-here", "#!/bin/sh\necho found")
@@ -158,7 +184,7 @@ class ExecutorContract:
         assert self.run(("./bin",)) == Outcome(Ending.NOT_STARTED, 126, 0, "`./bin` is a directory")
 
     def test_a_working_directory_that_does_not_exist_is_said(self) -> None:
-        outcome = self.run(("true",), workdir=str(self.folder / "gone"))
+        outcome = self.run(("true",), workdir="gone")
         assert (outcome.ended, outcome.exit_code) == (Ending.NOT_STARTED, 126)
         assert outcome.message and f"working directory `{self.folder}/gone` does not exist" in outcome.message
 
@@ -168,6 +194,7 @@ class ExecutorContract:
 
     def script(self, name: str, text: str, mode: int = 0o755) -> None:
         path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(mode)
 
@@ -183,10 +210,16 @@ class ExecutorContract:
         assert self.console.text.endswith(b"half...whole\n")
 
     def test_much_output_comes_whole(self) -> None:
-        sizes = []
+        class Count(Console):
+            size = 0
+
+            def write(self, data: bytes) -> None:
+                self.size += len(data)
+
+        count = Count()
         job = self.job(("head", "-c", "200000000", "/dev/zero"))
-        assert self._executor.run(job, output=lambda chunk: sizes.append(len(chunk)), cancel=self.cancel).succeeded
-        assert sum(sizes[1:]) == 200_000_000
+        assert self._executor.run(job, output=count, cancel=self.cancel).succeeded
+        assert count.size == len(b"[line 0]\n") + 200_000_000
 
     def test_a_line_that_closes_its_output_is_waited_for(self) -> None:
         assert self.run("exec >&- 2>&-; sleep 0.1; echo done > file; exit 5").exit_code == 5
@@ -210,26 +243,26 @@ class ExecutorContract:
 
     @pytest.mark.parametrize("level", [Level.INTERRUPT, Level.TERMINATE, Level.KILL])
     def test_each_level_ends_a_line_that_does_not_mind(self, level: Level) -> None:
-        self.told_at("ready", level)
+        self.request_at("ready", level)
         assert self.run(f"echo ready; {FOREVER}", "echo never") == Outcome(Ending.INTERRUPTED, 130, line=0)
         assert living(self.mark) == []
 
     def test_the_whole_group_is_told(self) -> None:
-        self.told_at("ready", Level.INTERRUPT)
+        self.request_at("ready", Level.INTERRUPT)
         script = f"sh -c 'trap \"echo child; exit\" INT; echo ready; {FOREVER}'; echo on"
         assert self.run(f"trap 'echo parent' INT; {script}").ended is Ending.INTERRUPTED
         assert set(self.console.text.split()[-3:]) == {b"child", b"parent", b"on"}
 
     def test_a_line_that_ends_well_after_it_was_told_to_stop_counts_as_interrupted(self) -> None:
-        self.told_at("ready", Level.INTERRUPT)
+        self.request_at("ready", Level.INTERRUPT)
         outcome = self.run(f"trap 'echo saved; exit 0' INT; echo ready; {FOREVER}")
         assert outcome == Outcome(Ending.INTERRUPTED, 130, line=0)
         assert self.console.text.endswith(b"saved\n")
 
     def test_who_ignores_one_level_lives_until_the_next(self) -> None:
-        self.told_at("ready", Level.INTERRUPT)
-        self.told_at("got INT", Level.TERMINATE)
-        self.told_at("got TERM", Level.KILL)
+        self.request_at("ready", Level.INTERRUPT)
+        self.request_at("got INT", Level.TERMINATE)
+        self.request_at("got TERM", Level.KILL)
         traps = "trap 'echo got INT' INT; trap 'echo got TERM' TERM"
         outcome = self.run(f"{traps}; echo ready; {FOREVER}")
         assert outcome == Outcome(Ending.INTERRUPTED, 130, line=0)

@@ -1,34 +1,58 @@
-"""A program for the tests to run: hands one job to a LocalExecutor, writes what comes to its standard output.
+"""A program for the tests to run: gives one job to a LocalExecutor and copies its output to standard output.
 
-Its argument is JSON: `lines` (argvs), `result` (a file for the outcome), and what else Job takes; `thread`: run it in a
-thread; `ignore`: the names of signals to ignore.
+Its argument is JSON: `lines` (lists of words), `result` (a file for the outcome), `stdin`, `timeout`; `thread`: run the
+job in a thread; `ignore`: the names of signals to ignore; `no_pty`: behave as a system that has no pseudo-terminal.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from weaselish.cancel import Cancel
 from weaselish.errors import ProjError
-from weaselish.executors.base import Job, Line
+from weaselish.executors.base import Job, JobId, Line, Stdin
 from weaselish.executors.local.executor import LocalExecutor
 
 
-def main(lines: list[list[str]], result: str, thread: bool = False, ignore: tuple[str, ...] = (), **rest: Any) -> None:
+class Console:
+    """A JobOutput that writes to standard output."""
+
+    def start_line(self, line: Line, program: str) -> None:
+        self.write(f"[{line.announced}]\n".encode())
+
+    def write(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(1, data) :]
+
+
+def main(
+    lines: list[list[str]],
+    result: str,
+    stdin: str = "null",
+    thread: bool = False,
+    ignore: tuple[str, ...] = (),
+    no_pty: bool = False,
+    **rest: Any,
+) -> None:
     for name in ignore:
         signal.signal(signal.Signals[name], signal.SIG_IGN)
+    if no_pty:
+        os.openpty = _no_pty
     cancel = Cancel()
-    script = tuple(Line(tuple(argv), f"line {n}") for n, argv in enumerate(lines))
-    job = Job("test", script, workdir=os.getcwd(), env=dict(os.environ), **rest)
+    script = tuple(Line(tuple(words), f"line {n}", "") for n, words in enumerate(lines))
+    job = Job(JobId("test", "key", 1), script, **rest)
+    executor = LocalExecutor(Path.cwd(), os.environ, stdin=Stdin(stdin), grace=0.3)
 
     def run() -> None:
         try:
-            outcome = LocalExecutor(grace=0.3).run(job, output=lambda chunk: write(1, chunk), cancel=cancel)
+            outcome = executor.run(job, output=Console(), cancel=cancel)
             text = f"{outcome.ended.name} {outcome.exit_code} {cancel.level.name}"
         except (ProjError, KeyboardInterrupt) as error:
             text = f"raised {type(error).__name__}"
@@ -43,9 +67,8 @@ def main(lines: list[list[str]], result: str, thread: bool = False, ignore: tupl
         run()
 
 
-def write(fd: int, chunk: bytes) -> None:
-    while chunk:
-        chunk = chunk[os.write(fd, chunk) :]
+def _no_pty() -> tuple[int, int]:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 if __name__ == "__main__":

@@ -29,12 +29,12 @@ pytestmark = pytest.mark.timeout(60)
 
 class TestLocalExecutor(ExecutorContract):
     @pytest.fixture
-    def executor(self) -> Executor:
-        return LocalExecutor(grace=0.3)
+    def executor(self, tmp_path: Path) -> Executor:
+        return LocalExecutor(tmp_path, self.environ, grace=0.3)
 
     @pytest.mark.parametrize("level", [Level.INTERRUPT, Level.TERMINATE, Level.KILL])
     def test_a_process_that_left_the_session_is_ended_too(self, level: Level) -> None:
-        self.told_at("ready", level)
+        self.request_at("ready", level)
         assert self.run((sys.executable, "-c", ESCAPED)).ended is Ending.INTERRUPTED
         assert living(self.mark) == []
 
@@ -52,9 +52,9 @@ class TestLocalExecutor(ExecutorContract):
         assert sorted(living(self.mark)) == ["sleep 1000 ", "sleep 2000 "]
 
     def test_a_request_to_kill_cuts_the_grace_time_short(self) -> None:
-        self._executor = LocalExecutor(grace=1000)
-        self.told_at("ready", Level.INTERRUPT)
-        self.told_at("got TERM", Level.KILL)
+        self._executor = LocalExecutor(self.folder, self.environ, grace=1000)
+        self.request_at("ready", Level.INTERRUPT)
+        self.request_at("got TERM", Level.KILL)
         deaf = f"(trap 'echo got TERM' TERM; trap '' INT; echo ready; {FOREVER})"
         assert self.run(f"{deaf} & {FOREVER}").ended is Ending.INTERRUPTED
         assert living(self.mark) == []
@@ -62,13 +62,15 @@ class TestLocalExecutor(ExecutorContract):
     def test_given_descriptors_stay_open_in_the_lines_and_no_others(self) -> None:
         reader, writer = os.pipe()
         with os.fdopen(reader), os.fdopen(writer):
-            assert self.run(f"echo kept > /dev/fd/{writer}", keep_open=(writer,)).succeeded
+            job = self.job(f"echo kept > /dev/fd/{writer}")
+            outcome = self._executor.run(job, output=self.console, cancel=self.cancel, keep_open=(writer,))
+            assert outcome.succeeded
             assert os.read(reader, 100) == b"kept\n"
             assert not self.run(f"echo kept > /dev/fd/{writer}").succeeded
 
     def test_no_descriptor_and_no_thread_is_left(self) -> None:
         threads = threading.active_count()  # of whoever runs the tests, too
-        self.told_at("ready", Level.INTERRUPT)
+        self.request_at("ready", Level.INTERRUPT)
         for level in (Level.RUN, Level.INTERRUPT, Level.TERMINATE):
             self.cancel.fileno(above=level)  # opened when first needed
         before = len(os.listdir("/proc/self/fd"))
@@ -81,16 +83,16 @@ class TestLocalExecutor(ExecutorContract):
 
 class TestAsOnSystemsWithoutProcessDescriptorsAndProc(ExecutorContract):
     @pytest.fixture
-    def executor(self, monkeypatch: pytest.MonkeyPatch) -> Executor:
+    def executor(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Executor:
         monkeypatch.delattr(os, "pidfd_open", raising=False)
-        monkeypatch.setattr(processes, "_PROC", "/nowhere")
-        return LocalExecutor(grace=0.3)
+        monkeypatch.setattr(processes, "_living_processes", lambda: None)
+        return LocalExecutor(tmp_path, self.environ, grace=0.3)
 
 
 @pytest.mark.parametrize("stdin", ["inherit", "terminal"])
 def test_standard_input_is_inherited_as_also_where_there_is_no_terminal(stdin: str, tmp_path: Path) -> None:
     assert drive(tmp_path, [["cat"]], stdin=stdin, typed="hello\n") == "EXITED 0 RUN"
-    assert (tmp_path / "console").read_text() == "Running command: line 0\nhello\n"
+    assert (tmp_path / "console").read_text() == "[line 0]\nhello\n"
 
 
 def test_an_exit_status_that_is_lost_is_no_success(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def user(tmp_path: Path) -> Iterator[User]:
 
 def test_a_question_is_asked_and_answered(user: User) -> None:
     user.runs("printf 'Name? '; read name; echo Hello $name.")
-    user.sees("Running command: line 0\r\n")
+    user.sees("[line 0]\r\n")
     user.sees("Name? ")
     user.types("Ada\r")
     user.sees("Ada\r\nHello Ada.\r\n")
@@ -136,10 +136,10 @@ def test_a_line_believes_that_it_is_in_a_terminal(user: User) -> None:
 
 def test_each_line_has_the_terminal(user: User) -> None:
     user.runs("read a; echo got $a", "read b; echo got $b")
-    user.sees("line 0\r\n")
+    user.sees("[line 0]\r\n")
     user.types("one\r")
     user.sees("got one\r\n")
-    user.sees("line 1\r\n")
+    user.sees("[line 1]\r\n")
     user.types("two\r")
     user.sees("got two\r\n")
     user.gets("EXITED 0 RUN")

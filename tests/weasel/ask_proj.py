@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,9 +41,14 @@ def main(directory: Path) -> dict[str, Any]:
 def run_dry(name: str, directory: Path) -> dict[str, Any]:
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = proj(["run", name, str(directory), "--dry", "--only"])
-    announced = re.sub("^Would run: ", "Running command: ", out.getvalue(), flags=re.MULTILINE)
-    return {"ended": code, "out": announced, "told": err.getvalue()}
+        code = proj(["run", name, str(directory), "--dry", "--only", "--json"])
+    steps = json.loads(out.getvalue()) if code == 0 else []
+    return {
+        "ended": code,
+        "out": out.getvalue(),
+        "told": err.getvalue(),
+        "lines": [line for s in steps for line in s["lines"]],
+    }
 
 
 def command_facts(command: Command, workspace: Workspace) -> dict[str, Any]:

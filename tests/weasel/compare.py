@@ -257,14 +257,15 @@ def _with_python(words: list[str]) -> list[str]:
 
 
 def _lines(answer: dict[str, Any], name: str) -> list[str] | str:
-    """The announced lines of a dry run, with the tool's interpreter as `python`; or what went wrong."""
+    """Return the announced lines of a dry run, quoted, with the interpreter as `python`; or the error."""
     dry = answer["dry"].get(name)
     if dry is None:
         return UNKNOWN
     if dry["ended"] != 0:
         return f"exit {dry['ended']}: {_last_line(dry.get('told') or dry['out'])}"
-    lines = [_words(line) for line in announced(dry["out"])]
-    return [shlex.join(["python", *words[1:]] if words[:1] == [answer["python"]] else words) for words in lines]
+    lines = [_words(line) for line in dry.get("lines", announced(dry["out"]))]
+    python = [answer["python"]]
+    return [shlex.join(["python", *words[1:]] if words[:1] == python else _with_python(words)) for words in lines]
 
 
 def _at(answer: dict[str, Any], path: tuple[str, ...]) -> object:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weaselish.cli.console import show, warn
-from weaselish.engine.run.job import shown_lines
+from weaselish.engine.run.job import announced_lines
 from weaselish.engine.run.planning import Preview, plan_for, preview
 from weaselish.engine.run.run import RunOptions
 from weaselish.errors import in_short
@@ -31,7 +31,7 @@ def dry_run(workspace: Workspace, targets: Sequence[str], options: RunOptions, *
     for item in previews:
         if item.reasons:
             show(f"{item.step}: {in_short(item.reasons)}")
-            for line in shown_lines(workspace, plan.command(item.step), args.get(item.step, ())):
+            for line in announced_lines(workspace, plan.command(item.step), args.get(item.step, ())):
                 show(f"Would run: {line}")
         for dep in item.staleness.missing_deps if item.staleness else ():
             if dep in plan.sources[item.step]:
@@ -47,5 +47,5 @@ def _as_json(workspace: Workspace, item: Preview, args: _Args) -> dict[str, Any]
         "step": item.step,
         "runs": bool(item.reasons),
         "reasons": [str(reason) for reason in item.reasons],
-        "lines": shown_lines(workspace, command, args.get(item.step, ())) if item.reasons else [],
+        "lines": announced_lines(workspace, command, args.get(item.step, ())) if item.reasons else [],
     }

@@ -13,11 +13,11 @@ from weaselish.cli.arguments import Extras, jobs_at_once, names_and_directory
 from weaselish.cli.opening import open_workspace
 from weaselish.cli.subcommand import JSON, NAMES_HELP, Call, Option, Subcommand, Takes, dry
 from weaselish.errors import ProjError, UnknownName, UsageError
+from weaselish.executors.base import Stdin
 
 if TYPE_CHECKING:
     from weaselish.cancel import Cancel
     from weaselish.cli.reporter import ConsoleReporter, OutputMode
-    from weaselish.engine.run.job import Stdin
     from weaselish.engine.run.run import RunOptions, RunResult
     from weaselish.workspace import Workspace
 
@@ -51,7 +51,7 @@ def run(
         return show_names(workspace, names)
     check_args(workspace, names, call.extras)
     at_once = jobs_at_once(jobs, os.environ)
-    options = RunOptions(at_once, only, force, keep_going, wait, call.extras.args, stdin_for(at_once))
+    options = RunOptions(at_once, only, force, keep_going, wait, call.extras.args)
     if dry:
         from weaselish.cli.dry_run import dry_run
 
@@ -75,14 +75,20 @@ def run_targets(
     from weaselish.cli.interrupts import cancelling_in_stages
     from weaselish.cli.reporter import ConsoleReporter
     from weaselish.engine.run.run import run as run_plan
-    from weaselish.executors.open import open_executor
+    from weaselish.executors.open import Executors
 
     for problem in workspace.project.warnings:
         warn(problem.located(), problem.hint)
     reporter = ConsoleReporter(sys.stderr.buffer if as_json else None, output=_output_mode(output))
-    with workspace.cancel as cancel, cancelling_in_stages(cancel):
+    executors = Executors(workspace.root, os.environ, _stdin(options.jobs))
+    with executors, workspace.cancel as cancel, cancelling_in_stages(cancel):
         result = run_plan(
-            workspace, targets, options, open_executor=open_executor, report=reporter, confirm=_confirm(yes, cancel)
+            workspace,
+            targets,
+            options,
+            executor_for=executors.executor_for,
+            report=reporter,
+            confirm=_confirm(yes, cancel),
         )
         summary = reporter.summary(result)  # imports: outside this block, Ctrl-C could interrupt them
     reporter.show_summary("" if quiet and not result.exit_code else summary, result)
@@ -104,11 +110,11 @@ def check_args(workspace: Workspace, targets: Sequence[str], extras: Extras) -> 
         raise UsageError(f"`{command.name}` has no script that could take arguments")
 
 
-def stdin_for(jobs: int) -> Stdin:
+def _stdin(jobs: int) -> Stdin:
     """Return what steps read: the terminal if there is one, else our stdin; nothing in parallel."""
     if jobs > 1:
-        return "null"
-    return "terminal" if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() else "inherit"
+        return Stdin.NULL
+    return Stdin.TERMINAL if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() else Stdin.INHERIT
 
 
 def _output_mode(name: str | None) -> OutputMode | None:

@@ -119,6 +119,7 @@ class StepOutput(NamedTuple):
     step: str
     data: bytes
     run: int | None = None
+    program: str | None = None  # if `data` announces a line: the program that is executed
     at: float = 0.0
 
     def to_json(self) -> JsonObject:

@@ -1,36 +1,72 @@
-"""The executor protocol: what a job is, and how it ended."""
+"""The executor protocol: what a job is, where its output goes, and how it ended."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 from weaselish.cancel import Cancel
+from weaselish.model.project import Command
+
+_NO_RESOURCES: Mapping[str, float] = MappingProxyType({})
+
+
+class JobId(NamedTuple):
+    """Identifies one run of one step, for an executor to find again what it started."""
+
+    step: str
+    key: str  # the command hash of what runs
+    run: int  # the run id
 
 
 class Line(NamedTuple):
-    """One script line. `argv` is what is executed, `shown` what is announced (secrets masked, POSIX-quoted)."""
+    """One script line.
 
-    argv: tuple[str, ...]
-    shown: str
+    Without a shell, `words` are the program and its arguments; `python` and `pip` as program mean the interpreter of
+    the place where the line runs. With a shell, `words` is the text for the shell, as one item.
+    """
+
+    words: tuple[str, ...]
+    announced: str  # for the console: as its author wrote it, variables substituted, secrets masked
+    logged: str  # for the log: the same without any value of the environment
+
+
+class PathDigest(NamedTuple):
+    """A file or directory relative to the project, and its content digest where that is known."""
+
+    path: str
+    digest: str | None = None
 
 
 class Job(NamedTuple):
-    """A step handed to an executor. Nothing in it needs the project to be understood."""
+    """A step handed to an executor. Nothing in it depends on the machine that created it."""
 
-    name: str
+    id: JobId
     lines: tuple[Line, ...]
-    workdir: str  # absolute
-    env: Mapping[str, str]  # the whole environment of the lines; PATH included
+    shell: str | None = None  # the program that interprets the lines; None: each line is a program and its arguments
+    workdir: str = "."  # relative to the project
+    env: Mapping[str, str] = MappingProxyType({})  # the declared variables, on top of what the executor provides
+    secrets: frozenset[str] = frozenset()  # the names in `env` whose values must not be shown or stored
+    inputs: tuple[PathDigest, ...] = ()
+    outputs: tuple[PathDigest, ...] = ()
+    resources: Mapping[str, float] = _NO_RESOURCES  # cpus and gpus as numbers; memory and disk in bytes
+    image: str | None = None
+    replicas: int = 1
     timeout: float | None = None  # seconds for all lines together
-    stdin: Literal["terminal", "inherit", "null"] = "null"  # terminal: a pty that is the child's controlling terminal
-    keep_open: tuple[int, ...] = ()  # file descriptors that the children inherit: they hold our locks
+
+    @property
+    def name(self) -> str:
+        return self.id.step
 
 
-def announcement(shown: str) -> bytes:
-    """What an executor hands to `output`, in one piece, before a line."""
-    return b"Running command: " + shown.encode("utf-8", "backslashreplace") + b"\n"
+class Stdin(enum.Enum):
+    """What the lines of a local job read from standard input."""
+
+    NULL = "null"  # nothing
+    INHERIT = "inherit"  # our own standard input
+    TERMINAL = "terminal"  # a pseudo-terminal connected to ours; as INHERIT where ours is not a terminal
 
 
 class Ending(enum.Enum):
@@ -39,36 +75,55 @@ class Ending(enum.Enum):
     EXITED = "exited"  # every line ran and exited 0, or one exited with another code
     SIGNALLED = "signalled"  # a line was killed by a signal that we did not send
     TIMED_OUT = "timed out"
-    INTERRUPTED = "interrupted"  # because `cancel` said so
+    INTERRUPTED = "interrupted"  # because of a request to cancel
     NOT_STARTED = "not started"  # a line's program was not found (127) or could not be executed (126)
 
 
 class Outcome(NamedTuple):
-    """How a job ended. `exit_code` follows the shell: 128 + n for signal n, 124 for a timeout, 126 and 127."""
+    """How a job ended, and where. `exit_code` follows the shell: 128 + n for signal n, 124 for a timeout, 126, 127."""
 
     ended: Ending
     exit_code: int
     line: int | None = None  # index of the line at which the job ended, unless it succeeded
     message: str | None = None  # for NOT_STARTED: what is wrong, in one line
+    hint: str | None = None  # what to do about it
+    executor: str = ""  # the executor's name
+    host: str = ""  # the machine on which the job ran
+    python: str | None = None  # the interpreter that `python` meant there
+    attempt: int = 1  # how often the executor itself started the job
+    produced: tuple[PathDigest, ...] | None = None  # where the outputs are not in the project directory: what they are
 
     @property
     def succeeded(self) -> bool:
         return self.ended is Ending.EXITED and self.exit_code == 0
 
 
+class JobOutput(Protocol):
+    """Receives what a job does, in order, from the thread that called `run`.
+
+    A slow receiver slows the job down and delays its timeout and cancellation. When one of the methods raises, the
+    executor ends the job and `run` raises the same exception.
+    """
+
+    def start_line(self, line: Line, program: str) -> None:
+        """Note that `line` is about to start, as `program`."""
+
+    def write(self, data: bytes) -> None:
+        """Take output of the current line, stdout and stderr in the order written, as it arrives."""
+
+
 class Executor(Protocol):
     """Where jobs run. `run` blocks; the engine calls it from several threads at once and owns those threads.
 
-    Lines run in order until one fails. Before each line, `Running command: SHOWN` goes to `output`, then everything the
-    line writes (stdout and stderr, in the order written), as it arrives, from the thread that called `run`. A slow
-    `output` slows the line down and delays timeout and cancellation while it blocks. When `output` raises, the executor
-    ends the job and `run` raises the same. A job that is cancelled while a line runs is INTERRUPTED, however the line
-    reacts.
-
-    When `run` returns or raises, no process of the job's process groups is alive, unless the job succeeded and left one
-    behind on purpose.
+    Lines run in order until one fails. A job that is cancelled while a line runs is INTERRUPTED, however the line
+    reacts. When `run` returns or raises, no process of the job is alive, unless the job succeeded and left one behind
+    on purpose. An executor that starts processes on this machine lets them inherit the descriptors `keep_open`, which
+    hold the locks of the step.
     """
 
-    def run(self, job: Job, *, output: Callable[[bytes], None], cancel: Cancel) -> Outcome: ...
+    def run(self, job: Job, *, output: JobOutput, cancel: Cancel, keep_open: Sequence[int] = ()) -> Outcome: ...
 
     def close(self) -> None: ...
+
+
+ExecutorFor = Callable[[Command], Executor]  # returns the executor of a command; any thread may call it

@@ -1,15 +1,41 @@
-"""Opens the executor that runs the steps of this machine."""
+"""Opens the executors that the commands of a project run on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
 
-if TYPE_CHECKING:
-    from weaselish.executors.base import Executor
+from weaselish.executors.base import Executor, Stdin
+from weaselish.model.project import Command
 
 
-def open_executor() -> Executor:
-    """Importing it takes a while: call this when there is something to run."""
-    from weaselish.executors.local.executor import LocalExecutor
+class Executors:
+    """The executors of one run, each opened when the first command needs it. Thread-safe.
 
-    return LocalExecutor()
+    `environ` is the environment of the caller, `stdin` what steps on this machine read from standard input.
+    """
+
+    def __init__(self, root: Path, environ: Mapping[str, str], stdin: Stdin = Stdin.NULL) -> None:
+        self._root = root
+        self._environ = environ
+        self._stdin = stdin
+        self._opening = threading.Lock()
+        self._local: Executor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._local is not None:
+            self._local.close()
+
+    def executor_for(self, command: Command) -> Executor:
+        """Return the executor of `command`. The first call imports what starts processes, which takes a while."""
+        with self._opening:
+            if self._local is None:
+                from weaselish.executors.local.executor import LocalExecutor
+
+                self._local = LocalExecutor(self._root, self._environ, stdin=self._stdin)
+            return self._local

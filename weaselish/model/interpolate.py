@@ -20,6 +20,7 @@ _SECRET = re.compile(  # in capitals anywhere, else as a word of its own: a toke
 )
 _DEEPEST = 50  # variables made of variables made of …
 SECTIONS = ("vars", "env", "project")
+MASK = "***"  # shown in place of a secret
 
 
 class BadReference(Exception):

@@ -1,125 +1,81 @@
-"""A command → the job that an executor runs: its lines split, the interpreter put in, its environment made."""
+"""Turns a command into the job that an executor runs."""
 
 from __future__ import annotations
 
-import os
 import shlex
-import sys
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterator
 
 from weaselish.errors import ProjError
-from weaselish.executors.base import Job, Line, announcement
-from weaselish.model.interpolate import put_env
+from weaselish.executors.base import Job, JobId, Line, PathDigest
+from weaselish.model.interpolate import env_names, is_secret, put_env
 from weaselish.model.project import Command
 from weaselish.model.script import split_words
+from weaselish.plan.fingerprint import Fingerprint
 from weaselish.workspace import Workspace
 
-Stdin = Literal["terminal", "inherit", "null"]
-ValueOf = Callable[[str], str | None]
-
-_SHELL_FLAGS = {"sh": ("-e", "-c"), "dash": ("-e", "-c"), "zsh": ("-e", "-c"), "bash": ("-eo", "pipefail", "-c")}
+_ValueOf = Callable[[str], str | None]
 
 
 def make_job(
-    workspace: Workspace,
-    command: Command,
-    *,
-    args: tuple[str, ...] = (),
-    stdin: Stdin = "null",
-    keep_open: tuple[int, ...] = (),
+    workspace: Workspace, command: Command, now: Fingerprint, *, run: int = 0, args: tuple[str, ...] = ()
 ) -> Job:
-    """Raises ProjError for a line that cannot be split into words."""
-    env = make_env(workspace, command)
-    python = project_python(workspace.root, env)
-    env["PATH"] = os.pathsep.join([os.path.dirname(python), env.get("PATH", os.defpath)])
-    last = len(command.script) - 1
+    """Return the job of a command whose current inputs are `now`. Raises ProjError for a line that cannot be split."""
     return Job(
-        name=command.name,
-        lines=tuple(
-            _line(workspace, command, index, args if index == last else (), python) for index in range(last + 1)
-        ),
-        workdir=str(workspace.root / command.workdir),
-        env=env,
+        id=JobId(command.name, now.key, run),
+        lines=job_lines(workspace, command, args),
+        shell=command.shell or None,
+        workdir=command.workdir,
+        env=_environment(workspace, command),
+        secrets=frozenset(_secret_names(workspace, command)),
+        inputs=tuple(PathDigest(path, digest) for path, digest in now.deps),
+        outputs=tuple(PathDigest(path) for path in command.all_outputs),
         timeout=command.timeout,
-        stdin=stdin,
-        keep_open=keep_open,
     )
 
 
-def shown_lines(workspace: Workspace, command: Command, args: tuple[str, ...] = ()) -> list[str]:
-    """The lines as they are announced: secrets masked, POSIX-quoted, the interpreter put in as Weasel does."""
-    return [line.shown for line in make_job(workspace, command, args=args).lines]
+def announced_lines(workspace: Workspace, command: Command, args: tuple[str, ...] = ()) -> list[str]:
+    """Return the lines as a run announces them. Raises ProjError for a line that cannot be split into words."""
+    return [line.announced for line in job_lines(workspace, command, args)]
 
 
-def logged_lines(command: Command, job: Job, args: tuple[str, ...] = ()) -> dict[bytes, bytes]:
-    """Announcement -> how it is kept: with `${env.X}` as it is, so that no value reaches the disk."""
-    if not any("${env." in line for line in command.script):
-        return {}
-    last = len(job.lines) - 1
-    python = os.path.join(job.env["PATH"].split(os.pathsep)[0], "python")
-    kept = {}
-    for index, line in enumerate(job.lines):
-        spelt = _Spelling(command, index, args if index == last else (), python)
-        kept[announcement(line.shown)] = announcement(spelt.text(lambda name: f"${{env.{name}}}"))
-    return kept
+def job_lines(workspace: Workspace, command: Command, args: tuple[str, ...] = ()) -> tuple[Line, ...]:
+    """Return the script's lines, `args` appended to the last. Raises ProjError for one that cannot be split."""
+    last = len(command.script) - 1
+    return tuple(_line(workspace, command, index, args if index == last else ()) for index in range(last + 1))
 
 
-def make_env(workspace: Workspace, command: Command) -> dict[str, str]:
-    env = dict(workspace.environ)
-    env.update((name, put_env(text, workspace.env)) for name, text in command.env)
-    return env
+def _line(workspace: Workspace, command: Command, index: int, args: tuple[str, ...]) -> Line:
+    def text(value_of: _ValueOf) -> str:
+        return " ".join([put_env(command.script[index], value_of), *([shlex.join(args)] if args else [])])
+
+    words = (text(workspace.env),) if command.shell else (*_words(workspace, command, index), *args)
+    return Line(words, announced=text(workspace.shown_env), logged=text(lambda name: f"${{env.{name}}}"))
 
 
-def project_python(root: Path, environ: Mapping[str, str]) -> str:
-    """The project's interpreter: of the active virtual or conda environment, of its own .venv, else our own."""
-    for prefix in (environ.get("VIRTUAL_ENV"), environ.get("CONDA_PREFIX"), str(root / ".venv")):
-        if prefix and os.access(python := os.path.join(prefix, "bin", "python"), os.X_OK):
-            return python
-    return sys.executable
+def _words(workspace: Workspace, command: Command, index: int) -> list[str]:
+    try:
+        return split_words(put_env(command.script[index], workspace.env))
+    except ValueError as error:
+        raise ProjError(
+            f"`{command.name}`, line {index + 1} cannot be split into words: {str(error).lower()}",
+            hint="a value of the environment holds a quote: put the reference in quotes, or use `shell: true`",
+        ) from None
 
 
-def _line(workspace: Workspace, command: Command, index: int, args: tuple[str, ...], python: str) -> Line:
-    spelt = _Spelling(command, index, args, python)
-    argv = spelt.argv(workspace.env)
-    is_as_run = command.shell is False and "${env." not in command.script[index]
-    return Line(argv, shlex.join(argv) if is_as_run else spelt.text(workspace.shown_env))
+def _environment(workspace: Workspace, command: Command) -> dict[str, str]:
+    """Return the variables that the project declares: those of its dotenv files, and the command's own."""
+    return {**workspace.dotenv, **{name: put_env(text, workspace.env) for name, text in command.env}}
 
 
-class _Spelling(NamedTuple):
-    """One script line with its arguments, to be spelt with one set of values of the environment or another."""
-
-    command: Command
-    number: int
-    args: tuple[str, ...]
-    python: str
-
-    def argv(self, value_of: ValueOf) -> tuple[str, ...]:
-        """What is executed."""
-        shell = self.command.shell
-        if shell is not False:
-            return (shell, *_SHELL_FLAGS.get(os.path.basename(shell), ("-c",)), self.text(value_of))
-        try:
-            words = split_words(put_env(self.command.script[self.number], value_of))
-        except ValueError as error:
-            raise ProjError(
-                f"`{self.command.name}`, line {self.number + 1} cannot be split into words: {str(error).lower()}",
-                hint="a value of the environment holds a quote: put the reference in quotes, or use `shell: true`",
-            ) from None
-        return (*_with_python(words, self.python), *self.args)
-
-    def text(self, value_of: ValueOf) -> str:
-        """As it is announced."""
-        if self.command.shell is False:
-            return shlex.join(self.argv(value_of))
-        added = f" {shlex.join(self.args)}" if self.args else ""
-        return put_env(self.command.script[self.number], value_of) + added
+def _secret_names(workspace: Workspace, command: Command) -> Iterator[str]:
+    """Yield the variables of the job that have a secret's name, or a value that contains a secret."""
+    yield from filter(is_secret, workspace.dotenv)
+    for name, text in command.env:
+        if is_secret(name) or any(workspace.is_secret(reference) for reference in env_names([text])):
+            yield name
 
 
-def _with_python(words: list[str], python: str) -> list[str]:
-    if words and words[0] in ("python", "python3"):
-        return [python, *words[1:]]
-    if words and words[0] in ("pip", "pip3"):
-        return [python, "-m", "pip", *words[1:]]
-    return words
+def secret_values(workspace: Workspace, job: Job) -> frozenset[str]:
+    """Return the values that must not appear in the output of the job: those of all declared secrets."""
+    references = (workspace.env(name) for name in workspace.project.env if workspace.is_secret(name))
+    return frozenset(value for value in (*references, *(job.env[name] for name in job.secrets)) if value)

@@ -20,8 +20,7 @@ from weaselish.plan.schedule import Schedule
 from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
-    from weaselish.engine.run.job import Stdin
-    from weaselish.executors.base import Executor
+    from weaselish.executors.base import ExecutorFor
 
 
 class RunOptions(NamedTuple):
@@ -31,7 +30,6 @@ class RunOptions(NamedTuple):
     keep_going: bool = False
     wait: bool = True
     args: tuple[str, ...] = ()  # appended to the last script line of the one target
-    stdin: Stdin = "null"  # of steps that run one at a time; in parallel it is always null
 
 
 class RunResult(NamedTuple):
@@ -57,13 +55,13 @@ def run(
     targets: Sequence[str],
     options: RunOptions,
     *,
-    open_executor: Callable[[], Executor],
+    executor_for: ExecutorFor,
     report: events.Reporter,
     confirm: Callable[[str, str], bool] = lambda step, question: False,
 ) -> RunResult:
     """Bring `targets` up to date. Raises ProjError for what is wrong before anything starts.
 
-    `open_executor` is called when the first step must run; what it gives is closed at the end.
+    `executor_for` is called for each step that must run. Its executors stay open.
     """
     _check_args(options.args)
     begun = time.monotonic()
@@ -77,7 +75,7 @@ def run(
         told(events.Note(f"{workspace.records.problem}; it counts as empty", "the old file will be kept beside"))
     _settle_conflicts(workspace)
     told(events.RunStarted(plan, options.jobs))
-    runner = StepRunner(workspace, open_executor, told, confirm)
+    runner = StepRunner(workspace, executor_for, told, confirm)
     forced = frozenset(listed_steps(plan.project, targets))
     needed = needed_deps(plan)
 
@@ -88,7 +86,7 @@ def run(
                 args=options.args if step == targets[-1] else (),
                 force=options.force and step in forced,
                 wait=options.wait,
-                stdin=options.stdin if options.jobs == 1 else "null",
+                has_stdin=options.jobs == 1,
                 needed=needed,
             ),
         )
@@ -97,7 +95,6 @@ def run(
     try:
         _run_all(plan, live, told, cancel, options, results)
     finally:
-        runner.close()
         workspace.records.close()
         workspace.save()
         if any(result.seconds for result in results.values()):

@@ -20,8 +20,7 @@ from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
     from weaselish.engine.run.execution import Execution
-    from weaselish.engine.run.job import Stdin
-    from weaselish.executors.base import Executor
+    from weaselish.executors.base import ExecutorFor
 
 
 class StepOptions(NamedTuple):
@@ -30,7 +29,7 @@ class StepOptions(NamedTuple):
     args: tuple[str, ...] = ()
     force: bool = False
     wait: bool = True  # for other processes that hold what the step needs
-    stdin: Stdin = "null"
+    has_stdin: bool = True  # whether the script may read standard input, as it runs alone
     needed: frozenset[str] = frozenset()  # deps of the plan's steps
 
 
@@ -40,21 +39,17 @@ class StepRunner:
     def __init__(
         self,
         workspace: Workspace,
-        open_executor: Callable[[], Executor],
+        executor_for: ExecutorFor,
         report: events.Reporter,
         confirm: Callable[[str, str], bool],
     ) -> None:
         self._workspace = workspace
-        self._open_executor = open_executor
+        self._executor_for = executor_for
         self._cancel = workspace.cancel
         self._report = report
         self._confirm = confirm
         self._lock = threading.Lock()
         self._opened: Execution | None = None
-
-    def close(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
 
     def run(self, command: Command, options: StepOptions) -> StepResult:
         """Bring one command up to date, if it is not. What goes wrong with it is reported and is in the result."""
@@ -106,7 +101,9 @@ class StepRunner:
                 self._ask(command)
             if self._cancel.level > Level.RUN:
                 return StepResult(command.name, StepState.BLOCKED)
-            return self._execution.run(command, looked, args=options.args, stdin=options.stdin, keep_open=descriptors)
+            return self._execution.run(
+                command, looked, args=options.args, has_stdin=options.has_stdin, locks=descriptors
+            )
 
     @property
     def _execution(self) -> Execution:
@@ -114,7 +111,7 @@ class StepRunner:
             if self._opened is None:
                 from weaselish.engine.run.execution import Execution
 
-                self._opened = Execution(self._workspace, self._open_executor(), self._report)
+                self._opened = Execution(self._workspace, self._executor_for, self._report)
             return self._opened
 
     def _first_look(self, command: Command, options: StepOptions) -> Staleness | None:

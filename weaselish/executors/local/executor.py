@@ -1,150 +1,82 @@
-"""Jobs as processes of this machine."""
+"""Runs jobs as processes of this machine."""
 
 from __future__ import annotations
 
-import errno
 import os
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from math import inf
+from pathlib import Path
 from time import monotonic
 
 from weaselish.cancel import Cancel
-from weaselish.executors.base import Ending, Job, Line, Outcome, announcement
+from weaselish.executors.base import Ending, Job, JobOutput, Outcome, Stdin
+from weaselish.executors.command_line import command_line
+from weaselish.executors.local.interpreter import project_python
+from weaselish.executors.local.not_started import NotStarted, not_started
 from weaselish.executors.local.processes import ProcessTree
 from weaselish.executors.local.running import RunningLine
-from weaselish.executors.local.terminal import STDIN, Terminal, make_controlling
+from weaselish.executors.local.start import LocalLine, start_line
+
+NAME = "local"
 
 
 class LocalExecutor:
-    """Each line is a process that leads a session of its own; nothing is shared between jobs, and no thread is made.
+    """Each line is a process that leads a session of its own. Jobs share nothing, and no thread is started.
 
-    `grace` is how many seconds there are between SIGTERM and SIGKILL where this executor sends them by itself: after a
-    timeout, and to what a failed line left behind. Where `cancel` asks, the engine sets the pace.
+    `environ` is the caller's environment, to which a job's own variables are added. `grace` is the number of seconds
+    between SIGTERM and SIGKILL where this executor sends both: after a timeout, and to what a failed line left behind.
+    After a request to cancel, the engine sets the pace.
 
-    With `stdin="terminal"` (one job at a time; "inherit" if our standard input is no terminal) Ctrl-C also raises
-    `cancel` by one level, Ctrl-Z suspends us, our terminal is raw while a line runs, and what is still attached to the
-    pty when its line has ended is hung up, as when a window is closed.
+    With Stdin.TERMINAL (one job at a time), Ctrl-C also raises the level of `cancel` by one, Ctrl-Z suspends us, and
+    our terminal is raw while a line runs. Processes that a line leaves on its pseudo-terminal get SIGHUP when it ends,
+    as when a window is closed.
     """
 
-    def __init__(self, *, grace: float = 5.0) -> None:
+    def __init__(
+        self, root: Path, environ: Mapping[str, str], *, stdin: Stdin = Stdin.NULL, grace: float = 5.0
+    ) -> None:
+        self._root = root
+        self._environ = environ
+        self._stdin = stdin
         self._grace = grace
 
-    def run(self, job: Job, *, output: Callable[[bytes], None], cancel: Cancel) -> Outcome:
+    def run(self, job: Job, *, output: JobOutput, cancel: Cancel, keep_open: Sequence[int] = ()) -> Outcome:
+        env = {**self._environ, **job.env}
+        python = project_python(self._root, env)
+        env["PATH"] = os.pathsep.join([os.path.dirname(python), env.get("PATH", os.defpath)])
+        workdir = os.path.normpath(self._root / job.workdir)
+        lines = [
+            LocalLine(command_line(line.words, job.shell, python), workdir, env, self._stdin, tuple(keep_open))
+            for line in job.lines
+        ]
         tree = ProcessTree()
         outcome = None
         try:
-            outcome = self._run_lines(job, tree, output, cancel)
+            outcome = self._run_lines(job, lines, tree, output, cancel)
         finally:
             if not outcome or not outcome.succeeded:
                 tree.end(self._grace, cancel)
-        return outcome
+        return outcome._replace(executor=NAME, host=os.uname().nodename, python=python)
 
     def close(self) -> None:
         pass
 
-    def _run_lines(self, job: Job, tree: ProcessTree, output: Callable[[bytes], None], cancel: Cancel) -> Outcome:
+    def _run_lines(
+        self, job: Job, lines: Sequence[LocalLine], tree: ProcessTree, output: JobOutput, cancel: Cancel
+    ) -> Outcome:
         deadline = inf if job.timeout is None else monotonic() + job.timeout
-        for index, line in enumerate(job.lines):
+        for index, line in enumerate(lines):
             if cancel.level:
-                return Outcome(Ending.INTERRUPTED, 130, index)
+                return Outcome(Ending.INTERRUPTED, cancel.exit_code, index)
             if monotonic() >= deadline:
                 return Outcome(Ending.TIMED_OUT, 124, index)
-            output(announcement(line.shown))
-            started = _in_terminal if job.stdin == "terminal" and os.isatty(STDIN) else _in_pipe
+            output.start_line(job.lines[index], line.argv[0])
             try:
-                with started(job, line) as (process, source, terminal):
-                    running = RunningLine(process, tree, source, terminal, output, cancel, deadline, self._grace)
+                with start_line(line) as (process, source, terminal):
+                    running = RunningLine(process, tree, source, terminal, output.write, cancel, deadline, self._grace)
                     outcome = running.finish()
-            except _NotStarted as error:
-                outcome = _why_not_started(error.reason, job, line)
+            except NotStarted as error:
+                outcome = not_started(error.reason, line)
             if not outcome.succeeded:
                 return outcome._replace(line=index)
         return Outcome(Ending.EXITED, 0)
-
-
-class _NotStarted(Exception):
-    def __init__(self, reason: OSError | ValueError) -> None:
-        self.reason = reason
-
-
-@contextmanager
-def _starting() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError) as error:  # ValueError: a null byte or a lone surrogate in argv or env
-        raise _NotStarted(error) from error
-
-
-_Started = Iterator[tuple[subprocess.Popen[bytes], int, Terminal | None]]
-
-
-@contextmanager
-def _in_pipe(job: Job, line: Line) -> _Started:
-    with _starting():
-        reader, writer = os.pipe()
-    try:
-        try:
-            process = _start(job, line, subprocess.DEVNULL if job.stdin == "null" else None, writer)
-        finally:
-            os.close(writer)
-        yield process, reader, None
-    finally:
-        os.close(reader)
-
-
-@contextmanager
-def _in_terminal(job: Job, line: Line) -> _Started:
-    with _starting():
-        lent = Terminal()
-    with lent as terminal:
-        terminal.refresh()
-        process = _start(job, line, terminal.slave, terminal.slave, make_controlling)
-        terminal.close_slave()
-        yield process, terminal.master, terminal
-
-
-def _start(
-    job: Job, line: Line, stdin: int | None, stdout: int, before_exec: Callable[[], None] | None = None
-) -> subprocess.Popen[bytes]:
-    """Without `before_exec` by vfork, which is the fast way, and the safe one where there are threads."""
-    with _starting():
-        return subprocess.Popen(
-            line.argv,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stdout,
-            cwd=job.workdir,
-            env=job.env,
-            start_new_session=True,
-            pass_fds=job.keep_open,
-            preexec_fn=before_exec,
-        )
-
-
-def _why_not_started(reason: OSError | ValueError, job: Job, line: Line) -> Outcome:
-    program = line.argv[0]
-    message = f"`{program}` could not be started: {getattr(reason, 'strerror', None) or reason}"
-    if isinstance(reason, OSError) and reason.filename == job.workdir:
-        why = "does not exist" if isinstance(reason, FileNotFoundError) else f"cannot be entered: {reason.strerror}"
-        message = f"`{program}` was not started: the working directory `{job.workdir}` {why}"
-    elif (found := _find_program(program, job)) is None:
-        where = "" if os.sep in program else " on PATH"
-        return Outcome(Ending.NOT_STARTED, 127, message=f"`{program}` was not found{where}")
-    elif os.path.isdir(found):
-        message = f"`{program}` is a directory"
-    elif isinstance(reason, PermissionError):
-        message = f"`{program}` is not executable (`chmod +x {program}`?)"
-    elif isinstance(reason, FileNotFoundError):
-        message = f"`{program}` could not be started: the interpreter that its first line names was not found"
-    elif isinstance(reason, OSError) and reason.errno == errno.ENOEXEC:
-        message = f"`{program}` is neither a program for this machine nor a script that begins with `#!`"
-    return Outcome(Ending.NOT_STARTED, 126, message=message)
-
-
-def _find_program(program: str, job: Job) -> str | None:
-    """The first file of that name, executable or not, where the line itself looked for it."""
-    folders = [""] if os.sep in program else os.get_exec_path(job.env)
-    paths = (os.path.join(job.workdir, folder, program) for folder in folders)
-    return next((path for path in paths if os.path.lexists(path)), None)

@@ -1,4 +1,4 @@
-"""The processes that a job started: which of them live, and how they are told to end."""
+"""Finds the processes that a job started, and ends them."""
 
 from __future__ import annotations
 
@@ -6,57 +6,59 @@ import os
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.cancel import Cancel, Level
 
-TICK = 0.02  # seconds between two looks at what no descriptor tells
-_PROC = "/proc"
+if TYPE_CHECKING:
+    import psutil
+
+TICK = 0.02  # seconds between two checks of what no descriptor reports
 
 
 class Process(NamedTuple):
-    """A living process; with `start`, in clock ticks since boot, the number means one process for ever."""
+    """A living process. `identity` also tells it apart from a later process of the same number."""
 
+    identity: psutil.Process
     pid: int
     parent: int
     group: int
     session: int
-    start: int
 
 
 class ProcessTree:
-    """The session of the line that runs, what earlier lines left behind, and whatever descends from either.
+    """The session of the current line, what earlier lines left behind, and all descendants of both.
 
-    Seen through /proc; where there is none (macOS), the process group of the line that runs is all that is known. A
-    process that has left the session and whose parents are dead (a daemon) is out of reach, unless it was seen before.
+    Where the system does not list its processes, this is the process group of the current line. A process that left
+    the session and whose parents are dead (a daemon) is out of reach, unless this object saw it before.
     """
 
     def __init__(self) -> None:
-        self.told = Level.RUN  # how urgently they were told to end; it only rises
+        self.level = Level.RUN  # how urgently the processes were asked to end; it only rises
         self._leader: int | None = None
-        self._seen: set[tuple[int, int]] = set()  # pid and start
+        self._seen: set[psutil.Process] = set()
 
-    def grow(self, leader: int) -> None:
-        """A line was started, as the leader of a session."""
+    def add_line(self, leader: int) -> None:
+        """Note that a line started, as the leader of a session."""
         self._leader = leader
 
-    def keep(self) -> None:
-        """The line has ended well and was waited for; what it left behind will be known."""
+    def keep_left_behind(self) -> None:
+        """Note that the line succeeded and was waited for. Remember the processes that it left behind."""
         if self._leader and _signal_group(self._leader, 0):
             self.remember()
         self._leader = None
 
     def remember(self) -> None:
-        """Sees who is there while their parents live."""
+        """Note the living processes while their parents live."""
         self._members()
 
-    def tell(self, level: Level, *, group: int | None = None) -> None:
-        """INTERRUPT goes to one process group only, by default the leader's, as Ctrl-C does; the others to all."""
-        if level <= self.told:
+    def request(self, level: Level, *, group: int | None = None) -> None:
+        """Ask the processes to end. INTERRUPT goes to one process group, by default the leader's, as Ctrl-C does."""
+        if level <= self.level:
             return
-        self.told = level
+        self.level = level
         if level is Level.INTERRUPT:
             self.remember()
             _signal_group(group or self._leader, signal.SIGINT)
@@ -66,25 +68,26 @@ class ProcessTree:
             self._send(signal.SIGKILL)
 
     def end(self, grace: float, cancel: Cancel, wait: Callable[[float], object] = time.sleep) -> None:
-        """Ends what lives, by SIGKILL after the grace time. The leader must have ended and been waited for.
+        """End all living processes, by SIGKILL after the grace time. The leader must have been waited for.
 
-        `wait` is called with a time to pass, again and again.
+        `wait` is called with a number of seconds to wait, again and again.
         """
         if self._is_alive():
             kill_at = time.monotonic() + grace
-            give_up = kill_at + 1  # not even SIGKILL ends what is another user's, or stuck in a disk
-            self.tell(Level.TERMINATE)
+            give_up = kill_at + 1  # SIGKILL does not end another user's process, or one that waits for a broken disk
+            self.request(Level.TERMINATE)
             while self._is_alive() and time.monotonic() < give_up:
                 if cancel.level is Level.KILL or time.monotonic() >= kill_at:
-                    self.tell(Level.KILL)
+                    self.request(Level.KILL)
                 wait(TICK)
         self._leader = None
         self._seen.clear()
 
     def _is_alive(self) -> bool:
-        if os.path.exists(f"{_PROC}/self/stat"):
-            return bool(self._members())
-        return _signal_group(self._leader, 0)
+        if not self._leader and not self._seen:
+            return False
+        living = _living_processes()
+        return _signal_group(self._leader, 0) if living is None else bool(self._members_among(living))
 
     def _send(self, *signals: int) -> None:
         members = self._members()
@@ -98,23 +101,25 @@ class ProcessTree:
     def _members(self) -> list[Process]:
         if not self._leader and not self._seen:
             return []
-        everyone = list(_living_processes())
+        return self._members_among(_living_processes() or [])
+
+    def _members_among(self, living: list[Process]) -> list[Process]:
         children: dict[int, list[Process]] = defaultdict(list)
-        for process in everyone:
+        for process in living:
             children[process.parent].append(process)
-        waiting = [p for p in everyone if p.session == self._leader or (p.pid, p.start) in self._seen]
+        waiting = [p for p in living if p.session == self._leader or p.identity in self._seen]
         members: dict[int, Process] = {}
         while waiting:
             process = waiting.pop()
             if process.pid not in members:
                 members[process.pid] = process
                 waiting += children[process.pid]
-        self._seen = {(p.pid, p.start) for p in members.values()}
+        self._seen = {p.identity for p in members.values()}
         return list(members.values())
 
 
 def _signal_group(group: int | None, signum: int) -> bool:
-    """Whether there was a group to signal. One that belongs to somebody else (sudo) is there, and left alone."""
+    """Signal a process group and return whether it exists. One of another user (sudo) exists and gets no signal."""
     if not group:
         return False
     try:
@@ -126,20 +131,18 @@ def _signal_group(group: int | None, signum: int) -> bool:
     return True
 
 
-def _living_processes() -> Iterator[Process]:
-    with suppress(FileNotFoundError):
-        for name in os.listdir(_PROC):
-            if name.isdigit() and (process := _read_process(int(name))):
-                yield process
+def _living_processes() -> list[Process] | None:
+    """Return the processes of this machine; None where the system does not list them, such as without /proc."""
+    import psutil  # here, as most lines end without anything left to look for
 
-
-def _read_process(pid: int) -> Process | None:
+    living = []
     try:
-        with open(f"{_PROC}/{pid}/stat", "rb", buffering=0) as file:
-            stat = file.read()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        for pid in psutil.pids():
+            with suppress(psutil.Error, ProcessLookupError, PermissionError):
+                process = psutil.Process(pid)
+                with process.oneshot():
+                    if process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+                        living.append(Process(process, pid, process.ppid(), os.getpgid(pid), os.getsid(pid)))
+    except (psutil.Error, OSError):
         return None
-    state, *fields = stat[stat.rindex(b")") + 2 :].split()  # the program's name, in brackets, may hold anything
-    if state in b"ZX":
-        return None
-    return Process(pid, int(fields[0]), int(fields[1]), int(fields[2]), int(fields[18]))
+    return living

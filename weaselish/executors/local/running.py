@@ -1,4 +1,4 @@
-"""One running line: passes its output on, ends it in time or when told to, and says how it ended."""
+"""Follows one running line: passes its output on, ends it on timeout or cancellation, and reports how it ended."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import select
 import subprocess
 import termios
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from math import inf
 from time import monotonic
 
@@ -17,18 +18,17 @@ from weaselish.executors.local.processes import TICK, ProcessTree
 from weaselish.executors.local.terminal import REFRESH, STDIN, Terminal
 
 _CHUNK = 1 << 16
-_MOMENT = 0.2  # seconds during which what a line left behind may still be heard
+_LINGER = 0.2  # seconds during which output of what a line left behind is still passed on
 _LEFT_IN_PIPE = 1 << 20  # bytes; pipes do not hold more
 
-_INTERRUPTED = Outcome(Ending.INTERRUPTED, 130)
 _TIMED_OUT = Outcome(Ending.TIMED_OUT, 124)
 
 
 class RunningLine:
     """One poll loop over the line's output, its end, `cancel` and our terminal.
 
-    `source` is where its output is read, `deadline` a time of the monotonic clock, `grace` the seconds between
-    SIGTERM and SIGKILL where both are ours to send.
+    `source` is the descriptor from which its output is read, `deadline` a time of the monotonic clock, and `grace` the
+    seconds between SIGTERM and SIGKILL where this class sends both.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class RunningLine:
         self._deadline = deadline
         self._kill_at = inf
         self._grace = grace
-        self._because: Outcome | None = None  # why it was told to end
-        tree.grow(process.pid)
+        self._ended_by: Outcome | None = None  # if we asked the line to end: as what that counts
+        tree.add_line(process.pid)
 
     def finish(self) -> Outcome:
-        """Returns when the line has ended and, unless it succeeded, all its processes have."""
+        """Wait until the line has ended and, unless it succeeded, all its processes have."""
         try:
             outcome = self._outcome(self._wait_for_leader())
             if outcome.succeeded:
-                self._tree.keep()
+                self._tree.keep_left_behind()
             else:
-                self._end_what_is_left()
+                self._end_left_behind()
             self._drain()
         except BaseException:
             self._abandon()
@@ -70,22 +70,22 @@ class RunningLine:
         return outcome
 
     def _outcome(self, code: int) -> Outcome:
-        if self._because:
-            return self._because
+        if self._ended_by:
+            return self._ended_by
         return Outcome(Ending.EXITED, code) if code >= 0 else Outcome(Ending.SIGNALLED, 128 - code)
 
     def _wait_for_leader(self) -> int:
         while (code := self._exit_code()) is None:
-            self._tell_what_is_due()
+            self._send_due_requests()
             self._pass_on(min(self._deadline, self._kill_at))
         return code
 
-    def _end_what_is_left(self) -> None:
+    def _end_left_behind(self) -> None:
         self._tree.end(self._grace, self._cancel, lambda seconds: self._pass_on(monotonic() + seconds))
 
     def _drain(self) -> None:
-        """Passes on what is left to read. Who still holds the other end, a daemon, is not waited for."""
-        until = monotonic() + _MOMENT
+        """Pass on the rest of the output, without waiting for a daemon that still holds the other end."""
+        until = monotonic() + _LINGER
         left = _LEFT_IN_PIPE
         while self._source is not None:
             size = self._pass_on(until, only_output=True)
@@ -94,28 +94,31 @@ class RunningLine:
                 break
 
     def _abandon(self) -> None:
-        """After an exception: ends the line. It may go on writing, lest it hangs, but nobody hears it."""
+        """End the line after an exception. Its output is read, so that it does not hang, and dropped."""
         self._output = lambda chunk: None
         try:
             self._terminate()
             self._wait_for_leader()
-            self._end_what_is_left()
+            self._end_left_behind()
         finally:
-            self._tree.tell(Level.KILL)
+            self._tree.request(Level.KILL)
             self._process.wait()
             self._close_end()
 
     # --- its end
 
     def _exit_code(self) -> int | None:
-        """As Popen.poll, which however takes a status that somebody else has collected for success."""
+        """Return the exit code, or None while the line runs.
+
+        Unlike Popen.poll, do not take an exit status that other code has collected for success.
+        """
         if self._process.returncode is None:
             try:
                 pid, status = os.waitpid(self._process.pid, os.WNOHANG)
             except ChildProcessError:
                 self._process.returncode = 1
                 raise ProjError(
-                    "the exit status of a script line was lost",
+                    "the exit code of a script line was lost",
                     hint="SIGCHLD is ignored in this process, or something in it waits for every child",
                 ) from None
             if pid:
@@ -128,34 +131,42 @@ class RunningLine:
             os.close(self._end)
             self._end = None
 
-    def _tell_what_is_due(self) -> None:
+    def _send_due_requests(self) -> None:
         level = self._cancel.level
-        if level > self._tree.told:
-            self._because = self._because or _INTERRUPTED
-            self._tree.tell(level, group=self._terminal.foreground_group() if self._terminal else None)
+        if level > self._tree.level:
+            self._ended_by = self._ended_by or self._interrupted
+            self._tree.request(level, group=self._terminal.foreground_group() if self._terminal else None)
         if monotonic() >= self._deadline:
             self._deadline = inf
-            self._because = self._because or _TIMED_OUT
+            self._ended_by = self._ended_by or _TIMED_OUT
             self._terminate()
         if monotonic() >= self._kill_at:
             self._kill_at = inf
-            self._tree.tell(Level.KILL)
+            self._tree.request(Level.KILL)
+
+    @property
+    def _interrupted(self) -> Outcome:
+        return Outcome(Ending.INTERRUPTED, self._cancel.exit_code)
 
     def _terminate(self) -> None:
-        """On our own account: so SIGKILL is due after the grace time."""
+        """Ask all processes to end, without a request from `cancel`: SIGKILL follows after the grace time."""
         self._kill_at = monotonic() + self._grace
-        self._tree.tell(Level.TERMINATE)
+        self._tree.request(Level.TERMINATE)
 
-    # --- what is read and written meanwhile
+    # --- its output and our keys
 
     def _pass_on(self, until: float, *, only_output: bool = False) -> int:
-        """Waits for something to happen, until `until` at most; returns how many bytes of output were passed on."""
+        """Wait for the next event, at most until `until`. Return the number of bytes of output passed on."""
         if self._terminal and not only_output:
             self._terminal.refresh()
             until = min(until, monotonic() + REFRESH)
-        if self._end is None and self._process.returncode is None:
+        cancel_fd = None if only_output else self._cancel_fd()
+        needs_tick = self._end is None or (cancel_fd is None and self._tree.level < Level.KILL)
+        if needs_tick and self._process.returncode is None:
             until = min(until, monotonic() + TICK)
         poll = select.poll()
+        if cancel_fd is not None:
+            poll.register(cancel_fd, select.POLLIN)
         for fd, events in self._watched(only_output=only_output):
             poll.register(fd, events)
         size = 0
@@ -177,17 +188,22 @@ class RunningLine:
             return
         if self._end is not None:
             yield self._end, select.POLLIN
-        if self._tree.told < Level.KILL:
-            yield self._cancel.fileno(above=self._tree.told), select.POLLIN
         if self._terminal and self._terminal.is_ours:
             yield STDIN, select.POLLIN
+
+    def _cancel_fd(self) -> int | None:
+        """Return a descriptor that reports the next request to end, unless no more files may be open."""
+        if self._tree.level < Level.KILL:
+            with suppress(OSError):
+                return self._cancel.fileno(above=self._tree.level)
+        return None
 
     def _pass_on_output(self, source: int) -> int:
         try:
             chunk = os.read(source, _CHUNK)
         except BlockingIOError:
             return 0
-        except OSError:  # EIO: how Linux says that nobody holds the other side of a pty
+        except OSError:  # EIO: Linux reports so that no process holds the other side of a pty
             chunk = b""
         if chunk:
             self._output(chunk)
@@ -208,14 +224,14 @@ class RunningLine:
         terminal.pending = b""  # Ctrl-C discards what was typed before it
         terminal.write_keys(keys)
         if terminal.pending:
-            terminal.pending = b""  # it takes no more: then we send the signal
-        elif self._tree.told is Level.RUN:
-            self._tree.told, self._because = Level.INTERRUPT, _INTERRUPTED  # by the pty, just now
+            terminal.pending = b""  # the pty takes no more keys, so the request below sends the signal
+        elif self._tree.level is Level.RUN:
+            self._tree.level, self._ended_by = Level.INTERRUPT, self._interrupted  # the pty has just sent SIGINT
         self._cancel.request(Level(min(self._cancel.level + 1, Level.KILL)))
 
 
 def _open_end(pid: int) -> int | None:
-    """A descriptor that is readable when the process has ended, where the system has such a thing."""
+    """Return a descriptor that is readable once the process has ended; None where the system has no such thing."""
     try:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):

@@ -1,4 +1,4 @@
-"""Our terminal, lent to one line through a pty that is the line's controlling terminal."""
+"""Lends our terminal to one line, through a pseudo-terminal (pty) that is the line's controlling terminal."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from typing import Any, Self
 
 STDIN = 0
 REFRESH = 0.2  # seconds
-_LFLAG, _CC = 3, 6  # places in what tcgetattr gives
+_LFLAG, _CC = 3, 6  # indices in the result of tcgetattr
 
 
 class Terminal:
-    """A pty, and our terminal in raw mode while we are in its foreground: the pty echoes, edits lines and turns keys
-    into signals. What the line writes is read from `master`, its lines ending in `\\r\\n`; what else is printed to our
-    terminal meanwhile must end so, too.
+    """A pty, and our terminal in raw mode while we are in its foreground. The pty echoes, edits lines and turns keys
+    into signals. The line's output is read from `master`; its lines end in `\\r\\n`. Whatever else is printed to our
+    terminal while it is lent must end its lines in the same way.
 
-    No signal handler is installed, as `run` may be called from any thread: the size of the window and whether we are
-    in the foreground are looked at every `REFRESH` seconds.
+    No signal handler is installed, as any thread may run a job. Instead, the size of the window and whether we are in
+    the foreground are checked every `REFRESH` seconds. Raises OSError where the system has no pty to give.
     """
 
     def __init__(self) -> None:
         self.master, self.slave = os.openpty()
         os.set_blocking(self.master, False)
-        self.is_ours = False  # we are in the foreground: it is raw, and keys may be read
+        self.is_ours = False  # whether we are in the foreground: it is raw, and keys may be read
         self.pending = b""  # keys that the pty did not take yet
         self._saved: list[Any] | None = None
         self._size = (0, 0)
@@ -44,13 +44,13 @@ class Terminal:
         os.close(self.master)
 
     def close_slave(self) -> None:
-        """Must follow the start of the line: the end of its output is seen only when nobody holds the slave."""
+        """Close our side once the line has started: its output ends only when no process holds the slave."""
         if self.slave >= 0:
             os.close(self.slave)
             self.slave = -1
 
     def refresh(self) -> None:
-        """Takes our terminal if we are in its foreground, and gives the pty its size."""
+        """Take our terminal if we are in its foreground, and give the pty its size."""
         self.is_ours = _in_foreground()
         if not self.is_ours:
             return
@@ -58,7 +58,7 @@ class Terminal:
             attributes = termios.tcgetattr(STDIN)
             self._saved = self._saved or attributes
             if attributes[_LFLAG] & (termios.ICANON | termios.ECHO | termios.ISIG):
-                with _blocked(signal.SIGTTOU):  # would stop us if we were moved to the background just now
+                with _blocked(signal.SIGTTOU):  # it would stop us if we were moved to the background just now
                     tty.setraw(STDIN, termios.TCSANOW)
             size = termios.tcgetwinsize(STDIN)
             if size != self._size:
@@ -66,7 +66,7 @@ class Terminal:
                 termios.tcsetwinsize(self.master, size)
 
     def release(self) -> None:
-        """Leaves our terminal as it was. In the background it is another program's, and left alone."""
+        """Restore our terminal, unless we are in the background, where it is another program's."""
         if self._saved and _in_foreground():
             with suppress(termios.error), _blocked(signal.SIGTTOU):
                 termios.tcsetattr(STDIN, termios.TCSANOW, self._saved)
@@ -74,7 +74,7 @@ class Terminal:
         self.is_ours = False
 
     def read_keys(self) -> bytes:
-        """What was typed; nothing when our terminal has gone."""
+        """Read the typed keys; nothing when our terminal has gone."""
         try:
             keys = os.read(STDIN, 4096)
         except OSError:
@@ -89,10 +89,10 @@ class Terminal:
         except BlockingIOError:
             pass
         except OSError:
-            self.pending = b""  # nobody is there to read them
+            self.pending = b""  # no process is left to read them
 
     def special_key(self, index: int) -> bytes | None:
-        """The key that raises a signal (`VINTR`, `VSUSP`), unless the line reads keys raw, as an editor does."""
+        """Return the key that sends a signal (`VINTR`, `VSUSP`), unless the line reads keys raw, as an editor does."""
         with suppress(termios.error):
             attributes = termios.tcgetattr(self.master)
             key: bytes = attributes[_CC][index]
@@ -101,20 +101,20 @@ class Terminal:
         return None
 
     def foreground_group(self) -> int | None:
-        """The process group that the pty's keys signal, if there is one."""
+        """Return the process group that gets the signals of the pty's keys, if any."""
         with suppress(OSError):
             return os.tcgetpgrp(self.master) or None
         return None
 
     def suspend(self, leader: int) -> None:
-        """Stops the line and our own process group, as Ctrl-Z does; returns when we are continued.
+        """Stop the line and our own process group, as Ctrl-Z does, until we are continued.
 
-        The pty cannot do it: the line is a session of its own, and the kernel never stops one from its terminal.
+        The pty cannot do it: the line leads a session of its own, and the kernel never stops a session's leader.
         """
         self.release()
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(leader, signal.SIGSTOP)
-        with _blocked(signal.SIGTSTP):  # one of the two stops us here; whoever continues us discards the other
+        with _blocked(signal.SIGTSTP):  # one of the two stops us here; SIGCONT discards the other
             signal.raise_signal(signal.SIGTSTP)
             os.killpg(0, signal.SIGTSTP)
         with suppress(ProcessLookupError, PermissionError):
@@ -123,14 +123,15 @@ class Terminal:
 
 
 def make_controlling() -> None:
-    """For the child, between setsid and exec: makes its standard input its controlling terminal."""
-    fcntl.ioctl(STDIN, termios.TIOCSCTTY, 0)
+    """Make standard input the controlling terminal, if the system allows it. For the child, between setsid and exec."""
+    with suppress(OSError):
+        fcntl.ioctl(STDIN, termios.TIOCSCTTY, 0)
 
 
 def _in_foreground() -> bool:
     try:
         return os.tcgetpgrp(STDIN) == os.getpgrp()
-    except OSError:  # not our controlling terminal: nobody stops us from using it
+    except OSError:  # not our controlling terminal, so the kernel never stops us for using it
         return os.isatty(STDIN)
 
 

@@ -1,0 +1,52 @@
+"""Explains to the user how a script failed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from weaselish.executors.base import Ending, Outcome
+from weaselish.model.project import Command
+
+LAST_LINES = 20  # in which a known cause is looked for
+
+_MISSING_MODULE = re.compile(rb"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
+_NO_INPUT = re.compile(
+    rb"^EOFError: EOF when reading a line|not a (?:tty|terminal)\b|Inappropriate ioctl", re.MULTILINE
+)
+
+
+class Failure(NamedTuple):
+    message: str
+    hint: str | None = None
+
+
+def failure(command: Command, outcome: Outcome, last_lines: Sequence[bytes], *, has_stdin: bool) -> Failure:
+    """Describe an outcome that is not a success. `last_lines` are the end of the script's output."""
+    line = f", line {outcome.line + 1}" if outcome.line is not None and len(command.script) > 1 else ""
+    step = f"`{command.name}`{line}"
+    match outcome.ended:
+        case Ending.NOT_STARTED:
+            return Failure(f"{step}: {outcome.message}", outcome.hint)
+        case Ending.TIMED_OUT:
+            return Failure(f"{step} was ended after its timeout of {command.timeout:g} s")
+        case Ending.INTERRUPTED:
+            return Failure(f"{step} was interrupted")
+        case Ending.SIGNALLED:
+            return Failure(f"{step} was killed by signal {outcome.exit_code - 128}")
+        case Ending.EXITED:
+            message = f"{step} failed with exit code {outcome.exit_code}"
+            return Failure(message, known_cause(command.name, b"\n".join(last_lines), outcome.python, has_stdin))
+
+
+def known_cause(step: str, output: bytes, python: str | None, has_stdin: bool) -> str | None:
+    """Return a hint about the cause of a failure that the end of the script's output shows, if it is a known one."""
+    if missing := _MISSING_MODULE.findall(output):
+        module = missing[-1].decode()
+        if python is None:
+            return f"the module `{module}` is not installed"
+        return f"`{python}` has no module `{module}`: install it there, for example with `{python} -m pip install`"
+    if not has_stdin and _NO_INPUT.search(output):
+        return f"`{step}` needs a terminal: run it alone, with `proj run {step}`"
+    return None

@@ -1,0 +1,78 @@
+"""Explains why a line could not be started."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from weaselish.executors.base import Ending, Outcome
+
+if TYPE_CHECKING:
+    from weaselish.executors.local.start import LocalLine
+
+_NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # as a shell exits
+
+
+class NotStarted(Exception):
+    """A line that did not start, with the error of the system."""
+
+    def __init__(self, reason: OSError | ValueError) -> None:
+        self.reason = reason
+
+
+def not_started(reason: OSError | ValueError, line: LocalLine) -> Outcome:
+    """Return the outcome of a line that did not start: exit code 127 if its program was not found, else 126."""
+    program = line.argv[0]
+    if isinstance(reason, OSError) and (limit := _limit(reason)):
+        return _outcome(f"`{program}` could not be started: {limit[0]}", limit[1])
+    if isinstance(reason, OSError) and reason.filename == line.workdir:
+        why = "does not exist" if isinstance(reason, FileNotFoundError) else f"cannot be entered: {reason.strerror}"
+        return _outcome(f"`{program}` was not started: the working directory `{line.workdir}` {why}")
+    path = _find_program(program, line)
+    if path is None:
+        where = "" if os.sep in program else " on PATH"
+        return _outcome(f"`{program}` was not found{where}", exit_code=_NOT_FOUND)
+    return _outcome(_why_not_executed(reason, program, path))
+
+
+def _outcome(message: str, hint: str | None = None, *, exit_code: int = _NOT_EXECUTABLE) -> Outcome:
+    return Outcome(Ending.NOT_STARTED, exit_code, message=message, hint=hint)
+
+
+def _why_not_executed(reason: OSError | ValueError, program: str, path: str) -> str:
+    if os.path.isdir(path):
+        return f"`{program}` is a directory"
+    if isinstance(reason, PermissionError):
+        return f"`{program}` is not executable (`chmod +x {program}`?)"
+    if isinstance(reason, FileNotFoundError):
+        return f"`{program}` could not be started: the interpreter that its first line names was not found"
+    if isinstance(reason, OSError) and reason.errno == errno.ENOEXEC:
+        return f"`{program}` is neither a program for this machine nor a script that begins with `#!`"
+    return f"`{program}` could not be started: {getattr(reason, 'strerror', None) or reason}"
+
+
+def _limit(reason: OSError) -> tuple[str, str] | None:
+    """Return which limit of the system was reached, and what to do about it."""
+    import resource
+
+    if reason.errno == errno.EAGAIN:
+        most = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+        limit = "" if most == resource.RLIM_INFINITY else f" ({most}, `ulimit -u`)"
+        return f"no more processes allowed for this user{limit}", "end other processes, or raise the limit"
+    if reason.errno in (errno.EMFILE, errno.ENFILE):
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        limit = f"{most}, `ulimit -n`" if reason.errno == errno.EMFILE else "of the entire system"
+        return f"too many open files ({limit})", "run fewer steps at a time (`-j`), or raise the limit"
+    if reason.errno == errno.ENOMEM:
+        return "not enough memory for another process", "run fewer steps at a time (`-j`)"
+    if reason.errno == errno.E2BIG:
+        return "its arguments and environment are too long for the system", "pass long values in a file"
+    return None
+
+
+def _find_program(program: str, line: LocalLine) -> str | None:
+    """Return the first file of that name, executable or not, in the folders where the line itself looked for it."""
+    folders = [""] if os.sep in program else os.get_exec_path(line.env)
+    paths = (os.path.join(line.workdir, folder, program) for folder in folders)
+    return next((path for path in paths if os.path.lexists(path)), None)
