@@ -10,19 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weaselish.errors import UsageError
 from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.graph import Plan, make_plan
-from weaselish.plan.schedule import Schedule
+from weaselish.plan.schedule import Schedule, mutex_pools
 
 
 def plan_of(waits: Mapping[str, tuple[str, ...]], needs: Mapping[str, tuple[str, ...]] | None = None) -> Plan:
-    """A plan with these edges, in this order; without `needs`, every step needs what it waits for."""
+    """Return a plan with these edges, in this order. Without `needs`, every step needs what it waits for."""
     project = ProjectModel(commands={step: Command(step) for step in waits})
     return Plan(project, tuple(waits), tuple(waits), waits, dict.fromkeys(waits, ()), needs or waits, {})
 
 
 def started(schedule: Schedule) -> list[str]:
-    """All that may start now, started."""
+    """Start all steps that may start now, and return them."""
     return list(_started(schedule))
 
 
@@ -31,7 +32,7 @@ def _started(schedule: Schedule) -> Iterator[str]:
         yield step
 
 
-def test_steps_start_in_the_plans_order_as_far_as_their_waits_allow() -> None:
+def test_steps_start_in_the_order_of_the_plan_once_they_need_not_wait() -> None:
     schedule = Schedule(plan_of({"a": (), "b": ("a",), "c": (), "d": ("a", "c")}))
     assert started(schedule) == ["a", "c"]
     schedule.finish("a")
@@ -41,7 +42,7 @@ def test_steps_start_in_the_plans_order_as_far_as_their_waits_allow() -> None:
     assert schedule.running == {"b", "d"}
 
 
-def test_one_at_a_time_is_the_plans_order() -> None:
+def test_one_at_a_time_steps_keep_the_order_of_the_plan() -> None:
     schedule = Schedule(plan_of({"a": (), "b": ("a",), "c": (), "d": ("a", "c")}))
     order = []
     while (step := schedule.start()) is not None:
@@ -50,7 +51,7 @@ def test_one_at_a_time_is_the_plans_order() -> None:
     assert order == ["a", "b", "c", "d"]
 
 
-def test_a_failure_blocks_what_needs_it_however_far() -> None:
+def test_a_failure_blocks_all_consumers_downstream() -> None:
     schedule = Schedule(plan_of({"a": (), "b": ("a",), "c": ("b",), "other": (), "more": ("other",)}))
     assert started(schedule) == ["a", "other"]
     schedule.fail("a")
@@ -59,7 +60,7 @@ def test_a_failure_blocks_what_needs_it_however_far() -> None:
     assert schedule.blocked == ("b", "c")
 
 
-def test_what_only_had_to_come_after_a_failure_may_start() -> None:
+def test_a_step_that_only_comes_after_a_failed_step_may_start() -> None:
     waits = {"make1": (), "use1": ("make1",), "make2": ("make1", "use1"), "use2": ("make2",)}
     needs = {"make1": (), "use1": ("make1",), "make2": (), "use2": ("make2",)}
     schedule = Schedule(plan_of(waits, needs))
@@ -71,16 +72,39 @@ def test_what_only_had_to_come_after_a_failure_may_start() -> None:
     assert schedule.blocked == ("use1",)
 
 
-def test_holders_of_one_mutex_take_turns_and_others_pass_them() -> None:
-    schedule = Schedule(plan_of(dict.fromkeys("abcd", ())), mutex={"a": ("gpu",), "b": ("gpu", "disk"), "c": ("disk",)})
-    assert started(schedule) == ["a", "c", "d"]
+def test_steps_share_a_pool_as_far_as_it_reaches_and_later_ones_overtake() -> None:
+    needs = {"a": {"gpu": 2}, "b": {"gpu": 2, "disk": 1}, "c": {"disk": 1}, "d": {"gpu": 1}}
+    schedule = Schedule(plan_of(dict.fromkeys("abcde", ())), needs=needs, capacities={"gpu": 3, "disk": 1})
+    assert started(schedule) == ["a", "c", "d", "e"]
     schedule.finish("c")
     assert started(schedule) == []
     schedule.fail("a")
     assert started(schedule) == ["b"]
 
 
-def test_a_step_that_does_not_run_cannot_end() -> None:
+def test_steps_of_one_mutex_take_turns() -> None:
+    commands = {
+        "a": Command("a", mutex=("gpu",)),
+        "b": Command("b", mutex=("gpu", "disk")),
+        "c": Command("c", mutex=("disk",)),
+    }
+    plan = make_plan(ProjectModel(commands=commands), list(commands))
+    needs, capacities = mutex_pools(plan)
+    schedule = Schedule(plan, needs=needs, capacities=capacities)
+    assert started(schedule) == ["a", "c"]
+    schedule.finish("a")
+    assert started(schedule) == []
+    schedule.finish("c")
+    assert started(schedule) == ["b"]
+
+
+@pytest.mark.parametrize("capacities", [{"gpu": 1}, {}])
+def test_a_need_above_the_capacity_is_an_error_before_anything_starts(capacities: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match="`b` needs 2 of `gpu`"):
+        Schedule(plan_of({"a": (), "b": ("a",)}), needs={"b": {"gpu": 2}}, capacities=capacities)
+
+
+def test_a_step_that_is_not_running_cannot_end() -> None:
     schedule = Schedule(plan_of({"a": ()}))
     with pytest.raises(KeyError):
         schedule.finish("a")
@@ -96,32 +120,44 @@ def plans(draw: st.DrawFn) -> Plan:
     return plan_of(waits, needs)
 
 
-mutexes = st.dictionaries(
+CAPACITIES = {"gpu": 2, "disk": 1}
+pool_needs = st.dictionaries(
     st.sampled_from([f"s{i}" for i in range(9)]),
-    st.lists(st.sampled_from(["gpu", "disk"]), min_size=1, unique=True).map(tuple),
-    max_size=5,
+    st.fixed_dictionaries({}, optional={"gpu": st.integers(0, 2), "disk": st.integers(0, 1)}),
+    max_size=6,
 )
 
 
-@given(plans(), mutexes, st.sets(st.sampled_from([f"s{i}" for i in range(9)])), st.integers(1, 4), st.randoms())
+@given(plans(), pool_needs, st.sets(st.sampled_from([f"s{i}" for i in range(9)])), st.integers(1, 4), st.randoms())
 def test_any_course_of_a_run(
-    plan: Plan, mutex: dict[str, tuple[str, ...]], failing: set[str], jobs: int, choose: random.Random
+    plan: Plan, pool_needs: dict[str, dict[str, int]], failing: set[str], jobs: int, choose: random.Random
 ) -> None:
-    """Each step at most once, never before what it waits for has ended, never with a rival; only what needs a failure
-    is blocked, and all else runs."""
-    schedule = Schedule(plan, mutex=mutex)
+    """Each step starts at most once and after the steps it waits for. No pool is oversubscribed, and of the steps that
+    may start the first does. Only consumers of a failure are blocked, and all other steps run."""
+    schedule = Schedule(plan, needs=pool_needs, capacities=CAPACITIES)
     begun: list[str] = []
     ended: set[str] = set()
     running: list[str] = []
+
+    def may_start(step: str) -> bool:
+        is_new = step not in {*begun, *schedule.blocked}
+        return is_new and all(has_ended(before) for before in plan.waits_for[step]) and fits(step)
+
+    def has_ended(step: str) -> bool:
+        return step in ended or (step in schedule.blocked and all(map(has_ended, plan.waits_for[step])))
+
+    def fits(step: str) -> bool:
+        used = [pool_needs.get(other, {}) for other in (*running, step)]
+        return all(sum(needs.get(pool, 0) for needs in used) <= most for pool, most in CAPACITIES.items())
+
     while True:
-        while len(running) < jobs and (step := schedule.start()) is not None:
-            assert step not in begun
-            for before in plan.waits_for[step]:
-                assert before in ended or before in schedule.blocked
-            for other in running:
-                assert not set(mutex.get(step, ())) & set(mutex.get(other, ()))
-            begun.append(step)
-            running.append(step)
+        while len(running) < jobs:
+            first = next(filter(may_start, plan.steps), None)
+            assert schedule.start() == first
+            if first is None:
+                break
+            begun.append(first)
+            running.append(first)
         assert schedule.running == set(running)
         if not running:
             break
@@ -158,3 +194,11 @@ def test_thousands_of_steps_may_start_at_once() -> None:
     for step in fan:
         schedule.finish(step)
     assert started(schedule) == ["gather"]
+
+
+def test_thousands_of_steps_take_turns() -> None:
+    steps = {f"c{i}": () for i in range(MANY)}
+    schedule = Schedule(plan_of(steps), needs={step: {"gpu": 1} for step in steps}, capacities={"gpu": 1})
+    for step in steps:
+        assert started(schedule) == [step]
+        schedule.finish(step)

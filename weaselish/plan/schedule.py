@@ -1,31 +1,45 @@
-"""Which steps may start now, and what a failure blocks. Has no clock, no threads and no files."""
+"""Decides which steps may start now, and which a failure blocks. Has no clock, no threads and no files."""
 
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Mapping
 
+from weaselish.errors import UsageError
 from weaselish.plan.graph import Plan
+
+Pools = Mapping[str, int]  # name of a pool -> how much of it
+_NO_POOLS: Pools = {}
 
 
 class Schedule:
-    """The steps of a plan on their way through a run. Steps start in the plan's order as far as their waits allow.
+    """The steps of a plan during a run. Not thread-safe.
 
-    A step ends as done (`finish`) or failed (`fail`), which blocks all that needs it. Not thread-safe.
+    A step may start once the steps that it waits for have ended and every pool holds what it needs. Of those that may
+    start, the first in the plan's order does. A step ends as done (`finish`) or failed (`fail`), which blocks its
+    consumers. It gives back what it took from the pools.
     """
 
-    def __init__(self, plan: Plan, *, mutex: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    def __init__(
+        self, plan: Plan, *, needs: Mapping[str, Pools] | None = None, capacities: Pools | None = None
+    ) -> None:
+        """Set out the plan. Raises UsageError for a step that needs more of a pool than its capacity."""
         self._rank = {step: rank for rank, step in enumerate(plan.steps)}
         self._steps = plan.steps
         self._needs = plan.needs
-        self._mutex = mutex or {}
-        self._held: set[str] = set()
+        self._pool_needs = needs or {}
+        self._free = Counter(capacities or {})
+        self._check_capacities()
         self._missing = {step: len(plan.waits_for[step]) for step in plan.steps}
         self._followers: dict[str, list[str]] = {}
         for step in plan.steps:
             for before in plan.waits_for[step]:
                 self._followers.setdefault(before, []).append(step)
-        self._ready = [rank for rank, step in enumerate(plan.steps) if not self._missing[step]]
+        self._ready: dict[tuple[tuple[str, int], ...], list[int]] = {}  # what they need -> heap of ranks
+        for step in plan.steps:
+            if not self._missing[step]:
+                self._add_ready(step)
         self._blocked: set[str] = set()
         self.running: set[str] = set()
 
@@ -35,34 +49,45 @@ class Schedule:
         return tuple(sorted(self._blocked, key=self._rank.__getitem__))
 
     def start(self) -> str | None:
-        """The next step that may start now; it counts as running from here on. None: nothing may, for the moment."""
-        passed_over = []
-        found = None
-        while self._ready and found is None:
-            rank = heapq.heappop(self._ready)
-            step = self._steps[rank]
-            if self._held.isdisjoint(self._mutex.get(step, ())):
-                found = step
-            else:
-                passed_over.append(rank)
-        for rank in passed_over:
-            heapq.heappush(self._ready, rank)
-        if found is not None:
-            self.running.add(found)
-            self._held.update(self._mutex.get(found, ()))
-        return found
+        """Return the next step that may start now and count it as running; None if no step may start yet."""
+        startable = [ranks for needs, ranks in self._ready.items() if ranks and self._fits(needs)]
+        if not startable:
+            return None
+        step = self._steps[heapq.heappop(min(startable, key=lambda ranks: ranks[0]))]
+        self.running.add(step)
+        self._free.subtract(self._pools_of(step))
+        return step
 
     def finish(self, step: str) -> None:
-        """`step` is up to date: what waited for it alone may start."""
+        """Note that `step` is up to date. Steps that waited only for it may start."""
         self._end(step, ok=True)
 
     def fail(self, step: str) -> None:
-        """`step` failed: what needs it, however far, is blocked; what only had to come after it may start."""
+        """Note that `step` failed. All its consumers downstream are blocked, but no step that only comes after it."""
         self._end(step, ok=False)
+
+    def _check_capacities(self) -> None:
+        for step in self._steps:
+            for pool, count in self._pools_of(step).items():
+                if count > self._free[pool]:
+                    raise UsageError(
+                        f"`{step}` needs {count} of `{pool}`, but there is no more than {self._free[pool]}"
+                    )
+
+    def _pools_of(self, step: str) -> Pools:
+        return self._pool_needs.get(step, _NO_POOLS)
+
+    def _fits(self, needs: tuple[tuple[str, int], ...]) -> bool:
+        return all(count <= self._free[pool] for pool, count in needs)
+
+    def _add_ready(self, step: str) -> None:
+        """Add a step to those with the same needs: of each such group, only the first has to be tried."""
+        ranks = self._ready.setdefault(tuple(sorted(self._pools_of(step).items())), [])
+        heapq.heappush(ranks, self._rank[step])
 
     def _end(self, step: str, *, ok: bool) -> None:
         self.running.remove(step)
-        self._held.difference_update(self._mutex.get(step, ()))
+        self._free.update(self._pools_of(step))
         ended = [(step, ok)]
         while ended:
             step, ok = ended.pop()
@@ -73,4 +98,10 @@ class Schedule:
                 if not self._missing[follower] and follower in self._blocked:
                     ended.append((follower, False))
                 elif not self._missing[follower]:
-                    heapq.heappush(self._ready, self._rank[follower])
+                    self._add_ready(follower)
+
+
+def mutex_pools(plan: Plan) -> tuple[dict[str, Pools], Pools]:
+    """Return what the steps need of their mutexes, and the capacities: a mutex is a pool of one."""
+    needs = {step: dict.fromkeys((f"mutex {name}" for name in plan.command(step).mutex), 1) for step in plan.steps}
+    return dict(needs), {pool: 1 for pools in needs.values() for pool in pools}

@@ -16,7 +16,7 @@ from weaselish.engine.run.step import StepOptions, StepRunner
 from weaselish.errors import ProjError, UsageError
 from weaselish.model.paths import is_text
 from weaselish.plan.graph import Plan, listed_steps
-from weaselish.plan.schedule import Schedule
+from weaselish.plan.schedule import Schedule, mutex_pools
 from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -122,7 +122,8 @@ def _run_all(
     results: dict[str, StepResult],
 ) -> None:
     """Run the plan's steps; `results` takes up what became of each that was begun."""
-    schedule = Schedule(plan, mutex={step: plan.command(step).mutex for step in plan.steps if plan.command(step).mutex})
+    needs, capacities = mutex_pools(plan)
+    schedule = Schedule(plan, needs=needs, capacities=capacities)
 
     def note(result: StepResult) -> bool:
         """Take a result in; whether the run goes on."""
