@@ -19,7 +19,7 @@ from weaselish.errors import BrokenState
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import Fingerprint
-from weaselish.plan.record import Record, RecordedOutput
+from weaselish.plan.record import Origin, Record, RecordedOutput
 from weaselish.records.lock_entry import LockEntry, entry_digest, entry_of
 from weaselish.records.lockfile import FILE, keep_beside, modified, read_lock, write_lock
 
@@ -49,7 +49,7 @@ TRAIN = Record(
     ),
     outputs=(RecordedOutput("model", "4" * 32),),
     outputs_no_cache=(RecordedOutput("log", "5" * 32), RecordedOutput("maybe", ABSENT)),
-    origin="pulled",
+    origin=Origin.PULLED,
 )
 TEXT = """\
 prepare:
@@ -125,7 +125,6 @@ def as_locked(record: Record) -> Record:
         outputs=tuple(RecordedOutput(made.path, made.digest) for made in record.outputs),
         outputs_no_cache=tuple(RecordedOutput(made.path, made.digest) for made in record.outputs_no_cache),
         dep_sizes={},
-        facts={},
     )
 
 
@@ -197,7 +196,7 @@ def records(draw: st.DrawFn) -> Record:
         outputs=tuple(RecordedOutput(path, draw(digests)) for path in made[:cut]),
         outputs_no_cache=tuple(RecordedOutput(path, draw(st.one_of(st.just(ABSENT), digests))) for path in made[cut:]),
         algorithm=draw(st.sampled_from(["md5", "blake3"])) if made else "md5",
-        origin=draw(st.sampled_from(["run", "weasel", "pulled"])),
+        origin=draw(st.sampled_from([origin for origin in Origin if origin is not Origin.OTHER])),
     )
 
 
@@ -312,7 +311,7 @@ def test_what_is_no_entry_is_passed_over(tmp_path: Path, text: str) -> None:
     ("text", "problem"),
     [
         (b"train:\n  cmd: a: b\n", "project.lock:2:9: this is not YAML: mapping values are not allowed"),
-        (b"- a\n", "project.lock:1:1: a lockfile is a mapping of commands"),
+        (b"- a\n", "project.lock:1:1: a lock file is a mapping of commands"),
         (b"\xff\xff", "project.lock: this is not YAML in UTF-8"),
         (b"a: {}\na: {}\n", "project.lock:2:1: the key `a` stands here a second time"),
     ],

@@ -1,4 +1,4 @@
-"""The run record as a document, and documents that are none."""
+"""Run records as documents, and documents that are not run records."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weaselish.plan.fingerprint import Fingerprint
-from weaselish.plan.record import Record, RecordedOutput
-from weaselish.records.record_format import BadDocument, from_document, to_document
+from weaselish.plan.record import MAX_COUNT, NO_REPOSITORY, GitCommit, Host, Origin, Provenance, Record, RecordedOutput
+from weaselish.records.record_format import BadRecord, from_document, to_document
 
 RECORD = Record(
     run=1_700_000_000_000_000,
@@ -27,10 +27,12 @@ RECORD = Record(
     outputs=(RecordedOutput("model", "m", 12, 1),),
     outputs_no_cache=(RecordedOutput("log", "absent"),),
     algorithm="blake3",
-    origin="pulled",
+    origin=Origin.PULLED,
     dep_sizes={"data": 7},
     weasel={"data": "w"},
-    facts={"host": {"cpus": 2}, "seconds": 1.5, "git": None},
+    provenance=Provenance(
+        "local", "proj 0.1.0", Host("vm", cpus=2), NO_REPOSITORY, "2026-11-26T17:59:33Z", 1.5, ("never ran",)
+    ),
 )
 
 
@@ -44,12 +46,22 @@ def test_a_record_survives_being_written_and_read() -> None:
 
 texts = st.text(max_size=5)
 pairs = st.dictionaries(texts, st.one_of(st.none(), texts), max_size=3).map(lambda found: tuple(found.items()))
-made = st.builds(
-    RecordedOutput, texts, texts, st.one_of(st.none(), st.integers(0)), st.one_of(st.none(), st.integers(0))
-)
+counts = st.one_of(st.none(), st.integers(0, MAX_COUNT - 1))
+outputs = st.builds(RecordedOutput, texts, texts, counts, counts)
+optional = st.one_of(st.none(), texts)
+provenances = st.builds(
+    Provenance,
+    executor=optional,
+    tool=optional,
+    host=st.one_of(st.none(), st.builds(Host, optional, optional, optional, counts)),
+    git=st.one_of(st.none(), st.builds(GitCommit, texts, st.booleans())),
+    started=optional,
+    seconds=st.one_of(st.none(), st.floats(0, 1e9)),
+    reasons=st.one_of(st.none(), st.lists(texts, max_size=2).map(tuple)),
+).filter(lambda one: one != Provenance())
 records = st.builds(
     Record,
-    run=st.integers(0, 2**60),
+    run=st.integers(1, MAX_COUNT - 1),
     command=texts,
     fingerprint=st.builds(
         Fingerprint,
@@ -60,12 +72,13 @@ records = st.builds(
         shell=st.one_of(st.just(False), texts),
         workdir=texts,
     ),
-    outputs=st.lists(made, max_size=2).map(tuple),
-    outputs_no_cache=st.lists(made, max_size=2).map(tuple),
+    outputs=st.lists(outputs, max_size=2).map(tuple),
+    outputs_no_cache=st.lists(outputs, max_size=2).map(tuple),
     algorithm=st.sampled_from(["md5", "blake3"]),
-    origin=st.sampled_from(["run", "weasel", "accepted", "pulled"]),
+    origin=st.sampled_from([origin for origin in Origin if origin is not Origin.OTHER]),
     weasel=st.dictionaries(texts, texts, max_size=2),
-    facts=st.dictionaries(st.sampled_from(["host", "git", "more"]), st.integers(), max_size=2),
+    provenance=st.one_of(st.none(), provenances),
+    extra=st.dictionaries(st.sampled_from(["image", "more"]), st.integers(0, 9), max_size=2),
 )
 
 
@@ -76,12 +89,40 @@ def test_any_record_survives_being_written_and_read(record: Record) -> None:
     assert to_document(record)["key"] == record.fingerprint.key
 
 
-def test_what_a_later_version_adds_is_kept() -> None:
-    document = {**to_document(RECORD), "image": "sha256:…"}
+@pytest.mark.parametrize(
+    "facts", [{"image": "sha256:…"}, {"origin": "simulated"}, {"cluster": {"nodes": [1, 2.5, None, True]}}]
+)
+def test_a_fact_that_only_a_later_version_knows_is_kept(facts: dict[str, object]) -> None:
+    document = {**to_document(RECORD), **facts}
     assert to_document(from_document(document)) == document
 
 
-# -- what is no record ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("value", [[[[[[[[[[[1]]]]]]]]]], {"a": "\ud800"}, 1 << 60, float("nan")])
+def test_a_fact_that_could_not_be_written_again_is_dropped(value: object) -> None:
+    assert from_document({**to_document(RECORD), "image": value}) == RECORD
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"seconds": value} for value in ("1", True, -1, float("inf"), float("nan"), 1 << 70)]
+    + [{"host": []}, {"host": {"cpus": "2"}}, {"git": 7}, {"git": {"commit": 1}}, {"reasons": [1]}, {"started": 5}],
+    ids=str,
+)
+def test_a_fact_of_the_wrong_type_counts_as_unknown(facts: dict[str, object]) -> None:
+    record = from_document({**to_document(RECORD), **facts})
+    assert record.provenance is not None and RECORD.provenance is not None
+    (name,) = facts
+    value = getattr(record.provenance, name)
+    assert value is None or value == Host()
+    assert record._replace(provenance=None) == RECORD._replace(provenance=None)
+
+
+def test_a_record_outside_a_repository_says_so() -> None:
+    assert to_document(RECORD)["git"] is None
+    assert "git" not in to_document(RECORD._replace(provenance=None))
+
+
+# -- what is not a record ---------------------------------------------------------------------------------------------
 
 anything = st.recursive(
     st.one_of(
@@ -94,7 +135,7 @@ anything = st.recursive(
 
 @given(anything)
 def test_anything_else_is_refused(data: Any) -> None:
-    with pytest.raises(BadDocument):
+    with pytest.raises(BadRecord):
         from_document(data)
 
 
@@ -102,7 +143,7 @@ def test_anything_else_is_refused(data: Any) -> None:
 def test_a_document_with_one_part_replaced_is_a_record_or_refused(key: str, value: Any) -> None:
     try:
         record = from_document({**to_document(RECORD), key: value})
-    except BadDocument:
+    except BadRecord:
         return
     assert isinstance(record.run, int) and isinstance(record.command, str)
     assert all(isinstance(text, str) for text in (*record.fingerprint.script, *record.fingerprint.args))
@@ -113,7 +154,7 @@ def test_a_document_with_one_part_replaced_is_a_record_or_refused(key: str, valu
 def test_a_document_without_one_of_its_parts_is_refused(key: str) -> None:
     document = to_document(RECORD)
     del document[key]
-    with pytest.raises(BadDocument):
+    with pytest.raises(BadRecord):
         from_document(document)
 
 
@@ -125,6 +166,14 @@ def test_a_document_without_one_of_its_parts_is_refused(key: str) -> None:
         ("run", float("inf")),
         ("run", float("nan")),
         ("run", None),
+        ("run", True),
+        ("run", 0),
+        ("run", -5),
+        ("run", 1.5),
+        ("run", MAX_COUNT),
+        ("format", True),
+        ("outputs", [{"path": "a", "digest": "x", "size": -1, "files": 1}]),
+        ("outputs", [{"path": "a", "digest": "x", "size": 1, "files": MAX_COUNT}]),
         ("script", "python"),
         ("script", [1]),
         ("deps", {"a": "b"}),
@@ -141,6 +190,6 @@ def test_a_document_without_one_of_its_parts_is_refused(key: str) -> None:
         ("weasel", {"a": None}),
     ],
 )
-def test_a_document_with_a_part_of_the_wrong_kind_is_refused(key: str, value: object) -> None:
-    with pytest.raises(BadDocument):
+def test_a_document_with_a_part_of_the_wrong_type_or_size_is_refused(key: str, value: object) -> None:
+    with pytest.raises(BadRecord):
         from_document({**to_document(RECORD), key: value})

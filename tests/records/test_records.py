@@ -24,6 +24,7 @@ from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.record import Record, RecordedOutput
 from weaselish.records import journal
 from weaselish.records.journal import Journal, JournalReader, owner_lives, retire
+from weaselish.records.journal_lines import AttemptEnd, Began, Reset
 from weaselish.records.lock_entry import LockEntry
 from weaselish.records.lockfile import FILE, read_lock
 from weaselish.records.record_format import to_document
@@ -135,7 +136,7 @@ def test_the_lock_is_folded_every_other_second(tmp_path: Path, monkeypatch: pyte
 def test_a_failed_run_leaves_the_record_before_it(tmp_path: Path) -> None:
     records = Records(tmp_path, PROJECT)
     made = run(records)
-    records.end("a", records.start("a", "key"), "failed", exit_code=3)
+    records.end("a", records.start("a", "key"), AttemptEnd.FAILED, exit_code=3)
     assert (records.last("a"), records.unfinished("a")) == ((made,), None)
     records.close()
 
@@ -143,7 +144,7 @@ def test_a_failed_run_leaves_the_record_before_it(tmp_path: Path) -> None:
 def test_a_failed_run_is_remembered_until_a_later_run_succeeds(tmp_path: Path) -> None:
     for _ in range(3):
         records = Records(tmp_path, PROJECT)
-        records.end("a", records.start("a", "key"), "failed", exit_code=3)
+        records.end("a", records.start("a", "key"), AttemptEnd.FAILED, exit_code=3)
         records.close()
     later = Records(tmp_path, PROJECT)
     attempt = later.last_attempt("a")
@@ -157,16 +158,17 @@ def test_a_failed_run_is_remembered_until_a_later_run_succeeds(tmp_path: Path) -
 
 def test_a_reset_forgets_a_failed_run(tmp_path: Path) -> None:
     records = Records(tmp_path, PROJECT)
-    records.end("a", records.start("a", "key"), "failed", exit_code=3)
+    records.end("a", records.start("a", "key"), AttemptEnd.FAILED, exit_code=3)
     records.reset("a")
     assert records.last_attempt("a") is None
 
 
 @pytest.mark.parametrize(
-    ("how", "why"), [("interrupted", ReasonKind.INTERRUPTED), ("inputs changed", ReasonKind.INPUTS_CHANGED)]
+    ("how", "why"),
+    [(AttemptEnd.INTERRUPTED, ReasonKind.INTERRUPTED), (AttemptEnd.INPUTS_CHANGED, ReasonKind.INPUTS_CHANGED)],
 )
 def test_what_ended_without_a_result_outranks_the_record_until_the_next_one(
-    tmp_path: Path, how: str, why: ReasonKind
+    tmp_path: Path, how: AttemptEnd, why: ReasonKind
 ) -> None:
     records = Records(tmp_path, PROJECT)
     run(records)
@@ -293,7 +295,7 @@ def test_a_failure_is_known_also_after_its_journal_became_history(tmp_path: Path
     attempt = one.start("a", "key")
     two.refresh()
     assert two.unfinished("a") is None, "its owner lives"
-    one.end("a", attempt, "failed")
+    one.end("a", attempt, AttemptEnd.FAILED)
     one.close()
     retire(*runs(tmp_path))
     two.refresh()
@@ -389,13 +391,14 @@ def test_a_line_that_was_half_written_is_read_when_it_is_whole(tmp_path: Path) -
     path = tmp_path / "x.jsonl"
     reader = JournalReader(path)
     assert list(reader.lines()) == []
-    path.write_bytes(b'{"a": 1}\n{"b"')
-    assert list(reader.lines()) == [{"a": 1}]
+    first, second = (b'{"event": "reset", "run": %d, "command": "a"}\n' % run for run in (1, 2))
+    path.write_bytes(first + second[:20])
+    assert list(reader.lines()) == [Reset(1, "a")]
     assert not reader.grew
     with path.open("ab") as file:
-        file.write(b": 2}\n")
+        file.write(second[20:])
     assert reader.grew
-    assert list(reader.lines()) == [{"b": 2}]
+    assert list(reader.lines()) == [Reset(2, "a")]
 
 
 GARBAGE = [
@@ -450,9 +453,9 @@ def test_a_line_goes_into_the_journal_whole_or_not_at_all(tmp_path: Path, monkey
     with monkeypatch.context() as patch:
         patch.setattr(os, "pwrite", lambda fd, data, at: write(fd, data[: len(data) // 2], at))
         with pytest.raises(OSError, match="No space left"):
-            own.append({"event": "lost"})
-    own.append({"event": "kept"})
-    assert [line["event"] for line in JournalReader(own.path).lines()] == ["began", "kept"]
+            own.append(Reset(1, "lost"))
+    own.append(Reset(2, "kept"))
+    assert list(JournalReader(own.path).lines())[1:] == [Reset(2, "kept")]
     own.close()
     assert own.path.read_bytes().endswith(b'"kept"}\n')
 
@@ -463,9 +466,9 @@ def test_a_journal_takes_lines_of_any_length(tmp_path: Path) -> None:
     assert len(list(reader.lines())) == 1
     for size in (1, 100, 16_000, 16_384, 40_000, 1):
         assert not reader.grew
-        own.flush(own.append({"event": "x" * size}))
+        own.flush(own.append(Reset(1, "x" * size)))
         assert reader.grew
-        assert list(reader.lines()) == [{"event": "x" * size}]
+        assert list(reader.lines()) == [Reset(1, "x" * size)]
     own.close()
     assert not reader.grew
     assert own.path.read_bytes().count(b"\n") == 7
@@ -483,10 +486,10 @@ def test_who_waits_for_a_flush_shares_the_next(tmp_path: Path, monkeypatch: pyte
         assert go_on.wait(10)
 
     monkeypatch.setattr(os, "fdatasync", flush)
-    threads = [threading.Thread(target=own.flush, args=(own.append({"event": "line"}),))]
+    threads = [threading.Thread(target=own.flush, args=(own.append(Reset(1, "line")),))]
     threads[0].start()
     assert begun.wait(10)
-    threads += [threading.Thread(target=own.flush, args=(own.append({"event": "line"}),)) for _ in range(5)]
+    threads += [threading.Thread(target=own.flush, args=(own.append(Reset(1, "line")),)) for _ in range(5)]
     for thread in threads[1:]:
         thread.start()
     go_on.set()
@@ -508,7 +511,7 @@ def test_where_there_is_no_room_to_write_ahead_a_line_is_written_all_the_same(
 
     monkeypatch.setattr(os, "pwrite", on_a_full_disk)
     own = Journal(tmp_path)
-    own.append({"event": "kept"})
+    own.append(Reset(1, "kept"))
     assert own.path.read_bytes().endswith(b'"kept"}\n')
     own.close()
 
@@ -550,11 +553,11 @@ def test_a_journal_that_was_retired_before_it_was_locked_is_begun_anew(
 
     monkeypatch.setattr(journal.fcntl, "flock", late)
     own = Journal(tmp_path)
-    own.append({"event": "x"})
+    own.append(Reset(1, "x"))
     assert owner_lives(own.path)
     own.close()
     assert raced
-    assert [line["event"] for line in JournalReader(own.path).lines()] == ["began", "x"]
+    assert list(JournalReader(own.path).lines())[1:] == [Reset(1, "x")]
 
 
 def test_a_journal_is_retired_once_whoever_tries(tmp_path: Path) -> None:
@@ -563,7 +566,7 @@ def test_a_journal_is_retired_once_whoever_tries(tmp_path: Path) -> None:
     for _ in range(2):
         retire(own.path)
     assert [path.name for path in (tmp_path / "past").iterdir()] == [own.path.name]
-    assert [line["event"] for line in JournalReader(own.path).lines()] == ["began"]
+    assert [type(line) for line in JournalReader(own.path).lines()] == [Began]
 
 
 def test_what_was_recorded_just_before_its_journal_retired_is_not_lost(tmp_path: Path) -> None:
@@ -726,10 +729,10 @@ def test_any_course_of_three_processes(course: list[tuple[int, str, str]]) -> No
                 records.start(command, "key")
                 unfinished[command] = None
             elif act == "fail":
-                records.end(command, records.start(command, "key"), "failed")
+                records.end(command, records.start(command, "key"), AttemptEnd.FAILED)
                 unfinished[command] = None
             elif act == "change":
-                records.end(command, records.start(command, "key"), "inputs changed")
+                records.end(command, records.start(command, "key"), AttemptEnd.INPUTS_CHANGED)
                 unfinished[command] = ReasonKind.INPUTS_CHANGED
             elif act == "reset":
                 records.reset(command)

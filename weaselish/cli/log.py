@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -64,15 +63,18 @@ def _show_with_output(run: PastRun) -> None:
     if run.log is None:
         show("the log of this run no longer exists\n")
         return
+    from weaselish.records.logs import read_log
+
     sys.stdout.flush()
-    with open(run.log, "rb") as file:
-        shutil.copyfileobj(file, sys.stdout.buffer)
+    for block in read_log(run.log):
+        sys.stdout.buffer.write(block)
     sys.stdout.buffer.flush()
     show()
 
 
 def _result(run: PastRun) -> str:
-    return f"failed ({run.exit_code})" if run.result == "failed" and run.exit_code is not None else run.result
+    is_failed = run.result.value == "failed" and run.exit_code is not None
+    return f"failed ({run.exit_code})" if is_failed else run.result.value
 
 
 def _took(run: PastRun) -> str:
@@ -82,13 +84,15 @@ def _took(run: PastRun) -> str:
 def _as_json(run: PastRun, *, verbose: bool) -> dict[str, Any]:
     output = {}
     if verbose and run.log is not None:
-        output = {"output": run.log.read_text("utf-8", "replace")}
+        from weaselish.records.logs import read_log
+
+        output = {"output": b"".join(read_log(run.log)).decode("utf-8", "replace")}
     return {
         "run": run.run,
         "command": run.command,
         "started": run.started,
         "seconds": run.seconds,
-        "result": run.result,
+        "result": run.result.value,
         "exit_code": run.exit_code,
         "reasons": list(run.reasons),
         "log": str(run.log) if run.log else None,

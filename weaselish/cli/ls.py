@@ -53,14 +53,17 @@ def _run_rows(stored: Stored, run: Published) -> Iterable[tuple[str, ...]]:
 
 
 def _run_json(stored: Stored, run: Published) -> dict[str, object]:
+    from weaselish.plan.record import NO_REPOSITORY
+
     record = run.record
+    git = record.provenance.git if record.provenance else None
     return {
         "command": record.command,
         "run": record.run,
         "key": record.fingerprint.key,
         "published": stored.modified,
         "made_by": _host(run),
-        "git": record.facts.get("git"),
+        "git": git._asdict() if git not in (None, NO_REPOSITORY) else None,
         "outputs": [
             {"path": output.path, "digest": output.digest, "size": output.size, "stored": run.objects[output.path][1]}
             for output in record.outputs
@@ -69,8 +72,8 @@ def _run_json(stored: Stored, run: Published) -> dict[str, object]:
 
 
 def _host(run: Published) -> str:
-    host = run.record.facts.get("host")
-    return str(host.get("name", "?")) if isinstance(host, dict) else run.record.origin
+    host = run.record.provenance.host if run.record.provenance else None
+    return run.record.origin.value if host is None else host.name or "?"
 
 
 SUBCOMMANDS = (

@@ -1,72 +1,95 @@
-"""What ran here, as the journals tell it."""
+"""The history of a project: every run that its journals report, old ones included."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from weaselish.files.state_dir import STATE
-from weaselish.records.journal import PAST, JournalReader, owner_lives
+from weaselish.plan.record import Origin, Record
+from weaselish.records.journal import JournalReader, journals, owner_lives
+from weaselish.records.journal_lines import Ended, Recorded, Started
 from weaselish.records.logs import log_path
 
 
-@dataclass(frozen=True, slots=True)
-class PastRun:
-    """One start of a command. `started` in seconds since 1970; `result` as the journal has it."""
+class PastResult(enum.Enum):
+    """What became of a run."""
+
+    DONE = "done"
+    RUNNING = "running"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    INPUTS_CHANGED = "inputs changed"
+    ACCEPTED = "accepted"
+    PULLED = "pulled"
+    RESTORED = "restored"
+    WEASEL = "weasel"
+    OTHER = "other"
+
+
+class PastRun(NamedTuple):
+    """One start of a command, or one record of it. `started` in seconds since 1970."""
 
     run: int
     command: str
     started: float
+    result: PastResult
     reasons: tuple[str, ...] = ()
-    result: str = "interrupted"  # done, failed, interrupted, inputs changed, running; accepted, pulled, weasel
     seconds: float | None = None
     exit_code: int | None = None
     log: Path | None = None
 
 
 def past_runs(root: Path) -> list[PastRun]:
-    """All that the journals here tell of, the oldest first."""
+    """Return all runs that the journals of the project report, the oldest first."""
     found: dict[tuple[int, str], PastRun] = {}
     state = root / STATE
-    for path in _journals(state / "runs"):
+    for path in journals(state / "runs", with_past=True):
         lives = None
         for line in JournalReader(path).lines():
-            event = line.get("event")
-            if event == "started":
-                lives = owner_lives(path) if lives is None else lives
-                run = _started(line, state, "running" if lives else "interrupted")
-                found[run.run, run.command] = run
-            elif event in ("ended", "recorded"):
-                ended = _ended(line, found)
-                if ended is not None:
-                    found[ended.run, ended.command] = ended
+            match line:
+                case Started():
+                    lives = owner_lives(path) if lives is None else lives
+                    found[line.run, line.command] = _started(line, state, is_running=lives)
+                case Ended() if (run := found.get((line.run, line.command))) is not None:
+                    found[line.run, line.command] = run._replace(
+                        result=PastResult(line.how.value), seconds=line.seconds, exit_code=line.exit_code
+                    )
+                case Recorded():
+                    run = found.get((line.record.run, line.record.command))
+                    found[line.record.run, line.record.command] = _recorded(line.record, run)
     return sorted(found.values(), key=lambda run: (run.run, run.command))
 
 
-def _journals(runs: Path) -> Iterator[Path]:
-    for directory in (runs / PAST, runs):
-        if directory.is_dir():
-            yield from sorted(path for path in directory.iterdir() if path.suffix == ".jsonl")
+def _started(line: Started, state: Path, *, is_running: bool) -> PastRun:
+    log = log_path(state, line.command, line.run)
+    result = PastResult.RUNNING if is_running else PastResult.INTERRUPTED
+    return PastRun(line.run, line.command, line.at, result, line.reasons, log=log if log.is_file() else None)
 
 
-def _started(line: dict[str, Any], state: Path, result: str) -> PastRun:
-    run, command = int(line["run"]), str(line["command"])
-    log = log_path(state, command, run)
-    reasons = tuple(map(str, line.get("reasons") or ()))
-    return PastRun(run, command, float(line.get("at") or run / 1e6), reasons, result, log=log if log.exists() else None)
+def _recorded(record: Record, started: PastRun | None) -> PastRun:
+    result = PastResult.DONE if record.origin is Origin.RUN else PastResult(record.origin.value)
+    run = started or PastRun(record.run, record.command, record.run / 1e6, result)
+    return run._replace(result=result, seconds=record.provenance.seconds if record.provenance else None)
 
 
-def _ended(line: dict[str, Any], found: dict[tuple[int, str], PastRun]) -> PastRun | None:
-    record = line.get("record") if line["event"] == "recorded" else line
-    if not isinstance(record, dict) or not isinstance(record.get("run"), int):
-        return None
-    run = found.get((record["run"], str(record.get("command"))))
-    origin = str(record.get("origin", "run"))
-    if run is None:
-        if line["event"] == "ended":
-            return None
-        run = PastRun(record["run"], str(record.get("command")), record["run"] / 1e6)
-    result = str(line.get("how")) if line["event"] == "ended" else "done" if origin == "run" else origin
-    return replace(run, result=result, seconds=record.get("seconds"), exit_code=record.get("exit_code"))
+def find_record(runs: Path, wanted: Record) -> Record | None:
+    """Return the record of the journals that the lock's view `wanted` stands for, with sizes and provenance."""
+    for path in _begun_before(runs, wanted.run):
+        for line in JournalReader(path).lines():
+            if isinstance(line, Recorded) and _is_view(wanted, line.record):
+                return line.record
+    return None
+
+
+def _is_view(locked: Record, record: Record) -> bool:
+    return locked.run == record.run and locked.fingerprint == record.fingerprint
+
+
+def _begun_before(runs: Path, run: int) -> Iterator[Path]:
+    """Yield the journals that may hold a run, the likeliest first. They are named by the time when they began."""
+    begun = [(path.name.split("-")[0], path) for path in journals(runs, with_past=True)]
+    numbered = [(int(at), path) for at, path in begun if at.isdecimal() and len(at) < 20]
+    return iter([path for _, path in sorted((at, path) for at, path in numbered if at <= run)[::-1]])

@@ -1,7 +1,7 @@
-""".proj/runs: one file of JSON lines per process that ran something, flocked by it while it lives.
+"""The journal of one process, and readers of the journals of all: `.proj/runs/*.jsonl`.
 
-It is journal and record store in one: what started, what was recorded, how the rest ended. Once all of it is folded
-into project.lock and its owner is gone, it moves to `.proj/runs/past` and is history.
+A journal notes what started, what was recorded and how the rest ended. Its process holds a flock on it while it lives.
+Once project.lock holds everything in a journal, and its process is gone, the journal moves to `.proj/runs/past`.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-FORMAT = 1
+from weaselish.files.regular import open_regular
+from weaselish.records.journal_lines import Began, JournalLine, decode, encode
+
 PAST = "past"
-_ROOM = 1 << 14  # bytes of blanks that are written ahead: a flush of what goes there need not note a new size
+_WRITTEN_AHEAD = 1 << 14  # bytes of blanks: a flush that does not change the file's size is quicker
+_NOT_LOCKED = (errno.EWOULDBLOCK, errno.EACCES)  # another process holds the lock
 
 
 class Journal:
-    """This process's own journal: appended to, never rewritten, locked while this process lives. While it is open
-    there may be blanks behind its last line. One thread at a time may append; any may flush meanwhile.
+    """This process's own journal: appended to, never rewritten, locked while this process lives.
+
+    While it is open, blanks may follow its last line. One thread at a time may append; any thread may flush.
     """
 
     def __init__(self, runs: Path) -> None:
@@ -34,22 +37,23 @@ class Journal:
         self._end = self._size = 0  # of the lines; of the file
         self._flushing = threading.Lock()
         self._flushed = 0
-        self.append({"event": "began", "format": FORMAT, "pid": os.getpid(), "host": os.uname().nodename, "at": now})
+        self.append(Began(os.getpid(), os.uname().nodename, now))
 
     def _open_locked(self) -> int:
         while True:
             fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            with contextlib.suppress(OSError):  # a file system without locks: `owner_lives` asks for the process
+                fcntl.flock(fd, fcntl.LOCK_EX)
             with contextlib.suppress(FileNotFoundError):
                 if os.stat(self.path).st_ino == os.fstat(fd).st_ino:
                     return fd
-            os.close(fd)  # someone took it for a dead one's before it was locked
+            os.close(fd)  # another process retired it before it was locked
 
-    def append(self, line: Mapping[str, Any]) -> int:
-        """Append one line whole, or nothing; the position of its end, for `flush`. Raises OSError."""
-        data = json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
+    def append(self, line: JournalLine) -> int:
+        """Append one complete line, or nothing. Return the position of its end, for `flush`. Raises OSError."""
+        data = json.dumps(encode(line), ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
         if self._end + len(data) > self._size:
-            self._make_room(len(data))
+            self._write_ahead(len(data))
         written = os.pwrite(self._fd, data, self._end)
         if written < len(data):
             os.ftruncate(self._fd, self._end)
@@ -60,8 +64,9 @@ class Journal:
         return self._end
 
     def flush(self, end: int) -> None:
-        """What was appended up to `end` is on the disk when this returns. Who waited for another's flush may be spared
-        its own. Raises OSError.
+        """Flush everything up to `end` to the disk. Raises OSError.
+
+        A thread that waited for the flush of another may find its own line flushed with it.
         """
         with self._flushing:
             if self._flushed < end:
@@ -69,10 +74,10 @@ class Journal:
                 os.fdatasync(self._fd)
                 self._flushed = appended
 
-    def _make_room(self, needed: int) -> None:
-        """As much as there is on the disk."""
+    def _write_ahead(self, needed: int) -> None:
+        """Write blanks behind the last line, as many as the disk has room for."""
         with contextlib.suppress(OSError):
-            self._size = self._end + os.pwrite(self._fd, b" " * (needed + _ROOM), self._end)
+            self._size = self._end + os.pwrite(self._fd, b" " * (needed + _WRITTEN_AHEAD), self._end)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -81,33 +86,30 @@ class Journal:
 
 
 class JournalReader:
-    """Reads one journal on from where it stopped reading; half-written last lines are left for the next time."""
+    """Reads one journal, each time from where it stopped the last time. An incomplete last line waits for its rest."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._offset = 0
-        self._end = 0  # when it was last read
+        self._end = 0  # of the file, when it was last read
 
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """The new complete lines. What is no JSON object is passed over."""
+    def lines(self) -> Iterator[JournalLine]:
+        """Yield the new complete lines. Skip what is not a line of a journal."""
         data = self._rest()
         end = data.rfind(b"\n") + 1
         self._end = self._offset + len(data)
         self._offset += end
-        for text in data[:end].splitlines():
-            try:
-                line = json.loads(text.decode("utf-8", "surrogateescape"))
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(line, dict):
+        for text in data[:end].split(b"\n"):
+            line = decode(text)
+            if line is not None:
                 yield line
 
     def _rest(self) -> bytes:
-        """What follows the lines that were read, without blanks at its end."""
-        for path in (self.path, self.path.parent / PAST / self.path.name):  # it may have become history meanwhile
-            with contextlib.suppress(OSError), open(path, "rb") as file:
+        """Return what follows the lines that were read, without the blanks at its end."""
+        for path in (self.path, self.path.parent / PAST / self.path.name):  # it may have retired since
+            with contextlib.suppress(OSError), open_regular(path) as file:
                 file.seek(self._offset)
-                return file.read().rstrip(b" ")
+                return file.readall().rstrip(b" ")
         return b""
 
     @property
@@ -115,25 +117,46 @@ class JournalReader:
         return self._offset + len(self._rest()) > self._end
 
 
+def journals(runs: Path, *, with_past: bool) -> list[Path]:
+    """Return the journals in `runs`, in the order in which they began; retired ones come first."""
+    found: list[Path] = []
+    for directory in (runs / PAST, runs) if with_past else (runs,):
+        with contextlib.suppress(OSError):
+            found += sorted(path for path in directory.iterdir() if path.suffix == ".jsonl")
+    return found
+
+
 def owner_lives(path: Path) -> bool:
-    """Whether the process that writes this journal is alive, on whichever host."""
+    """Return whether the process that writes this journal is alive, on whichever host."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        with open_regular(path) as file:
+            try:
+                fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError as error:
+                return error.errno in _NOT_LOCKED or _process_lives(path)
     except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
+        pass
     return False
 
 
-def retire(path: Path) -> None:
-    """Move a dead owner's journal to the past, unless its owner turns out to live."""
+def _process_lives(path: Path) -> bool:
+    """Return whether the process exists that the journal names, where the file system has no locks."""
+    began = next((line for line in JournalReader(path).lines() if isinstance(line, Began)), None)
+    if began is None or began.host != os.uname().nodename:
+        return False
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        os.kill(began.pid, 0)
+    except OSError as error:
+        return error.errno == errno.EPERM
+    except OverflowError:
+        return False
+    return True
+
+
+def retire(path: Path) -> None:
+    """Move the journal of a dead process to the past. Do nothing if the process turns out to live."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return
     try:

@@ -1,4 +1,4 @@
-"""Entries of project.lock, and the records that they are a view of."""
+"""Entries of project.lock, and the records that they are views of."""
 
 from __future__ import annotations
 
@@ -10,63 +10,68 @@ from weaselish.compat import weasel
 from weaselish.model.project import Algorithm, Command
 from weaselish.plan.digests import ABSENT, digest_bytes
 from weaselish.plan.fingerprint import Fingerprint
-from weaselish.plan.record import Record, RecordedOutput
+from weaselish.plan.record import Origin, Record, RecordedOutput
+from weaselish.records.record_format import origin_of
+from weaselish.records.untrusted import items, run_id, text, text_if_any, texts
 
 
 class LockEntry(NamedTuple):
-    """One command's entry as it stands in the file, with our block beside it if that counts."""
+    """One command's entry as the file holds it, with our block beside it if that counts."""
 
     name: str
     data: Mapping[str, Any]  # Weasel's four keys
     block: Mapping[str, Any] | None = None
 
     def record(self) -> Record | None:
-        """The record that this entry is a view of; None for one that Weasel wrote, or one that is not whole."""
+        """Return the record that this entry is a view of; None for one that Weasel wrote, or an incomplete one."""
         if self.block is None:
             return None
         try:
             return _record(self.name, self.data, self.block)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        except (KeyError, TypeError, ValueError, AttributeError):
             return None
 
 
 def entry_digest(entry: Mapping[str, Any]) -> str:
-    """What ties a block to its entry."""
+    """Return the digest that ties a block to its entry. Raises TypeError and ValueError for what JSON cannot hold."""
     return digest_bytes(json.dumps(entry, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace"), "md5")
 
 
 def entry_of(record: Record, command: Command | None, *, compat: bool) -> LockEntry:
-    """The lock entry of a record; under `compat: weasel` with Weasel's `cmd`, digests and paths as written."""
-    written = command.as_written if command and compat else _as_it_is
+    """Return the lock entry of a record; under `compat: weasel` with Weasel's `cmd`, digests and paths as written."""
+    as_written = command.as_written if command and compat else _unchanged
     weasel_digests = record.weasel if compat else {}
 
     def item(path: str, digest: str | None) -> dict[str, str | None]:
         shown = None if digest == ABSENT else weasel_digests.get(path, digest)
-        return {"path": written(path), record.algorithm: shown}
+        return {"path": as_written(path), record.algorithm: shown}
 
     data = {
         "cmd": weasel.cmd(record.command) if compat else f"proj run {record.command}",
         "script": _script_with_args(record.fingerprint),
         "deps": [item(path, digest) for path, digest in record.fingerprint.deps],
-        "outs": [item(made.path, made.digest) for made in record.all_outputs],
+        "outs": [item(output.path, output.digest) for output in record.all_outputs],
     }
     return LockEntry(record.command, data, _block(record, data))
 
 
-def _as_it_is(path: str) -> str:
+def _unchanged(path: str) -> str:
     return path
 
 
+# -- arguments --------------------------------------------------------------------------------------------------------
+
+
 def _script_with_args(then: Fingerprint) -> list[str]:
-    """The script as it ran: what arguments made, nobody without our block may take for the script's own result."""
-    return [*then.script[:-1], *(line + _added(then.args) for line in then.script[-1:])]
+    """Return the script as it ran: without our block, the result must not pass for that of the script alone."""
+    return [*then.script[:-1], *(line + _shown_args(then.args) for line in then.script[-1:])]
 
 
 def _script_without(args: tuple[str, ...], script: Sequence[str]) -> tuple[str, ...]:
-    return (*script[:-1], *(line.removesuffix(_added(args)) for line in script[-1:]))
+    return (*script[:-1], *(line.removesuffix(_shown_args(args)) for line in script[-1:]))
 
 
-def _added(args: tuple[str, ...]) -> str:
+def _shown_args(args: tuple[str, ...]) -> str:
     if not args:
         return ""
     import shlex
@@ -74,11 +79,14 @@ def _added(args: tuple[str, ...]) -> str:
     return f" {shlex.join(args)}"
 
 
+# -- our block --------------------------------------------------------------------------------------------------------
+
+
 def _block(record: Record, data: Mapping[str, Any]) -> dict[str, Any]:
     then = record.fingerprint
     block: dict[str, Any] = {"entry": entry_digest(data), "run": record.run, "key": then.key}
-    if record.origin != "run":
-        block["origin"] = record.origin
+    if record.origin is not Origin.RUN:
+        block["origin"] = record.extra.get("origin", record.origin.value)
     if then.args:
         block["args"] = list(then.args)
     if then.env:
@@ -88,9 +96,9 @@ def _block(record: Record, data: Mapping[str, Any]) -> dict[str, Any]:
     if then.workdir != ".":
         block["workdir"] = then.workdir
     if record.outputs_no_cache:
-        block["outputs_no_cache"] = [made.path for made in record.outputs_no_cache]
-    made = [(made.path, made.digest) for made in record.all_outputs]
-    for key, pairs in (("deps", then.deps), ("outs", made)):
+        block["outputs_no_cache"] = [output.path for output in record.outputs_no_cache]
+    outputs = [(output.path, output.digest) for output in record.all_outputs]
+    for key, pairs in (("deps", then.deps), ("outs", outputs)):
         own = _own(pairs, data[key], record.algorithm)
         if own:
             block[key] = own
@@ -98,46 +106,52 @@ def _block(record: Record, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _own(
-    pairs: Iterable[tuple[str, str | None]], items: Iterable[Mapping[str, Any]], algorithm: str
+    pairs: Iterable[tuple[str, str | None]], shown: Iterable[Mapping[str, Any]], algorithm: str
 ) -> dict[str, list[str | None]]:
-    """path as written -> [path, digest], where the entry shows another path or Weasel's digest."""
+    """Return path as written -> [path, digest], where the entry shows another path or Weasel's digest."""
     return {
         item["path"]: [path, digest]
-        for (path, digest), item in zip(pairs, items, strict=True)
+        for (path, digest), item in zip(pairs, shown, strict=True)
         if item["path"] != path or (item[algorithm] or ABSENT) != (digest or ABSENT)
     }
 
 
 def _record(name: str, data: Mapping[str, Any], block: Mapping[str, Any]) -> Record:
-    algorithm: Algorithm = "blake3" if any("blake3" in item for item in [*data["deps"], *data["outs"]]) else "md5"
+    """Decode a record. Raises KeyError, TypeError, ValueError and AttributeError for anything that is not one."""
+    shown = [*items(data["deps"]), *items(data["outs"])]
+    algorithm: Algorithm = "blake3" if any("blake3" in item for item in shown) else "md5"
     weasel_digests: dict[str, str] = {}
 
     def pairs(key: str) -> Iterator[tuple[str, str | None]]:
         own = block.get(key) or {}
         for item in data[key]:
-            path, digest = own.get(item["path"]) or (item["path"], item[algorithm])
-            if digest != item[algorithm] and item[algorithm] is not None:
-                weasel_digests[path] = item[algorithm]
-            yield str(path), digest
+            written = text_if_any(item[algorithm])
+            path, digest = own.get(item["path"]) or (item["path"], written)
+            if written is not None and digest != written:
+                weasel_digests[text(path)] = written
+            yield text(path), text_if_any(digest)
 
     deps = tuple(pairs("deps"))
-    made = [RecordedOutput(path, digest or ABSENT) for path, digest in pairs("outs")]
-    no_cache = set(block.get("outputs_no_cache") or ())
-    args = tuple(block.get("args") or ())
+    outputs = [RecordedOutput(path, digest or ABSENT) for path, digest in pairs("outs")]
+    no_cache = set(texts(block.get("outputs_no_cache", [])))
+    args = texts(block.get("args", []))
+    shell = block.get("shell", False)
+    origin = origin_of(block.get("origin", "run"))
     return Record(
-        run=int(block["run"]),
-        command=name,
+        run=run_id(block["run"]),
+        command=text(name),
         fingerprint=Fingerprint(
-            script=_script_without(args, data["script"]),
+            script=_script_without(args, texts(data["script"])),
             args=args,
             deps=deps,
-            env=tuple((block.get("env") or {}).items()),
-            shell=block.get("shell", False),
-            workdir=block.get("workdir", "."),
+            env=tuple((text(name), text_if_any(digest)) for name, digest in block.get("env", {}).items()),
+            shell=False if shell is False else text(shell),
+            workdir=text(block.get("workdir", ".")),
         ),
-        outputs=tuple(one for one in made if one.path not in no_cache),
-        outputs_no_cache=tuple(one for one in made if one.path in no_cache),
+        outputs=tuple(output for output in outputs if output.path not in no_cache),
+        outputs_no_cache=tuple(output for output in outputs if output.path in no_cache),
         algorithm=algorithm,
-        origin=str(block.get("origin", "run")),
+        origin=origin,
         weasel=weasel_digests,
+        extra={"origin": block["origin"]} if origin is Origin.OTHER else {},
     )

@@ -1,7 +1,7 @@
-"""project.lock: what the last successful run of each command used and made, in a file for git.
+"""project.lock: what the last successful run of each command used and produced, in a file for git.
 
-Its entries have Weasel's four keys. What is ours stands in a last top-level mapping `.proj`, one block per command; a
-block counts only while the entry that it was written with is unchanged. docs/formats.md defines both.
+Its entries have Weasel's four keys. A last top-level mapping `.proj` holds one block of ours per command. A block
+counts only while its entry is unchanged since both were written. docs/formats.md defines both.
 """
 
 from __future__ import annotations
@@ -17,14 +17,19 @@ from typing import Any, NamedTuple
 
 from weaselish.errors import BrokenState, InvalidProject, Problem
 from weaselish.files.atomic import write_atomically
+from weaselish.files.regular import read_regular
+from weaselish.files.strict_json import read_json
 from weaselish.files.yaml_text import to_yaml
 from weaselish.plan.digests import digest_bytes
 from weaselish.records.lock_entry import LockEntry, entry_digest
+from weaselish.records.untrusted import is_plain
 
 FILE = "project.lock"
 OURS = ".proj"
 FORMAT = 1
 _MARKER = re.compile(r"^(<{7}|\|{7}|={7}|>{7})(?: .*)?$", re.MULTILINE)
+
+_Side = dict[str, Any]  # the file as one side of its merge conflicts has it: command -> entry
 
 
 class Lock(NamedTuple):
@@ -33,13 +38,13 @@ class Lock(NamedTuple):
     entries: Mapping[str, tuple[LockEntry, ...]] = MappingProxyType({})
     problem: str | None = None  # why the file counts as empty
     conflicted: bool = False
-    digest: str | None = None  # of the file's bytes; None if there is none
+    digest: str | None = None  # of the file's bytes; None if it does not exist
 
 
 def read_lock(root: Path, *, cache: Path | None = None) -> Lock:
-    """The lock in `root`. A broken one counts as empty and says why. Raises BrokenState for a later format."""
+    """Return the lock in `root`. A broken one counts as empty. Raises BrokenState for a later format."""
     try:
-        text = (root / FILE).read_bytes()
+        text = read_regular(root / FILE)
     except FileNotFoundError:
         return Lock()
     except OSError as error:
@@ -50,34 +55,34 @@ def read_lock(root: Path, *, cache: Path | None = None) -> Lock:
         try:
             sides = [_mapping(_read_yaml(side)) for side in _sides(text)]
         except InvalidProject as error:
-            problem = error.problems[0]
-            return Lock(problem=problem.located(FILE), digest=digest)
+            return Lock(problem=error.problems[0].located(FILE), digest=digest)
         _keep(cache, digest, sides)
     entries: dict[str, list[LockEntry]] = {}
     for side in sides:
         for entry in _entries(side):
-            known = entries.setdefault(entry.name, [])
-            if entry not in known:
-                known.append(entry)
-    return Lock({name: tuple(found) for name, found in entries.items()}, None, len(sides) > 1, digest)
+            group = entries.setdefault(entry.name, [])
+            if entry not in group:
+                group.append(entry)
+    return Lock({name: tuple(group) for name, group in entries.items()}, None, len(sides) > 1, digest)
 
 
 def _read_yaml(text: bytes) -> object:
-    from weaselish.files import yaml12  # not on the way of who has nothing to do
+    from weaselish.files import yaml12  # a run with nothing to do reads the cache instead
 
     return yaml12.read(text, file=FILE)[0]
 
 
-def _mapping(data: object) -> dict[str, Any]:
+def _mapping(data: object) -> _Side:
+    """Return the entries that a lock file can hold; leave out the rest. Raises InvalidProject for no mapping."""
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise InvalidProject([Problem(1, 1, "a lockfile is a mapping of commands")])
-    return data
+        raise InvalidProject([Problem(1, 1, "a lock file is a mapping of commands")])
+    return {name: entry for name, entry in data.items() if is_plain({name: entry}) and isinstance(entry, dict)}
 
 
 def _sides(text: bytes) -> list[bytes]:
-    """The file as each side of its merge conflicts has it; the file itself if there are none."""
+    """Return the file as each side of its merge conflicts has it; the file itself if it has none."""
     decoded = text.decode("utf-8", "surrogateescape")
     if not _MARKER.search(decoded):
         return [text]
@@ -93,32 +98,37 @@ def _sides(text: bytes) -> list[bytes]:
     return ["".join(lines).encode("utf-8", "surrogateescape") for lines in sides.values()]
 
 
-def _entries(data: Mapping[str, Any]) -> Iterator[LockEntry]:
-    ours = data.get(OURS)
-    if isinstance(ours, dict) and isinstance(ours.get("format"), int) and ours["format"] > FORMAT:
+def _entries(side: _Side) -> Iterator[LockEntry]:
+    ours = side.get(OURS) or {}
+    if isinstance(ours.get("format"), int) and ours["format"] > FORMAT:
         raise BrokenState(f"{FILE} was written by a newer proj (format {ours['format']})", hint="update proj")
-    blocks = ours.get("commands") if isinstance(ours, dict) else None
+    blocks = ours.get("commands")
     blocks = blocks if isinstance(blocks, dict) else {}
-    for name, entry in data.items():
-        if name == OURS or not isinstance(entry, dict):
-            continue
-        block = blocks.get(name)
-        counts = isinstance(block, dict) and block.get("entry") == entry_digest(entry)
-        yield LockEntry(name, entry, block if counts else None)
+    for name, entry in side.items():
+        if name != OURS:
+            block = blocks.get(name)
+            counts = isinstance(block, dict) and block.get("entry") == entry_digest(entry)
+            yield LockEntry(name, entry, block if counts else None)
 
 
-def _cached(cache: Path | None, digest: str) -> list[dict[str, Any]] | None:
+def _cached(cache: Path | None, digest: str) -> list[_Side] | None:
+    """Return what the cache holds of the lock with this digest, None if it holds another."""
     if cache is None:
         return None
     try:
-        data = json.loads((cache / "lock.json").read_bytes())
-        sides = data["sides"] if data["digest"] == digest else None
-        return sides if isinstance(sides, list) and all(isinstance(side, dict) for side in sides) else None
-    except (OSError, ValueError, TypeError, KeyError):
+        data = read_json(read_regular(cache / "lock.json"))
+    except (OSError, ValueError):
         return None
+    sides = data.get("sides") if isinstance(data, dict) and data.get("digest") == digest else None
+    is_valid = isinstance(sides, list) and all(isinstance(side, dict) and _holds_entries(side) for side in sides)
+    return sides if is_valid else None
 
 
-def _keep(cache: Path | None, digest: str, sides: list[dict[str, Any]]) -> None:
+def _holds_entries(side: _Side) -> bool:
+    return all(isinstance(entry, dict) for entry in side.values())
+
+
+def _keep(cache: Path | None, digest: str, sides: list[_Side]) -> None:
     if cache is not None:
         with contextlib.suppress(OSError):
             write_atomically(cache / "lock.json", [json.dumps({"digest": digest, "sides": sides}).encode()])
@@ -128,10 +138,10 @@ def _keep(cache: Path | None, digest: str, sides: list[dict[str, Any]]) -> None:
 
 
 def write_lock(root: Path, entries: Mapping[str, LockEntry], order: Iterable[str], *, cache: Path | None) -> None:
-    """Replace project.lock whole: entries in the order of the file, those of commands unknown there last."""
+    """Replace project.lock. Entries follow the `order` of project.yml; those of unknown commands come last."""
     names = [name for name in order if name in entries]
-    known = set(names)
-    names += [name for name in entries if name not in known]
+    ordered = set(names)
+    names += [name for name in entries if name not in ordered]
     data: dict[str, Any] = {name: entries[name].data for name in names}
     blocks = {name: entry.block for name in names if (entry := entries[name]).block is not None}
     if blocks:
@@ -142,16 +152,16 @@ def write_lock(root: Path, entries: Mapping[str, LockEntry], order: Iterable[str
 
 
 def keep_beside(root: Path) -> Path:
-    """Copy a lock that cannot be used to the first free `project.lock.broken-N`; nothing is lost with it."""
+    """Copy a broken lock to the first free `project.lock.broken-N`, and return its path."""
     number = 1
     while (kept := root / f"{FILE}.broken-{number}").exists():
         number += 1
-    write_atomically(kept, [(root / FILE).read_bytes()])
+    write_atomically(kept, [read_regular(root / FILE)])
     return kept
 
 
 def modified(root: Path) -> tuple[int, int, int] | None:
-    """What tells that the lock was replaced since it was read: mtime, size, inode; None if there is none."""
+    """Return mtime, size and inode of the lock: if they differ, it was replaced. None if there is none."""
     try:
         status = os.stat(root / FILE)
     except OSError:

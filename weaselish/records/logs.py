@@ -1,16 +1,30 @@
-""".proj/logs: all that each run of a step wrote, for the last runs of each command."""
+"""The logs in `.proj/logs`: what the scripts of the last runs printed."""
 
 from __future__ import annotations
 
 import os
+import stat
+import time
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 from urllib.parse import quote
 
-KEPT = 20  # runs of each command whose output is kept
-_TAIL = 1 << 16  # bytes in which the last lines are looked for
+from weaselish.files.regular import open_regular
+
+_TAIL = 1 << 16  # bytes in which `last_lines` looks for line ends
+_BLOCK = 1 << 16
+
+
+class LogLimits(NamedTuple):
+    """How much is kept. The last log of each command is always kept."""
+
+    runs: int = 20  # of each command
+    days: float = 90.0
+    size: int = 1 << 30  # bytes of all logs together
 
 
 def log_path(state: Path, command: str, run: int) -> Path:
@@ -18,15 +32,13 @@ def log_path(state: Path, command: str, run: int) -> Path:
 
 
 class LogWriter:
-    """The log of one run, written as the output comes. A disk that is full loses the log, not the run."""
+    """The log of one run, written as the output arrives. If the disk is full, the log ends and the run goes on."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._fd: int | None = None
-        try:
+        with suppress(OSError):
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
-        except OSError:
-            self._fd = None
 
     def __enter__(self) -> LogWriter:
         return self
@@ -47,28 +59,61 @@ class LogWriter:
             self._fd = None
 
 
+def read_log(path: Path) -> Iterator[bytes]:
+    """Yield a log in blocks; nothing if it is gone or cannot be read."""
+    with suppress(OSError), open_regular(path) as file:
+        while block := file.read(_BLOCK):
+            yield block
+
+
 def last_lines(path: Path, count: int) -> list[bytes]:
-    """The last lines of a log; nothing if it is gone."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
-            return file.read().splitlines()[-count:]
-    except OSError:
-        return []
+    """Return the last lines of a log; nothing if it is gone or cannot be read."""
+    with suppress(OSError), open_regular(path) as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+        return file.readall().splitlines()[-count:]
+    return []
 
 
-def prune(state: Path) -> None:
-    """Delete all but the last logs of each command."""
-    logs: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    try:
-        names = os.listdir(state / "logs")
-    except OSError:
-        return
-    for name in names:
-        command, _, run = name.removesuffix(".log").rpartition(".")
-        if run.isdigit():
-            logs[command].append((int(run), name))
+class _Log(NamedTuple):
+    run: int
+    path: Path
+    size: int
+    modified: float
+
+
+def prune(state: Path, limits: LogLimits = LogLimits(), *, now: float | None = None) -> None:  # noqa: B008 - frozen
+    """Delete the logs that exceed the limits, the oldest first."""
+    oldest = (time.time() if now is None else now) - limits.days * 86400
+    older: list[_Log] = []  # than the last log of their command
+    size = 0
+    for logs in _logs(state / "logs").values():
+        logs.sort(reverse=True)
+        size += logs[0].size
+        for index, log in enumerate(logs[1:], start=1):
+            if index >= limits.runs or log.modified < oldest:
+                _delete(log)
+            else:
+                older.append(log)
+    for log in sorted(older, key=lambda log: log.modified, reverse=True):
+        size += log.size
+        if size > limits.size:
+            _delete(log)
+
+
+def _logs(directory: Path) -> dict[str, list[_Log]]:
+    """Return the logs of each command, as named in the directory."""
+    found: dict[str, list[_Log]] = defaultdict(list)
+    with suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
+            command, _, run = entry.name.removesuffix(".log").rpartition(".")
+            if entry.name.endswith(".log") and run.isascii() and run.isdecimal() and len(run) < 20:
+                with suppress(OSError):
+                    status = entry.stat(follow_symlinks=False)
+                    if stat.S_ISREG(status.st_mode):
+                        found[command].append(_Log(int(run), Path(entry.path), status.st_size, status.st_mtime))
+    return found
+
+
+def _delete(log: _Log) -> None:
     with suppress(OSError):
-        for runs in logs.values():
-            for _, name in sorted(runs)[:-KEPT]:
-                (state / "logs" / name).unlink(missing_ok=True)
+        log.path.unlink()

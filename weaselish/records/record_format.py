@@ -1,26 +1,53 @@
-"""The run record as a JSON document: what the journal, the remote and every later reader hold. See docs/formats.md."""
+"""The run record as a JSON document, as the journal and remotes hold it. docs/formats.md defines it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from weaselish.plan.fingerprint import Fingerprint
-from weaselish.plan.record import RECORD_FORMAT, Record, RecordedOutput
+from weaselish.plan.record import (
+    NO_REPOSITORY,
+    RECORD_FORMAT,
+    GitCommit,
+    Host,
+    Origin,
+    Provenance,
+    Record,
+    RecordedOutput,
+)
+from weaselish.records.untrusted import (
+    count,
+    digest_pairs,
+    is_count,
+    is_plain,
+    items,
+    run_id,
+    seconds_or_none,
+    sentences_or_none,
+    text,
+    text_if_any,
+    text_or_none,
+    texts,
+)
 
 
-class BadDocument(ValueError):
-    """A document that is no run record of a format that is known."""
+class BadRecord(ValueError):
+    """The document is not a run record of a known format."""
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
 
 
 def to_document(record: Record) -> dict[str, Any]:
+    """Return the record as a JSON document, with the keys that only a later version knows."""
     then = record.fingerprint
     return {
         "format": RECORD_FORMAT,
         "run": record.run,
         "command": record.command,
         "key": then.key,
-        "origin": record.origin,
+        "origin": record.origin.value,
         "algorithm": record.algorithm,
         "script": list(then.script),
         "args": list(then.args),
@@ -28,75 +55,107 @@ def to_document(record: Record) -> dict[str, Any]:
         "env": [[name, digest] for name, digest in then.env],
         "shell": then.shell,
         "workdir": then.workdir,
-        "outputs": [_made_document(made) for made in record.outputs],
-        "outputs_no_cache": [_made_document(made) for made in record.outputs_no_cache],
+        "outputs": [output._asdict() for output in record.outputs],
+        "outputs_no_cache": [output._asdict() for output in record.outputs_no_cache],
         "weasel": dict(record.weasel),
-        **record.facts,
+        **dict(_facts(record.provenance or Provenance())),
+        **record.extra,
     }
 
 
-_OWN = frozenset(to_document(Record(0, "", Fingerprint((), (), (), (), False, "."), ())))
+def _facts(provenance: Provenance) -> Iterator[tuple[str, Any]]:
+    """Yield the known facts. `git` is null for a run outside a repository."""
+    for name in ("started", "seconds", "reasons", "executor", "tool"):
+        if (value := getattr(provenance, name)) is not None:
+            yield name, list(value) if name == "reasons" else value
+    if provenance.host is not None:
+        yield "host", {name: value for name, value in provenance.host._asdict().items() if value is not None}
+    if provenance.git is not None:
+        yield "git", None if provenance.git == NO_REPOSITORY else provenance.git._asdict()
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
 
 
 def from_document(data: object) -> Record:
-    """Raises BadDocument; nothing in the document is trusted to have the right type."""
+    """Decode a record. Raises BadRecord; nothing in the document is trusted to have the right type or size."""
     try:
-        if not isinstance(data, Mapping) or data["format"] != RECORD_FORMAT:
-            raise BadDocument("not a run record of a known format")
-        deps = [(_text(dep["path"]), _text(dep["digest"], optional=True)) for dep in _list(data["deps"])]
-        sizes = {dep["path"]: int(dep["size"]) for dep in data["deps"] if dep.get("size") is not None}
-        shell = data["shell"]
-        return Record(
-            run=int(data["run"]),
-            command=str(_text(data["command"])),
-            fingerprint=Fingerprint(
-                script=_texts(data["script"]),
-                args=_texts(data["args"]),
-                deps=tuple((str(path), digest) for path, digest in deps),
-                env=tuple((str(_text(name)), _text(digest, optional=True)) for name, digest in data["env"]),
-                shell=False if shell is False else str(_text(shell)),
-                workdir=str(_text(data["workdir"])),
-            ),
-            outputs=tuple(_made(item) for item in _list(data["outputs"])),
-            outputs_no_cache=tuple(_made(item) for item in _list(data["outputs_no_cache"])),
-            algorithm="blake3" if data["algorithm"] == "blake3" else "md5",
-            origin=str(data["origin"]),
-            dep_sizes=sizes,
-            weasel={str(_text(path)): str(_text(digest)) for path, digest in data["weasel"].items()},
-            facts={name: value for name, value in data.items() if name not in _OWN},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise BadDocument(f"not a run record: {error!r}") from None
+        return _record(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadRecord(f"not a run record: {error!r}") from None
 
 
-def _made_document(made: RecordedOutput) -> dict[str, Any]:
-    return {"path": made.path, "digest": made.digest, "size": made.size, "files": made.files}
-
-
-def _made(data: Mapping[str, Any]) -> RecordedOutput:
-    size, files = data["size"], data["files"]
-    return RecordedOutput(
-        str(_text(data["path"])),
-        str(_text(data["digest"])),
-        None if size is None else int(size),
-        None if files is None else int(files),
+def _record(data: Any) -> Record:
+    if not isinstance(data, dict) or isinstance(data["format"], bool) or data["format"] != RECORD_FORMAT:
+        raise BadRecord("not a run record of a known format")
+    deps = [(text(dep["path"]), text_if_any(dep["digest"]), count(dep.get("size"))) for dep in items(data["deps"])]
+    origin = origin_of(data["origin"])
+    extra = {name: value for name, value in data.items() if name not in _KNOWN and is_plain(value)}
+    return Record(
+        run=run_id(data["run"]),
+        command=text(data["command"]),
+        fingerprint=Fingerprint(
+            script=texts(data["script"]),
+            args=texts(data["args"]),
+            deps=tuple((path, digest) for path, digest, _ in deps),
+            env=digest_pairs(data["env"]),
+            shell=False if data["shell"] is False else text(data["shell"]),
+            workdir=text(data["workdir"]),
+        ),
+        outputs=tuple(map(_output, items(data["outputs"]))),
+        outputs_no_cache=tuple(map(_output, items(data["outputs_no_cache"]))),
+        algorithm="blake3" if data["algorithm"] == "blake3" else "md5",
+        origin=origin,
+        dep_sizes={path: size for path, _, size in deps if size is not None},
+        weasel={text(path): text(digest) for path, digest in data["weasel"].items()},
+        provenance=_provenance(data),
+        extra=extra if origin is not Origin.OTHER else {**extra, "origin": data["origin"]},
     )
 
 
-def _list(value: object) -> Sequence[Any]:
-    if not isinstance(value, list):
-        raise TypeError(f"a list was expected, not {value!r}")
-    return value
+def origin_of(value: object) -> Origin:
+    """Return the origin that a record names. Raises TypeError and ValueError for anything but text."""
+    name = text(value)
+    return next((origin for origin in Origin if origin.value == name), Origin.OTHER)
 
 
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(str(_text(item)) for item in _list(value))
+def _output(data: Any) -> RecordedOutput:
+    return RecordedOutput(text(data["path"]), text(data["digest"]), count(data["size"]), count(data["files"]))
 
 
-def _text(value: object, *, optional: bool = False) -> str | None:
-    if isinstance(value, str):
-        value.encode()  # raises for bytes in disguise, which no lock could hold
-        return value
-    if optional and value is None:
+def _provenance(data: Mapping[str, Any]) -> Provenance | None:
+    """Decode the facts. A fact of the wrong type counts as unknown: nothing depends on it."""
+    host = data.get("host")
+    found = Provenance(
+        executor=text_or_none(data.get("executor")),
+        tool=text_or_none(data.get("tool")),
+        host=_host(host) if isinstance(host, dict) else None,
+        git=_git(data["git"]) if "git" in data else None,
+        started=text_or_none(data.get("started")),
+        seconds=seconds_or_none(data.get("seconds")),
+        reasons=sentences_or_none(data.get("reasons")),
+    )
+    return None if found == Provenance() else found
+
+
+def _host(data: Mapping[str, Any]) -> Host:
+    cpus = data.get("cpus")
+    return Host(
+        name=text_or_none(data.get("name")),
+        system=text_or_none(data.get("system")),
+        python=text_or_none(data.get("python")),
+        cpus=cpus if is_count(cpus) else None,
+    )
+
+
+def _git(data: object) -> GitCommit | None:
+    if data is None:
+        return NO_REPOSITORY
+    if not isinstance(data, dict):
         return None
-    raise TypeError(f"text was expected, not {value!r}")
+    commit = text_or_none(data.get("commit"))
+    return None if commit is None else GitCommit(commit, dirty=data.get("dirty") is True)
+
+
+_EVERY_FACT = Provenance("", "", Host(), NO_REPOSITORY, "", 0.0, ())
+_KNOWN = frozenset(to_document(Record(0, "", Fingerprint((), (), (), (), False, "."), (), provenance=_EVERY_FACT)))

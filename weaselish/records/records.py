@@ -1,27 +1,25 @@
-"""Past runs: project.lock and the journals, read together, and what is new folded into the lock."""
+"""The records of a project: reads project.lock and the journals together, and folds new records into project.lock."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from weaselish.errors import ProjError
+from weaselish.errors import BrokenState, ProjError
 from weaselish.files.atomic import writing
 from weaselish.files.state_dir import STATE, cache_dir, make_state_dir
 from weaselish.locks.flock import locked
 from weaselish.model.project import ProjectModel
 from weaselish.plan.reasons import ReasonKind
-from weaselish.plan.record import Record
-from weaselish.records import journal, lockfile
-from weaselish.records.journal import Journal, JournalReader
+from weaselish.plan.record import MAX_COUNT, Record
+from weaselish.records import history, journal, lockfile
+from weaselish.records.journal import Journal, JournalReader, journals
+from weaselish.records.journal_lines import AttemptEnd, Ended, JournalLine, Recorded, Reset, Started
 from weaselish.records.lock_entry import LockEntry, entry_of
-from weaselish.records.record_format import BadDocument, from_document, to_document
-from weaselish.records.run_state import Attempt, Known, RunState
+from weaselish.records.run_state import Attempt, RecordOrEntry, RunState
 
 _FOLD_EVERY = 2.0  # seconds at least between two folds, and twenty times what the last one took
 
@@ -34,93 +32,71 @@ class Records:
         self._project = project
         self._runs = root / STATE / "runs"
         self._lock = threading.RLock()
-        self._known = RunState()
+        self._state = RunState()
         self._file: lockfile.Lock = lockfile.Lock()
-        self._file_seen: object = ()
+        self._file_version: object = ()  # of project.lock, when it was read
         self._readers: dict[str, JournalReader] = {}
         self._own: Journal | None = None
-        self._fold_at = 0.0  # not before then, but at the end
+        self._fold_at = 0.0  # no fold before then, except at the end
         self.refresh()
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Take in what other processes have written meanwhile."""
+        """Read what other processes have written since. Raises BrokenState for a lock of a later version."""
         with self._lock:
-            self._read_journals()  # before the lock: what a fold takes from here, it has put there
+            self._read_journals()  # before the lock: a fold moves records from journals into the lock
             self._read_lock()
 
     @property
     def version(self) -> int:
-        """Rises with everything that is learned."""
-        return self._known.version
+        """Rises whenever anything new is read or written."""
+        return self._state.version
 
     def _read_lock(self) -> None:
-        seen = lockfile.modified(self._root)
-        if seen == self._file_seen:
+        version = lockfile.modified(self._root)
+        if version == self._file_version:
             return
         self._file = lockfile.read_lock(self._root, cache=cache_dir(self._root))
-        self._file_seen = seen
-        self._known.take_lock(self._file.entries)
-        self._known.is_unfolded |= self._file.conflicted
+        self._file_version = version
+        self._state.take_lock(self._file.entries)
+        self._state.is_unfolded |= self._file.conflicted
 
     def _read_journals(self) -> None:
-        try:
-            names = {entry.name for entry in os.scandir(self._runs) if entry.name.endswith(".jsonl")}
-        except (FileNotFoundError, NotADirectoryError):
-            return
+        names = {path.name for path in journals(self._runs, with_past=False)}
         own = self._own.path.name if self._own else None
         for name in sorted(names | self._readers.keys()):
             if name == own:
                 continue
             reader = self._readers.setdefault(name, JournalReader(self._runs / name))
             for line in reader.lines():
-                self._known.take_line(line, reader.path)
+                self._state.take_line(line, reader.path)
 
-    def last(self, command: str) -> tuple[Known, ...]:
-        """The last record of a command; several where only the disk can tell which holds; nothing if it never ran."""
+    def last(self, command: str) -> tuple[RecordOrEntry, ...]:
+        """Return the last record of a command; several where only the disk can decide; nothing if it never ran."""
         with self._lock:
-            return self._known.last(command)
+            return self._state.of(command).last()
 
-    def whole(self, record: Record) -> Record:
-        """The record with its sizes and facts, if a journal here still has it; the lock's view of it if not."""
-        if record.facts:
-            return record
-        for path in self._past(record.run):
-            for line in JournalReader(path).lines():
-                if line.get("event") == "recorded" and (line.get("record") or {}).get("run") == record.run:
-                    with contextlib.suppress(BadDocument):
-                        known = from_document(line["record"])
-                        if known.fingerprint == record.fingerprint:
-                            return known
-        return record
-
-    def _past(self, run: int) -> Iterator[Path]:
-        """The journals in which a run may stand, the likeliest first: they are named by when they were begun."""
-        found = []
-        for directory in (self._runs, self._runs / journal.PAST):
-            with contextlib.suppress(FileNotFoundError):
-                found += [path for path in directory.iterdir() if path.suffix == ".jsonl"]
-        begun = [(int(path.name.split("-")[0]), path) for path in found if path.name.split("-")[0].isdigit()]
-        before = [(at, path) for at, path in begun if at <= run]
-        return iter([path for _, path in sorted(before, reverse=True)])
+    def complete(self, record: Record) -> Record:
+        """Return the record with sizes and provenance if a journal still holds it, else the lock's view of it."""
+        return record if record.provenance is not None else history.find_record(self._runs, record) or record
 
     def unfinished(self, command: str) -> ReasonKind | None:
-        """Why the last start of a command outranks its record: it left nothing that may be trusted."""
+        """Return why the last start of a command makes its outputs untrustworthy, None if it does not."""
         with self._lock:
-            return self._known.unfinished(command, self._is_alive)
+            return self._state.of(command).unfinished(self._is_alive)
 
     def last_attempt(self, command: str) -> Attempt | None:
         """Return the last start of a command, unless a later record or reset supersedes it."""
         with self._lock:
-            return self._known.last_attempt(command)
+            return self._state.of(command).last_attempt()
 
     def _is_alive(self, path: Path) -> bool:
         return (self._own is not None and path == self._own.path) or journal.owner_lives(path)
 
     @property
     def problem(self) -> str | None:
-        """Why project.lock counts as empty, if it does."""
+        """Why project.lock counts as empty, if it does. The next fold keeps the broken file beside."""
         return self._file.problem
 
     @property
@@ -131,56 +107,63 @@ class Records:
     # -- writing ----------------------------------------------------------------------------------------------------
 
     def start(self, command: str, key: str, reasons: Sequence[str] = ()) -> int:
-        """Note that `command` starts; its run id: microseconds since 1970, or the last id seen plus one."""
+        """Note that a command starts. Return its run id."""
         with self._lock:
-            self._begin()
-            run = self._next_id()
-            line = {"event": "started", "run": run, "command": command, "key": key, "at": round(time.time(), 3)}
-            self._append({**line, "reasons": list(reasons)})
+            run = self.next_id()
+            self._append(Started(run, command, key, round(time.time(), 3), tuple(reasons)))
             return run
 
-    def end(self, command: str, run: int, how: str, **facts: object) -> None:
-        """Note that a run ended without a record of its own: `failed`, `interrupted`, `inputs changed` or `pulled`.
-
-        Where that cannot be written, it will count as interrupted.
-        """
+    def end(
+        self,
+        command: str,
+        run: int,
+        how: AttemptEnd,
+        *,
+        exit_code: int | None = None,
+        seconds: float | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Note that a run ended without a record of its own. If that cannot be written, it counts as interrupted."""
+        rounded = None if seconds is None else round(seconds, 3)
         with self._lock, contextlib.suppress(ProjError):
-            self._append({"event": "ended", "run": run, "command": command, "how": how, **facts})
+            self._append(Ended(run, command, how, exit_code, rounded, message))
 
     def add(self, record: Record) -> None:
-        """Keep a record, safe on the disk when this returns, and fold it into the lock soon."""
-        document = to_document(record)
+        """Keep a record. It is flushed to the disk when this returns, and soon folded into the lock."""
         with self._lock:
-            own, end = self._write({"event": "recorded", "record": document})
-        self._flush(own, end)  # meanwhile other threads may ask, and append
+            own, end = self._write(Recorded(record))
+        self._flush(own, end)  # other threads may read and append during it
         with self._lock:
-            self._known.take_record(record, own.path)
+            self._state.take_record(record, own.path)
             if time.monotonic() >= self._fold_at:
-                with contextlib.suppress(ProjError):  # the last fold will tell
+                with contextlib.suppress(ProjError):  # the last fold reports it
                     self.fold()
 
     def reset(self, command: str) -> None:
-        """Forget what is known of a command: it counts as never run."""
+        """Forget all records of a command: it counts as never run."""
         with self._lock:
-            self._begin()
-            self._flush(*self._append({"event": "reset", "run": self._next_id(), "command": command}))
+            self._flush(*self._append(Reset(self.next_id(), command)))
 
     def next_id(self) -> int:
-        """A run id for a record that no start was noted for."""
+        """Return a new run id: microseconds since 1970, or the last id seen plus one. Begins our journal."""
         with self._lock:
             self._begin()
-            return self._next_id()
+            run = max(time.time_ns() // 1000, self._state.last_id + 1)
+            if run >= MAX_COUNT:
+                raise BrokenState(
+                    f"`{lockfile.FILE}` or `{STATE}/runs` holds a run id that leaves none for new runs",
+                    hint=f"delete the entry with the highest `run` from `{lockfile.FILE}`, and `{STATE}/runs`",
+                )
+            self._state.last_id = run
+            return run
 
-    def _next_id(self) -> int:
-        return self._known.next_id(time.time_ns() // 1000)
-
-    def _append(self, line: Mapping[str, Any]) -> tuple[Journal, int]:
+    def _append(self, line: JournalLine) -> tuple[Journal, int]:
         own, end = self._write(line)
-        self._known.take_line(line, own.path)
+        self._state.take_line(line, own.path)
         return own, end
 
-    def _write(self, line: Mapping[str, Any]) -> tuple[Journal, int]:
-        """Our journal, and the line's end in it."""
+    def _write(self, line: JournalLine) -> tuple[Journal, int]:
+        """Return our journal, and the position of the line's end in it."""
         own = self._begin()
         with writing(f"`{STATE}/runs`"):
             return own, own.append(line)
@@ -190,7 +173,7 @@ class Records:
             own.flush(end)
 
     def _begin(self) -> Journal:
-        """Our own journal, begun before the first run id in it is drawn: its name says which ids it may hold."""
+        """Return our journal. It begins before its first run id is drawn: its name bounds the ids that it may hold."""
         if self._own is None:
             with writing(f"`{STATE}`"):
                 make_state_dir(self._root)
@@ -198,42 +181,47 @@ class Records:
             self._fold_at = time.monotonic() + _FOLD_EVERY
         return self._own
 
-    def settle(self, command: str, known: Known) -> None:
-        """Of several entries of one command, this one holds."""
+    # -- folding into project.lock ------------------------------------------------------------------------------------
+
+    def settle(self, command: str, chosen: RecordOrEntry) -> None:
+        """Keep this one of several entries of a command."""
         with self._lock:
-            self._known.settle(command, known)
+            self._state.settle(command, chosen)
 
     def fold(self) -> None:
-        """Merge all records into project.lock, and retire the journals that are of no more use. Only runs call this."""
+        """Merge all records into project.lock, and retire the journals that are no longer needed.
+
+        Keep a broken project.lock beside the new one. Only subcommands that change something call this.
+        """
         with self._lock, writing(f"`{lockfile.FILE}`"):
-            if not self._known.is_unfolded:
+            if not self._state.is_unfolded:
                 return
             begun = time.monotonic()
             self._fold_at = begun + _FOLD_EVERY  # also if it fails
             make_state_dir(self._root)
             with locked(self._root / STATE / "locks" / "fold"):
-                settled = self._known.settled()
+                settled = self._state.settled()
                 self.refresh()
                 if self._file.problem:
                     lockfile.keep_beside(self._root)
-                merged = self._known.merged(self._file.entries, settled)
-                self._write_lock({name: self._entry(known) for name, known in merged})
+                merged = self._state.merged(self._file.entries, settled)
+                self._write_lock({name: self._entry(one) for name, one in merged})
                 self._retire_journals()
-            self._known.is_unfolded = False
+            self._state.is_unfolded = False
             ended = time.monotonic()
             self._fold_at = ended + max(_FOLD_EVERY, 20 * (ended - begun))
 
-    def _entry(self, known: Known) -> LockEntry:
-        if isinstance(known, LockEntry):
-            return known
-        return entry_of(known, self._project.commands.get(known.command), compat=self._project.compat)
+    def _entry(self, one: RecordOrEntry) -> LockEntry:
+        if isinstance(one, LockEntry):
+            return one
+        return entry_of(one, self._project.commands.get(one.command), compat=self._project.compat)
 
     def _write_lock(self, entries: Mapping[str, LockEntry]) -> None:
         unchanged = {name: (entry,) for name, entry in entries.items()} == dict(self._file.entries)
         if unchanged and not self._file.problem and not self._file.conflicted:
             return
         lockfile.write_lock(self._root, entries, self._project.commands, cache=cache_dir(self._root))
-        self._file_seen = ()
+        self._file_version = ()
         self._read_lock()
 
     def _retire_journals(self) -> None:
@@ -244,11 +232,11 @@ class Records:
                 del self._readers[name]
 
     def _needed_journals(self) -> set[Path]:
-        here = {reader.path for reader in self._readers.values()} | ({self._own.path} if self._own else set())
-        return self._known.needed(here, self._is_alive)
+        present = {reader.path for reader in self._readers.values()} | ({self._own.path} if self._own else set())
+        return self._state.needed(present, self._is_alive)
 
     def close(self) -> None:
-        """Fold what there is, and leave the journal to history."""
+        """Fold the new records, and retire our journal if it is no longer needed."""
         with self._lock:
             try:
                 self.fold()
@@ -261,5 +249,5 @@ class Records:
         path = self._own.path
         self._own.close()
         self._own = None
-        if not self._known.is_unfolded and path not in self._needed_journals():
+        if not self._state.is_unfolded and path not in self._needed_journals():
             journal.retire(path)

@@ -1,180 +1,207 @@
-"""What is known of past runs: what project.lock says, and what journals tell on top of it. Knows no files."""
+"""The state of all past runs of a project, merged from project.lock and the journals. Reads no files."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.record import Record
+from weaselish.records.journal_lines import AttemptEnd, Ended, JournalLine, Recorded, Reset, Started
 from weaselish.records.lock_entry import LockEntry
-from weaselish.records.record_format import BadDocument, from_document
 
-Known = Record | LockEntry  # an Entry: one that Weasel wrote
+RecordOrEntry = Record | LockEntry  # an entry: one that Weasel wrote, or one of ours whose block does not count
 Entries = Mapping[str, tuple[LockEntry, ...]]  # of each command; several where a merge conflict left them
 
 
 class Attempt(NamedTuple):
-    """The last start of a command that a journal reports."""
+    """The last start of a command that a journal reports. `end` is None for one that has not ended, or never will."""
 
     run: int
     journal: Path
-    ended: str | None = None  # failed, interrupted, inputs changed, pulled; None: not yet, or never
+    end: AttemptEnd | None = None
     exit_code: int | None = None
 
     @property
     def has_failed(self) -> bool:
-        return self.ended == "failed"
+        return self.end is AttemptEnd.FAILED
 
 
-class RunState:
-    """Of one project. A journal is known by its path; `is_alive` says whether the process that writes it lives."""
+class CommandState:
+    """Everything that the lock and the journals say about one command."""
+
+    __slots__ = ("attempt", "in_lock", "journals", "recorded", "reset_in", "reset_run")
 
     def __init__(self) -> None:
-        self.version = 0  # rises with everything that is learned
-        self._last_id = 0  # the highest run id that was seen or given
-        self.is_unfolded = False  # there is something that the lock should say
-        self._in_lock: dict[str, tuple[Known, ...]] = {}
-        self._recorded: dict[str, Record] = {}
-        self._attempts: dict[str, Attempt] = {}
-        self._resets: dict[str, int] = {}  # command -> what is older counts for nothing
-        self._reset_in: dict[str, Path] = {}  # command -> the journal that says so
-        self._told_in: dict[str, set[Path]] = {}  # command -> the journals that tell of runs of it
+        self.in_lock: tuple[RecordOrEntry, ...] = ()
+        self.recorded: Record | None = None  # the latest record of the journals
+        self.attempt: Attempt | None = None
+        self.reset_run = 0  # everything older counts for nothing
+        self.reset_in: Path | None = None  # the journal that holds the reset
+        self.journals: set[Path] = set()  # those that report runs of the command
 
-    # -- what is learned --------------------------------------------------------------------------------------------
-
-    def take_lock(self, entries: Entries) -> None:
-        """What the lock says now, in place of what it said before."""
-        self.version += 1
-        self._in_lock = {
-            name: tuple(sorted((entry.record() or entry for entry in group), key=_run_of, reverse=True))
-            for name, group in entries.items()
-        }
-        self._last_id = max([self._last_id, *(_run_of(known) for group in self._in_lock.values() for known in group)])
-
-    def take_line(self, line: Mapping[str, Any], journal: Path) -> None:
-        """A line of a journal; what is none of ours is passed over."""
-        event, run, command = line.get("event"), line.get("run"), line.get("command")
-        if event == "recorded":
-            with contextlib.suppress(BadDocument):
-                self.take_record(from_document(line.get("record")), journal)
-            return
-        self.version += 1
-        if not isinstance(run, int) or not isinstance(command, str):
-            return
-        self._last_id = max(self._last_id, run)
-        if event == "reset":
-            self._resets[command] = max(run, self._resets.get(command, 0))
-            self._reset_in[command] = journal
-            self.is_unfolded = True
-        else:
-            self._told_in.setdefault(command, set()).add(journal)
-        known = self._attempts.get(command)
-        if event == "started" and (known is None or run > known.run):
-            self._attempts[command] = Attempt(run, journal)
-            self.is_unfolded |= known is not None and known.journal != journal  # that journal may go to the past
-        elif event == "ended" and known is not None and known.run == run:
-            code = line.get("exit_code")
-            exit_code = code if isinstance(code, int) else None
-            self._attempts[command] = known._replace(ended=str(line.get("how")), exit_code=exit_code)
-
-    def take_record(self, record: Record, journal: Path) -> None:
-        self.version += 1
-        self._last_id = max(self._last_id, record.run)
-        known = self._recorded.get(record.command)
-        if known is None or record.run > known.run:
-            self._recorded[record.command] = record
-        self._told_in.setdefault(record.command, set()).add(journal)
-        self.is_unfolded = True
-
-    def settle(self, command: str, known: Known) -> None:
-        """Of several entries of one command, this one holds."""
-        if known in self._in_lock.get(command, ()):  # not a record that outranks them all
-            self._in_lock[command] = (known,)
-        self.is_unfolded = True
-
-    def next_id(self, now: int) -> int:
-        """A run id that nobody has: `now`, in microseconds since 1970, or the last id seen plus one."""
-        self._last_id = max(now, self._last_id + 1)
-        return self._last_id
-
-    # -- what it comes to -------------------------------------------------------------------------------------------
-
-    def last(self, command: str) -> tuple[Known, ...]:
-        """The last record of a command; several where only the disk can tell which holds; nothing if it never ran."""
-        reset = self._resets.get(command, 0)
-        in_lock = tuple(one for one in self._in_lock.get(command, ()) if not reset or _run_of(one) > reset)
-        recorded = self._recorded.get(command)
+    def last(self) -> tuple[RecordOrEntry, ...]:
+        """Return the last record; several where only the disk can decide; nothing if the command never ran."""
+        reset, recorded = self.reset_run, self.recorded
+        in_lock = tuple(one for one in self.in_lock if not reset or _run_of(one) > reset)
         if recorded is None or recorded.run <= reset:
             return in_lock
-        rivals = [known for known in in_lock if not isinstance(known, Record)]
-        later = [known for known in in_lock if isinstance(known, Record) and known.run > recorded.run]
+        rivals = [one for one in in_lock if not isinstance(one, Record)]
+        later = [one for one in in_lock if isinstance(one, Record) and one.run > recorded.run]
         return (*later, *rivals) if later else (recorded, *rivals)
 
-    def last_attempt(self, command: str) -> Attempt | None:
-        """Return the last start of a command, unless a later record or reset supersedes it."""
-        attempt = self._attempts.get(command)
-        if attempt is None or attempt.ended == "pulled" or attempt.run <= self._resets.get(command, 0):
+    def last_attempt(self) -> Attempt | None:
+        """Return the last start, unless a later record or reset supersedes it."""
+        attempt = self.attempt
+        if attempt is None or attempt.end is AttemptEnd.PULLED or attempt.run <= self.reset_run:
             return None
-        recorded = max((_run_of(known) for known in self.last(command)), default=0)
-        return attempt if attempt.run > recorded else None
+        return attempt if attempt.run > max(map(_run_of, self.last()), default=0) else None
 
-    def unfinished(self, command: str, is_alive: Callable[[Path], bool]) -> ReasonKind | None:
-        """Return why the last start of a command makes its outputs untrustworthy, None if it does not."""
-        attempt = self.last_attempt(command)
+    def unfinished(self, is_alive: Callable[[Path], bool]) -> ReasonKind | None:
+        """Return why the last start makes the outputs untrustworthy, None if it does not."""
+        attempt = self.last_attempt()
         if attempt is None or attempt.has_failed:
             return None
-        if attempt.ended == "inputs changed":
+        if attempt.end is AttemptEnd.INPUTS_CHANGED:
             return ReasonKind.INPUTS_CHANGED
-        if attempt.ended is None and is_alive(attempt.journal):
+        if attempt.end is None and is_alive(attempt.journal):
             return None
         return ReasonKind.INTERRUPTED
 
-    def needed(self, here: Collection[Path], is_alive: Callable[[Path], bool]) -> set[Path]:
-        """Return the journals that hold what the lock cannot: a last run that failed or has no end, or a reset of
-        runs that other journals `here` report.
+    def unfolded(self) -> Record | None:
+        """Return the record that project.lock should hold, None if the lock holds it or a later one."""
+        recorded = self.recorded
+        if recorded is None or recorded.run <= max([self.reset_run, *map(_run_of, self.in_lock)]):
+            return None
+        return recorded
+
+
+class RunState:
+    """Of one project. A journal is named by its path; `is_alive` says whether the process that writes it lives."""
+
+    def __init__(self) -> None:
+        self.version = 0  # rises whenever anything new is read
+        self.is_unfolded = False  # project.lock lacks something
+        self.last_id = 0  # the highest run id that was read or given
+        self._commands: dict[str, CommandState] = {}
+
+    def of(self, command: str) -> CommandState:
+        """Return the state of a command, for reading."""
+        return self._commands.get(command) or CommandState()
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def take_lock(self, entries: Entries) -> None:
+        """Take in the lock's entries, in place of those it held before."""
+        self.version += 1
+        for state in self._commands.values():
+            state.in_lock = ()
+        for name, group in entries.items():
+            found = sorted((entry.record() or entry for entry in group), key=_run_of, reverse=True)
+            self._state(name).in_lock = tuple(found)
+            self.last_id = max(self.last_id, *map(_run_of, found))
+
+    def take_line(self, line: JournalLine, journal: Path) -> None:
+        """Take in a line of a journal."""
+        match line:
+            case Recorded():
+                self.take_record(line.record, journal)
+            case Started():
+                self._take_start(line, self._seen(line, journal), journal)
+            case Ended():
+                state = self._seen(line, journal)
+                if state.attempt is not None and state.attempt.run == line.run:
+                    state.attempt = state.attempt._replace(end=line.how, exit_code=line.exit_code)
+            case Reset():
+                self._take_reset(line, journal)
+
+    def take_record(self, record: Record, journal: Path) -> None:
+        state = self._seen(record, journal)
+        if state.recorded is None or record.run > state.recorded.run:
+            state.recorded = record
+        self.is_unfolded = True
+
+    def _take_start(self, line: Started, state: CommandState, journal: Path) -> None:
+        before = state.attempt
+        if before is None or line.run > before.run:
+            state.attempt = Attempt(line.run, journal)
+            self.is_unfolded |= before is not None and before.journal != journal  # that journal may go to the past
+
+    def _take_reset(self, line: Reset, journal: Path) -> None:
+        self._note_run(line.run)
+        state = self._state(line.command)
+        state.reset_run = max(line.run, state.reset_run)
+        state.reset_in = journal
+        self.is_unfolded = True
+
+    def _seen(self, line: Started | Ended | Record, journal: Path) -> CommandState:
+        self._note_run(line.run)
+        state = self._state(line.command)
+        state.journals.add(journal)
+        return state
+
+    def _note_run(self, run: int) -> None:
+        self.version += 1
+        self.last_id = max(self.last_id, run)
+
+    def _state(self, command: str) -> CommandState:
+        return self._commands.setdefault(command, CommandState())
+
+    def settle(self, command: str, chosen: RecordOrEntry) -> None:
+        """Keep this one of several entries of a command."""
+        state = self._state(command)
+        if chosen in state.in_lock:  # not a record that outranks them all
+            state.in_lock = (chosen,)
+        self.is_unfolded = True
+
+    # -- folding into project.lock ------------------------------------------------------------------------------------
+
+    def needed(self, journals: Collection[Path], is_alive: Callable[[Path], bool]) -> set[Path]:
+        """Return the journals that hold what project.lock cannot.
+
+        That is a last run that failed or has no end, or a reset of runs that other `journals` report.
         """
-        needed = {
-            attempt.journal
-            for name in self._attempts
-            if (attempt := self.last_attempt(name)) and (attempt.has_failed or self.unfinished(name, is_alive))
-        }
-        for command, path in self._reset_in.items():
-            if self._told_in.get(command, set()) & {*here} - {path}:
-                needed.add(path)
+        needed: set[Path] = set()
+        for state in self._commands.values():
+            attempt = state.last_attempt()
+            if attempt is not None and (attempt.has_failed or state.unfinished(is_alive)):
+                needed.add(attempt.journal)
+            if state.reset_in is not None and state.journals & {*journals} - {state.reset_in}:
+                needed.add(state.reset_in)
         return needed
 
-    def settled(self) -> dict[str, tuple[Known, ...]]:
-        """Of each command in the lock, the entries that may hold: one, unless there is a conflict nobody settled."""
-        return dict(self._in_lock)
+    def settled(self) -> dict[str, tuple[RecordOrEntry, ...]]:
+        """Return the entries of each command that may hold: one, or several of an unsettled merge conflict."""
+        return {name: state.in_lock for name, state in self._commands.items() if state.in_lock}
 
-    def merged(self, entries: Entries, settled: Mapping[str, tuple[Known, ...]]) -> Iterator[tuple[str, Known]]:
-        """What the lock should say: of its `entries`, and what was settled about them before they were read again, all
-        that was not reset; then each record that is later.
+    def merged(
+        self, entries: Entries, settled: Mapping[str, tuple[RecordOrEntry, ...]]
+    ) -> Iterator[tuple[str, RecordOrEntry]]:
+        """Yield what project.lock should say: of its `entries` those that were not reset, then every later record.
+
+        `settled` is what was settled about the entries before they were read again.
         """
         for name, group in entries.items():
-            chosen = settled.get(name, ())
+            chosen, reset = settled.get(name, ()), self.of(name).reset_run
             entry = _entry_for(chosen[0], group) if len(chosen) == 1 else _latest(group)
-            if name not in self._resets or _run_of(entry.record() or entry) > self._resets[name]:
+            if not reset or _run_of(entry.record() or entry) > reset:
                 yield name, entry
-        for name, record in self._recorded.items():
-            in_lock = [_run_of(known) for known in self._in_lock.get(name, ())]
-            if record.run > max([self._resets.get(name, 0), *in_lock]):
+        for name, state in self._commands.items():
+            if (record := state.unfolded()) is not None:
                 yield name, record
 
 
-def _entry_for(known: Known, entries: tuple[LockEntry, ...]) -> LockEntry:
-    if isinstance(known, LockEntry):
-        return known if known in entries else _latest(entries)
-    same = [entry for entry in entries if (record := entry.record()) is not None and record.run == known.run]
+def _entry_for(chosen: RecordOrEntry, entries: tuple[LockEntry, ...]) -> LockEntry:
+    if isinstance(chosen, LockEntry):
+        return chosen if chosen in entries else _latest(entries)
+    same = [entry for entry in entries if (record := entry.record()) is not None and record.run == chosen.run]
     return same[0] if same else _latest(entries)
 
 
-def _run_of(known: Known) -> int:
-    """0 for what Weasel wrote, which is older than all that is ours."""
-    return known.run if isinstance(known, Record) else 0
+def _run_of(one: RecordOrEntry) -> int:
+    """Return the run id; 0 for an entry of Weasel's, which is older than every record of ours."""
+    return one.run if isinstance(one, Record) else 0
 
 
 def _latest(entries: tuple[LockEntry, ...]) -> LockEntry:

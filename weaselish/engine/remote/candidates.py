@@ -12,7 +12,7 @@ from weaselish.engine.remote.tree import Published, RemoteTree, is_object_key, o
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
-from weaselish.plan.record import Record, RecordedOutput
+from weaselish.plan.record import Origin, Record, RecordedOutput
 from weaselish.records.lock_entry import LockEntry
 from weaselish.stores.base import Stored
 from weaselish.workspace import Workspace
@@ -99,7 +99,7 @@ class Candidates:
             wanted.append(Wanted(output, best.key, best.key.rpartition("/")[2], Limits(), by_weasel=True))
         made = tuple(RecordedOutput(output, "") for output in command.outputs)
         absent = tuple(RecordedOutput(output, ABSENT) for output in command.outputs_no_cache)
-        return [(Record(0, command.name, now, made, absent, origin="weasel"), wanted)]
+        return [(Record(0, command.name, now, made, absent, origin=Origin.WEASEL), wanted)]
 
     def _weasel_hash(self, command: Command, now: Fingerprint) -> str | None:
         """Weasel's command hash, as far as the deps are here."""

@@ -168,7 +168,7 @@ class _Push:
         if record.run == 0 and not self._options.dry:
             record = record._replace(run=records.next_id())
             records.add(record)
-        record = records.whole(record)
+        record = records.complete(record)
         found = {made.path: digests.of(made.path, "output") for made in record.all_outputs}
         sized = {path: RecordedOutput(path, one.digest, one.size, one.files) for path, one in found.items() if one}
         record = record._replace(

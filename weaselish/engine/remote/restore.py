@@ -24,7 +24,8 @@ from weaselish.files.swap import recover, recover_all, swap_in_all, workplace
 from weaselish.locks.flock import locked
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
-from weaselish.plan.record import Record, RecordedOutput
+from weaselish.plan.record import Origin, Record, RecordedOutput
+from weaselish.records.journal_lines import AttemptEnd
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
 
@@ -157,9 +158,9 @@ class Restorer:
                     self._swap_in(made, modified)
                 except BaseException:
                     recover_all(targets)  # where that fails, it stays unfinished: the next pull or run tries again
-                    self._workspace.records.end(command.name, started, "failed")
+                    self._workspace.records.end(command.name, started, AttemptEnd.FAILED)
                     raise
-                self._workspace.records.end(command.name, started, "pulled")
+                self._workspace.records.end(command.name, started, AttemptEnd.PULLED)
         return sum(content.size for content in contents)
 
     def _swap_in(self, made: Sequence[_Made], modified: int | None) -> None:
@@ -224,8 +225,8 @@ class Restorer:
             outputs=tuple(self._restored(made) for made in record.outputs),
             outputs_no_cache=no_cache,
             algorithm=self._workspace.project.digest,
-            origin=record.origin if record.origin == "weasel" else "pulled",
-            facts={name: value for name, value in record.facts.items() if name != "objects"},
+            origin=Origin.WEASEL if record.origin is Origin.WEASEL else Origin.PULLED,
+            extra={name: value for name, value in record.extra.items() if name not in ("objects", "origin")},
         )
         notes = tuple(
             f"`{made.path}` is not the one of this run: a reason to run"

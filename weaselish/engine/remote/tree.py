@@ -17,21 +17,14 @@ from weaselish.errors import NotInStore
 from weaselish.files.atomic import write_atomically
 from weaselish.model.project import Command
 from weaselish.plan.record import Record
-from weaselish.records.record_format import BadDocument, from_document, to_document
+from weaselish.records.record_format import from_document, to_document
+from weaselish.records.untrusted import count, items, text
 from weaselish.stores.base import Store, Stored
 
 RUNS = ".proj/runs"
 MOST_OF_A_RECORD = 1 << 26  # bytes; a record with 100,000 deps has a tenth of it
 _READERS = 8  # records that are read at a time where all are asked for
-_MOST = 1 << 63  # of what a record may count: run ids, bytes, files
 _OBJECT = re.compile(r"(?!\.\.?/)[A-Za-z0-9_.~%+-]+/[0-9a-f]+/[0-9a-f]+(\.dir)?")
-_FACTS: Mapping[str, type | tuple[type, ...]] = {
-    "started": str,
-    "seconds": (int, float),
-    "reasons": list,
-    "host": dict,
-    "git": (dict, type(None)),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,23 +168,22 @@ def _published(document: object) -> Published | None:
     """What a document says, None if it is no record or not one that we can have written."""
     try:
         record = from_document(document)
-        objects = {
-            str(item["path"]): (str(item["key"]), int(item["size"]))
-            for item in record.facts.get("objects", ())  # type: ignore[attr-defined]
-        }
+        objects = _objects(document)
         record_key(record)
-    except (BadDocument, KeyError, TypeError, ValueError, OverflowError):
-        return None
-    counts = [size for _, size in objects.values()]
-    counts += [count for made in record.all_outputs for count in (made.size, made.files) if count is not None]
-    if not (0 < record.run < _MOST and all(0 <= count < _MOST for count in counts)):
+    except (KeyError, TypeError, ValueError):
         return None
     if {made.path for made in record.outputs} != objects.keys():
         return None
     if not all(is_object_key(key) for key, _ in objects.values()):
         return None
-    facts = {name: fact for name, fact in record.facts.items() if isinstance(fact, _FACTS.get(name, object))}
-    return Published(record._replace(facts=facts), objects)
+    return Published(record, objects)
+
+
+def _objects(document: object) -> dict[str, tuple[str, int]]:
+    """Return where each output of a record is stored: output -> (key, size). Raises ValueError and the like."""
+    found = document.get("objects") if isinstance(document, dict) else None
+    objects = {text(item["path"]): (text(item["key"]), count(item["size"])) for item in items(found)}
+    return {path: (key, size) for path, (key, size) in objects.items() if size is not None}
 
 
 def is_object_key(key: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weaselish.engine.run.provenance import Facts
+from weaselish.engine.run.provenance import ProvenanceSource
 from weaselish.engine.run.recording import with_weasel_digests
 from weaselish.engine.run.staleness import check_deps, check_staleness
 from weaselish.errors import ProjError
@@ -12,7 +12,7 @@ from weaselish.locks.step_locks import hold_locks
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
 from weaselish.plan.reasons import Reason, ReasonKind
-from weaselish.plan.record import Record, RecordedOutput
+from weaselish.plan.record import Origin, Record, RecordedOutput
 from weaselish.workspace import Workspace
 
 
@@ -51,8 +51,8 @@ def accept(workspace: Workspace, command: Command) -> Accepted:
                 outputs=outputs,
                 outputs_no_cache=no_cache,
                 algorithm=workspace.project.digest,
-                origin="accepted",
-                facts={"reasons": [str(reason) for reason in reasons], **Facts(workspace.root).gathered()},
+                origin=Origin.ACCEPTED,
+                provenance=ProvenanceSource(workspace.root).provenance(tuple(map(str, reasons))),
             )
             workspace.records.add(with_weasel_digests(workspace, record))
     return Accepted(command.name, reasons, outputs + no_cache)

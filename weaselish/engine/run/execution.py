@@ -9,7 +9,7 @@ from weaselish.engine.events import StepResult, StepState
 from weaselish.engine.run.failures import LAST_LINES, failure
 from weaselish.engine.run.job import make_job, secret_values
 from weaselish.engine.run.output import MaskedOutput
-from weaselish.engine.run.provenance import Facts
+from weaselish.engine.run.provenance import ProvenanceSource
 from weaselish.engine.run.recording import Recorder
 from weaselish.engine.run.staleness import Staleness
 from weaselish.errors import ProjError
@@ -18,6 +18,7 @@ from weaselish.files.atomic import writing
 from weaselish.model.masking import masked
 from weaselish.model.project import Command
 from weaselish.plan.reasons import ReasonKind
+from weaselish.records.journal_lines import AttemptEnd
 from weaselish.records.logs import LogWriter, last_lines, log_path
 from weaselish.workspace import Workspace
 
@@ -30,7 +31,7 @@ class Execution:
         self._executor_for = executor_for
         self._cancel = workspace.cancel
         self._report = report
-        self._facts = Facts(workspace.root)
+        self._provenance = ProvenanceSource(workspace.root)
 
     def run(
         self, command: Command, looked: Staleness, *, args: tuple[str, ...], has_stdin: bool, locks: tuple[int, ...]
@@ -56,12 +57,17 @@ class Execution:
         try:
             record = recorder.record(run)
         except ProjError as error:
-            records.end(command.name, run, "failed", seconds=round(seconds, 3), message=error.message)
+            records.end(command.name, run, AttemptEnd.FAILED, seconds=seconds, message=error.message)
             raise
         if record is None:
             return self._inputs_changed(command, run, seconds)
-        facts = {"started": _iso(wall), "seconds": round(seconds, 3), "reasons": [str(r) for r in looked.reasons]}
-        records.add(record._replace(facts={**facts, **self._facts.gathered(), "executor": outcome.executor}))
+        provenance = self._provenance.provenance(
+            tuple(map(str, looked.reasons)),
+            executor=outcome.executor,
+            started=_iso(wall),
+            seconds=round(seconds, 3),
+        )
+        records.add(record._replace(provenance=provenance))
         self._report(events.StepDone(command.name, seconds, run=run))
         return StepResult(command.name, StepState.RAN, seconds)
 
@@ -102,16 +108,16 @@ class Execution:
         self._workspace.records.end(
             command.name,
             run,
-            "interrupted" if interrupted else "failed",
+            AttemptEnd.INTERRUPTED if interrupted else AttemptEnd.FAILED,
             exit_code=outcome.exit_code,
-            seconds=round(seconds, 3),
+            seconds=seconds,
         )
         self._report(events.StepFailed(command.name, seconds, outcome.exit_code, message, hint, run))
         state = StepState.INTERRUPTED if interrupted else StepState.FAILED
         return StepResult(command.name, state, seconds, outcome.exit_code)
 
     def _inputs_changed(self, command: Command, run: int, seconds: float) -> StepResult:
-        self._workspace.records.end(command.name, run, "inputs changed", seconds=round(seconds, 3))
+        self._workspace.records.end(command.name, run, AttemptEnd.INPUTS_CHANGED, seconds=seconds)
         self._report(events.StepDone(command.name, seconds, "inputs changed while it ran", run))
         return StepResult(command.name, StepState.NOT_RECORDED, seconds)
 

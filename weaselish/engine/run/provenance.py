@@ -1,4 +1,4 @@
-"""What a record says of where it was made: host, tool, git."""
+"""The provenance of the records that this process writes: host, tool, git."""
 
 from __future__ import annotations
 
@@ -9,60 +9,63 @@ from pathlib import Path
 from threading import Thread
 
 from weaselish import __version__
+from weaselish.plan.record import NO_REPOSITORY, GitCommit, Host, Provenance
 
-_GIT_SECONDS = 20.0
+_GIT_SECONDS = 20.0  # that git may take
 
 
-class Facts:
-    """Gathered once per process, git's part in the background while the first step runs."""
+class ProvenanceSource:
+    """Gathers provenance once per process. It asks git in the background, while the first step runs."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._here = _here()
-        self._git: dict[str, object] | None = None
+        self._host = _host()
+        self._git = NO_REPOSITORY
         self._asking = Thread(target=self._ask_git, daemon=True)
         self._asking.start()
 
     def _ask_git(self) -> None:
         self._git = _git(self._root)
 
-    def gathered(self) -> dict[str, object]:
+    def provenance(
+        self,
+        reasons: tuple[str, ...],
+        *,
+        executor: str = "local",
+        started: str | None = None,
+        seconds: float | None = None,
+    ) -> Provenance:
+        """Return the provenance of a record. Waits for git."""
         self._asking.join()
-        return {**self._here, "git": self._git}
+        return Provenance(executor, f"proj {__version__}", self._host, self._git, started, seconds, reasons)
 
 
-def _here() -> dict[str, object]:
+def _host() -> Host:
     uname = os.uname()
-    return {
-        "executor": "local",
-        "tool": f"proj {__version__}",
-        "host": {
-            "name": uname.nodename,
-            "system": f"{uname.sysname} {uname.release} {uname.machine}",
-            "python": sys.version.partition(" ")[0],
-            "cpus": os.cpu_count(),
-        },
-    }
+    system = f"{uname.sysname} {uname.release} {uname.machine}"
+    return Host(uname.nodename, system, sys.version.partition(" ")[0], os.cpu_count())
 
 
-def _git(root: Path) -> dict[str, object] | None:
-    """The commit and whether tracked files differ from it; None outside a repository."""
+def _git(root: Path) -> GitCommit:
+    """Return the commit and whether tracked files differ from it; NO_REPOSITORY outside of one."""
     if not any((directory / ".git").exists() for directory in (root, *root.parents)):
-        return None
+        return NO_REPOSITORY
     try:
-        commit = _answer(root, "rev-parse", "HEAD").strip()
-        dirty = bool(_answer(root, "status", "--porcelain", "--untracked-files=no").strip())
+        commit = _ask(root, "rev-parse", "HEAD").strip()
+        dirty = bool(_ask(root, "status", "--porcelain", "--untracked-files=no").strip())
     except (OSError, subprocess.SubprocessError):
-        return None
-    return {"commit": commit, "dirty": dirty}
+        return NO_REPOSITORY
+    return GitCommit(commit, dirty)
 
 
-def _answer(root: Path, *words: str) -> str:
+def _ask(root: Path, *words: str) -> str:
+    """Return what git prints. Raises OSError and SubprocessError."""
     return subprocess.run(
         ["git", "-C", str(root), *words],
         check=True,
         capture_output=True,
         text=True,
+        errors="replace",
         timeout=_GIT_SECONDS,
         env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
     ).stdout

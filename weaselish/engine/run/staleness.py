@@ -13,7 +13,7 @@ from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
 from weaselish.plan.reasons import Reason, ReasonKind, reasons_to_run
-from weaselish.plan.record import Record, RecordedOutput
+from weaselish.plan.record import Origin, Record, RecordedOutput
 from weaselish.records.lock_entry import LockEntry
 from weaselish.workspace import Workspace
 
@@ -143,7 +143,7 @@ def _adopted(workspace: Workspace, command: Command, entry: LockEntry, now: Fing
         outputs=tuple(one for one in made if one.path not in command.outputs_no_cache),
         outputs_no_cache=tuple(one for one in made if one.path in command.outputs_no_cache),
         algorithm=workspace.project.digest,
-        origin="weasel",
+        origin=Origin.WEASEL,
     )
 
 
