@@ -19,7 +19,7 @@ from weaselish.errors import BrokenState
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import Fingerprint
-from weaselish.plan.record import Origin, Record, RecordedOutput
+from weaselish.plan.record import MAX_COUNT, Origin, Record, RecordedOutput
 from weaselish.records.lock_entry import LockEntry, entry_digest, entry_of
 from weaselish.records.lockfile import FILE, keep_beside, modified, read_lock, write_lock
 
@@ -183,7 +183,7 @@ def records(draw: st.DrawFn) -> Record:
     cut = draw(st.integers(0, len(made)))
     script = draw(st.lists(texts, max_size=3))
     return Record(
-        run=draw(st.integers(1, 2**60)),
+        run=draw(st.integers(1, MAX_COUNT - 1)),
         command=draw(texts.filter(lambda name: name != ".proj")),
         fingerprint=Fingerprint(
             script=tuple(script),
