@@ -32,11 +32,17 @@ def find_root(directory: str | os.PathLike[str] | None = None) -> Path:
         if not (root / FILE).is_file():
             raise UsageError(f"no {FILE} in `{directory}`")
         return root.resolve()
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the current directory does not exist", hint="`cd` into a project") from None
     for root in (here, *here.parents):
         if (root / FILE).is_file():
             return root
-    raise UsageError(f"no {FILE} here or in a directory above", hint="`cd` into a project, or name its directory")
+    raise UsageError(
+        f"no {FILE} here or in a directory above",
+        hint="`cd` into a project; or `proj init` writes one, and `proj clone --list` shows templates",
+    )
 
 
 def load_project(root: Path, overrides: Mapping[str, str] | None = None) -> ProjectModel:

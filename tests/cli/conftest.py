@@ -65,4 +65,5 @@ def _shown(line: str, done: Done) -> str:
     """One call as in a session: what it printed, errors behind `! `, without what differs from run to run."""
     out = "".join(f"{text}\n" for text in done.out.splitlines())
     err = "".join(f"! {text}".rstrip() + "\n" for text in done.err.splitlines())
-    return re.sub(r"\b\d+\.\d s\b", "0.0 s", f"$ {line}\n{out}{err}[exit {done.code}]\n")
+    shown = re.sub(r"\b\d+\.\d s\b", "0.0 s", f"$ {line}\n{out}{err}[exit {done.code}]\n")
+    return re.sub(r"\b\d+ s ago\b", "0 s ago", shown)

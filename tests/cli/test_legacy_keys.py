@@ -6,8 +6,8 @@ import pytest
 from harness import ProjectDir
 
 NOTICES = {
-    "spacy_version": "warning: project.yml:1:1: `spacy_version` is ignored: declare what you need in requirements.txt",
-    "check_requirements": "warning: project.yml:2:1: `check_requirements` is ignored: requirements are not checked",
+    "spacy_version": "project.yml:1:1: warning: `spacy_version` is ignored: declare what you need in requirements.txt",
+    "check_requirements": "project.yml:2:1: warning: `check_requirements` is ignored: requirements are not checked",
 }
 
 

@@ -80,7 +80,7 @@ def test_status_as_json_has_state_reasons_key_and_run(project: ProjectDir) -> No
     project.project("commands: [{name: a, script: [touch x], outputs: [x]}]")
     [step] = project.proj("status", "--json").json
     key = step["key"]
-    assert step == {"step": "a", "state": "stale", "reasons": ["never ran"], "key": key, "run": None}
+    assert step == {"step": "a", "state": "never ran", "reasons": ["never ran"], "key": key, "run": None}
     assert len(key) == 32
     project.proj("run", "a")
     [step] = project.proj("status", "--json").json
@@ -204,7 +204,7 @@ def test_what_cannot_be_read_is_told_of_its_step_alone(project: ProjectDir) -> N
     reason = "cannot be told (`pipe` is neither a file nor a directory)"
     states = {row["step"]: row for row in project.proj("status", "--json").json}
     assert states["piped"] == {"step": "piped", "state": "unknown", "reasons": [reason], "key": None, "run": None}
-    assert states["plain"]["state"] == "stale"
+    assert states["plain"]["state"] == "never ran"
     dry = project.proj("run", "plain", "piped", "--dry")
     assert dry == Done(0, f"plain: never ran\nWould run: touch x\npiped: {reason}\nWould run: cat pipe\n", "")
     assert project.proj("run", "plain").code == 0

@@ -112,7 +112,7 @@ def test_a_repeated_entry_of_a_workflow_runs_once_with_a_warning(three: ProjectD
     done = three.proj("run", "twice")
     assert ran(three) == ["apart", "one"]
     assert (
-        "warning: project.yml:7:23: workflow `twice` lists `apart` more than once; it runs once, at its first place\n"
+        "project.yml:7:23: warning: workflow `twice` lists `apart` more than once; it runs once, at its first place\n"
         in done.err
     )
 
@@ -307,7 +307,7 @@ def test_a_directory_that_is_a_project_itself_does_not_hide_the_command_of_its_n
     project.write("say/project.yml", "vars: {x: inner, nested: {y: 1}}\ncommands: [{name: say, script: [echo inner]}]")
     assert said(project.proj("run", "say")) == "from-file 1"
     assert said(project.proj("run", "say", "say")) == "inner"
-    assert "say       stale" in project.proj("run", "./say").out
+    assert "say       always runs" in project.proj("run", "./say").out
     assert project.proj("status", "say").out.count("has no outputs") == 1
 
 
@@ -396,7 +396,7 @@ def test_an_unknown_name_is_an_error_with_the_near_match(three: ProjectDir) -> N
         2, "", "error: no command or workflow named `tow`\n  hint: did you mean `two`?\n"
     )
     assert three.proj("run", "xyzzy") == Done(
-        2, "", "error: no command or workflow named `xyzzy`\n  hint: there is `all`, `one`, `two`, `apart`\n"
+        2, "", "error: no command or workflow named `xyzzy`\n  hint: defined: `all`, `one`, `two`, `apart`\n"
     )
     assert not three.exists(".proj")
 
@@ -419,7 +419,8 @@ def test_the_number_of_jobs_comes_from_the_option_else_from_the_environment(thre
 
 def test_a_directory_without_a_project_is_an_error(project: ProjectDir) -> None:
     os.mkdir(project.path / "sub")
-    message = "error: no project.yml here or in a directory above\n  hint: `cd` into a project, or name its directory\n"
+    message = "error: no project.yml here or in a directory above\n  hint: `cd` into a project; "
+    message += "or `proj init` writes one, and `proj clone --list` shows templates\n"
     assert project.proj("run", "a") == Done(2, "", message)
     assert project.proj("run", "a", "./sub") == Done(2, "", "error: no project.yml in `./sub`\n")
     assert project.proj("status", "nowhere") == Done(2, "", message)

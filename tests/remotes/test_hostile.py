@@ -131,7 +131,7 @@ def test_a_record_cannot_name_another_command(project: ProjectDir, remote: Path)
     other = clone(project, "other")
     other.project(other.read("project.yml") + "  - {name: deploy, script: [touch deployed], outputs: [deployed]}\n")
     assert told(other.proj("pull"))["make"] == "pulled one.txt, two"
-    assert (other.locked(), states(other)) == (["make"], {"make": "up to date", "deploy": "stale"})
+    assert (other.locked(), states(other)) == (["make"], {"make": "up to date", "deploy": "never ran"})
 
 
 def test_an_object_of_another_output_does_not_pass_for_this_one(project: ProjectDir, remote: Path) -> None:

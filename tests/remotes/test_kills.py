@@ -240,6 +240,6 @@ def test_what_was_restored_before_a_kill_needs_no_other_run(
     monkeypatch.setattr(opening, "open_store", lambda *_, **__: Deadly(fast / "remote"))
     other = clone(project, "other")
     assert fork(other, "pull").wait() == -signal.SIGKILL
-    assert states(other) == {"first": "up to date", "second": "up to date", "third": "stale"}
+    assert states(other) == {"first": "up to date", "second": "up to date", "third": "never ran"}
     ran = other.proj("run", *ALL)
     assert (ran.code, ran.out) == (0, "Running command: cp -r out/second out/third\n")

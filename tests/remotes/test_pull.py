@@ -53,7 +53,7 @@ def test_a_command_that_was_renamed_is_recorded_under_its_name(project: ProjectD
 def test_a_lock_that_was_reset_does_not_hide_what_was_pulled_since(project: ProjectDir, remote: Path) -> None:
     twins(project, remote).proj("push")
     assert project.proj("lock", "reset", "make").code == 0
-    assert states(project) == {"make": "stale"}
+    assert states(project) == {"make": "unrecorded"}
     assert told(project.proj("pull")) == {"make": "already here"}
     assert states(project) == {"make": "up to date"}
 

@@ -193,7 +193,7 @@ def test_without_the_key_weasels_objects_are_left_alone_and_it_is_named(
     hint = "only Weasel's own objects are there: `compat: weasel` in project.yml reads them"
     assert told(done)["file"] == told(done)["many"] == f"not pulled: {hint}"
     assert (outputs(other), other.lock()) == ({}, {})
-    assert set(states(other).values()) == {"stale"}
+    assert set(states(other).values()) == {"never ran"}
     # and what we push beside them does not disturb them
     assert project.proj("run", "all").code == 0
     assert project.proj("push").code == 0

@@ -105,12 +105,12 @@ def test_p3_pull_records_only_what_it_restored_or_verified(project: ProjectDir, 
     before = project.read("project.lock")
     done = project.proj("pull")
     assert told(done) == {"make": "not pulled: nothing of it is on the remote"}
-    assert (project.read("project.lock"), states(project)) == (before, {"make": "stale"})
+    assert (project.read("project.lock"), states(project)) == (before, {"make": "out of date"})
 
     project.remove("project.lock")
     shutil.rmtree(project.path / ".proj")
     assert told(project.proj("pull")) == {"make": "not pulled: nothing of it is on the remote"}
-    assert (project.lock(), project.read("out"), states(project)) == ({}, "one\n", {"make": "stale"})
+    assert (project.lock(), project.read("out"), states(project)) == ({}, "one\n", {"make": "unrecorded"})
 
     # what lies there already, and is what a record on the remote says, is verified and recorded
     project.proj("run", "make")
@@ -216,10 +216,10 @@ def test_p7_all_outputs_are_of_one_run(project: ProjectDir, remote: Path) -> Non
 def test_p8_an_error_with_a_suggestion_exit_2(project: ProjectDir, remote: Path, verb: str) -> None:
     made(project, remote)
     (project.path / "sub").mkdir()
-    for name, hint in (("defualt", "did you mean `default`?"), ("xyz", "there is `default`"), ("sub", None)):
+    for name, hint in (("defualt", "did you mean `default`?"), ("xyz", "defined: `default`"), ("sub", None)):
         done = project.proj(verb, name)
         assert (done.code, done.out) == (2, "")
-        assert done.err == f"error: no remote named `{name}`\n  hint: {hint or 'there is `default`'}\n"
+        assert done.err == f"error: no remote named `{name}`\n  hint: {hint or 'defined: `default`'}\n"
         assert not project.exists(name) or name == "sub"
     project.project("commands: []")
     assert "hint: define it in project.yml: `remotes: {default: ../cache}`" in project.proj(verb).err

@@ -67,7 +67,8 @@ def test_r3_the_step_stays_stale_inputs_changed_while_it_ran(project: ProjectDir
     done = running.wait()
     assert done.code == 0
     assert (
-        "warning: `copy`: inputs changed while it ran; the result is kept, but counts as stale\n  hint: run it again\n"
+        "warning: `copy`: inputs changed while it ran; the outputs stay, but the step is out of date\n"
+        "  hint: run it again\n"
     ) in done.err
     assert (project.read("out.txt"), project.lock()) == ("one", {})
     assert reasons(project, "copy") == ["inputs changed while it ran"]

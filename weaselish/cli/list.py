@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from weaselish.cli.arguments import Extras
 from weaselish.cli.console import show, show_heading, show_table
 from weaselish.cli.opening import open_workspace
-from weaselish.cli.status import previews_of, state_of
+from weaselish.cli.status import previews_of, shown_status
 from weaselish.cli.subcommand import Call
 from weaselish.model.interpolate import put_env
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 def list_project(extras: Extras, directory: str | None = None) -> int:
     """Show the title, and workflows and commands with help and state."""
+    from weaselish.engine.status import statuses
+
     workspace = open_workspace(Call((), extras), directory)
     project = workspace.project
-    states = {item.step: state_of(item) for item in previews_of(workspace, ())}
+    states = {step.step: shown_status(step) for step in statuses(workspace, previews_of(workspace, ()))}
     workspace.save()
     if project.title:
         show_heading(_shown(workspace, project.title))

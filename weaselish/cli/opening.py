@@ -11,10 +11,15 @@ if TYPE_CHECKING:
 
 
 def open_workspace(call: Call, directory: str | None) -> Workspace:
-    """Open the project in `directory`, or the one around the current directory."""
+    """Open the project in `directory`, or the one around the current directory. Show warnings that no call may hide."""
+    from weaselish.cli.console import show_problem
     from weaselish.workspace import Workspace
 
-    return Workspace.open(directory, call.extras.overrides)
+    workspace = Workspace.open(directory, call.extras.overrides)
+    for problem in workspace.project.warnings:
+        if problem.always_shown:
+            show_problem(problem)
+    return workspace
 
 
 def remote_and_directory(call: Call) -> tuple[str, str | None]:

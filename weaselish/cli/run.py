@@ -71,14 +71,15 @@ def run_targets(
     quiet: bool,
 ) -> int:
     """Run targets, showing events as they happen and a summary at the end; return the exit code."""
-    from weaselish.cli.console import warn
+    from weaselish.cli.console import show_problem
     from weaselish.cli.interrupts import cancelling_in_stages
     from weaselish.cli.reporter import ConsoleReporter
     from weaselish.engine.run.run import run as run_plan
     from weaselish.executors.open import Executors
 
     for problem in workspace.project.warnings:
-        warn(problem.located(), problem.hint)
+        if not problem.always_shown:
+            show_problem(problem)
     reporter = ConsoleReporter(sys.stderr.buffer if as_json else None, output=_output_mode(output))
     executors = Executors(workspace.root, os.environ, _stdin(options.jobs))
     with executors, workspace.cancel as cancel, cancelling_in_stages(cancel):

@@ -16,7 +16,8 @@ def validate(call: Call) -> int:
     errors = 0
     for problem in findings(workspace):
         errors += not problem.is_warning
-        show_problem(problem)
+        if not problem.always_shown:
+            show_problem(problem)
     if errors:
         return 2
     project = workspace.project

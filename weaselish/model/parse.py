@@ -67,4 +67,4 @@ def _warn_of_top_level_keys(values: Values) -> None:
         elif key not in known and not str(key).startswith("x-") and f"project.{key}" not in values.interpolator.used:
             close = near_match(str(key), known)
             hint = f"did you mean `{close}`?" if close else "begin its name with `x-` to keep it without this warning"
-            values.warn((key,), f"unknown key `{key}` is ignored", hint, key=True)
+            values.warn((key,), f"unknown key `{key}` is ignored", hint, key=True, always_shown=True)

@@ -37,9 +37,11 @@ class Values:
         """Note an error about the value at `path`, or about its key."""
         self.problems.append(Problem(*self._place(path, key), message, hint))
 
-    def warn(self, path: Path, message: str, hint: str | None = None, *, key: bool = False) -> None:
+    def warn(
+        self, path: Path, message: str, hint: str | None = None, *, key: bool = False, always_shown: bool = False
+    ) -> None:
         """Note a warning about the value at `path`, or about its key."""
-        self.problems.append(Problem(*self._place(path, key), message, hint, is_warning=True))
+        self.problems.append(Problem(*self._place(path, key), message, hint, True, always_shown))
 
     def _place(self, path: Path, key: bool) -> tuple[int, int]:
         return self.places.of_key(path) if key else self.places.of(path)
