@@ -37,7 +37,7 @@ check: $(VENV)/.dev  ## format, lint, types, layers, words, commit messages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(PYTEST) tests/test_layers.py tests/test_words.py
+	$(PYTEST) tests/test_layers.py tests/test_sizes.py tests/test_words.py
 	$(BIN)/python .ci/commit-msg --new
 
 hooks:  ## check each commit message as it is written
