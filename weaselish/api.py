@@ -151,7 +151,8 @@ def project_assets(
     sparse_checkout: bool = False,
 ) -> None:
     """Fetch a project's assets, as scripts of Weasel projects call it. Ends the process with 1 if one is wrong."""
-    from weaselish.engine.assets import AssetOptions, AssetState, fetch_assets
+    from weaselish.engine.assets.check import AssetOptions, AssetState
+    from weaselish.engine.assets.fetch import fetch_assets
     from weaselish.stores.open import open_store
 
     texts = {name: value if isinstance(value, str) else str(value) for name, value in (overrides or {}).items()}

@@ -39,7 +39,7 @@ def test_a_template_in_a_subdirectory_at_a_branch_tag_or_commit(
     assert done.err == (
         f"cloning from {address}\n"
         f"✔ cloned `projects/tiny` from {address} into `tiny`\n"
-        "  hint: `cd tiny`; then `proj assets` fetches its data, and `proj` shows its commands\n"
+        "  hint: next: cd tiny && proj run hello\n"
     )
     assert here.read("tiny/notes.txt") == "shared\n"
     assert not here.exists("tiny/.git")
@@ -129,7 +129,7 @@ def test_any_other_name_comes_from_weasel_s_repository_at_its_branch(here: Proje
 
 
 def test_a_template_is_found_beside_the_package_and_in_it(here: ProjectDir) -> None:
-    from weaselish.cli.clone import bundled_templates
+    from weaselish.engine.clone import bundled_templates
 
     assert all((Path(directory) / "project.yml").is_file() for directory in bundled_templates().values())
     assert "penguins" in bundled_templates()

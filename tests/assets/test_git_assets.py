@@ -32,7 +32,8 @@ def test_a_directory_at_a_branch_tag_or_commit(
     assert project.read("got/words.txt") == WORDS[ref]
     assert (project.path / "got/lines.win").read_bytes() == b"a\r\nb\r\n"  # attributes of the whole repository count
     assert sorted(os.listdir(project.path / "got")) == ["deep", "lines.win", "words.txt"]
-    assert project.proj("assets").err == "✔ got: already here\n1 already here\n"
+    note = "" if ref == "commit" else " (branch or tag not checked; `--update` checks it)"
+    assert project.proj("assets").err == f"✔ got: already here{note}\n1 already here\n"
     assert left_beside(project.path) == []
     [kept] = project.path.glob(".proj/assets/*.json")
     fetched = json.loads(kept.read_text())

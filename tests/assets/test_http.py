@@ -12,7 +12,7 @@ from harness import ProjectDir, wait_until
 
 from assets.conftest import left_beside
 from assets.web import File, Web
-from weaselish.sources.fetch import raw_url
+from weaselish.sources.http import raw_url
 
 DATA = random.Random(1).randbytes(1 << 20)
 
@@ -60,7 +60,7 @@ def test_another_url_is_fetched_but_not_over_what_was_changed(project: ProjectDi
     project.write("data/a.bin", "mine")
     done = project.proj("assets")
     assert (done.code, data(project)) == (0, b"mine")
-    assert "left as it is: it was changed since it was fetched\n  hint: `--force` fetches it" in done.err
+    assert "left unchanged: it was changed since it was fetched\n  hint: `--force` fetches it" in done.err
 
 
 @pytest.mark.parametrize("kind", ["md5", "MD5", "sha256"])
@@ -81,7 +81,7 @@ def test_a_200_mib_asset_that_is_cut_resumes_where_it_stopped_also_later(project
     one_asset(project, web, file, f", checksum: {md5(large).hexdigest()}")
     done = project.proj("assets")
     assert done.code == 1
-    assert "cannot be fetched" in done.err
+    assert "cannot fetch `" in done.err
     assert not project.exists("data/a.bin")
     assert project.proj("assets").code == 0
     assert web.ranges == [None, f"bytes={cut}-", *[f"bytes={100 << 20}-"] * 3]
@@ -191,8 +191,8 @@ def test_all_assets_are_tried_and_one_that_fails_makes_exit_1(project: ProjectDi
         """)
     done = project.proj("assets")
     assert done.code == 1
-    assert f"✘ gone: `{web.url('gone')}` cannot be fetched: the server says 404 Not Found\n" in done.err
-    assert "✘ nobody: `http://127.0.0.1:1/x` cannot be fetched: [Errno 111] Connection refused\n" in done.err
+    assert f"✘ gone: cannot fetch `{web.url('gone')}`: the server answered 404 Not Found\n" in done.err
+    assert "✘ nobody: cannot fetch `http://127.0.0.1:1/x`: [Errno 111] Connection refused\n" in done.err
     assert "✔ there: fetched" in done.err
     assert "✘ private/data.csv: missing" in done.err
     assert "put it there yourself: Ask Ada" in done.err

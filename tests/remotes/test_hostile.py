@@ -89,7 +89,7 @@ def test_what_is_no_record_is_passed_over(project: ProjectDir, remote: Path, tex
     path.write_bytes(text)
     other = clone(project, "other")
     done = other.proj("pull")
-    assert (done.code, told(done)) == (0, {"make": "not pulled: nothing of it is on the remote"})
+    assert (done.code, told(done)) == (0, {"make": "not pulled: no run of it is on the remote"})
     assert other.proj("ls", "--json").json == []
     key = path.relative_to(remote)
     for words in (["push"], ["push", "--verify"]):

@@ -123,7 +123,7 @@ def test_an_output_that_is_kept_nowhere_may_be_absent_but_not_another_run_s(proj
     third.write("in", "one\n")
     third.write("log", "of another run\n")
     done = third.proj("pull")
-    assert "  hint: make: `log` is not the one of this run: a reason to run\n" in done.err
+    assert "  hint: make: `log` is not from this run, so the step will run again\n" in done.err
     assert third.proj("status", "--json").json[0]["reasons"] == ["output changed: log"]
 
 
@@ -136,7 +136,7 @@ def test_a_log_that_the_run_did_not_write_is_named_too(project: ProjectDir, remo
     project.proj("push")
     other = clone(project, "other")
     other.write("log", "of another run\n")
-    assert "  hint: make: `log` is not the one of this run: a reason to run\n" in other.proj("pull").err
+    assert "  hint: make: `log` is not from this run, so the step will run again\n" in other.proj("pull").err
     assert other.proj("status", "--json").json[0]["reasons"] == ["output changed: log"]
 
 
@@ -198,11 +198,11 @@ def test_all_candidates_are_said_and_the_newest_whole_one_is_taken(project: Proj
     last = clone(project, "last")
     newest = records(remote)[-1]
     done = last.proj("pull", "--dry")
-    assert f"  hint: make: 3 runs fit: taken is {newest.stem}\n" in done.err
+    assert f"  hint: make: 3 runs match: restored {newest.stem}\n" in done.err
     edit_record(newest, outputs=[])
     second = records(remote)[1]
     os.utime(second, (2_000_000_000, 2_000_000_000))
-    assert f"  hint: make: 2 runs fit: taken is {second.stem}\n" in last.proj("pull").err
+    assert f"  hint: make: 2 runs match: restored {second.stem}\n" in last.proj("pull").err
 
 
 def test_files_of_other_tools_on_the_remote_are_left_alone(project: ProjectDir, remote: Path) -> None:

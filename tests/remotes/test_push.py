@@ -113,7 +113,7 @@ def test_what_comes_of_it_is_told_as_json(project: ProjectDir, remote: Path) -> 
         ("prepare", [], False),
         ("train", ["model.bin"], False),
     ]
-    assert rows[0]["refused"] == "nothing of it is on the remote"
+    assert rows[0]["refused"] == "no run of it is on the remote"
 
 
 def test_the_positions_are_those_of_weasel(project: ProjectDir, remote: Path, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_overrides_count_as_they_do_in_run(project: ProjectDir, remote: Path) ->
     assert whole_runs(remote) == []
     assert told(project.proj("push", "--vars.size", "2")) == {"make": "pushed 1 output, 2 B"}
     other = clone(project, "other")
-    assert told(other.proj("pull"))["make"] == "not pulled: nothing of it is on the remote"
+    assert told(other.proj("pull"))["make"] == "not pulled: no run of it is on the remote"
     assert told(other.proj("pull", "--vars.size=2")) == {"make": "pulled out-2"}
     assert other.proj("run", "make", "--vars.size", "2").err == "✔ all up to date (1 step)\n"
     named = other.proj("status", "--remote", "default", "--json", "--vars.size", "2").json[0]["remote"]
@@ -222,10 +222,11 @@ def test_an_object_that_nobody_vouches_for_is_read_when_asked_to(project: Projec
     (path,) = objects(remote, "one.txt")
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), 0))  # another size, the same content
     key = path.relative_to(remote)
+    unverified = f"unverified: `{key}` is on the remote, but no record vouches for it (`--verify` reads it)"
     done = project.proj("push")
     assert (done.code, told(done)) == (
         1,
-        {"make": f"not pushed: unverified: `{key}` is there, but no record vouches for it (`--verify` reads it)"},
+        {"make": f"not pushed: {unverified}"},
     )
     assert told(project.proj("push", "--verify")) == {"make": "recorded"}
     assert len(whole_runs(remote)) == 1
@@ -248,7 +249,7 @@ def test_a_record_of_objects_that_were_repaired_gives_their_sizes(project: Proje
     document["objects"][0]["size"] += 77
     record.write_text(json.dumps(document))
     assert "broken" in told(project.proj("push"))["make"]
-    assert told(project.proj("push", "--repair")) == {"make": "pushed 1 output, 19.5 KiB"}
+    assert told(project.proj("push", "--repair")) == {"make": "recorded"}  # the object itself is good
     assert len(whole_runs(remote)) == 1
     assert told(project.proj("push")) == {"make": "already there"}
     check_object(DirectoryStore(remote), str(path.relative_to(remote)))

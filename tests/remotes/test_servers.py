@@ -116,7 +116,7 @@ def test_what_is_there_is_told_without_downloading_it(
     ]
     assert all(run["made_by"] == os.uname().nodename for run in listed)
     rows = project.proj("ls").out.splitlines()
-    assert rows[0].split() == ["command", "output", "size", "stored", "age", "made", "by", "run"]
+    assert rows[0].split() == ["command", "output", "size", "stored", "age", "host", "run"]
     assert [row.split("   ")[0].strip() for row in rows[2:]] == ["prepare", "prepare", "prepare", "train"]
 
 

@@ -179,7 +179,7 @@ def test_what_is_here_is_replaced_if_a_record_names_it(project: ProjectDir, remo
     done = other.proj("pull")
     assert (done.code, outputs(other)) == (0, outputs(project))
     other.write("in.txt", "a third\n")
-    assert "(there: 2 runs with other script, deps or env)" in told(other.proj("pull"))["file"]
+    assert "(2 runs with a different script, deps or env)" in told(other.proj("pull"))["file"]
 
 
 def test_without_the_key_weasels_objects_are_left_alone_and_it_is_named(
@@ -190,7 +190,7 @@ def test_without_the_key_weasels_objects_are_left_alone_and_it_is_named(
     call(weasel, project, "push")
     other = clone(project, "other")
     done = other.proj("pull")
-    hint = "only Weasel's own objects are there: `compat: weasel` in project.yml reads them"
+    hint = "the remote has only Weasel's own objects: `compat: weasel` in project.yml reads them"
     assert told(done)["file"] == told(done)["many"] == f"not pulled: {hint}"
     assert (outputs(other), other.lock()) == ({}, {})
     assert set(states(other).values()) == {"never ran"}

@@ -22,7 +22,7 @@ def test_a1_downloaded_aside_verified_exit_1_the_old_file_untouched(project: Pro
     project.project(f"assets: [{{dest: a.bin, url: '{url}', checksum: '{'0' * 32}'}}]")
     project.write("a.bin", "old")
     inode = (project.path / "a.bin").stat().st_ino
-    told = f"✘ a.bin: what came from `{url}` is not it: its checksum is wrong: expected {'0' * 32}, found "
+    told = f"✘ a.bin: the content of `{url}` has a wrong checksum: expected {'0' * 32}, found "
     for count in (1, 2):
         done = project.proj("assets")
         assert done.code == 1
@@ -93,4 +93,4 @@ def test_a5_and_through_a_link_just_before_writing(project: ProjectDir) -> None:
     project.project("env: {UP: UP}\nassets: [{dest: '${env.UP}/x.txt', url: source.txt}]")
     done = project.proj("assets", env={"UP": "../scratch"})
     assert done.code == 2
-    assert "which is no path inside the project" in done.err
+    assert "is not a path inside the project" in done.err

@@ -104,12 +104,12 @@ def test_p3_pull_records_only_what_it_restored_or_verified(project: ProjectDir, 
     project.write("in.txt", "two\n")
     before = project.read("project.lock")
     done = project.proj("pull")
-    assert told(done) == {"make": "not pulled: nothing of it is on the remote"}
+    assert told(done) == {"make": "not pulled: no run of it is on the remote"}
     assert (project.read("project.lock"), states(project)) == (before, {"make": "out of date"})
 
     project.remove("project.lock")
     shutil.rmtree(project.path / ".proj")
-    assert told(project.proj("pull")) == {"make": "not pulled: nothing of it is on the remote"}
+    assert told(project.proj("pull")) == {"make": "not pulled: no run of it is on the remote"}
     assert (project.lock(), project.read("out"), states(project)) == ({}, "one\n", {"make": "unrecorded"})
 
     # what lies there already, and is what a record on the remote says, is verified and recorded
@@ -129,7 +129,7 @@ def test_p4_a_difference_is_refused_without_force(project: ProjectDir, remote: P
         done = other.proj(*words)
         assert done.code == 1
         assert told(done) == {
-            "make": "not pulled: `out` is here with other content that is not on the remote (`--force` replaces it)"
+            "make": "not pulled: `out` differs from the remote and would be lost (`--force` replaces it)"
         }
         assert (other.read("out"), other.lock()) == ("mine\n", {})
     assert told(other.proj("pull", "--force", "--dry")) == {"make": "would pull out"}
@@ -232,8 +232,8 @@ def test_p9_one_line_per_command_with_its_reason(project: ProjectDir, remote: Pa
     done = other.proj("pull")
     assert (done.code, done.err) == (
         0,
-        "– prepare: not pulled: dep missing, here and in the lock: in.txt\n"
-        "– train: not pulled: dep missing, here and in the lock: data\n"
+        "– prepare: not pulled: dep missing locally and in the lock: in.txt\n"
+        "– train: not pulled: dep missing locally and in the lock: data\n"
         "0 pulled from default, 2 not\n",
     )
     done = other.proj("push")
@@ -242,7 +242,7 @@ def test_p9_one_line_per_command_with_its_reason(project: ProjectDir, remote: Pa
         "– prepare: not pushed: never ran\n– train: not pushed: never ran\n0 pushed to default, 2 not\n",
     )
     other.write("in.txt", "something else\n")
-    reason = "no run of it as it stands is on the remote (there: 1 run with other script, deps or env)"
+    reason = "no matching run on the remote (1 run with a different script, deps or env)"
     assert told(other.proj("pull"))["prepare"] == f"not pulled: {reason}"
     assert other.proj("pull", "--command", "prepare").code == 1
 
@@ -328,7 +328,7 @@ def test_p13_an_object_appears_whole_or_not_the_record_comes_last(project: Proje
         assert fork(project, "push", "-j", "1", events=Events("os.link", kill_at=number)).wait() == -signal.SIGKILL
         assert whole_runs(remote) == []
         assert len(objects(remote, "one.txt") + objects(remote, "two")) == number - 1
-        assert clone(project, f"clone-{number}").proj("pull").err.startswith("– make: not pulled: nothing of it")
+        assert clone(project, f"clone-{number}").proj("pull").err.startswith("– make: not pulled: no run of it")
     assert told(project.proj("push")) == {"make": "recorded"}
     assert len(whole_runs(remote)) == 1
 
@@ -349,7 +349,7 @@ def test_p14_the_locks_run_first_then_the_stores_own_times_more_than_one_is_said
     other = clone(project, "by the store's time")
     done = other.proj("pull")
     assert twin(other) == twin(project)
-    assert f"  hint: make: 2 runs fit: taken is {ids[first]}\n" in done.err
+    assert f"  hint: make: 2 runs match: restored {ids[first]}\n" in done.err
     for owner, name in ((project, "the first's lock"), (again, "the second's lock")):
         other = clone(owner, name, with_lock=True)
         other.proj("pull")
@@ -509,4 +509,4 @@ def test_p18_keys_are_always_matched_as_whole_segments(
     assert [run["command"] for run in project.proj("ls", "--json").json] == ["short"]
     assert [run["command"] for run in project.proj("ls", "neighbour", "--json").json] == ["long"]
     other = clone(project, "other")
-    assert told(other.proj("pull")) == {"short": "pulled iris", "long": "not pulled: nothing of it is on the remote"}
+    assert told(other.proj("pull")) == {"short": "pulled iris", "long": "not pulled: no run of it is on the remote"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from weaselish.cli.console import done, failed, hint, left, say, warn
@@ -12,28 +11,28 @@ from weaselish.cli.opening import open_workspace
 from weaselish.cli.subcommand import JSON, Call, Option, Subcommand, transfers
 
 if TYPE_CHECKING:
-    from weaselish.engine.assets import AssetResult
+    from weaselish.engine.assets.check import AssetResult
 
 
-def assets(call: Call, *, extra: bool, sparse: bool, force: bool, jobs: int, as_json: bool) -> int:
+def assets(call: Call, *, extra: bool, sparse: bool, force: bool, update: bool, jobs: int, as_json: bool) -> int:
     """Fetch assets, showing progress and one line per asset; return 1 if one failed."""
     from weaselish.cli.interrupts import cancelling_at_once
     from weaselish.cli.progress import TransferReporter
-    from weaselish.engine.assets import AssetOptions, AssetState, fetch_assets
-    from weaselish.stores.open import open_store
+    from weaselish.cli.remotes import store_opener
+    from weaselish.engine.assets.check import AssetOptions, AssetState
+    from weaselish.engine.assets.fetch import fetch_assets
 
     names, directory = _dests_and_directory(call.words)
     workspace = open_workspace(call, directory)
-    options = AssetOptions(tuple(names), extra, sparse, force, jobs)
+    options = AssetOptions(tuple(names), extra, sparse, force, jobs, update)
     with cancelling_at_once(workspace.cancel), TransferReporter() as reporter:
-        results = fetch_assets(workspace, options, open_store=partial(open_store, root=workspace.root), report=reporter)
+        results = fetch_assets(workspace, options, open_store=store_opener(workspace), report=reporter)
     for result in results:
         _show(result)
     if results:
         say(_counts(results))
     else:
-        extras = [asset.dest for asset in workspace.project.assets]
-        warn("project.yml has no assets", "those that are `extra` need `--extra`" if extras else None)
+        _show_none(extras=len(workspace.project.assets))
     if as_json:
         from weaselish.cli.json_output import print_json
 
@@ -52,15 +51,23 @@ def _dests_and_directory(words: Sequence[str]) -> tuple[list[str], str | None]:
     return list(words), None
 
 
+def _show_none(*, extras: int) -> None:
+    """Say why no asset was selected: project.yml has none, or only extra ones."""
+    if extras:
+        warn("all assets of project.yml are marked `extra`", "`--extra` includes them")
+    else:
+        warn("project.yml has no assets")
+
+
 def _show(result: AssetResult) -> None:
     from weaselish.cli.units import shown_size
-    from weaselish.engine.assets import AssetState
+    from weaselish.engine.assets.check import AssetState
 
     match result.state:
         case AssetState.FETCHED:
             done(f"{result.dest}: fetched, {shown_size(result.size or 0)}")
         case AssetState.HERE:
-            done(f"{result.dest}: already here")
+            done(f"{result.dest}: already here{f' ({result.message})' if result.message else ''}")
         case AssetState.LEFT:
             left(f"{result.dest}: {result.message}")
         case AssetState.FAILED:
@@ -69,7 +76,7 @@ def _show(result: AssetResult) -> None:
 
 
 def _counts(results: Sequence[AssetResult]) -> str:
-    from weaselish.engine.assets import AssetState
+    from weaselish.engine.assets.check import AssetState
 
     names = {
         AssetState.FETCHED: "fetched",
@@ -90,12 +97,13 @@ SUBCOMMANDS = (
             Option("extra", ("--extra", "-e"), "Include assets that are marked `extra`."),
             Option("sparse", ("--sparse", "-S"), "Fetch only the needed files of git repositories."),
             Option("force", ("--force", "-F"), "Also fetch assets that exist."),
+            Option("update", ("--update",), "Ask git repositories for newer commits, and fetch those."),
             transfers("Assets"),
             JSON,
         ),
         usage="[DEST]... [DIR]",
         words_help="Assets by their `dest`; then, if it is not the current one, the project's directory.",
         most_words=None,
-        examples=("proj assets", "proj assets data/train.csv --force"),
+        examples=("proj assets", "proj assets data/train.csv --force", "proj assets --update"),
     ),
 )

@@ -19,19 +19,18 @@ def pull(call: Call, *, commands: Sequence[str], dry: bool, force: bool, jobs: i
     """Pull, showing progress and one line per command; return the exit code."""
     from weaselish.cli.interrupts import cancelling_at_once
     from weaselish.cli.progress import TransferReporter
-    from weaselish.cli.remotes import check_commands, find_remote, open_tree
+    from weaselish.cli.remotes import store_opener
     from weaselish.cli.transfers import Direction, finish, show_counts
     from weaselish.engine.remote.pull import PullOptions
     from weaselish.engine.remote.pull import pull as pull_all
+    from weaselish.engine.remote.resolve import find_remote
 
     name, directory = remote_and_directory(call)
     workspace = open_workspace(call, directory)
     remote = find_remote(workspace, name)
-    options = PullOptions(check_commands(workspace, commands), dry, force, jobs)
-    if not dry:
-        workspace.prepare_to_change()
+    options = PullOptions(tuple(commands), dry, force, jobs)
     with cancelling_at_once(workspace.cancel), TransferReporter() as reporter:
-        results = pull_all(workspace, open_tree(workspace, remote), options, report=reporter)
+        results = pull_all(workspace, remote, options, open_store=store_opener(workspace), report=reporter)
     for result in results:
         _show(result, dry=dry)
     moved, already = [bool(one.restored) for one in results], [one.already_here for one in results]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from weaselish.cli.console import done, say
+from weaselish.cli.console import done, left, say
 from weaselish.cli.opening import open_workspace, remote_and_directory
 from weaselish.cli.subcommand import (
     JSON,
@@ -29,23 +29,18 @@ def push(
     """Push, showing progress and one line per command; return the exit code."""
     from weaselish.cli.interrupts import cancelling_at_once
     from weaselish.cli.progress import TransferReporter
-    from weaselish.cli.remotes import check_commands, find_remote, open_tree
+    from weaselish.cli.remotes import store_opener
     from weaselish.cli.transfers import Direction, finish, show_counts
-    from weaselish.engine.remote.push import PushOptions
     from weaselish.engine.remote.push import push as push_all
-    from weaselish.errors import StoreError
+    from weaselish.engine.remote.push_plan import PushOptions
+    from weaselish.engine.remote.resolve import find_remote
 
     name, directory = remote_and_directory(call)
     workspace = open_workspace(call, directory)
     remote = find_remote(workspace, name)
-    options = PushOptions(check_commands(workspace, commands), dry, verify, repair, jobs)
-    if remote.read_only:
-        raise StoreError(f"remote `{remote.name}` is read-only", hint="remove `read_only: true` to push to it")
-    if not dry:
-        workspace.prepare_to_change()
+    options = PushOptions(tuple(commands), dry, verify, repair, jobs)
     with cancelling_at_once(workspace.cancel), TransferReporter() as reporter:
-        results = push_all(workspace, open_tree(workspace, remote), options, report=reporter)
-    workspace.save()
+        results = push_all(workspace, remote, options, open_store=store_opener(workspace), report=reporter)
     for result in results:
         _show(result, dry=dry)
     moved, already = [bool(one.stored) for one in results], [one.already_there for one in results]
@@ -57,6 +52,8 @@ def _show(result: Pushed, *, dry: bool) -> None:
     from weaselish.cli.transfers import Direction, show_refused
     from weaselish.cli.units import counted, shown_size
 
+    for output in result.outside:
+        left(f"{result.command}: `{output}` is outside the project, not pushed")
     if result.refused is not None:
         show_refused(Direction.PUSH, result)
     elif result.already_there or not result.stored:
@@ -77,7 +74,7 @@ SUBCOMMANDS = (
             COMMANDS,
             dry("Show what would be pushed; store nothing."),
             Option("verify", ("--verify",), "Re-read objects that are already stored and check their integrity."),
-            Option("repair", ("--repair",), "Replace objects that proved broken."),
+            Option("repair", ("--repair",), "Also re-read them, and replace those that are broken."),
             transfers("Objects"),
             JSON,
         ),

@@ -59,12 +59,16 @@ def shown_status(step: StepStatus) -> str:
     return f"failed ({code}{shown_age(step.failed_at)} ago)"
 
 
-def _remote_states(workspace: Workspace, remote: str | None, previews: Sequence[Preview]) -> dict[str, str]:
+def _remote_states(workspace: Workspace, remote: str | None, previews: Sequence[Preview]) -> Mapping[str, str]:
     if remote is None:
         return {}
-    from weaselish.cli.remotes import find_remote, remote_states
+    from weaselish.cli.interrupts import cancelling_at_once
+    from weaselish.cli.remotes import store_opener
+    from weaselish.engine.remote.resolve import find_remote
+    from weaselish.engine.remote.states import remote_states
 
-    return remote_states(workspace, find_remote(workspace, remote), previews)
+    with cancelling_at_once(workspace.cancel):
+        return remote_states(workspace, find_remote(workspace, remote), previews, open_store=store_opener(workspace))
 
 
 def _as_json(step: StepStatus, on_remote: Mapping[str, str]) -> dict[str, object]:

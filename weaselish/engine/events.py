@@ -162,10 +162,20 @@ class StepBlocked(NamedTuple):
         return _to_json(self)
 
 
-class TransferStarted(NamedTuple):
-    """`size` is bytes of content; what travels is compressed."""
+class Preparing(NamedTuple):
+    """A push, pull or fetch is busy before its first byte: `checking 3 commands`, `checking assets`."""
 
-    verb: str  # push, pull, fetch
+    activity: str
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
+
+
+class TransferStarted(NamedTuple):
+    """More objects are to be transferred. `size` is bytes of content; what travels is compressed."""
+
+    verb: str  # push, pull, fetch, verify
     objects: int
     size: int
     at: float = 0.0
@@ -211,6 +221,7 @@ Event = (
     | TransferStarted
     | Transferred
     | Note
+    | Preparing
     | RunFinished
     | RunStarted
     | StepBlocked

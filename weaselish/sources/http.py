@@ -1,179 +1,209 @@
-"""One file over HTTP, into a partial file that a later attempt, or a later process, goes on with.
+"""Downloads one file over HTTP into a partial file, which a later attempt or process continues.
 
-Beside the partial file `NAME` lies `NAME.json`: which answer it is the beginning of. It goes on only where the server
-vouches with a strong ETag that the rest belongs to the same bytes; else the file begins anew.
+Beside the partial file `NAME` is `NAME.json`, which describes the response that the file is the beginning of. A
+download continues only if a strong ETag proves that the rest belongs to the same bytes. Otherwise it starts over.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
+from weaselish.cancel import Cancel
 from weaselish.errors import ProjError
 from weaselish.files.atomic import write_atomically, writing
 
 if TYPE_CHECKING:
     import httpx
 
-PAUSES = (0.5, 2.0)  # seconds before another attempt; counted anew when bytes have come
+PAUSES = (0.5, 2.0)  # seconds before another attempt; counted anew after progress
 LONGEST_PAUSE = 60.0  # that a server may ask for
 TIMEOUT = 30.0  # seconds without a byte
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
+_TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
+# the third part of a GitHub path that does not show a file
+_NO_FILE_PAGES = {"raw", "releases", "archive", "zipball", "tarball", "suites", "actions"}
 
 
 class Progress(Protocol):
-    """Hears from one thread what is fetched."""
+    """Receives the progress of one download. Called by one thread."""
 
     def expect(self, size: int) -> None:
-        """So many bytes are still to come."""
+        """Announce that `size` bytes are still to come."""
         ...
 
     def passed(self, size: int) -> None:
-        """So many bytes more have come. Raises to give up."""
+        """Count `size` bytes more as downloaded."""
         ...
 
 
 class DownloadError(ProjError):
-    pass
+    """A URL cannot be downloaded."""
 
 
-class _MayPass(DownloadError):
-    """Another attempt may do; `pause`: how long the server asked to wait."""
+class _Transient(DownloadError):
+    """A failure that another attempt may not meet. The server asked for `pause` seconds before it."""
 
     pause: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """What a partial file is the beginning of. The URL as a digest: it may hold a token."""
+class _Response:
+    """Describes the response that a partial file is the beginning of. The URL is a digest: it may hold a token."""
 
     url: str
     etag: str
     size: int
 
 
-def download(url: str, partial: Path, *, shown: str, progress: Progress) -> str | None:
-    """Fetch all of `url` into `partial`, going on where it ends; the ETag. `shown` is how messages call the URL.
+class _Download(NamedTuple):
+    """One download: its address, its name in messages, and where its bytes go."""
 
-    Raises DownloadError; what has come by then stays for the next call.
+    url: str
+    shown: str
+    partial: Path
+    progress: Progress
+    cancel: Cancel
+
+
+def download(url: str, partial: Path, *, shown: str, progress: Progress, cancel: Cancel) -> str | None:
+    """Download `url` into `partial`, continuing at its end, and return the ETag. Messages call the URL `shown`.
+
+    Raises DownloadError. The bytes received so far stay for the next call.
     """
     import httpx
 
+    task = _Download(url, shown, partial, progress, cancel)
     try:
         with httpx.Client(follow_redirects=True, timeout=TIMEOUT, auth=_netrc(url)) as client:
-            return _persistently(client, url, partial, shown, progress)
+            return _with_retries(client, task)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
-        raise DownloadError(f"`{shown}` cannot be fetched: {type(error).__name__}") from None
+        raise DownloadError(f"cannot fetch `{shown}`: {type(error).__name__}") from None
 
 
 def drop_partial(partial: Path) -> None:
+    """Delete a partial file and its description."""
     partial.unlink(missing_ok=True)
-    _answer_file(partial).unlink(missing_ok=True)
+    _description(partial).unlink(missing_ok=True)
 
 
-def _persistently(client: httpx.Client, url: str, partial: Path, shown: str, progress: Progress) -> str | None:
-    failures, furthest = 0, _size(partial)
+def raw_url(url: str) -> str:
+    """Return the raw address of a file whose page on GitHub `url` names. Any other URL is returned unchanged."""
+    parts = urlsplit(url)
+    path = parts.path.strip("/").split("/")
+    if parts.hostname not in ("github.com", "www.github.com") or len(path) < 4 or path[2] in _NO_FILE_PAGES:
+        return url
+    kept = path[:2] + (path[3:] if path[2] in ("blob", "tree") else path[2:])
+    return parts._replace(netloc="raw.githubusercontent.com", path="/" + "/".join(kept)).geturl()
+
+
+def _with_retries(client: httpx.Client, task: _Download) -> str | None:
+    failures, furthest = 0, _size(task.partial)
     while True:
         try:
-            return _attempt(client, url, partial, shown, progress)
-        except _MayPass as error:
-            failures = 1 if _size(partial) > furthest else failures + 1
-            furthest = max(furthest, _size(partial))
+            return _attempt(client, task)
+        except _Transient as error:
+            failures = 1 if _size(task.partial) > furthest else failures + 1
+            furthest = max(furthest, _size(task.partial))
             if failures > len(PAUSES):
                 raise
-            _pause(max(PAUSES[failures - 1], min(error.pause, LONGEST_PAUSE)), progress)
+            task.cancel.sleep(max(PAUSES[failures - 1], min(error.pause, LONGEST_PAUSE)))
 
 
-def _attempt(client: httpx.Client, url: str, partial: Path, shown: str, progress: Progress) -> str | None:
+def _attempt(client: httpx.Client, task: _Download) -> str | None:
     import httpx
 
-    known = _known(partial, url)
-    offset = _size(partial) if known else 0
-    if known and offset == known.size:
-        return known.etag
+    begun = _begun(task)
+    offset = _size(task.partial) if begun else 0
+    if begun and offset == begun.size:
+        return begun.etag
     headers = {"Accept-Encoding": "identity"}
-    if known and offset:
-        headers |= {"Range": f"bytes={offset}-", "If-Range": known.etag}
+    if begun and offset:
+        headers |= {"Range": f"bytes={offset}-", "If-Range": begun.etag}
+    task.cancel.check()
     try:
-        with client.stream("GET", url, headers=headers) as answer:
-            return _receive(answer, url, partial, shown, progress, known if offset else None)
+        with client.stream("GET", task.url, headers=headers) as response:
+            return _receive(response, task, begun if offset else None)
     except httpx.UnsupportedProtocol:
         raise
     except httpx.TransportError as error:
-        raise _MayPass(f"`{shown}` cannot be fetched: {str(error) or type(error).__name__}") from None
+        raise _Transient(f"cannot fetch `{task.shown}`: {str(error) or type(error).__name__}") from None
 
 
-def _receive(
-    answer: httpx.Response, url: str, partial: Path, shown: str, progress: Progress, known: _Answer | None
-) -> str | None:
-    """Write an answer's bytes; its ETag. `known`: what the partial file is the beginning of."""
-    _check_status(answer, partial, shown)
-    etag: str | None = answer.headers.get("ETag")
-    offset, total = 0, _length(answer.headers)
-    if answer.status_code == 206:
-        offset, total = _continued(answer, partial, shown, known)
+def _receive(response: httpx.Response, task: _Download, begun: _Response | None) -> str | None:
+    """Write the bytes of a response and return its ETag. `begun` describes what the partial file starts with."""
+    _check_status(response, task)
+    task.cancel.check()
+    etag: str | None = response.headers.get("ETag")
+    offset, total = 0, _length(response.headers)
+    if response.status_code == 206:
+        offset, total = _continued(response, task, begun)
     else:
-        drop_partial(partial)
+        drop_partial(task.partial)
         if total is not None and etag and not etag.startswith("W/"):
-            described = asdict(_Answer(_digest(url), etag, total))
-            with writing(f"`{partial}.json`"):
-                write_atomically(_answer_file(partial), [json.dumps(described).encode()])
+            _describe(task.partial, _Response(_digest(task.url), etag, total))
     if total is not None:
-        progress.expect(total - offset)
-    _append(answer, partial, progress)
-    if total is not None and _size(partial) != total:
-        raise _MayPass(f"`{shown}` ended after {_size(partial)} of {total} bytes")
+        task.progress.expect(total - offset)
+    _append(response, task)
+    if total is not None and _size(task.partial) != total:
+        raise _Transient(f"`{task.shown}` ended after {_size(task.partial)} of {total} bytes")
     return etag
 
 
-def _check_status(answer: httpx.Response, partial: Path, shown: str) -> None:
-    status = answer.status_code
+def _check_status(response: httpx.Response, task: _Download) -> None:
+    status = response.status_code
     if status in (200, 206):
         return
-    message = f"`{shown}` cannot be fetched: the server says {status} {answer.reason_phrase}".rstrip()
+    message = f"cannot fetch `{task.shown}`: the server answered {status} {response.reason_phrase}".rstrip()
     if status == 416:
-        drop_partial(partial)
-    if status == 416 or status in _PASSING:
-        error = _MayPass(message)
-        error.pause = _asked_pause(answer.headers)
+        drop_partial(task.partial)
+    if status == 416 or status in _TRANSIENT:
+        error = _Transient(message)
+        error.pause = _requested_pause(response.headers)
         raise error
-    hint = "credentials are taken from ~/.netrc, or put them into the URL as `${env.NAME}`"
+    hint = "put credentials into ~/.netrc, or into the URL as `${env.NAME}`"
     raise DownloadError(message, hint=hint if status in (401, 403) else None)
 
 
-def _continued(answer: httpx.Response, partial: Path, shown: str, known: _Answer | None) -> tuple[int, int]:
-    """Where a partial answer begins and how large the whole is, if it is the one that was asked for."""
-    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
-    is_same = known and answer.headers.get("ETag") in (None, known.etag)
-    if known and found and is_same and (int(found[1]), int(found[2])) == (_size(partial), known.size):
-        return _size(partial), known.size
-    drop_partial(partial)
-    raise _MayPass(f"`{shown}` cannot be fetched: the server sent another part than was asked for")
+def _continued(response: httpx.Response, task: _Download, begun: _Response | None) -> tuple[int, int]:
+    """Return the offset and total size of a partial response. Raises _Transient if it is not the requested part."""
+    content = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
+    is_same = begun and response.headers.get("ETag") in (None, begun.etag)
+    if begun and content and is_same and (int(content[1]), int(content[2])) == (_size(task.partial), begun.size):
+        return _size(task.partial), begun.size
+    drop_partial(task.partial)
+    raise _Transient(f"cannot fetch `{task.shown}`: the server sent another part than requested")
 
 
-def _append(answer: httpx.Response, partial: Path, progress: Progress) -> None:
-    with writing(f"`{partial}`"), open(partial, "ab") as file:
-        for chunk in answer.iter_raw():
+def _append(response: httpx.Response, task: _Download) -> None:
+    with writing(f"`{task.partial}`"), open(task.partial, "ab") as file:
+        for chunk in response.iter_raw():
+            task.cancel.check()  # before the write: another process may continue this file once we are cancelled
             file.write(chunk)
-            progress.passed(len(chunk))
+            task.progress.passed(len(chunk))
 
 
-def _known(partial: Path, url: str) -> _Answer | None:
+def _begun(task: _Download) -> _Response | None:
+    """Return the description of the partial file, if it can be continued from this URL."""
     try:
-        answer = _Answer(**json.loads(_answer_file(partial).read_bytes()))
+        response = _Response(**json.loads(_description(task.partial).read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
-    return answer if answer.url == _digest(url) and _size(partial) <= answer.size else None
+    return response if response.url == _digest(task.url) and _size(task.partial) <= response.size else None
 
 
-def _answer_file(partial: Path) -> Path:
+def _describe(partial: Path, response: _Response) -> None:
+    with writing(f"`{partial}.json`"):
+        write_atomically(_description(partial), [json.dumps(asdict(response)).encode()])
+
+
+def _description(partial: Path) -> Path:
     return partial.with_name(f"{partial.name}.json")
 
 
@@ -193,20 +223,13 @@ def _length(headers: Mapping[str, str]) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _asked_pause(headers: Mapping[str, str]) -> float:
+def _requested_pause(headers: Mapping[str, str]) -> float:
     text = headers.get("Retry-After", "")
     return float(text) if text.isdecimal() else 0.0
 
 
-def _pause(seconds: float, progress: Progress) -> None:
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        progress.passed(0)
-        time.sleep(min(left, 0.2))
-
-
 def _netrc(url: str) -> httpx.Auth | None:
-    """Credentials as other tools find them, unless the URL holds some."""
+    """Return the credentials of ~/.netrc, as other tools use them, unless the URL holds some."""
     import netrc
 
     import httpx

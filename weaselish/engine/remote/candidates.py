@@ -1,14 +1,16 @@
-"""Which runs on a remote would do for a command as it stands here: proj's by their records, Weasel's by their names."""
+"""Runs on a remote that match a command's current script, deps and env: proj's by their records, Weasel's by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote_plus
 
 from weaselish.archive.unpack import Limits
 from weaselish.compat import weasel
-from weaselish.engine.remote.tree import Published, RemoteTree, is_object_key, outputs_of
+from weaselish.engine.remote.published import Published, is_object_key, outputs_of
+from weaselish.engine.remote.tree import RemoteTree
+from weaselish.model.paths import is_outside
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
@@ -19,8 +21,8 @@ from weaselish.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One output of a run, to be downloaded. `digest` as its object is named: Weasel's for an object of Weasel's."""
+class OutputObject:
+    """The object of one output of a run. `digest` is the one in its key: Weasel's for an object of Weasel's."""
 
     path: str
     key: str
@@ -29,80 +31,110 @@ class Wanted:
     by_weasel: bool = False
 
 
-def current_fingerprint(workspace: Workspace, command: Command, coming: Mapping[str, str]) -> Fingerprint:
-    """What goes into a run now; a dep that is not here as the lock knows it, or as it would be after a pull.
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A run whose outputs may be restored. `rivals`: how many runs match, 1 if the lock file names this one."""
 
-    `coming`: paths that are not restored yet, with the digests that they are going to have.
+    record: Record
+    objects: tuple[OutputObject, ...]
+    rivals: int = 1
+
+
+def current_fingerprint(workspace: Workspace, command: Command, expected: Mapping[str, str]) -> Fingerprint:
+    """Return the fingerprint of a run now. A missing dep counts as `expected` says, or else as the lock recorded it.
+
+    `expected`: outputs that are not restored yet -> the digests that they will have.
     """
     locked: dict[str, str | None] = {}
-    for known in reversed(recorded(workspace, command)):
-        locked.update(known.fingerprint.deps)
+    for record in reversed(own_records(workspace, command)):
+        locked.update(record.fingerprint.deps)
 
     def digests_of(dep: str) -> Iterable[tuple[str, str | None]]:
         for path, digest in workspace.digests.of_dep(dep):
-            yield path, coming.get(path) or digest or locked.get(path)
+            yield path, expected.get(path) or digest or locked.get(path)
 
     return fingerprint(command, workspace.env, digests_of)
 
 
-def recorded(workspace: Workspace, command: Command) -> list[Record]:
-    """The last records of a command here; without entries of Weasel's."""
-    return [known for known in workspace.records.last(command.name) if isinstance(known, Record)]
+def own_records(workspace: Workspace, command: Command) -> list[Record]:
+    """Return the last local records of a command, without entries of Weasel's."""
+    return [record for record in workspace.records.last(command.name) if isinstance(record, Record)]
 
 
 class Candidates:
-    """Of one workspace, on one remote."""
+    """Finds the candidates for commands of one workspace on one remote."""
 
     def __init__(self, workspace: Workspace, tree: RemoteTree) -> None:
         self._workspace = workspace
         self._tree = tree
         self._compat = workspace.project.compat
 
-    def of(self, command: Command, now: Fingerprint) -> list[tuple[Record, list[Wanted]]]:
-        """The runs that would do, the lock's first, then the newest by the store's clock."""
-        found = self._tree.published(now.key)
-        locked = recorded(self._workspace, command)
+    def of(self, command: Command, now: Fingerprint) -> Iterator[Candidate]:
+        """Yield the runs that match: the one in the lock file first, then the newest by the store's clock.
+
+        Lists the remote only when the first one was not good enough.
+        """
+        locked = self._locked(command, now)
+        if locked is not None:
+            yield Candidate(locked.record, _objects(locked))
+        fitting = self._fitting(command, now)
+        weasels = self._of_weasel(command, now) if self._compat else []
+        rivals = len(fitting) + len(weasels)
+        for run in fitting:
+            if locked is None or run.record.run != locked.record.run:
+                yield Candidate(run.record, _objects(run), rivals)
+        yield from (Candidate(record, objects, rivals) for record, objects in weasels)
+
+    def _locked(self, command: Command, now: Fingerprint) -> Published | None:
+        """Return the run that the lock file names, if it is published and matches."""
+        for record in own_records(self._workspace, command):
+            if record.run and record.fingerprint.key == now.key:
+                run = self._tree.run(now.key, record.run)
+                if run is not None and self._fits(command, run.record):
+                    return run
+        return None
+
+    def _fitting(self, command: Command, now: Fingerprint) -> list[Published]:
+        """Return all matching runs. Those with the outputs in the lock file come first."""
+        published = self._tree.published(now.key)
+        locked = own_records(self._workspace, command)
 
         def by_lock(pair: tuple[Stored, Published]) -> tuple[bool, bool]:
             record = pair[1].record
-            is_run = any(known.run == record.run for known in locked)
-            return not is_run, not any(outputs_of(known) == outputs_of(record) for known in locked)
+            is_run = any(own.run == record.run for own in locked)
+            return not is_run, not any(outputs_of(own) == outputs_of(record) for own in locked)
 
-        found.sort(key=by_lock)  # stable: the rest stays newest first
-        fitting = [run for _, run in found if self._fits(command, run.record)]
-        candidates = [(run.record, _wanted(run)) for run in fitting]
-        if self._compat:
-            candidates += self._of_weasel(command, now)
-        return candidates
+        published.sort(key=by_lock)  # stable: otherwise they stay newest first
+        return [run for _, run in published if self._fits(command, run.record)]
 
     def _fits(self, command: Command, record: Record) -> bool:
-        """A record counts only if its outputs are the command's."""
+        """Whether a record has exactly the command's outputs."""
         return (
             outputs_of(record).keys() == set(command.outputs)
-            and {made.path for made in record.outputs_no_cache} == set(command.outputs_no_cache)
+            and {output.path for output in record.outputs_no_cache} == set(command.outputs_no_cache)
             and record.algorithm == self._workspace.project.digest
         )
 
-    def _of_weasel(self, command: Command, now: Fingerprint) -> list[tuple[Record, list[Wanted]]]:
-        """What Weasel itself pushed for the command: per output the object that the lock names, else the newest."""
+    def _of_weasel(self, command: Command, now: Fingerprint) -> list[tuple[Record, tuple[OutputObject, ...]]]:
+        """Return what Weasel pushed for the command: per output the object that the lock names, else the newest."""
         hashed = self._weasel_hash(command, now)
-        if hashed is None:
+        if hashed is None or any(map(is_outside, command.outputs)):
             return []
         in_lock = self._weasel_digests_in_lock(command)
-        wanted = []
+        objects = []
         for output in command.outputs:
-            there = self._tree.below(f"{quote_plus(command.as_written(output))}/{hashed}").values()
-            stored = [one for one in there if is_object_key(one.key)]
+            listed = self._tree.below(f"{quote_plus(command.as_written(output))}/{hashed}").values()
+            stored = [one for one in listed if is_object_key(one.key)]
             if not stored:
                 return []
             best = max(stored, key=lambda one: (one.key.endswith(f"/{in_lock.get(output)}"), one.modified))
-            wanted.append(Wanted(output, best.key, best.key.rpartition("/")[2], Limits(), by_weasel=True))
-        made = tuple(RecordedOutput(output, "") for output in command.outputs)
+            objects.append(OutputObject(output, best.key, best.key.rpartition("/")[2], Limits(), by_weasel=True))
+        outputs = tuple(RecordedOutput(output, "") for output in command.outputs)
         absent = tuple(RecordedOutput(output, ABSENT) for output in command.outputs_no_cache)
-        return [(Record(0, command.name, now, made, absent, origin=Origin.WEASEL), wanted)]
+        return [(Record(0, command.name, now, outputs, absent, origin=Origin.WEASEL), tuple(objects))]
 
     def _weasel_hash(self, command: Command, now: Fingerprint) -> str | None:
-        """Weasel's command hash, as far as the deps are here."""
+        """Return Weasel's command hash, None if a dep is not local."""
         deps = []
         for path, _ in now.deps:
             digest = weasel.digest(self._workspace.root / path)
@@ -112,31 +144,37 @@ class Candidates:
         return weasel.command_hash(now.script, deps)
 
     def _weasel_digests_in_lock(self, command: Command) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for known in self._workspace.records.last(command.name):
-            if isinstance(known, Record):
-                found |= {made.path: known.weasel.get(made.path, made.digest) for made in known.outputs}
-            elif isinstance(known, LockEntry):
-                found |= {str(out.get("path")): str(out.get("md5")) for out in known.data.get("outs") or ()}
-        return found
+        digests: dict[str, str] = {}
+        for record in self._workspace.records.last(command.name):
+            if isinstance(record, Record):
+                digests |= {output.path: record.weasel.get(output.path, output.digest) for output in record.outputs}
+            elif isinstance(record, LockEntry):
+                digests |= {str(out.get("path")): str(out.get("md5")) for out in record.data.get("outs") or ()}
+        return digests
 
-    def nothing_there(self, command: Command, now: Fingerprint, coming: Mapping[str, str]) -> str:
-        """Why nothing was found, with what is known of other runs."""
-        awaited = [path for path, _ in now.deps if path in coming]
-        if awaited:  # with links in it, it counts otherwise as a dep than as an output
-            return f"what fits is not known before it is here: {', '.join(awaited)}"
+    def why_none(self, command: Command, now: Fingerprint, expected: Mapping[str, str]) -> str:
+        """Say why there is no candidate, and whether the remote has other runs of the command."""
+        awaited = [path for path, _ in now.deps if path in expected]
+        if awaited:  # with links in it, a directory has another digest as a dep than as an output
+            return f"which run matches depends on outputs that are not restored yet: {', '.join(awaited)}"
         others = len(self._tree.runs_of(command.outputs[0], compat=self._compat))
         if others:
-            runs = "run" if others == 1 else "runs"
-            return f"no run of it as it stands is on the remote (there: {others} {runs} with other script, deps or env)"
+            runs = "1 run" if others == 1 else f"{others} runs"
+            return f"no matching run on the remote ({runs} with a different script, deps or env)"
         hashed = None if self._compat else self._weasel_hash(command, now)
         if hashed and self._tree.below(f"{quote_plus(command.as_written(command.outputs[0]))}/{hashed}"):
-            return "only Weasel's own objects are there: `compat: weasel` in project.yml reads them"
-        return "nothing of it is on the remote"
+            return "the remote has only Weasel's own objects: `compat: weasel` in project.yml reads them"
+        return "no run of it is on the remote"
 
 
-def _wanted(run: Published) -> list[Wanted]:
-    return [
-        Wanted(made.path, run.objects[made.path][0], made.digest, Limits(size=made.size, files=made.files))
-        for made in run.record.outputs
-    ]
+def _objects(run: Published) -> tuple[OutputObject, ...]:
+    return tuple(
+        OutputObject(
+            output.path,
+            run.objects[output.path][0],
+            output.digest,
+            Limits(size=output.size, files=output.files),
+        )
+        for output in run.record.outputs
+        if output.path in run.objects
+    )

@@ -1,47 +1,51 @@
-"""pull: outputs of one recorded run, verified aside and swapped in whole, or nothing."""
+"""pull: restores, per command, all outputs of one published run that matches it, or none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
-from threading import Event
 from typing import TypeVar
 
 from weaselish.engine import events
 from weaselish.engine.events import SerialReporter
-from weaselish.engine.remote.candidates import Candidates, Wanted, current_fingerprint
-from weaselish.engine.remote.restore import BadObject, NotPulled, Restorer
+from weaselish.engine.remote.candidates import Candidate, Candidates, current_fingerprint
+from weaselish.engine.remote.download import BadObject, NotPulled
+from weaselish.engine.remote.resolve import OpenStore, open_tree, selected_commands
+from weaselish.engine.remote.restore import Restorer
 from weaselish.engine.remote.tree import RemoteTree
-from weaselish.engine.remote.workers import Workers
 from weaselish.engine.run.planning import plan_for
 from weaselish.engine.run.staleness import check_staleness
+from weaselish.engine.workers import Workers, run_aside
 from weaselish.errors import ProjError, StoreError
 from weaselish.files.swap import recover_all
 from weaselish.locks.step_locks import hold_locks
-from weaselish.model.project import Command
+from weaselish.model.paths import is_outside, is_protected
+from weaselish.model.project import Command, Remote
 from weaselish.plan.graph import Cycle, Plan
+from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.record import Record
 from weaselish.plan.schedule import Schedule
 from weaselish.workspace import Workspace
 
 T = TypeVar("T")
 
-_TOGETHER = 8  # commands, each of which may hold many locks
+_AT_ONCE = 8  # commands in parallel, each of which may hold many locks
+_GRACE = 0.5  # seconds to unwind after Ctrl-C; more than a download gets
+_HARMLESS = {ReasonKind.NO_SKIP, ReasonKind.FORCED}
 
 
 @dataclass(frozen=True, slots=True)
 class PullOptions:
     commands: tuple[str, ...] = ()  # only these; all if empty
     dry: bool = False
-    force: bool = False  # replace also what exists only here
+    force: bool = False  # also replace what exists only locally
     jobs: int = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What became of one command. `restored`: outputs that were downloaded (or, in a dry run, would be)."""
+    """What a pull did for one command. `restored`: outputs that it downloaded or, in a dry run, would download."""
 
     command: str
     refused: str | None = None
@@ -53,10 +57,14 @@ class Pulled:
 
 
 def pull(
-    workspace: Workspace, tree: RemoteTree, options: PullOptions, *, report: events.Reporter
+    workspace: Workspace, remote: Remote, options: PullOptions, *, open_store: OpenStore, report: events.Reporter
 ) -> tuple[Pulled, ...]:
-    """Restore the outputs of every command as it stands. Raises StoreError if the remote cannot be used at all."""
-    return _Pull(workspace, tree, options, SerialReporter(report)).run()
+    """Restore the outputs of the selected commands. Raises StoreError if the remote cannot be used at all."""
+    options = replace(options, commands=selected_commands(workspace, options.commands))
+    if not options.dry:
+        workspace.prepare_to_change()
+    pulling = _Pull(workspace, open_tree(workspace, remote, open_store), options, SerialReporter(report))
+    return run_aside(pulling.run, workspace.cancel, grace=1.5 * _GRACE)
 
 
 class _Pull:
@@ -66,18 +74,14 @@ class _Pull:
         self._options = options
         self._report = report
         self._candidates = Candidates(workspace, tree)
-        self._coming: dict[str, str] = {}  # in a dry run: what would have been restored
-        self._stopped = Event()  # what is on its way is given up
-        self._restorer = Restorer(
-            workspace, tree, jobs=options.jobs, force=options.force, stopped=self._stopped, report=report
-        )
+        self._expected: dict[str, str] = {}  # in a dry run: outputs that would have been restored -> digests
+        self._restorer = Restorer(workspace, tree, jobs=options.jobs, force=options.force, report=report)
 
     def run(self) -> tuple[Pulled, ...]:
-        if not self._options.dry:
-            self._workspace.prepare_to_change()
+        plan = self._plan()
         if not self._options.commands:
             self._tree.list_at_once()
-        plan = self._plan()
+        self._report(events.Preparing(f"checking {len(self._options.commands or plan.steps)} commands"))
         try:
             results = self._results(plan)
         finally:
@@ -96,82 +100,104 @@ class _Pull:
             return plan_for(self._workspace, names, only=True)
 
     def _results(self, plan: Plan) -> dict[str, Pulled]:
-        """Of each command that is meant. What is here is seen at once; what is not comes with others at a time."""
+        """Return the result per selected command.
+
+        Outputs already present are settled in this thread; the rest are pulled in parallel.
+        """
         schedule = Schedule(plan)
         results: dict[str, Pulled] = {}
-        coming: set[Future[Pulled]] = set()
-        most = max(1, min(self._options.jobs, _TOGETHER))
-        with Workers(most, self._stopped) as workers:
+        most = max(1, min(self._options.jobs, _AT_ONCE))
+        with Workers[Pulled](most, self._workspace.cancel, grace=_GRACE) as workers:
             while True:
-                while len(coming) < most and (step := schedule.start()) is not None:
+                while workers.running < most and (step := schedule.start()) is not None:
                     command = plan.command(step)
-                    if not self._is_meant(command):
+                    if not self._is_selected(command):
                         schedule.finish(step)
                         continue
-                    version = self._workspace.records.version  # before the look: other threads read on meanwhile
-                    result = self._tried(command, self._if_here)
+                    version = self._workspace.records.version  # before the check: other threads read on
+                    result = self._attempt(command, self._if_local)
                     if result is None:
-                        coming.add(workers.submit(self._tried, command, partial(self._pull, version=version)))
+                        pull_one = partial(self._pull, version=version)
+                        workers.start(partial(self._attempt, command, pull_one))
                     else:
                         results[step] = result
                         schedule.finish(step)
-                if not coming:
+                if not workers.running:
                     return results
-                ended, coming = wait(coming, return_when=FIRST_COMPLETED)
-                for future in ended:
-                    result = future.result()
-                    results[result.command] = result
-                    schedule.finish(result.command)
+                result = workers.wait()
+                results[result.command] = result
+                schedule.finish(result.command)
 
-    def _is_meant(self, command: Command) -> bool:
-        return self._named(command.name) or (bool(command.outputs) and not self._options.commands)
+    def _is_selected(self, command: Command) -> bool:
+        return self._is_named(command.name) or (bool(command.outputs) and not self._options.commands)
 
-    def _named(self, name: str) -> bool:
+    def _is_named(self, name: str) -> bool:
         return name in self._options.commands
 
-    def _tried(self, command: Command, act: Callable[[Command], T]) -> T | Pulled:
+    def _attempt(self, command: Command, act: Callable[[Command], T]) -> T | Pulled:
+        """Call `act`, and turn an error that concerns only this command into its result."""
+        self._workspace.cancel.check()
         try:
             return act(command)
         except NotPulled as refusal:
-            return Pulled(command.name, refusal.why, is_error=refusal.is_error or self._named(command.name))
+            is_error = refusal.is_error or self._is_named(command.name)
+            return Pulled(command.name, refusal.why, refusal.hint, is_error)
         except StoreError:
             raise
         except ProjError as error:
             return Pulled(command.name, error.message, error.hint, is_error=True)
 
-    def _if_here(self, command: Command) -> Pulled | None:
+    def _if_local(self, command: Command) -> Pulled | None:
+        """Return the result of a command whose outputs are present and up to date."""
         if not command.outputs:
             raise NotPulled("it has no outputs that could be pulled")
-        return Pulled(command.name, already_here=True) if self._is_here(command) else None
+        if self._is_local(command):
+            return Pulled(command.name, already_here=True)
+        if all(map(is_outside, command.outputs)):
+            raise NotPulled("its outputs are outside the project, and never pulled")
+        return None
+
+    def _is_local(self, command: Command) -> bool:
+        staleness = check_staleness(self._workspace, command)
+        return all(reason.kind in _HARMLESS for reason in staleness.reasons)
 
     def _pull(self, command: Command, *, version: int) -> Pulled:
-        """`version`: of what was known of runs before the command was looked at."""
-        now = current_fingerprint(self._workspace, command, self._coming)
+        """Restore the first good candidate. `version`: of the records, before the command was checked."""
+        now = current_fingerprint(self._workspace, command, self._expected)
         missing = [path for path, digest in now.deps if digest is None]
         if missing:
-            raise NotPulled(f"dep missing, here and in the lock: {', '.join(missing)}")
-        candidates = self._candidates.of(command, now)
-        bad: list[BadObject] = []
-        for record, wanted in candidates:
+            raise NotPulled(f"dep missing locally and in the lock: {', '.join(missing)}")
+        refusal: NotPulled | None = None
+        for candidate in self._candidates.of(command, now):
             try:
-                return self._restore(command, record, wanted, len(candidates), version)
+                self._check_outside(candidate.record)
+                return self._restore(command, candidate, version)
             except BadObject as error:
                 self._report(events.Note(f"`{command.name}`: {error.why}"))
-                bad.append(error)
-        if bad:
-            raise bad[0]
-        raise NotPulled(self._candidates.nothing_there(command, now, self._coming))
+                refusal = refusal or error
+            except _OutsideDiffers as error:
+                refusal = refusal or error
+        raise refusal or NotPulled(self._candidates.why_none(command, now, self._expected))
 
-    def _is_here(self, command: Command) -> bool:
-        looked = check_staleness(self._workspace, command)
-        return not [reason for reason in looked.reasons if reason.kind.value not in ("no_skip", "forced")]
+    def _check_outside(self, record: Record) -> None:
+        """Refuse a run whose outputs outside the project are not present: proj never writes those."""
+        for output in record.outputs:
+            if is_outside(output.path) and self._workspace.digests.digest(output.path, "output") != output.digest:
+                raise _OutsideDiffers(
+                    f"`{output.path}` is outside the project, and not what the run on the remote produced",
+                    hint=f"run it: `proj run {record.command}`",
+                )
 
-    def _restore(self, command: Command, record: Record, wanted: Sequence[Wanted], rivals: int, version: int) -> Pulled:
-        """Download what is not here, verify it, swap it in, and record it. Raises NotPulled."""
-        notes: tuple[str, ...] = (f"{rivals} runs fit: taken is {record.run}",) if rivals > 1 else ()
+    def _restore(self, command: Command, candidate: Candidate, version: int) -> Pulled:
+        """Download what is missing, verify it, swap it in, and record the run. Raises NotPulled."""
+        record = candidate.record
+        notes: tuple[str, ...] = ()
+        if candidate.rivals > 1:
+            notes = (f"{candidate.rivals} runs match: restored {record.run}",)
         if self._options.dry:
-            self._coming |= {made.path: made.digest for made in record.outputs}
-            return Pulled(command.name, restored=tuple(one.path for one in self._restorer.missing(wanted)), notes=notes)
+            self._expected |= {output.path: output.digest for output in record.outputs}
+            paths = tuple(wanted.path for wanted in self._restorer.missing(candidate.objects))
+            return Pulled(command.name, restored=paths, notes=notes)
         workspace = self._workspace
         with hold_locks(
             workspace.state / "locks",
@@ -179,18 +205,34 @@ class _Pull:
             writes=command.all_outputs,
             reads=(),
             on_wait=lambda holder: self._report(events.StepWaiting(command.name, holder)),
+            pause=workspace.cancel.sleep,
         ):
-            workspace.records.refresh()
-            for output in command.outputs:
-                workspace.check_inside(output, "output")
-            if recover_all([workspace.root / output for output in command.outputs]):
+            if not self._is_unchanged_since(version, command):
                 workspace.digests.forget()
-            if workspace.records.version != version:  # another process was at it, or another thread
-                workspace.digests.forget()
-                if self._is_here(command):
+                if self._is_local(command):
                     return Pulled(command.name, already_here=True)
-            missing = self._restorer.missing(wanted)
+            missing = self._restorer.missing(candidate.objects)
             size, more = self._restorer.restore(command, record, missing)
-        restored = tuple(one.path for one in missing)
+        restored = tuple(wanted.path for wanted in missing)
         self._report(events.CommandPulled(command.name, restored, size))
         return Pulled(command.name, restored=restored, already_here=not restored, notes=notes + more)
+
+    def _is_unchanged_since(self, version: int, command: Command) -> bool:
+        """Prepare the outputs for being replaced. Return whether no other process or thread recorded a run since."""
+        workspace = self._workspace
+        workspace.records.refresh()
+        inside = [output for output in command.outputs if not is_outside(output)]
+        for output in inside:
+            self._check_writable(output)
+        if recover_all([workspace.root / output for output in inside]):
+            workspace.digests.forget()
+        return workspace.records.version == version
+
+    def _check_writable(self, output: str) -> None:
+        if is_protected(output):
+            raise NotPulled(f"proj never writes `{output}`, because tools execute what is in it", is_error=True)
+        self._workspace.check_inside(output, "output")
+
+
+class _OutsideDiffers(NotPulled):
+    """An output outside the project is not what the run produced. Another run may fit."""

@@ -1,0 +1,1 @@
+"""Assets: files and directories from elsewhere that project.yml names."""

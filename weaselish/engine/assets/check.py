@@ -1,0 +1,129 @@
+"""Compares assets with what is on the disk: which are as fetched, which must be fetched, which are left alone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from weaselish.engine.assets.obtain import git_source
+from weaselish.errors import UsageError
+from weaselish.model.interpolate import put_env
+from weaselish.model.paths import is_outside, is_protected, normalise
+from weaselish.model.project import Asset
+from weaselish.plan.digests import is_tree
+from weaselish.sources.checksums import check_checksum, has_checksum
+from weaselish.sources.fetched import Fetched, last_fetched, source_digest
+from weaselish.sources.git import latest_commit
+from weaselish.workspace import Workspace
+
+_FULL_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class AssetOptions:
+    names: tuple[str, ...] = ()  # dests of the selected assets, extra ones too; if empty, all that are not extra
+    extra: bool = False
+    sparse: bool = False
+    force: bool = False  # also fetch what is already local
+    jobs: int = 4
+    update: bool = False  # also fetch git assets whose branch has a newer commit
+
+
+class AssetState(StrEnum):
+    FETCHED = "fetched"
+    HERE = "here"
+    LEFT = "left"  # the local content differs from what was fetched
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class AssetResult:
+    dest: str
+    state: AssetState
+    message: str | None = None
+    hint: str | None = None
+    size: int | None = None
+
+
+def project_assets(workspace: Workspace) -> dict[str, Asset]:
+    """Return the assets by dest, with the values of the environment in it. Of two with one dest the first counts."""
+    assets: dict[str, Asset] = {}
+    for asset in workspace.project.assets:
+        dest = normalise(put_env(asset.dest, workspace.env))
+        is_fetched = bool(asset.url or asset.git)
+        if dest in (".", "") or (is_fetched and is_outside(dest)):
+            raise UsageError(f"asset `{asset.dest}`: `{dest}` is not a path inside the project")
+        if is_fetched and is_protected(dest):
+            raise UsageError(f"asset `{asset.dest}`: proj never writes `{dest}`, because tools execute what is in it")
+        assets.setdefault(dest, asset._replace(dest=dest))
+    return assets
+
+
+class AssetsOnDisk:
+    """Compares the assets of one workspace with the disk. Thread-safe."""
+
+    def __init__(self, workspace: Workspace, options: AssetOptions) -> None:
+        self._workspace = workspace
+        self._options = options
+
+    def check(self, asset: Asset, *, update: bool = False) -> AssetResult | None:
+        """Return the state of the asset, or None if it must be fetched.
+
+        With `update`, asks a git server for newer commits. Without, an asset that this may apply to is to be fetched
+        if the options say `update`.
+        """
+        digested = self._workspace.digests.of(asset.dest, "dep")
+        if not (asset.url or asset.git):
+            return self._check_private(asset, is_local=digested is not None)
+        if digested is None or self._options.force:
+            return None
+        local = AssetResult(asset.dest, AssetState.HERE, size=digested.size)
+        last = self._last(asset)
+        is_as_fetched = last is not None and last.digest == digested.digest
+        if asset.checksum:
+            is_verified = is_as_fetched and last is not None and last.checksum == asset.checksum
+            return local if is_verified or self._has_checksum(asset, digested.digest) else None
+        if last is not None and is_as_fetched:
+            is_current = last.source == source_digest(asset) and not self._is_outdated(asset, last, ask=update)
+            return self._with_branch(asset, local) if is_current else None
+        if last is None and not digested.size and not is_tree(digested.digest):
+            return None  # an empty file, which Weasel leaves when it is interrupted
+        why = "it was changed since it was fetched" if last else "it was not fetched by proj, and has no checksum"
+        return replace(local, state=AssetState.LEFT, message=f"left unchanged: {why}", hint="`--force` fetches it")
+
+    def _check_private(self, asset: Asset, *, is_local: bool) -> AssetResult:
+        if not is_local:
+            hint = f"put it there yourself{f': {asset.description}' if asset.description else ''}"
+            return AssetResult(asset.dest, AssetState.FAILED, "missing, and project.yml names no source for it", hint)
+        if asset.checksum:
+            check_checksum(self._workspace.root / asset.dest, asset.checksum)
+        return AssetResult(asset.dest, AssetState.HERE)
+
+    def _is_outdated(self, asset: Asset, last: Fetched, *, ask: bool) -> bool:
+        """Whether a git asset may have a newer commit; with `ask`, whether it has."""
+        if asset.git is None or not self._options.update or self._is_fixed(asset):
+            return False
+        if not ask:
+            return True
+        commit = latest_commit(git_source(self._workspace, asset.git), cancel=self._workspace.cancel)
+        return commit is not None and commit != last.commit
+
+    def _with_branch(self, asset: Asset, local: AssetResult) -> AssetResult:
+        if asset.git is None or self._options.update or self._is_fixed(asset):
+            return local
+        return replace(local, message="branch or tag not checked; `--update` checks it")
+
+    def _is_fixed(self, asset: Asset) -> bool:
+        """Whether a git asset names a commit, whose content never changes."""
+        branch = asset.git.branch if asset.git else None
+        return branch is not None and _FULL_COMMIT.fullmatch(put_env(branch, self._workspace.env)) is not None
+
+    def _last(self, asset: Asset) -> Fetched | None:
+        last = last_fetched(self._workspace.root, asset.dest)
+        return last if last and last.algorithm == self._workspace.project.digest else None
+
+    def _has_checksum(self, asset: Asset, digest: str) -> bool:
+        if asset.checksum == digest and self._workspace.project.digest == "md5":
+            return True
+        return has_checksum(self._workspace.root / asset.dest, asset.checksum or "")

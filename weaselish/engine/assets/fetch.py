@@ -1,0 +1,152 @@
+"""Fetches assets: each is downloaded aside, verified and swapped in. What is already local is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from weaselish.engine import events
+from weaselish.engine.assets.check import AssetOptions, AssetResult, AssetsOnDisk, AssetState, project_assets
+from weaselish.engine.assets.obtain import Obtained, Obtainer, TransferProgress
+from weaselish.engine.events import SerialReporter
+from weaselish.engine.remote.resolve import OpenStore
+from weaselish.engine.workers import Workers, run_aside
+from weaselish.errors import ProjError, UnknownName
+from weaselish.files.swap import recover, swap_in, workplace
+from weaselish.locks.step_locks import hold_locks
+from weaselish.model.paths import normalise, overlap
+from weaselish.model.project import Asset
+from weaselish.sources.checksums import WrongChecksum, check_checksum
+from weaselish.sources.fetched import Fetched, save_fetched, source_digest
+from weaselish.workspace import Workspace
+
+_GRACE = 0.5  # seconds to unwind after Ctrl-C; more than a download gets
+
+
+def fetch_assets(
+    workspace: Workspace, options: AssetOptions, *, open_store: OpenStore, report: events.Reporter
+) -> tuple[AssetResult, ...]:
+    """Fetch the selected assets of project.yml. A failure does not keep the others from being fetched.
+
+    Raises UnknownName.
+    """
+    fetching = _Fetching(workspace, options, open_store, SerialReporter(report))
+    return run_aside(fetching.run, workspace.cancel, grace=1.5 * _GRACE)
+
+
+class _Fetching:
+    def __init__(
+        self, workspace: Workspace, options: AssetOptions, open_store: OpenStore, report: SerialReporter
+    ) -> None:
+        self._workspace = workspace
+        self._options = options
+        self._report = report
+        self._on_disk = AssetsOnDisk(workspace, options)
+        self._obtainer = Obtainer(workspace, open_store, report, sparse=options.sparse)
+
+    def run(self) -> tuple[AssetResult, ...]:
+        assets = self._selected()
+        self._report(events.Preparing("checking assets"))
+        results = {asset.dest: self._attempt(self._on_disk.check, asset) for asset in assets}
+        to_fetch = [asset for asset in assets if results[asset.dest] is None]
+        if to_fetch:
+            self._workspace.prepare_to_change()
+            self._workspace.digests.forget()
+            results |= self._fetch_all(_groups(to_fetch))
+        self._workspace.save()
+        return tuple(result for asset in assets if (result := results[asset.dest]) is not None)
+
+    def _selected(self) -> list[Asset]:
+        assets = project_assets(self._workspace)
+        names = [normalise(name) for name in self._options.names]
+        for name in names:
+            if name not in assets:
+                raise UnknownName("asset", name, assets)
+        if names:
+            return [assets[name] for name in dict.fromkeys(names)]
+        return [asset for asset in assets.values() if self._options.extra or not asset.extra]
+
+    def _fetch_all(self, groups: Sequence[Sequence[Asset]]) -> dict[str, AssetResult | None]:
+        with Workers[list[AssetResult]](self._options.jobs, self._workspace.cancel, grace=_GRACE) as workers:
+            for group in groups:
+                workers.start(partial(self._fetch_group, group))
+            return {result.dest: result for _ in groups for result in workers.wait()}
+
+    def _fetch_group(self, group: Sequence[Asset]) -> list[AssetResult]:
+        return [result for asset in group if (result := self._attempt(self._fetch, asset)) is not None]
+
+    def _attempt(self, act: Callable[[Asset], AssetResult | None], asset: Asset) -> AssetResult | None:
+        self._workspace.cancel.check()
+        try:
+            return act(asset)
+        except ProjError as error:
+            return AssetResult(asset.dest, AssetState.FAILED, error.message, error.hint)
+
+    def _fetch(self, asset: Asset) -> AssetResult:
+        """Fetch one asset while its dest is locked."""
+        workspace, target = self._workspace, self._workspace.root / asset.dest
+        with hold_locks(
+            workspace.state / "locks",
+            f"asset {asset.dest}",
+            writes=(asset.dest,),
+            reads=(),
+            on_wait=lambda holder: self._report(events.StepWaiting(asset.dest, holder)),
+            pause=workspace.cancel.sleep,
+        ):
+            workspace.check_inside(asset.dest, "asset")
+            recover(target)
+            workspace.digests.forget()
+            result = self._on_disk.check(asset, update=self._options.update)  # another process may have fetched it
+            if result is not None:
+                return result
+            progress = TransferProgress(asset.dest, self._report, workspace.cancel)
+            with workplace(target) as place:
+                obtained = run_aside(lambda: self._obtainer.obtain(asset, place, progress), workspace.cancel)
+                _verify(asset, obtained)
+                workspace.check_inside(asset.dest, "asset")
+                workspace.cancel.check()
+                swap_in(obtained.path, target)
+            return self._note(asset, obtained)
+
+    def _note(self, asset: Asset, obtained: Obtained) -> AssetResult:
+        """Store the note of what was fetched."""
+        workspace = self._workspace
+        workspace.digests.forget()
+        digested = workspace.digests.of(asset.dest, "dep")
+        if digested is None:
+            raise ProjError("another process removed it right after it was fetched")
+        save_fetched(
+            workspace.root,
+            Fetched(
+                dest=asset.dest,
+                source=source_digest(asset),
+                origin=obtained.origin,
+                digest=digested.digest,
+                algorithm=workspace.project.digest,
+                size=digested.size,
+                checksum=asset.checksum,
+                etag=obtained.etag,
+                commit=obtained.commit,
+            ),
+        )
+        return AssetResult(asset.dest, AssetState.FETCHED, size=digested.size)
+
+
+def _verify(asset: Asset, obtained: Obtained) -> None:
+    if not asset.checksum:
+        return
+    try:
+        check_checksum(obtained.path, asset.checksum)
+    except WrongChecksum as error:
+        hint = error.hint or "correct `checksum:`, or ask the publisher"
+        raise WrongChecksum(f"the content of `{obtained.origin}` has a {error.message}", hint=hint) from None
+
+
+def _groups(assets: Sequence[Asset]) -> list[list[Asset]]:
+    """Group assets whose dests overlap, in the order of the file. Groups can be fetched in parallel."""
+    groups: list[list[Asset]] = []
+    for asset in assets:
+        near = [group for group in groups if any(overlap(asset.dest, other.dest) for other in group)]
+        groups = [group for group in groups if group not in near]
+        groups.append([*(other for group in near for other in group), asset])
+    return groups

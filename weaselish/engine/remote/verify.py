@@ -1,0 +1,48 @@
+"""Reads an object to find out what it unpacks to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from weaselish.archive.gzip import BrokenArchive
+from weaselish.archive.unpack import unpack
+from weaselish.engine import events
+from weaselish.engine.events import SerialReporter
+from weaselish.errors import NotInStore, UnsafePath
+from weaselish.files.swap import recover, workplace
+from weaselish.locks.flock import locked
+from weaselish.stores.base import Store
+from weaselish.workspace import Workspace
+
+
+def digest_of_object(workspace: Workspace, store: Store, key: str, output: str, report: SerialReporter) -> str | None:
+    """Return the digest of what an object unpacks to, None if it is broken. Leaves nothing on the disk."""
+
+    def chunks() -> Iterator[bytes]:
+        for chunk in store.get(key):
+            workspace.cancel.check()
+            report(events.Transferred(key, len(chunk)))
+            yield chunk
+
+    with _empty_directory(workspace) as place:
+        try:
+            return unpack(chunks(), output, place, algorithm=workspace.project.digest).digested().digest
+        except (BrokenArchive, NotInStore, UnsafePath):
+            return None
+
+
+@contextmanager
+def _empty_directory(workspace: Workspace) -> Iterator[Path]:
+    """Provide an empty directory for one process at a time. It first removes what a killed process left."""
+    locks, target = workspace.state / "locks", workspace.state / "verify"
+    if not locks.is_dir():  # in a dry run, which creates nothing
+        with TemporaryDirectory() as place:
+            yield Path(place)
+        return
+    with locked(locks / "verify"):
+        recover(target)
+        with workplace(target) as empty:
+            yield empty
