@@ -141,7 +141,7 @@ def test_an_object_in_a_bucket_reached_like_the_remote_there(project: ProjectDir
     done = project.proj("assets")
     assert (done.code, done.err.splitlines()[-1]) == (1, "1 fetched, 2 failed")
     assert project.read("a") == "stored"
-    assert f"✘ c: `s3://{BUCKET}` names no object\n" in done.err
+    assert f"✘ c: `s3://{BUCKET}` does not name an object\n" in done.err
 
 
 def test_from_python_as_scripts_of_weasel_projects_do(project: ProjectDir, capsys: pytest.CaptureFixture[str]) -> None:
