@@ -33,9 +33,14 @@ def _run(argv: Sequence[str] | None) -> int:
     except Cancelled as cancelled:
         return cancelled.exit_code
     except BrokenPipeError:
-        # the reader of stdout has gone; silence the flush at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_stdout()  # its reader has gone
         return 141
+    except OSError as error:
+        if _can_flush():
+            raise
+        _discard_stdout()
+        print(f"error: cannot write to stdout: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        return 1
     finally:
         if argv is None:
             _leave()
@@ -56,6 +61,19 @@ def _dispatch(words: list[str]) -> int:
 
             print_json_error(error)
         return error.exit_code
+
+
+def _can_flush() -> bool:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
+
+
+def _discard_stdout() -> None:
+    """Send what is left in the buffer nowhere, so that the flush at exit succeeds."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _leave() -> None:

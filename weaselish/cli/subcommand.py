@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import NamedTuple
 
 from weaselish.cli.arguments import Extras
+from weaselish.errors import UsageError
 
 MODULES = {  # subcommand -> the module of this package that declares it, in the order of the help
     "run": "run",
@@ -93,15 +95,15 @@ class Subcommand(NamedTuple):
 
     def call(self, words: tuple[str, ...], extras: Extras, given: Mapping[str, object]) -> int:
         """Run the subcommand with the options given; return its exit code."""
-        from weaselish.cli.console import be_quiet
-        from weaselish.errors import UsageError
-
+        check_current_directory()
         if self.most_words is not None and len(words) > self.most_words:
             extra = words[self.most_words]
             raise UsageError(f"unexpected argument `{extra}`", hint=f"proj {self.name} {self.usage}")
         values = {**{option.parameter: option.if_absent for option in self.all_options}, **given}
         verbose, quiet = bool(values.pop("verbose")), bool(values.pop("quiet"))
         values.pop("change_to")
+        from weaselish.cli.console import be_quiet
+
         be_quiet(quiet)
         return self.run(Call(words, extras, verbose, quiet), **values)
 
@@ -129,6 +131,14 @@ COMMON = (
     Option("quiet", ("--quiet", "-q"), "Print only results, warnings and errors."),
     Option("change_to", ("-C",), "Change to DIR first.", Takes.TEXT, "DIR"),  # `take_extras` acts on it
 )
+
+
+def check_current_directory() -> None:
+    """Refuse to work in a directory that was deleted."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise UsageError("the current directory does not exist", hint="`cd` into a project") from None
 
 
 def load_subcommand(name: str) -> Subcommand:
