@@ -1,12 +1,14 @@
-"""project.lock: what it looks like, what git does with it, and what is done with one that is broken."""
+"""project.lock: its form, merges in git, broken ones, and `proj lock`."""
 
 from __future__ import annotations
 
 import os
 import re
+import signal
+from pathlib import Path
 
 import pytest
-from harness import Done, ProjectDir
+from harness import Done, ProjectDir, wait_until
 
 FOUR = "commands:\n" + "".join(
     f"  - {{name: {name}, script: [cp {name}.in {name}.out], deps: [{name}.in], outputs: [{name}.out]}}\n"
@@ -200,28 +202,111 @@ def test_branches_that_each_ran_a_command_for_the_first_time_conflict_and_both_a
 # -- one that cannot be used ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("broken", "told"),
-    [
-        (b"a: [\n", "project.lock:2:1: this is not YAML: "),
-        (b"- a\n", "project.lock:1:1: a lock file is a mapping of commands"),
-        (b"a: \xff\n", "project.lock: this is not YAML in UTF-8: "),
-    ],
-)
-def test_a_broken_lock_is_said_with_its_place_counts_as_empty_and_is_kept_beside(
-    four: ProjectDir, broken: bytes, told: str
-) -> None:
+BROKEN = [
+    (b"a: [\n", "project.lock:2:1: this is not YAML: "),
+    (b"- a\n", "project.lock:1:1: a lock file is a mapping of commands"),
+    (b"a: \xff\n", "project.lock: this is not YAML in UTF-8: "),
+    (b"a: " + b"[" * 5000, "project.lock"),
+]
+
+
+@pytest.mark.parametrize(("broken", "problem"), BROKEN, ids=["cut off", "a list", "not UTF-8", "nested deeply"])
+def test_a_broken_lock_is_reported_with_its_line_and_kept_beside(four: ProjectDir, broken: bytes, problem: str) -> None:
     four.proj("run", "a")
     (four.path / "project.lock").write_bytes(broken)
-    for words in (["status"], ["run", "a", "--dry"], []):
-        done = four.proj(*words)
-        assert done.code == 0
-        assert four.files()["project.lock"] == broken
-    assert four.proj("status").err.startswith(f"warning: {told}")
     done = four.proj("run", "a")
-    assert (done.code, done.err[: len(told) + 9]) == (0, f"warning: {told}")
+    assert (done.code, done.err[: len(problem) + 9]) == (0, f"warning: {problem}")
     assert four.files()["project.lock.broken-1"] == broken
     assert four.locked() == ["a"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *([], ["status"], ["status", "--json"], ["log"], ["run", "a", "--dry"], ["push", "--dry"], ["pull", "--dry"]),
+        *(
+            ["run", "a"],
+            ["push"],
+            ["pull"],
+            ["lock", "accept", "a"],
+            ["lock", "accept", "--all"],
+            ["lock", "reset", "a"],
+        ),
+    ],
+    ids=" ".join,
+)
+def test_every_subcommand_reports_a_broken_lock_once(four: ProjectDir, words: list[str]) -> None:
+    four.project("remotes: {default: ../remote}\n" + FOUR)
+    four.proj("run", "a")
+    four.write("project.lock", "a: [\n")
+    done = four.proj(*words)
+    assert done.code == 0
+    assert done.err.count("project.lock:2:1: this is not YAML") == 1, done.err
+    if four.read("project.lock") != "a: [\n":
+        assert four.read("project.lock.broken-1") == "a: [\n"
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        "a: {script: 2026-01-01}\n",
+        "a: {script: [.nan, .inf]}\n",
+        "a: {1: 2, x: 3}\n",
+        "1: {script: [x]}\n",
+        f"a: {{script: [{10**40}]}}\n",
+        "a: " + "{a: " * 20 + "1" + "}" * 20 + "\n",
+        '.proj: {format: 1, commands: {a: {entry: "0", run: .nan}}}\n',
+        f".proj: {{format: 1, commands: {{a: {{run: {10**40}}}}}}}\n",
+    ],
+)
+def test_values_that_no_lock_holds_count_for_nothing(four: ProjectDir, lock: str) -> None:
+    four.proj("run", "a")
+    four.write("project.lock", lock)
+    for words in (["status"], ["run", "b"], ["lock", "reset", "c"], ["log"], ["status"]):
+        assert four.proj(*words).code == 0
+    assert "b" in four.lock()
+
+
+@pytest.mark.parametrize("kind", ["directory", "fifo", "unreadable"])
+def test_a_lock_that_is_not_a_readable_file_is_an_error(four: ProjectDir, kind: str) -> None:
+    four.proj("run", "a")
+    four.remove("project.lock")
+    _make(four.path / "project.lock", kind)
+    for words in (["status"], ["run", "b"], ["lock", "reset", "a"]):
+        done = four.proj(*words)
+        assert (done.code, done.err.count("project.lock cannot be read")) == (1, 1)
+    assert four.proj("log").code == 0
+
+
+@pytest.mark.parametrize("kind", ["directory", "fifo", "dangling"])
+def test_a_journal_or_log_that_is_not_a_readable_file_is_skipped(four: ProjectDir, kind: str) -> None:
+    four.proj("run", "a")
+    _make(four.path / ".proj/runs/1-1-aa.jsonl", kind)
+    _make(four.path / ".proj/runs/past/2-1-aa.jsonl", kind)
+    (log,) = (four.path / ".proj/logs").iterdir()
+    log.unlink()
+    _make(log, kind)
+    for words in (
+        ["status"],
+        ["run", "b"],
+        ["log"],
+        ["log", "--verbose"],
+        ["log", "-v", "--json"],
+        ["lock", "reset", "a"],
+    ):
+        done = four.proj(*words)
+        assert done.code == 0, done.err
+    assert [run["command"] for run in four.proj("log", "--json").json] == ["a", "b"]
+
+
+def _make(path: Path, kind: str) -> None:
+    """Make something that is not a readable file."""
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("nowhere" if kind == "dangling" else "/proc/self/mem")
 
 
 @pytest.mark.parametrize(
@@ -243,3 +328,73 @@ def test_a_lock_of_a_later_format_is_refused_and_left_as_it_is(four: ProjectDir)
     for words in (["status"], ["run", "a"], ["run", "b"]):
         assert four.proj(*words) == Done(1, "", told)
     assert four.read("project.lock") == text
+
+
+# -- accept and reset -------------------------------------------------------------------------------------------------
+
+
+def exist(project: ProjectDir, *names: str) -> None:
+    for name in names:
+        project.write(f"{name}.out", "committed\n")
+
+
+def test_accept_all_takes_every_command_whose_outputs_exist(four: ProjectDir) -> None:
+    four.proj("run", "d")
+    exist(four, "a", "b")
+    done = four.proj("lock", "accept", "--all")
+    assert done.code == 0
+    assert [line for line in done.err.splitlines() if line.startswith("✔")] == [
+        "✔ a: accepted, though: never ran",
+        "✔ b: accepted, though: never ran",
+    ]
+    assert stale(four).keys() == {"c"}
+    again = four.proj("lock", "accept", "--all")
+    assert again == Done(0, "", "nothing to accept: no command is out of date whose outputs and deps all exist\n")
+
+
+def test_accept_takes_the_steps_of_a_workflow_and_reports_each_that_it_cannot(four: ProjectDir) -> None:
+    four.project(FOUR + "  - {name: e, script: [echo]}\nworkflows: {all: [a, b, e]}\n")
+    exist(four, "a")
+    done = four.proj("lock", "accept", "all")
+    assert done.code == 1
+    assert "✔ a: accepted, though: never ran" in done.err
+    assert "✘ `b` cannot be accepted: its output `b.out` does not exist" in done.err
+    assert stale(four).keys() == {"b", "c", "d", "e"}
+
+
+def test_accept_without_names_and_without_a_terminal_names_all(four: ProjectDir) -> None:
+    exist(four, "a", "c")
+    assert four.proj("lock", "accept") == Done(
+        2, "", "error: the names of commands are missing\n  hint: name them, or accept `a`, `c` with `--all`\n"
+    )
+    assert not four.exists("project.lock")
+    assert four.proj("lock", "accept", "a", "--all").code == 2
+
+
+def test_accept_all_leaves_out_what_failed_or_was_interrupted(four: ProjectDir) -> None:
+    four.project("commands: [{name: a, script: [cp a.in a.out, 'false'], deps: [a.in], outputs: [a.out]}]")
+    assert four.proj("run", "a").code == 1
+    assert "nothing to accept" in four.proj("lock", "accept", "--all").err
+    assert four.proj("lock", "accept", "a").code == 0
+    assert stale(four) == {}
+
+
+def test_accept_waits_visibly_and_ends_at_ctrl_c(four: ProjectDir) -> None:
+    four.write_wait()
+    four.project("commands: [{name: a, script: [sh wait.sh a], outputs: [a.out]}]")
+    exist(four, "a")
+    running = four.start("run", "a")
+    four.wait_for("a")
+    accepting = four.start("lock", "accept", "a")
+    wait_until(lambda: "a: waiting for `a` of process" in accepting.err, "the wait")
+    accepting.signal(signal.SIGINT)
+    assert accepting.wait().code == 130
+    four.let_go("a")
+    assert running.wait().code == 0
+
+
+def test_reset_makes_a_command_count_as_never_run(four: ProjectDir) -> None:
+    four.proj("run", "a", "b")
+    done = four.proj("lock", "reset", "a")
+    assert done == Done(0, "", "✔ a: counts as never run; its outputs stay\n")
+    assert (four.locked(), four.exists("a.out")) == (["b"], True)

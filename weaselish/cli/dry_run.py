@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weaselish.cli.console import show, warn
+from weaselish.cli.opening import warn_of_broken_lock
 from weaselish.engine.run.job import announced_lines
 from weaselish.engine.run.planning import Preview, plan_for, preview
 from weaselish.engine.run.run import RunOptions
@@ -23,6 +24,7 @@ def dry_run(workspace: Workspace, targets: Sequence[str], options: RunOptions, *
     args = {targets[-1]: options.args} if options.args else {}
     previews = preview(workspace, plan, forced=forced, args=args)
     workspace.save()
+    warn_of_broken_lock(workspace)
     if as_json:
         from weaselish.cli.json_output import print_json
 

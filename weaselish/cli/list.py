@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import Extras
 from weaselish.cli.console import show, show_heading, show_table
-from weaselish.cli.opening import open_workspace
+from weaselish.cli.opening import open_workspace, warn_of_broken_lock
 from weaselish.cli.status import previews_of, shown_status
 from weaselish.cli.subcommand import Call
 from weaselish.model.interpolate import put_env
@@ -35,6 +35,7 @@ def list_project(extras: Extras, directory: str | None = None) -> int:
         show()
         lines = [(name, states[name], _help(workspace, name)) for name in project.commands]
         show_table(lines, ("command", "state", "help"))
+    warn_of_broken_lock(workspace)
     show("\n`proj run NAME` runs one. `proj --help` shows all subcommands.")
     return 0
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from weaselish.cli.arguments import names_and_directory
 from weaselish.cli.console import say, show, show_heading, show_table
-from weaselish.cli.opening import open_workspace
+from weaselish.cli.opening import open_workspace, warn_of_broken_lock
 from weaselish.cli.subcommand import JSON, NAMES_HELP, Call, Option, Subcommand, Takes
 from weaselish.cli.units import shown_duration, shown_time
 from weaselish.errors import UnknownName, in_short
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def log(call: Call, *, most: int, as_json: bool) -> int:
     """Show past runs, the newest last; with `--verbose`, with their output."""
     names, directory = names_and_directory(call.words)
-    runs = _runs(open_workspace(call, directory), names)[-most:]
+    workspace = open_workspace(call, directory)
+    runs = _runs(workspace, names)[-most:]
+    warn_of_broken_lock(workspace)
     if as_json:
         from weaselish.cli.json_output import print_json
 

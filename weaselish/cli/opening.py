@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from weaselish.cli.console import warn
 from weaselish.cli.subcommand import Call
+from weaselish.errors import BrokenState
 
 if TYPE_CHECKING:
     from weaselish.workspace import Workspace
@@ -20,6 +22,19 @@ def open_workspace(call: Call, directory: str | None) -> Workspace:
         if problem.always_shown:
             show_problem(problem)
     return workspace
+
+
+def warn_of_broken_lock(workspace: Workspace) -> None:
+    """Warn if project.lock is broken, for subcommands that only report."""
+    from weaselish.engine.broken_lock import broken_lock_note
+
+    try:
+        note = broken_lock_note(workspace)
+    except BrokenState as error:
+        warn(error.message, error.hint)
+    else:
+        if note is not None:
+            warn(note.message)
 
 
 def remote_and_directory(call: Call) -> tuple[str, str | None]:

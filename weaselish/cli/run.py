@@ -139,12 +139,12 @@ def _confirm(yes: bool, cancel: Cancel) -> Callable[[str, str], bool]:
             raise ProjError(f"`{step}` asks: {question}", hint="answer with `--yes` where there is no terminal")
         with one_at_a_time:
             say(f"{step}: {question} [y/N] ")
-            return _typed_line(cancel).strip().lower() in ("y", "yes")
+            return typed_line(cancel).strip().lower() in ("y", "yes")
 
     return confirm
 
 
-def _typed_line(cancel: Cancel) -> str:
+def typed_line(cancel: Cancel) -> str:
     """Return the line that the user types, or nothing once the run is cancelled."""
     poll = select.poll()
     poll.register(sys.stdin.fileno(), select.POLLIN)

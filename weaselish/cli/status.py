@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import names_and_directory
 from weaselish.cli.console import show_table, warn
-from weaselish.cli.opening import open_workspace
+from weaselish.cli.opening import open_workspace, warn_of_broken_lock
 from weaselish.cli.subcommand import JSON, NAMES_HELP, Call, Option, Subcommand, Takes
 from weaselish.cli.units import shown_age
 from weaselish.errors import in_short
@@ -46,8 +46,7 @@ def status(call: Call, *, check: bool, remote: str | None, as_json: bool) -> int
             for step in steps
         ]
         show_table(rows, header)
-    if workspace.records.problem:
-        warn(f"{workspace.records.problem}; it counts as empty")
+    warn_of_broken_lock(workspace)
     return 1 if check and any(step.must_run for step in steps) else 0
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from weaselish.engine import events
+from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.candidates import Candidate, Candidates, current_fingerprint
 from weaselish.engine.remote.download import BadObject, NotPulled
@@ -63,6 +64,7 @@ def pull(
     options = replace(options, commands=selected_commands(workspace, options.commands))
     if not options.dry:
         workspace.prepare_to_change()
+    report_broken_lock(workspace, report)
     pulling = _Pull(workspace, open_tree(workspace, remote, open_store), options, SerialReporter(report))
     return run_aside(pulling.run, workspace.cancel, grace=1.5 * _GRACE)
 

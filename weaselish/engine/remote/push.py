@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from weaselish.engine import events
+from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.push_plan import NotPushed, Order, PushOptions, PushPlanner, Upload
 from weaselish.engine.remote.resolve import OpenStore, open_tree, selected_commands
@@ -47,6 +48,7 @@ def push(
         raise StoreError(f"remote `{remote.name}` is read-only", hint="remove `read_only: true` to push to it")
     if not options.dry:
         workspace.prepare_to_change()
+    report_broken_lock(workspace, report)
     pushing = _Push(workspace, open_tree(workspace, remote, open_store), options, SerialReporter(report))
     return run_aside(pushing.run, workspace.cancel, grace=1.5 * _GRACE)
 

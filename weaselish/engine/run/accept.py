@@ -1,64 +1,119 @@
-"""Records made and unmade by hand: accept what lies there without running, or forget a command."""
+"""Changes to the records of a command by hand: accept its current outputs, or forget its records."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import NamedTuple
 
+from weaselish.engine import events
+from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.run.provenance import ProvenanceSource
 from weaselish.engine.run.recording import with_weasel_digests
-from weaselish.engine.run.staleness import check_deps, check_staleness
+from weaselish.engine.run.staleness import Staleness, check_deps, check_staleness
 from weaselish.errors import ProjError
 from weaselish.locks.step_locks import hold_locks
+from weaselish.model.paths import overlap
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
 from weaselish.plan.reasons import Reason, ReasonKind
 from weaselish.plan.record import Origin, Record, RecordedOutput
 from weaselish.workspace import Workspace
 
+_UNTRUSTED = (ReasonKind.INTERRUPTED, ReasonKind.INPUTS_CHANGED)  # the outputs may be incomplete
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """What was accepted for a command: the reasons that count no more, and its outputs."""
+
+class Acceptance(NamedTuple):
+    """What was accepted, or what became of the attempt. `reasons` to run no longer count."""
 
     command: str
-    reasons: tuple[Reason, ...]
-    outputs: tuple[RecordedOutput, ...]
+    reasons: tuple[Reason, ...] = ()
+    outputs: tuple[RecordedOutput, ...] = ()
+    error: ProjError | None = None
 
 
-def accept(workspace: Workspace, command: Command) -> Accepted:
-    """Record the outputs as they lie there as the result of the command as it is now, without running it.
+def acceptable(workspace: Workspace) -> list[tuple[Command, tuple[Reason, ...]]]:
+    """Return the commands whose outputs and deps all exist and that are out of date, with their reasons to run.
 
-    Raises ProjError if it has no outputs, if one is missing, or a dep is.
+    Leave out those whose last attempt failed, was interrupted or had its inputs changed: name them to accept them.
     """
+    found = []
+    for command in workspace.project.commands.values():
+        if command.outputs and all(workspace.exists(path) for path in command.outputs):
+            staleness = check_staleness(workspace, command)
+            reasons = _reasons(staleness)
+            is_trusted = not any(reason.kind in _UNTRUSTED for reason in reasons)
+            attempt = workspace.records.last_attempt(command.name)
+            has_failed = attempt is not None and attempt.has_failed
+            if reasons and is_trusted and not has_failed and not _missing_deps(command, staleness):
+                found.append((command, reasons))
+    return found
+
+
+def accept(workspace: Workspace, commands: Iterable[Command], *, report: events.Reporter) -> list[Acceptance]:
+    """Record the current outputs of commands as the result of a run, without running anything.
+
+    A command that cannot be accepted does not keep the others from it. Waits for steps of other processes.
+    """
+    workspace.prepare_to_change()
+    report_broken_lock(workspace, report)
+    source = ProvenanceSource(workspace.root)
+    accepted = []
+    try:
+        for command in commands:
+            try:
+                accepted.append(_accept(workspace, command, source, report))
+            except ProjError as error:
+                accepted.append(Acceptance(command.name, error=error))
+    finally:
+        workspace.records.close()
+        workspace.save()
+    return accepted
+
+
+def _accept(workspace: Workspace, command: Command, source: ProvenanceSource, report: events.Reporter) -> Acceptance:
+    """Accept one command. Raises ProjError if it has no outputs, or if an output or a dep is missing."""
     if not command.all_outputs:
         raise ProjError(f"`{command.name}` has no outputs that could be accepted")
-    workspace.prepare_to_change()
     with hold_locks(
-        workspace.state / "locks", command.name, writes=command.all_outputs, reads=(), on_wait=lambda holder: None
+        workspace.state / "locks",
+        command.name,
+        writes=command.all_outputs,
+        reads=(),
+        on_wait=lambda holder: report(events.StepWaiting(command.name, holder)),
+        pause=workspace.cancel.sleep,
     ):
         workspace.records.refresh()
         workspace.digests.forget()
-        looked = check_staleness(workspace, command)
-        check_deps(workspace, command, looked.missing_deps)
-        outputs = tuple(_made(workspace, command, path) for path in command.outputs)
-        no_cache = tuple(_made(workspace, command, path) for path in command.outputs_no_cache)
-        reasons = tuple(reason for reason in looked.reasons if reason.kind is not ReasonKind.NO_SKIP)
+        staleness = check_staleness(workspace, command)
+        check_deps(workspace, command, staleness.missing_deps)
+        outputs = tuple(_output(workspace, command, path) for path in command.outputs)
+        no_cache = tuple(_output(workspace, command, path) for path in command.outputs_no_cache)
+        reasons = _reasons(staleness)
         if reasons:
             record = Record(
                 run=workspace.records.next_id(),
                 command=command.name,
-                fingerprint=looked.now,
+                fingerprint=staleness.now,
                 outputs=outputs,
                 outputs_no_cache=no_cache,
                 algorithm=workspace.project.digest,
                 origin=Origin.ACCEPTED,
-                provenance=ProvenanceSource(workspace.root).provenance(tuple(map(str, reasons))),
+                provenance=source.provenance(tuple(map(str, reasons))),
             )
             workspace.records.add(with_weasel_digests(workspace, record))
-    return Accepted(command.name, reasons, outputs + no_cache)
+    return Acceptance(command.name, reasons, outputs + no_cache)
 
 
-def _made(workspace: Workspace, command: Command, path: str) -> RecordedOutput:
+def _reasons(staleness: Staleness) -> tuple[Reason, ...]:
+    return tuple(reason for reason in staleness.reasons if reason.kind is not ReasonKind.NO_SKIP)
+
+
+def _missing_deps(command: Command, staleness: Staleness) -> bool:
+    return any(not any(overlap(dep, path) for path in command.all_outputs) for dep in staleness.missing_deps)
+
+
+def _output(workspace: Workspace, command: Command, path: str) -> RecordedOutput:
+    """Return the current output. Raises ProjError if it is missing and required."""
     found = workspace.digests.of(path, "output")
     if found is not None:
         if is_tree(found.digest):
@@ -66,13 +121,18 @@ def _made(workspace: Workspace, command: Command, path: str) -> RecordedOutput:
         return RecordedOutput(path, found.digest, found.size, found.files)
     if path in command.outputs:
         raise ProjError(
-            f"`{command.name}` cannot be accepted: its output `{path}` is not there",
-            hint=f"put it there, or run it: `proj run {command.name}`",
+            f"`{command.name}` cannot be accepted: its output `{path}` does not exist",
+            hint=f"put it into the project, or run the command: `proj run {command.name}`",
         )
     return RecordedOutput(path, ABSENT)
 
 
-def reset(workspace: Workspace, command: str) -> None:
-    """Forget all records of a command: it counts as never run. Its outputs stay."""
+def reset(workspace: Workspace, commands: Iterable[str], *, report: events.Reporter) -> None:
+    """Forget all records of commands: they count as never run. Their outputs stay."""
     workspace.prepare_to_change()
-    workspace.records.reset(command)
+    report_broken_lock(workspace, report)
+    try:
+        for command in commands:
+            workspace.records.reset(command)
+    finally:
+        workspace.records.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.cancel import Cancel, Level
 from weaselish.engine import events
+from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.events import SerialReporter, StepResult, StepState
 from weaselish.engine.run.planning import check_sources, needed_deps, plan_for
 from weaselish.engine.run.staleness import check_staleness
@@ -71,8 +72,7 @@ def run(
     if not options.only:
         check_sources(workspace, plan)
     workspace.prepare_to_change()
-    if workspace.records.problem:
-        told(events.Note(f"{workspace.records.problem}; it counts as empty", "the old file will be kept beside"))
+    report_broken_lock(workspace, told)
     _settle_conflicts(workspace)
     told(events.RunStarted(plan, options.jobs))
     runner = StepRunner(workspace, executor_for, told, confirm)
