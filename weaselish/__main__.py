@@ -39,7 +39,7 @@ def _run(argv: Sequence[str] | None) -> int:
         if _can_flush():
             raise
         _discard_stdout()
-        print(f"error: cannot write to stdout: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        sys.stderr.write(f"error: cannot write to stdout: {(error.strerror or str(error)).lower()}\n")
         return 1
     finally:
         if argv is None:

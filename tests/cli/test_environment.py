@@ -43,8 +43,7 @@ def in_shell(project: ProjectDir, line: str, script: str, unset: tuple[str, ...]
         cwd=project.path,
         env=environ,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         timeout=TIMEOUT,
     )
     return done.returncode, done.stderr.decode("utf-8", "replace")
