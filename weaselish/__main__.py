@@ -7,7 +7,8 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import TextIO
+from contextlib import suppress
+from typing import NoReturn, TextIO
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,6 +32,8 @@ def _run(argv: Sequence[str] | None) -> int:
         sys.stdout.flush()  # a reader that has gone is noticed here, not at exit
         return code
     except Cancelled as cancelled:
+        if argv is None:
+            _leave_at_once(cancelled.exit_code)
         return cancelled.exit_code
     except BrokenPipeError:
         _discard_stdout()  # its reader has gone
@@ -83,6 +86,14 @@ def _leave() -> None:
     gc.freeze()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _leave_at_once(exit_code: int) -> NoReturn:
+    """End the process without waiting for threads that may still be blocked, by a network for example."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(exit_code)
 
 
 def _null_stream() -> TextIO:

@@ -9,9 +9,13 @@ import signal
 import threading
 from collections.abc import Callable
 from io import FileIO
+from math import inf
+from time import monotonic, sleep
 from typing import Self
 
 from weaselish.errors import Cancelled
+
+_TICK = 0.05  # seconds between two checks of the level where there is no descriptor to poll
 
 
 class Level(enum.IntEnum):
@@ -51,7 +55,8 @@ class Cancel:
         """Close the pipes and detach from the parent."""
         if self._parent is not None:
             self._parent._children.pop(self, None)
-        for pipe in self._pipes:
+        for index, pipe in enumerate(self._pipes):
+            self._pipes[index] = None  # so that a later request does not write to it
             if pipe is not None:
                 for end in pipe:
                     end.close()
@@ -96,8 +101,17 @@ class Cancel:
         """Return the level as soon as it is above `above`, at the latest after `timeout` seconds."""
         poll = select.poll()
         if above < Level.KILL:
-            poll.register(self.fileno(above=above), select.POLLIN)
+            try:
+                poll.register(self.fileno(above=above), select.POLLIN)
+            except OSError:  # no more files may be open
+                return self._wait_without_pipe(timeout, above)
         poll.poll(None if timeout is None else timeout * 1000)
+        return self.level
+
+    def _wait_without_pipe(self, timeout: float | None, above: Level) -> Level:
+        give_up = inf if timeout is None else monotonic() + timeout
+        while self.level <= above and (left := give_up - monotonic()) > 0:
+            sleep(min(left, _TICK))
         return self.level
 
     def sleep(self, seconds: float) -> None:
@@ -108,7 +122,7 @@ class Cancel:
     def fileno(self, *, above: Level = Level.RUN) -> int:
         """Return a descriptor that becomes, and stays, readable when the level is above `above` (less than KILL).
 
-        Poll it; do not read or close it.
+        Poll it; do not read or close it. Raises OSError if no more files may be open.
         """
         with self._opening:
             pipe = self._pipes[above]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import ProjectDir, is_alive, kill_line, wait_until
+from harness import Background, ProjectDir, is_alive, kill_line, wait_until
 
 CHAIN = """\
 commands:
@@ -17,6 +18,17 @@ commands:
   - {name: b, script: [sh wait.sh b, touch b.out], deps: [a.out], outputs: [b.out]}
   - {name: c, script: [touch c.out], deps: [b.out], outputs: [c.out]}
 """
+
+
+ENDING = [
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGXCPU,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+]
 
 
 @pytest.fixture
@@ -32,8 +44,10 @@ def reasons(project: ProjectDir) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("jobs", ["1", "4"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU])
-def test_a_signal_ends_what_runs_and_starts_nothing_new(chain: ProjectDir, number: signal.Signals, jobs: str) -> None:
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+def test_a_signal_ends_the_running_script_and_starts_nothing_new(
+    chain: ProjectDir, number: signal.Signals, jobs: str
+) -> None:
     running = chain.start("run", "c", "-j", jobs)
     pid = chain.wait_for("b")
     running.signal(number)
@@ -52,8 +66,18 @@ def test_a_signal_ends_what_runs_and_starts_nothing_new(chain: ProjectDir, numbe
     assert reasons(chain) == {"a": [], "b": [], "c": []}
 
 
+def test_the_kernels_cpu_limit_ends_the_running_script(project: ProjectDir) -> None:
+    project.project("commands: [{name: a, shell: true, script: [sh wait.sh a & cat /dev/zero]}]")
+    project.write_wait()
+    running = project.start("run", "a", "--output", "quiet")
+    pid = project.wait_for("a")
+    resource.prlimit(running.pid, resource.RLIMIT_CPU, (1, resource.RLIM_INFINITY))  # of proj alone
+    assert running.wait().code == 128 + signal.SIGXCPU
+    assert not is_alive(pid)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_what_whoever_started_us_ignores_stays_ignored(chain: ProjectDir, number: signal.Signals) -> None:
+def test_a_signal_that_the_parent_process_ignores_stays_ignored(chain: ProjectDir, number: signal.Signals) -> None:
     """nohup ignores SIGHUP, a shell without job control SIGINT of what it starts in the background."""
     before = signal.signal(number, signal.SIG_IGN)
     try:
@@ -65,6 +89,77 @@ def test_what_whoever_started_us_ignores_stays_ignored(chain: ProjectDir, number
     chain.let_go("b")
     assert running.wait().code == 0
     assert reasons(chain) == {"a": [], "b": [], "c": []}
+
+
+HUGE = 1 << 40  # bytes of a sparse file: hashing it takes half an hour
+
+
+def is_hashing(running: Background) -> bool:
+    counters = dict(line.split(": ") for line in Path(f"/proc/{running.pid}/io").read_text().splitlines())
+    return int(counters["rchar"]) > 50_000_000
+
+
+@pytest.fixture
+def huge(project: ProjectDir) -> ProjectDir:
+    """A step whose dep takes half an hour to hash."""
+    project.project("commands: [{name: a, script: [touch out], deps: [huge], outputs: [out]}]")
+    with open(project.path / "huge", "wb") as file:
+        file.truncate(HUGE)
+    return project
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT], ids=lambda number: number.name)
+@pytest.mark.parametrize("words", [["status"], ["run", "a"], ["run", "a", "-j2"]], ids=" ".join)
+def test_a_signal_ends_hashing_at_once(huge: ProjectDir, words: list[str], number: signal.Signals) -> None:
+    running = huge.start(*words)
+    wait_until(lambda: is_hashing(running))
+    begun = time.monotonic()
+    running.signal(number)
+    done = running.wait()
+    assert done.code == 128 + number
+    assert time.monotonic() - begun < 5
+    assert "Traceback" not in done.err
+    assert not huge.exists("out")
+
+
+@pytest.mark.parametrize("words", [["graph"], [], ["run", "a", "--dry"], ["lock", "accept", "a"]], ids=" ".join)
+def test_sigterm_ends_every_other_subcommand_that_hashes(huge: ProjectDir, words: list[str]) -> None:
+    huge.write("out")
+    running = huge.start(*words)
+    wait_until(lambda: is_hashing(running))
+    running.signal(signal.SIGTERM)
+    assert running.wait().code == 128 + signal.SIGTERM
+
+
+BLOCKED_THREAD = """
+import sys, threading
+from weaselish import __main__
+from weaselish.cli import dispatch
+from weaselish.errors import Cancelled
+
+def cancelled(words, environ):
+    threading.Thread(target=threading.Event().wait).start()
+    print("said before")
+    raise Cancelled(143)
+
+dispatch.dispatch = cancelled
+__main__.main()
+"""
+
+
+def test_a_blocked_thread_does_not_delay_the_end_of_a_cancelled_subcommand() -> None:
+    done = subprocess.run([sys.executable, "-c", BLOCKED_THREAD], capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "said before\n", "")
+
+
+def test_a_parent_that_ignores_sigchld_loses_no_exit_code(project: ProjectDir) -> None:
+    project.project("commands: [{name: a, script: [sh -c 'exit 3']}]")
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        running = project.start("run", "a")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert running.wait().code == 3
 
 
 def test_keep_going_does_not_go_on_after_ctrl_c(project: ProjectDir) -> None:
@@ -201,7 +296,7 @@ def test_an_interrupt_when_all_is_done_is_no_traceback(tmp_path: Path) -> None:
 GIVING_UP = """
 import signal, sys
 from weaselish.cancel import Cancel
-from weaselish.cli.interrupts import cancelling_at_once
+from weaselish.cli.signals import cancelling_at_once
 from weaselish.errors import Cancelled
 
 with cancelling_at_once(Cancel()):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.errors import UsageError
+
+if TYPE_CHECKING:
+    from weaselish.cancel import Cancel
 
 VARIABLES = ("WEASEL_CONFIG_OVERRIDES", "PROJ_CONFIG_OVERRIDES")  # the later wins, the command line over both
 
@@ -19,6 +22,7 @@ class Extras(NamedTuple):
     args: tuple[str, ...] = ()  # what follows `--`
     sources: Mapping[str, str] = MappingProxyType({})  # vars.x -> the environment variable or command line that set it
     change_to: tuple[str, ...] = ()  # the directories of `-C`
+    cancel: Cancel | None = None  # ends the subcommand; `dispatch` adds it
 
 
 def take_extras(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[list[str], Extras]:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 def assets(call: Call, *, extra: bool, sparse: bool, force: bool, update: bool, jobs: int, as_json: bool) -> int:
     """Fetch assets, showing progress and one line per asset; return 1 if one failed."""
-    from weaselish.cli.interrupts import cancelling_at_once
     from weaselish.cli.progress import TransferReporter
     from weaselish.cli.remotes import store_opener
     from weaselish.engine.assets.check import AssetOptions, AssetState
@@ -25,7 +24,7 @@ def assets(call: Call, *, extra: bool, sparse: bool, force: bool, update: bool, 
     names, directory = _dests_and_directory(call.words)
     workspace = open_workspace(call, directory)
     options = AssetOptions(tuple(names), extra, sparse, force, jobs, update)
-    with cancelling_at_once(workspace.cancel), TransferReporter() as reporter:
+    with TransferReporter() as reporter:
         results = fetch_assets(workspace, options, open_store=store_opener(workspace), report=reporter)
     for result in results:
         _show(result)

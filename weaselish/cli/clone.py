@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 def clone(call: Call, *, repo: str | None, branch: str | None, sparse: bool, list_only: bool, as_json: bool) -> int:
     """Copy a template or a project of a repository; or list the templates."""
-    from weaselish.cancel import Cancel
-    from weaselish.cli.interrupts import cancelling_at_once
     from weaselish.engine.clone import CloneOptions, repository_shown
     from weaselish.engine.clone import clone as make_clone
 
@@ -28,9 +26,7 @@ def clone(call: Call, *, repo: str | None, branch: str | None, sparse: bool, lis
     repository = repository_shown(name, options)
     if repository is not None:
         say(f"cloning from {repository}")
-    with Cancel() as cancel, cancelling_at_once(cancel):
-        cloned = make_clone(name, options, cancel=cancel)
-    _show(cloned)
+    _show(make_clone(name, options, cancel=call.cancel))
     return 0
 
 

@@ -14,8 +14,21 @@ from weaselish.errors import UsageError
 def dispatch(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command line; return its exit code. Raises ProjError."""
     words, extras = take_extras(argv, environ)
-    for directory in extras.change_to:
-        _change_to(directory)
+    if words == ["--version"]:
+        from weaselish.cli.version import show_version
+
+        return show_version()
+    from weaselish.cancel import Cancel
+    from weaselish.cli.signals import cancelling_at_once
+
+    with Cancel() as cancel, cancelling_at_once(cancel):
+        for directory in extras.change_to:
+            _change_to(directory)
+        _check_directory()
+        return _run(words, extras._replace(cancel=cancel))
+
+
+def _run(words: Sequence[str], extras: Extras) -> int:
     parsed = quick.parse(words)
     if parsed is not None:
         return parsed.subcommand.call(parsed.words, extras, parsed.options)
@@ -23,10 +36,6 @@ def dispatch(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         from weaselish.cli.list import list_project
 
         return list_project(extras)
-    if words == ["--version"]:
-        from weaselish.cli.version import show_version
-
-        return show_version()
     return _ask_typer(words, extras)
 
 
@@ -35,6 +44,14 @@ def _change_to(directory: str) -> None:
         os.chdir(directory)
     except OSError as error:
         raise UsageError(f"cannot change to `{directory}`: {(error.strerror or str(error)).lower()}") from None
+
+
+def _check_directory() -> None:
+    try:
+        os.getcwd()
+    except OSError as error:
+        why = "no longer exists" if isinstance(error, FileNotFoundError) else f"cannot be found: {error.strerror}"
+        raise UsageError(f"the current directory {why}", hint="change to another directory") from None
 
 
 def _ask_typer(words: Sequence[str], extras: Extras) -> int:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 def ls(call: Call, *, as_json: bool) -> int:
     """List the runs that a remote holds, with their outputs, sizes, ages and hosts."""
-    from weaselish.cli.interrupts import cancelling_at_once
     from weaselish.cli.remotes import store_opener
     from weaselish.engine.remote.listing import list_runs
     from weaselish.engine.remote.resolve import find_remote
@@ -24,8 +23,7 @@ def ls(call: Call, *, as_json: bool) -> int:
     name, directory = remote_and_directory(call)
     workspace = open_workspace(call, directory)
     remote = find_remote(workspace, name)
-    with cancelling_at_once(workspace.cancel):
-        runs = list_runs(workspace, remote, open_store=store_opener(workspace))
+    runs = list_runs(workspace, remote, open_store=store_opener(workspace))
     if as_json:
         from weaselish.cli.json_output import print_json
 

@@ -17,7 +17,7 @@ def open_workspace(call: Call, directory: str | None) -> Workspace:
     from weaselish.cli.console import show_problem
     from weaselish.workspace import Workspace
 
-    workspace = Workspace.open(directory, call.extras.overrides)
+    workspace = Workspace.open(directory, call.extras.overrides, call.cancel)
     for problem in workspace.project.warnings:
         if problem.always_shown:
             show_problem(problem)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 def pull(call: Call, *, commands: Sequence[str], dry: bool, force: bool, jobs: int, as_json: bool) -> int:
     """Pull, showing progress and one line per command; return the exit code."""
-    from weaselish.cli.interrupts import cancelling_at_once
     from weaselish.cli.progress import TransferReporter
     from weaselish.cli.remotes import store_opener
     from weaselish.cli.transfers import Direction, finish, show_counts
@@ -29,7 +28,7 @@ def pull(call: Call, *, commands: Sequence[str], dry: bool, force: bool, jobs: i
     workspace = open_workspace(call, directory)
     remote = find_remote(workspace, name)
     options = PullOptions(tuple(commands), dry, force, jobs)
-    with cancelling_at_once(workspace.cancel), TransferReporter() as reporter:
+    with TransferReporter() as reporter:
         results = pull_all(workspace, remote, options, open_store=store_opener(workspace), report=reporter)
     for result in results:
         _show(result, dry=dry)

@@ -27,7 +27,6 @@ def push(
     call: Call, *, commands: Sequence[str], dry: bool, verify: bool, repair: bool, jobs: int, as_json: bool
 ) -> int:
     """Push, showing progress and one line per command; return the exit code."""
-    from weaselish.cli.interrupts import cancelling_at_once
     from weaselish.cli.progress import TransferReporter
     from weaselish.cli.remotes import store_opener
     from weaselish.cli.transfers import Direction, finish, show_counts
@@ -39,7 +38,7 @@ def push(
     workspace = open_workspace(call, directory)
     remote = find_remote(workspace, name)
     options = PushOptions(tuple(commands), dry, verify, repair, jobs)
-    with cancelling_at_once(workspace.cancel), TransferReporter() as reporter:
+    with TransferReporter() as reporter:
         results = push_all(workspace, remote, options, open_store=store_opener(workspace), report=reporter)
     for result in results:
         _show(result, dry=dry)

@@ -27,7 +27,6 @@ def list_remotes(call: Call, *, as_json: bool) -> int:
 
 def test_remote(call: Call) -> int:
     """List, write, read back and delete a small object, each with its time; stop at the first failure."""
-    from weaselish.cli.interrupts import cancelling_at_once
     from weaselish.cli.remotes import store_opener
     from weaselish.engine.remote.probe import probe
     from weaselish.engine.remote.resolve import find_remote
@@ -37,16 +36,15 @@ def test_remote(call: Call) -> int:
         raise UsageError("the name of the remote is missing", hint="`proj remote list` shows the remotes")
     workspace = open_workspace(call, call.words[1] if len(call.words) > 1 else None)
     remote = find_remote(workspace, call.words[0])
-    with cancelling_at_once(workspace.cancel):
-        steps = probe(remote, open_store=store_opener(workspace), cancel=workspace.cancel)
-        show(f"{remote.name}: {remote.url}")
-        source = credentials_source(remote)
-        if source is not None:
-            show(f"  credentials: {source}")
-        for step in steps:
-            show(f"  {step.name}: {'failed' if step.error else f'ok, {1000 * step.seconds:.0f} ms'}")
-            if step.error:
-                raise step.error
+    steps = probe(remote, open_store=store_opener(workspace), cancel=workspace.cancel)
+    show(f"{remote.name}: {remote.url}")
+    source = credentials_source(remote)
+    if source is not None:
+        show(f"  credentials: {source}")
+    for step in steps:
+        show(f"  {step.name}: {'failed' if step.error else f'ok, {1000 * step.seconds:.0f} ms'}")
+        if step.error:
+            raise step.error
     if remote.read_only:
         warn("the remote is read-only in project.yml: writing was not tested")
     return 0

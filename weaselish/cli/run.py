@@ -72,8 +72,8 @@ def run_targets(
 ) -> int:
     """Run targets, showing events as they happen and a summary at the end; return the exit code."""
     from weaselish.cli.console import show_problem
-    from weaselish.cli.interrupts import cancelling_in_stages
     from weaselish.cli.reporter import ConsoleReporter
+    from weaselish.cli.signals import cancelling_in_stages
     from weaselish.engine.run.run import run as run_plan
     from weaselish.executors.open import Executors
 
@@ -82,14 +82,14 @@ def run_targets(
             show_problem(problem)
     reporter = ConsoleReporter(sys.stderr.buffer if as_json else None, output=_output_mode(output))
     executors = Executors(workspace.root, os.environ, _stdin(options.jobs))
-    with executors, workspace.cancel as cancel, cancelling_in_stages(cancel):
+    with executors, cancelling_in_stages(workspace.cancel):
         result = run_plan(
             workspace,
             targets,
             options,
             executor_for=executors.executor_for,
             report=reporter,
-            confirm=_confirm(yes, cancel),
+            confirm=_confirm(yes, workspace.cancel),
         )
         summary = reporter.summary(result)  # imports: outside this block, Ctrl-C could interrupt them
     reporter.show_summary("" if quiet and not result.exit_code else summary, result)

@@ -6,10 +6,13 @@ import enum
 import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.cli.arguments import Extras
 from weaselish.errors import UsageError
+
+if TYPE_CHECKING:
+    from weaselish.cancel import Cancel
 
 MODULES = {  # subcommand -> the module of this package that declares it, in the order of the help
     "run": "run",
@@ -72,6 +75,13 @@ class Call(NamedTuple):
     extras: Extras = Extras()
     is_verbose: bool = False
     is_quiet: bool = False
+
+    @property
+    def cancel(self) -> Cancel:
+        """The token that ends this call."""
+        from weaselish.cancel import Cancel
+
+        return self.extras.cancel or Cancel()
 
     @property
     def directory(self) -> str | None:

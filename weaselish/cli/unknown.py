@@ -52,7 +52,7 @@ def _targets(extras: Extras) -> list[str]:
     from weaselish.workspace import Workspace
 
     try:
-        project = Workspace.open(None, extras.overrides).project
+        project = Workspace.open(None, extras.overrides, extras.cancel).project
     except ProjError:
         return []
     return [*project.commands, *project.workflows]

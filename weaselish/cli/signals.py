@@ -1,9 +1,10 @@
-"""Signals that end a subcommand: a run is cancelled in stages, everything else at once."""
+"""Signals that end a subcommand: a run is cancelled in stages, every other subcommand at once."""
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from math import inf
@@ -15,7 +16,7 @@ from weaselish.errors import Cancelled
 
 GRACE = 10.0  # seconds between terminate and kill
 _TICK = 0.25  # seconds
-_PATIENCE = 4  # presses of Ctrl-C after which the system ends the process
+_PATIENCE = 4  # the Ctrl-C that ends the process without clean-up
 
 TERMINATING = tuple(  # sent by users, terminals, and batch schedulers before their time limit
     getattr(signal, name)
@@ -34,10 +35,10 @@ _Handler = Callable[[int, FrameType | None], None]
 
 @contextmanager
 def cancelling_in_stages(cancel: Cancel) -> Iterator[None]:
-    """While open, Ctrl-C raises the level of `cancel` by one, and signals that terminate raise it to TERMINATE.
+    """Let Ctrl-C raise the level of `cancel` by one, and signals that terminate raise it to TERMINATE.
 
-    Nothing is raised: the engine ends its steps in order. A signal that the parent process had ignored, as nohup does,
-    stays ignored.
+    Nothing is raised in the main thread: the engine ends its steps in order. A signal that the parent process had set
+    to be ignored, as nohup does, stays ignored.
     """
     kill_at = inf
 
@@ -57,23 +58,19 @@ def cancelling_in_stages(cancel: Cancel) -> Iterator[None]:
         if monotonic() >= kill_at:
             cancel.request(Level.KILL)
 
-    cancel.on_request = on_request
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some parents leave it, exit codes would be lost
-    with _handlers(on_interrupt, on_terminate, {signal.SIGALRM: on_alarm}):
-        # the main thread may miss the wake-up of a signal that arrives just before it blocks; the timer bounds that
-        timer = signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
-        try:
+    before, cancel.on_request = cancel.on_request, on_request
+    try:
+        with _handlers(on_interrupt, on_terminate, {signal.SIGALRM: on_alarm}), _alarms():
             yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.setitimer(signal.ITIMER_REAL, *timer)
+    finally:
+        cancel.on_request = before
 
 
 @contextmanager
 def cancelling_at_once(cancel: Cancel) -> Iterator[None]:
-    """While open, the first signal cancels `cancel` and raises Cancelled in the main thread.
+    """Let the first signal cancel `cancel` and raise Cancelled in the main thread.
 
-    Later ones do not disturb the clean-up that follows; the fourth Ctrl-C ends the process.
+    Later signals do not disturb the clean-up that follows, but the fourth Ctrl-C ends the process.
     """
     count = 0
 
@@ -97,14 +94,37 @@ def cancelling_at_once(cancel: Cancel) -> Iterator[None]:
 
 @contextmanager
 def _handlers(on_interrupt: _Handler, on_terminate: _Handler, more: Mapping[int, _Handler]) -> Iterator[None]:
-    wanted = {signal.SIGINT: on_interrupt, **dict.fromkeys(TERMINATING, on_terminate)}
-    wanted = {number: handler for number, handler in wanted.items() if signal.getsignal(number) != signal.SIG_IGN}
-    before = {number: signal.signal(number, handler) for number, handler in {**wanted, **more}.items()}
+    """Install handlers for the block, unless it runs in a thread that cannot have any."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ending = {signal.SIGINT: on_interrupt, **dict.fromkeys(TERMINATING, on_terminate)}
+    handlers: dict[int, _Handler | signal.Handlers] = {
+        number: handler for number, handler in ending.items() if signal.getsignal(number) != signal.SIG_IGN
+    }
+    handlers |= more
+    handlers[signal.SIGCHLD] = signal.SIG_DFL  # some parents ignore it, which loses the exit codes of all children
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            if earlier is not None:  # None: not set by Python, which cannot restore it
+                signal.signal(number, earlier)
+
+
+@contextmanager
+def _alarms() -> Iterator[None]:
+    """Send SIGALRM regularly: the main thread may miss a signal that arrives just before it blocks."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    timer = signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
 def _write(text: str) -> None:
