@@ -16,7 +16,7 @@ from weaselish.load import ProjectFile, find_root, load_dotenv
 from weaselish.model.interpolate import MASK, is_secret, put_env
 from weaselish.model.paths import is_glob, is_outside, is_text, normalise
 from weaselish.model.project import Command, ProjectModel
-from weaselish.plan.graph import Producers
+from weaselish.plan.producers import Producers
 from weaselish.records.records import Records
 
 

@@ -107,14 +107,48 @@ def test_force_holds_for_each_of_several_names(three: ProjectDir) -> None:
     assert ran(three) == ["apart", "two"]
 
 
-def test_a_repeated_entry_of_a_workflow_runs_once_with_a_warning(three: ProjectDir) -> None:
+def test_a_step_that_a_workflow_lists_twice_is_checked_at_each_position(three: ProjectDir) -> None:
     three.project(THREE + "  twice: [apart, one, apart]\n")
-    done = three.proj("run", "twice")
+    done = three.proj("run", "twice", "--json")
     assert ran(three) == ["apart", "one"]
-    assert (
-        "project.yml:7:23: warning: workflow `twice` lists `apart` more than once; it runs once, at its first place\n"
-        in done.err
-    )
+    assert [(step["step"], step["result"]) for step in done.json["steps"]] == [
+        ("apart", "ran"),
+        ("one", "ran"),
+        ("apart (2)", "up to date"),
+    ]
+
+
+def test_a_step_that_a_workflow_lists_twice_runs_again_where_it_is_out_of_date(project: ProjectDir) -> None:
+    project.project("""\
+        commands:
+          - {name: train, shell: true, script: [echo train >> ran; date +%N > model], outputs: [model]}
+          - {name: keep, shell: true, script: [echo keep >> ran; mkdir -p kept; mv model kept/$(ls kept | wc -l)]}
+          - {name: pick, shell: true, script: [echo pick >> ran; ls kept > best], deps: [kept], outputs: [best]}
+        workflows: {all: [train, keep, train, keep, pick]}
+        """)
+    project.write("kept/.gitkeep")
+    for jobs in ("1", "4"):
+        assert project.proj("run", "all", "-j", jobs).code == 0
+        assert ran(project) == ["train", "keep", "train", "keep", "pick"]
+    assert project.read("best").split() == ["0", "1", "2", "3"]
+
+
+def test_only_and_force_run_a_repeated_step_at_each_position(three: ProjectDir) -> None:
+    three.project(THREE + "  twice: [apart, one, apart]\n")
+    assert three.proj("run", "twice", "--force").code == 0
+    assert ran(three) == ["apart", "one", "apart"]
+    assert three.proj("run", "twice", "--force", "--only").code == 0
+    assert ran(three) == ["apart", "one", "apart"]
+
+
+def test_a_dry_run_shows_a_repeated_step_at_each_position(three: ProjectDir) -> None:
+    three.project(THREE + "  twice: [apart, one, apart]\n")
+    dry = three.proj("run", "twice", "--dry", "--json").json
+    assert [(step["step"], step["reasons"]) for step in dry] == [
+        ("apart", ["never ran"]),
+        ("one", ["never ran"]),
+        ("apart (2)", ["listed again: apart"]),
+    ]
 
 
 def test_a_workflow_may_name_workflows(three: ProjectDir) -> None:

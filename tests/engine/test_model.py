@@ -30,7 +30,8 @@ from weaselish.engine.run.run import RunOptions, run
 from weaselish.errors import MissingDep, UsageError
 from weaselish.executors.base import Ending, Job, JobOutput, Outcome
 from weaselish.model.project import Command, ProjectModel
-from weaselish.plan.graph import Cycle, Plan
+from weaselish.plan.graph import Plan
+from weaselish.plan.sequence import Cycle
 from weaselish.workspace import Workspace
 
 Tree = dict[str, bytes]  # path -> bytes of a file
@@ -208,7 +209,6 @@ class Model:
     tree: Tree
     last: dict[str, Ran] = field(default_factory=dict)
     inputs_changed: set[str] = field(default_factory=set)
-    either: set[str] = field(default_factory=set)  # failed after its inputs had changed: may be known or not
 
     def must_run(self, task: Task, needed: set[str]) -> bool:
         last = self.last.get(task.name)
@@ -233,10 +233,8 @@ class Model:
         before = {path: found for path, found in views(self.tree, task.deps).items() if is_input(task, path)}
         self.tree, code = work(task, self.tree)
         if code or any(view(self.tree, path) is None for path in task.outputs):
-            self.either |= self.inputs_changed & {task.name}
             self.inputs_changed.discard(task.name)
             return StepState.FAILED
-        self.either.discard(task.name)
         after = views(self.tree, task.deps)
         if before != {path: found for path, found in after.items() if is_input(task, path)}:
             self.inputs_changed.add(task.name)
@@ -247,12 +245,12 @@ class Model:
 
     def run(self, plan: Plan, tasks: Mapping[str, Task], *, keep_going: bool) -> dict[str, StepState]:
         """What becomes of each step, one after the other."""
-        needed = {dep for step in plan.steps for dep in tasks[step].deps}
+        needed = {dep for name in plan.commands for dep in tasks[name].deps}
         states: dict[str, StepState] = {}
         for step in plan.steps:
             stopped = not keep_going and StepState.FAILED in states.values()
             lost = any(states[before] in (StepState.FAILED, StepState.BLOCKED) for before in plan.needs[step])
-            states[step] = StepState.BLOCKED if stopped or lost else self.run_step(tasks[step], needed)
+            states[step] = StepState.BLOCKED if stopped or lost else self.run_step(tasks[step.command], needed)
         return states
 
 
@@ -277,7 +275,6 @@ class Bench:
         """What a fresh clone has: all but .proj."""
         shutil.rmtree(self.root / ".proj", ignore_errors=True)
         self.model.inputs_changed.clear()
-        self.model.either.clear()
 
     def run(
         self, tasks: Mapping[str, Task], listed: Sequence[str], targets: Sequence[str], options: RunOptions
@@ -293,7 +290,7 @@ class Bench:
         def report(event: events.Event, /) -> None:
             if isinstance(event, events.RunStarted):
                 plans.append(event.plan)
-                announced.append({one.step for one in preview(workspace, event.plan) if not one.is_up_to_date})
+                announced.append({one.step.command for one in preview(workspace, event.plan) if not one.is_up_to_date})
 
         try:
             with workspace.cancel:
@@ -312,20 +309,18 @@ class Bench:
             assert isinstance(error, Cycle) or absent or open_choices
             return
         (plan,) = plans
-        unsure = self.model.either & set(plan.steps)
-        if unsure:
-            self.model.inputs_changed |= {name for name in unsure if f"+{name}" in self.scripts.log}
-            self.model.either -= unsure
         expected = self.model.run(plan, tasks, keep_going=options.keep_going)
         assert {one.step: one.state for one in result.results} == expected
         assert read_disk(self.root) == self.model.tree
         self.check_order(plan, options)
         self.check_lock(tasks)
-        ran = {step for step, state in expected.items() if state not in (StepState.UP_TO_DATE, StepState.BLOCKED)}
+        ran = {
+            step.command for step, state in expected.items() if state not in (StepState.UP_TO_DATE, StepState.BLOCKED)
+        }
         rivals = any(
             overlap(a, b)
-            for x in plan.steps
-            for y in plan.steps
+            for x in plan.commands
+            for y in plan.commands
             if x < y
             for a in tasks[x].all_outputs
             for b in tasks[y].all_outputs
@@ -335,11 +330,13 @@ class Bench:
 
     def check_order(self, plan: Plan, options: RunOptions) -> None:
         begun = [what[1:] for what in self.scripts.log if what[0] == "+"]
-        assert len(set(begun)) == len(begun)
+        listed = [step.command for step in plan.steps]
+        assert all(begun.count(name) <= listed.count(name) for name in begun)
+        once = [step for step in plan.steps if listed.count(step.command) == 1 and step.command in begun]
         if options.jobs == 1:
-            assert begun == [step for step in plan.steps if step in begun]
-        for step in begun:
-            for before in set(plan.waits_for[step]) & set(begun):
+            assert [name for name in begun if name in once] == once
+        for step in once:
+            for before in set(plan.waits_for[step]) & set(once):
                 assert self.scripts.log.index(f"-{before}") < self.scripts.log.index(f"+{step}")
 
     def check_lock(self, tasks: Mapping[str, Task]) -> None:

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from weaselish.errors import UnknownName
 from weaselish.model.paths import dep_base, inside, is_glob, may_match, overlap
 from weaselish.model.project import Command, ProjectModel
-from weaselish.plan.graph import SOURCE, Choice, Cycle, Plan, alternatives, find_cycle, make_plan
+from weaselish.plan.graph import Plan, find_cycle, make_plan
+from weaselish.plan.producers import alternatives
+from weaselish.plan.sequence import SOURCE, Choice, Cycle, Move, Step
 
 
 def project(*commands: str | Command, workflows: Mapping[str, Sequence[str]] | None = None) -> ProjectModel:
@@ -124,7 +126,7 @@ def test_a_workflow_keeps_its_order_as_far_as_deps_allow(name: str) -> None:
 
 def test_workflows_may_name_workflows_and_repeat_steps() -> None:
     found = project("a: -> x", "b: -> y", "c: -> z", workflows={"all": ["c", "inner", "a"], "inner": ["a", "b", "a"]})
-    assert make_plan(found, ["all"]).steps == ("c", "a", "b")
+    assert make_plan(found, ["all"]).steps == ("c", "a", "b", "a (2)", "a (3)")
 
 
 def test_a_target_that_is_unknown_is_named_with_its_near_match() -> None:
@@ -134,6 +136,90 @@ def test_a_target_that_is_unknown_is_named_with_its_near_match() -> None:
         "no command or workflow named `trian`",
         "did you mean `train`?",
     )
+
+
+# -- a step that a workflow lists several times ----------------------------------------------------------------------
+
+
+def repeated(*commands: str, listed: str) -> Plan:
+    return make_plan(project(*commands, workflows={"all": listed.split()}), ["all"])
+
+
+def test_a_repeated_step_is_a_step_at_each_of_its_positions() -> None:
+    plan = repeated(
+        "train: data -> model", "keep: model -> kept", "pick: kept -> best", listed="train keep train keep pick"
+    )
+    assert plan.steps == ("train", "keep", "train (2)", "keep (2)", "pick")
+    assert [step.command for step in plan.steps] == ["train", "keep", "train", "keep", "pick"]
+    assert plan.commands == ("train", "keep", "pick")
+    assert plan.producers["keep"] == ("train",) and plan.producers["keep (2)"] == ("train (2)",)
+    assert set(plan.waits_for["train (2)"]) == {"train", "keep"}, "it replaces what `keep` reads"
+    assert plan.producers["pick"] == ("keep (2)",)
+
+
+def test_a_repeated_producer_that_moves_before_its_consumer_uses_up_its_first_position() -> None:
+    plan = repeated("use: x -> y", "make: -> x", "other: -> z", listed="use make other make")
+    assert plan.steps == ("make", "use", "other", "make (2)")
+
+
+def test_a_repeated_step_without_outputs_is_a_barrier_each_time() -> None:
+    plan = repeated("say:", "a: -> x", "b: -> y", listed="say a say b")
+    assert plan.waits_for == {"say": (), "a": ("say",), "say (2)": ("say", "a"), "b": ("say (2)",)}
+
+
+def test_targets_that_name_the_same_step_do_not_repeat_it() -> None:
+    found = project("a: -> x", "b: -> y", workflows={"one": ["a", "b"], "two": ["b", "a", "b"]})
+    assert make_plan(found, ["one", "two", "a"]).steps == ("a", "b", "b (2)")
+    assert make_plan(found, ["a", "a"]).steps == ("a",)
+
+
+def test_a_repeated_step_never_takes_the_name_of_a_command() -> None:
+    found = project(
+        Command("a", outputs=("x",)), Command("a (2)", outputs=("y",)), workflows={"all": ["a", "a", "a (2)"]}
+    )
+    plan = make_plan(found, ["all"])
+    assert plan.steps == ("a", "a (3)", "a (2)")
+    assert [step.command for step in plan.steps] == ["a", "a", "a (2)"]
+
+
+def test_the_nearest_alternative_before_each_position_is_the_producer() -> None:
+    plan = repeated("one: -> x", "two: -> x", "use: x -> y", listed="one use two use")
+    assert plan.producers["use"] == ("one",) and plan.producers["use (2)"] == ("two",)
+
+
+# -- moves ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_producer_that_moves_before_its_consumer_is_named_with_both_steps_and_the_path() -> None:
+    assert everything("use: d/x -> y", "make: -> d").moves == (Move("make", "use", "d"),)
+    assert everything("make: -> d", "use: d/x -> y").moves == ()
+
+
+def test_a_move_for_a_step_that_is_brought_in_is_named_too() -> None:
+    found = project("end: m -> e", "mid: x -> m", "make: -> x", workflows={"all": ["end", "make"]})
+    plan = make_plan(found, ["all"])
+    assert plan.steps == ("make", "mid", "end")
+    assert plan.moves == (Move("make", "mid", "x"),)
+
+
+def test_a_producer_that_is_brought_in_does_not_count_as_moved() -> None:
+    assert make_plan(project("make: -> x", "use: x -> y", workflows={"all": ["use"]}), ["all"]).moves == ()
+
+
+# -- unrecorded -------------------------------------------------------------------------------------------------------
+
+
+def test_an_unrecorded_step_brings_nothing_upstream_of_it() -> None:
+    found = project("get: -> raw", "train: raw -> model", "use: model -> page")
+    plan = make_plan(found, ["use"], unrecorded={"train"})
+    assert plan.steps == ("train", "use")
+    assert plan.unrecorded == {"train"}
+
+
+def test_a_listed_producer_still_precedes_an_unrecorded_step() -> None:
+    found = project("get: -> raw", "train: raw -> model", workflows={"all": ["get", "train"]})
+    plan = make_plan(found, ["all"], unrecorded={"train"})
+    assert plan.waits_for == {"get": (), "train": ("get",)}
 
 
 # -- only -------------------------------------------------------------------------------------------------------------
@@ -147,9 +233,9 @@ def test_only_runs_exactly_what_is_named() -> None:
 def test_only_runs_a_workflow_as_it_is_listed_one_after_the_other() -> None:
     found = project(*CHAIN, workflows={"all": ["train", "make", "clean", "make"]})
     plan = make_plan(found, ["all"], only=True)
-    assert plan.steps == ("train", "make", "clean")
-    assert plan.waits_for == {"train": (), "make": ("train",), "clean": ("make",)}
-    assert plan.producers == {"train": (), "make": (), "clean": ("make",)}
+    assert plan.steps == ("train", "make", "clean", "make (2)")
+    assert plan.waits_for == {"train": (), "make": ("train",), "clean": ("make",), "make (2)": ("clean",)}
+    assert plan.producers == {"train": (), "make": (), "clean": ("make",), "make (2)": ()}
 
 
 # -- alternatives -----------------------------------------------------------------------------------------------------
@@ -344,10 +430,10 @@ def conflict(one: Command, other: Command) -> bool:
     return both_write or makes_for(one, other) or makes_for(other, one)
 
 
-def pairs(plan: Plan) -> Iterator[tuple[Command, Command]]:
+def pairs(plan: Plan) -> Iterator[tuple[Step, Step]]:
     for index, later in enumerate(plan.steps):
         for earlier in plan.steps[:index]:
-            yield plan.command(earlier), plan.command(later)
+            yield earlier, later
 
 
 @given(projects(), st.randoms(use_true_random=False))
@@ -361,8 +447,8 @@ def test_whatever_conflicts_is_connected_in_the_right_direction(
     rank = {step: rank for rank, step in enumerate(plan.steps)}
     assert all(rank[before] < rank[step] for step, waits in plan.waits_for.items() for before in waits)
     for earlier, later in pairs(plan):
-        if conflict(earlier, later):
-            assert is_before(plan, earlier.name, later.name)
+        if conflict(plan.command(earlier), plan.command(later)):
+            assert is_before(plan, earlier, later)
 
 
 @given(projects(), st.randoms(use_true_random=False))
@@ -397,8 +483,8 @@ def test_barriers_part_what_is_before_from_what_is_after(
         return
     listed = set(found.steps_of("all"))
     for earlier, later in pairs(plan):
-        if (earlier.name in listed and not earlier.all_outputs) or (later.name in listed and not later.all_outputs):
-            assert is_before(plan, earlier.name, later.name)
+        if any(step.command in listed and not plan.command(step).all_outputs for step in (earlier, later)):
+            assert is_before(plan, earlier, later)
 
 
 @given(projects(), st.randoms(use_true_random=False))
@@ -418,11 +504,11 @@ def test_every_sole_maker_is_brought_and_nothing_that_nobody_asked_for(
     for rank, step in enumerate(plan.steps):
         command = plan.command(step)
         for dep in command.deps:
-            consumer = Command(step, deps=(dep,))
+            consumer = Command(step.command, deps=(dep,))
             makers = {other.name for other in found.commands.values() if makes_for(other, consumer)}
-            if len(makers) == 1 and makers != {step}:
-                assert makers <= set(plan.steps[:rank])
-        if step not in asked:
+            if len(makers) == 1 and makers != {step.command}:
+                assert makers <= {earlier.command for earlier in plan.steps[:rank]}
+        if step.command not in asked:
             assert any(makes_for(command, plan.command(later)) for later in plan.steps[rank + 1 :])
 
 
@@ -442,6 +528,16 @@ def test_listed_steps_change_places_only_for_what_one_of_them_needs(
         for earlier in listed[:index]:
             if rank[later] < rank[earlier]:
                 assert any(nx.has_path(flow, later, one) for one in listed[: listed.index(earlier) + 1])
+
+
+@given(projects(), st.randoms(use_true_random=False))
+def test_a_workflow_runs_a_step_as_often_as_it_lists_it(case: tuple[ProjectModel, list[str]], r: random.Random) -> None:
+    found, _ = case
+    plan = planned(found, ["all"], r)
+    if not isinstance(plan, Cycle):
+        listed = found.steps_of("all")
+        times = {name: [step.command for step in plan.steps].count(name) for name in listed}
+        assert times == {name: listed.count(name) for name in listed}
 
 
 def results(plan: Plan, order: Iterable[str]) -> dict[str, object]:

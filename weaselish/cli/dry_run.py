@@ -11,7 +11,7 @@ from weaselish.engine.run.job import announced_lines
 from weaselish.engine.run.planning import Preview, plan_for, preview
 from weaselish.engine.run.run import RunOptions
 from weaselish.errors import in_short
-from weaselish.plan.graph import listed_steps
+from weaselish.plan.sequence import listed_commands
 from weaselish.workspace import Workspace
 
 _Args = Mapping[str, tuple[str, ...]]
@@ -20,7 +20,7 @@ _Args = Mapping[str, tuple[str, ...]]
 def dry_run(workspace: Workspace, targets: Sequence[str], options: RunOptions, *, as_json: bool = False) -> int:
     """Print each step that would run, why, and its lines. Changes nothing."""
     plan = plan_for(workspace, targets, only=options.only, lenient=True, note=lambda text: warn(text))
-    forced = frozenset(listed_steps(workspace.project, targets)) if options.force else frozenset()
+    forced = frozenset(listed_commands(workspace.project, targets)) if options.force else frozenset()
     args = {targets[-1]: options.args} if options.args else {}
     previews = preview(workspace, plan, forced=forced, args=args)
     workspace.save()
@@ -44,7 +44,7 @@ def dry_run(workspace: Workspace, targets: Sequence[str], options: RunOptions, *
 
 
 def _as_json(workspace: Workspace, item: Preview, args: _Args) -> dict[str, Any]:
-    command = workspace.project.commands[item.step]
+    command = workspace.project.commands[item.step.command]
     return {
         "step": item.step,
         "runs": bool(item.reasons),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import names_and_directory
@@ -20,56 +20,35 @@ if TYPE_CHECKING:
 def graph(call: Call, *, dot: bool, mermaid: bool) -> int:
     """Print the graph of the targets, or of all commands."""
     from weaselish.engine.run.planning import plan_for, preview
-    from weaselish.plan.mermaid import as_mermaid
+    from weaselish.plan.export import as_dot, as_mermaid
 
     names, directory = names_and_directory(call.words)
     workspace = open_workspace(call, directory)
     plan = plan_for(workspace, names or list(workspace.project.commands), lenient=True)
-    states = {item.step: item for item in preview(workspace, plan)}
+    previews = preview(workspace, plan)
     workspace.save()
+    stale = [item.step for item in previews if not item.is_up_to_date]
     if dot:
-        lines = as_dot(plan, states)
+        lines = as_dot(plan, stale=stale)
     elif mermaid:
-        lines = iter(as_mermaid(plan, stale=[step for step in plan.steps if not states[step].is_up_to_date]))
+        lines = as_mermaid(plan, stale=stale)
     else:
-        lines = as_text(plan, states)
+        lines = as_tree(plan, previews)
     show("\n".join(map(printable, lines)))
     return 0
 
 
-def as_text(plan: Plan, states: Mapping[str, Preview]) -> Iterator[str]:
+def as_tree(plan: Plan, previews: Sequence[Preview]) -> Iterator[str]:
     """Yield the lines of a tree of steps, with the reasons of those that would run."""
-    import networkx as nx
+    from weaselish.plan.export import as_text
 
-    from weaselish.plan.mermaid import edges
-
-    drawn: nx.DiGraph[str] = nx.DiGraph()
-    for step in plan.steps:
-        mark = "·" if states[step].is_up_to_date else "○"
-        why = "" if states[step].is_up_to_date else f"  {in_short(states[step].reasons)}"
-        drawn.add_node(step, label=printable(f"{mark} {step}{why}"))
-    drawn.add_edges_from(edges(plan))
-    yield from nx.generate_network_text(drawn, with_labels=True)
+    yield from as_text(plan, {item.step: printable(_label(item)) for item in previews})
     yield ""
     yield "· up to date   ○ would run"
 
 
-def as_dot(plan: Plan, states: Mapping[str, Preview]) -> Iterator[str]:
-    """Yield the lines of a graph for Graphviz."""
-    from weaselish.plan.mermaid import edges
-
-    yield "digraph project {"
-    yield "  rankdir=LR; node [shape=box, style=rounded];"
-    for step in plan.steps:
-        style = "solid" if states[step].is_up_to_date else "dashed"
-        yield f'  {_quoted(step)} [style="rounded,{style}"];'
-    for producer, step in edges(plan):
-        yield f"  {_quoted(producer)} -> {_quoted(step)};"
-    yield "}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _label(item: Preview) -> str:
+    return f"· {item.step}" if item.is_up_to_date else f"○ {item.step}  {in_short(item.reasons)}"
 
 
 SUBCOMMANDS = (

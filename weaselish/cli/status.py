@@ -86,7 +86,7 @@ def _as_json(step: StepStatus, on_remote: Mapping[str, str]) -> dict[str, object
 def previews_of(workspace: Workspace, targets: Sequence[str]) -> list[Preview]:
     """Preview the targets, or all commands; after a cycle, each command by itself."""
     from weaselish.engine.run.planning import plan_for, preview
-    from weaselish.plan.graph import Cycle
+    from weaselish.plan.sequence import Cycle
 
     if not targets:
         targets = list(workspace.project.commands)

@@ -34,7 +34,7 @@ class Pipeline:
 def pipeline(project: ProjectModel, workflow: str, overrides: Mapping[str, str] | None = None) -> Pipeline:
     """The workflow's steps and all that make their deps, as stages. Raises ProjError for what DVC cannot express."""
     plan = make_plan(project, [workflow])
-    commands = [plan.command(step) for step in plan.steps]
+    commands = [project.commands[name] for name in plan.commands]
     kept = [command for command in commands if command.deps or command.all_outputs]
     if not kept:
         raise ProjError(f"no command of `{workflow}` has deps or outputs", hint="without them DVC has nothing to do")
@@ -108,7 +108,9 @@ def _deps(plan: Plan, command: Command) -> Iterator[str]:
     """The deps but for the command's own outputs, and for a glob what other steps make that may match it."""
     for dep in command.deps:
         if is_glob(dep):
-            others = (made for step in plan.steps if step != command.name for made in plan.command(step).all_outputs)
+            others = (
+                made for step in plan.steps if step.command != command.name for made in plan.command(step).all_outputs
+            )
             yield from (made for made in others if may_match(dep, made))
         elif not any(overlap(dep, made) for made in command.all_outputs):
             yield dep

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import Reason
+from weaselish.plan.sequence import Step
 
 JsonObject = dict[str, "JsonValue"]
 JsonValue = None | bool | int | float | str | list["JsonValue"] | JsonObject
@@ -29,7 +30,7 @@ class StepState(enum.Enum):
 
 
 class StepResult(NamedTuple):
-    step: str
+    step: Step
     state: StepState
     seconds: float = 0.0
     exit_code: int = 0
@@ -41,8 +42,18 @@ class _Fields(Protocol):
 
 def _to_json(event: _Fields) -> JsonObject:
     """Return the event as an object: its name under `event`, and each field that is not None."""
-    fields = {name: _json_value(value) for name, value in event._asdict().items() if value is not None}
-    return {"event": _name_of(type(event)), **fields}
+    return {"event": _name_of(type(event)), **_json_fields(event)}
+
+
+def _json_fields(row: _Fields) -> JsonObject:
+    """Return the fields of an event or result. A step also gives its command."""
+    fields: JsonObject = {}
+    for name, value in row._asdict().items():
+        if value is not None:
+            fields[name] = _json_value(value)
+        if isinstance(value, Step):
+            fields["command"] = value.command
+    return fields
 
 
 # In every event, `at` is the time in seconds since 1970 at which SerialReporter passed it on. `run` is the id of the
@@ -82,7 +93,7 @@ class Note(NamedTuple):
 
 
 class StepUpToDate(NamedTuple):
-    step: str
+    step: Step
     run: int | None = None  # the run that recorded what is on disk
     at: float = 0.0
 
@@ -102,7 +113,7 @@ class StepWaiting(NamedTuple):
 
 
 class StepStarted(NamedTuple):
-    step: str
+    step: Step
     reasons: tuple[Reason, ...]
     attempt: int = 1  # above 1: a retry
     log: Path | None = None  # the file that keeps the step's output
@@ -116,7 +127,7 @@ class StepStarted(NamedTuple):
 class StepOutput(NamedTuple):
     """A piece of what a step's script wrote. It may end within a line or a character."""
 
-    step: str
+    step: Step
     data: bytes
     run: int | None = None
     program: str | None = None  # if `data` announces a line: the program that is executed
@@ -129,7 +140,7 @@ class StepOutput(NamedTuple):
 class StepDone(NamedTuple):
     """The script succeeded and wrote all outputs."""
 
-    step: str
+    step: Step
     seconds: float
     not_recorded: str | None = None  # why the result was not recorded
     run: int | None = None
@@ -140,7 +151,7 @@ class StepDone(NamedTuple):
 
 
 class StepFailed(NamedTuple):
-    step: str
+    step: Step
     seconds: float
     exit_code: int
     message: str
@@ -155,7 +166,7 @@ class StepFailed(NamedTuple):
 class StepBlocked(NamedTuple):
     """The step was not reached: a step that it needs failed, or the run stopped before it."""
 
-    step: str
+    step: Step
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
@@ -248,7 +259,7 @@ def _json_value(value: object) -> JsonValue:
         case Plan():
             return {"targets": list(value.targets), "steps": list(value.steps)}
         case StepResult():
-            return {name: _json_value(field) for name, field in value._asdict().items()}
+            return _json_fields(value)
         case enum.Enum():
             return str(value.value)
         case tuple() if not isinstance(value, Reason):

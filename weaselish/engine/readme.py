@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from weaselish.errors import ProjError
 from weaselish.model.project import Asset, ProjectModel, Remote
 from weaselish.model.urls import without_secrets
-from weaselish.plan.graph import Cycle, Plan, make_plan
-from weaselish.plan.mermaid import as_mermaid, edges
+from weaselish.plan.export import as_mermaid, produces
+from weaselish.plan.graph import Plan, make_plan
+from weaselish.plan.sequence import Cycle
 
 START = "<!-- WEASEL: AUTO-GENERATED DOCS START (do not remove) -->"
 END = "<!-- WEASEL: AUTO-GENERATED DOCS END (do not remove) -->"
@@ -78,7 +79,7 @@ def _blocks(project: ProjectModel, exists: Callable[[str], bool], emoji: bool) -
         rows = [(_code(name), " &rarr; ".join(map(_code, steps))) for name, steps in project.workflows.items()]
         yield _table(("Workflow", "Steps"), rows)
     plan = _plan(project)
-    if any(edges(plan)):
+    if any(produces(plan)):
         yield heading(3, "🕸", "Graph")
         yield "\n".join(["```mermaid", *as_mermaid(plan), "```"])
     if project.assets:

@@ -42,7 +42,7 @@ def statuses(workspace: Workspace, previews: list[Preview]) -> list[StepStatus]:
     for preview in previews:
         status = _status(workspace, preview)
         must_run = any(_matters(reason, results) for reason in preview.reasons)
-        attempt = workspace.records.last_attempt(preview.step) if status is Status.FAILED else None
+        attempt = workspace.records.last_attempt(preview.step.command) if status is Status.FAILED else None
         staleness = preview.staleness
         results[preview.step] = StepStatus(
             preview.step,
@@ -72,13 +72,13 @@ def _status(workspace: Workspace, preview: Preview) -> Status:
         return Status.UP_TO_DATE
     if ReasonKind.INTERRUPTED in kinds:
         return Status.INTERRUPTED
-    attempt = workspace.records.last_attempt(preview.step)
+    attempt = workspace.records.last_attempt(preview.step.command)
     if attempt is not None and attempt.has_failed:
         return Status.FAILED
     if kinds <= {*_ALWAYS, ReasonKind.UPSTREAM_WILL_RUN} and kinds & _ALWAYS:
         return Status.ALWAYS_RUNS
     if ReasonKind.NEVER_RAN in kinds:
-        outputs = workspace.project.commands[preview.step].outputs
+        outputs = workspace.project.commands[preview.step.command].outputs
         exist = bool(outputs) and all(workspace.exists(path) for path in outputs)
         return Status.UNRECORDED if exist else Status.NEVER_RAN
     return Status.OUT_OF_DATE

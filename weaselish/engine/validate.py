@@ -10,7 +10,8 @@ from weaselish.model.locations import Places
 from weaselish.model.paths import dep_base, inside, is_outside, normalise, overlap
 from weaselish.model.project import Command
 from weaselish.model.script import split_words
-from weaselish.plan.graph import alternatives, find_cycle, make_plan
+from weaselish.plan.graph import find_cycle, make_plan
+from weaselish.plan.producers import alternatives
 from weaselish.workspace import Workspace
 
 

@@ -14,6 +14,7 @@ from weaselish.plan.record import Record
 
 class ReasonKind(enum.Enum):
     NEVER_RAN = "never ran"
+    FAILED = "last run failed"
     INTERRUPTED = "was interrupted"
     INPUTS_CHANGED = "inputs changed while it ran"
     SCRIPT_CHANGED = "script changed"
@@ -25,6 +26,7 @@ class ReasonKind(enum.Enum):
     OUTPUT_CHANGED = "output changed"
     OUTPUTS_LIST_CHANGED = "outputs list changed"
     UPSTREAM_WILL_RUN = "upstream will run"
+    LISTED_AGAIN = "listed again"
     FORCED = "forced"
     NO_SKIP = "no_skip"
     NO_OUTPUTS = "has no outputs"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from weaselish.errors import UsageError
 from weaselish.plan.graph import Plan
+from weaselish.plan.sequence import Step
 
 Pools = Mapping[str, int]  # name of a pool -> how much of it
 _NO_POOLS: Pools = {}
@@ -25,13 +26,13 @@ class Schedule:
         self, plan: Plan, *, needs: Mapping[str, Pools] | None = None, capacities: Pools | None = None
     ) -> None:
         """Set out the plan. Raises UsageError for a step that needs more of a pool than its capacity."""
-        self._rank = {step: rank for rank, step in enumerate(plan.steps)}
+        self._rank: dict[str, int] = {step: rank for rank, step in enumerate(plan.steps)}
         self._steps = plan.steps
         self._needs = plan.needs
         self._pool_needs = needs or {}
         self._free = Counter(capacities or {})
         self._check_capacities()
-        self._missing = {step: len(plan.waits_for[step]) for step in plan.steps}
+        self._missing: dict[str, int] = {step: len(plan.waits_for[step]) for step in plan.steps}
         self._followers: dict[str, list[str]] = {}
         for step in plan.steps:
             for before in plan.waits_for[step]:
@@ -48,7 +49,7 @@ class Schedule:
         """The steps that can no longer run because of a failure, in the plan's order."""
         return tuple(sorted(self._blocked, key=self._rank.__getitem__))
 
-    def start(self) -> str | None:
+    def start(self) -> Step | None:
         """Return the next step that may start now and count it as running; None if no step may start yet."""
         startable = [ranks for needs, ranks in self._ready.items() if ranks and self._fits(needs)]
         if not startable:
@@ -103,5 +104,7 @@ class Schedule:
 
 def mutex_pools(plan: Plan) -> tuple[dict[str, Pools], Pools]:
     """Return what the steps need of their mutexes, and the capacities: a mutex is a pool of one."""
-    needs = {step: dict.fromkeys((f"mutex {name}" for name in plan.command(step).mutex), 1) for step in plan.steps}
-    return dict(needs), {pool: 1 for pools in needs.values() for pool in pools}
+    needs: dict[str, Pools] = {
+        step: dict.fromkeys((f"mutex {name}" for name in plan.command(step).mutex), 1) for step in plan.steps
+    }
+    return needs, {pool: 1 for pools in needs.values() for pool in pools}

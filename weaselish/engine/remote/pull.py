@@ -23,10 +23,11 @@ from weaselish.files.swap import recover_all
 from weaselish.locks.step_locks import hold_locks
 from weaselish.model.paths import is_outside, is_protected
 from weaselish.model.project import Command, Remote
-from weaselish.plan.graph import Cycle, Plan
+from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.record import Record
 from weaselish.plan.schedule import Schedule
+from weaselish.plan.sequence import Cycle
 from weaselish.workspace import Workspace
 
 T = TypeVar("T")

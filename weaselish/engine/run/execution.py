@@ -18,6 +18,7 @@ from weaselish.files.atomic import writing
 from weaselish.model.masking import masked
 from weaselish.model.project import Command
 from weaselish.plan.reasons import ReasonKind
+from weaselish.plan.sequence import Step
 from weaselish.records.journal_lines import AttemptEnd
 from weaselish.records.logs import LogWriter, last_lines, log_path
 from weaselish.workspace import Workspace
@@ -34,7 +35,14 @@ class Execution:
         self._provenance = ProvenanceSource(workspace.root)
 
     def run(
-        self, command: Command, looked: Staleness, *, args: tuple[str, ...], has_stdin: bool, locks: tuple[int, ...]
+        self,
+        step: Step,
+        command: Command,
+        looked: Staleness,
+        *,
+        args: tuple[str, ...],
+        has_stdin: bool,
+        locks: tuple[int, ...],
     ) -> StepResult:
         """Run the command, of which `looked` says why, and record it if it succeeds. Raises ProjError.
 
@@ -48,19 +56,19 @@ class Execution:
         run = records.start(command.name, looked.now.key, [str(reason) for reason in looked.reasons])
         begun, wall = time.monotonic(), time.time()
         with LogWriter(log_path(self._workspace.state, command.name, run)) as log:
-            outcome = self._attempts(command, job._replace(id=job.id._replace(run=run)), looked, log, locks)
+            outcome = self._attempts(step, command, job._replace(id=job.id._replace(run=run)), looked, log, locks)
         self._workspace.digests.forget()
         seconds = time.monotonic() - begun
         if not outcome.succeeded:
             message, hint = failure(command, outcome, last_lines(log.path, LAST_LINES), has_stdin=has_stdin)
-            return self._not_succeeded(command, run, outcome, seconds, message, hint)
+            return self._not_succeeded(step, run, outcome, seconds, message, hint)
         try:
             record = recorder.record(run)
         except ProjError as error:
             records.end(command.name, run, AttemptEnd.FAILED, seconds=seconds, message=error.message)
             raise
         if record is None:
-            return self._inputs_changed(command, run, seconds)
+            return self._inputs_changed(step, run, seconds)
         provenance = self._provenance.provenance(
             tuple(map(str, looked.reasons)),
             executor=outcome.executor,
@@ -68,19 +76,19 @@ class Execution:
             seconds=round(seconds, 3),
         )
         records.add(record._replace(provenance=provenance))
-        self._report(events.StepDone(command.name, seconds, run=run))
-        return StepResult(command.name, StepState.RAN, seconds)
+        self._report(events.StepDone(step, seconds, run=run))
+        return StepResult(step, StepState.RAN, seconds)
 
     def _attempts(
-        self, command: Command, job: Job, looked: Staleness, log: LogWriter, locks: tuple[int, ...]
+        self, step: Step, command: Command, job: Job, looked: Staleness, log: LogWriter, locks: tuple[int, ...]
     ) -> Outcome:
         """Run the job until it succeeds or its retries are used up."""
         executor = self._executor_for(command)
         secrets = secret_values(self._workspace, job)
         for attempt in range(1, command.retries + 2):
-            self._report(events.StepStarted(command.name, looked.reasons, attempt, log.path, job.id.run))
+            self._report(events.StepStarted(step, looked.reasons, attempt, log.path, job.id.run))
             self._workspace.digests.forget()
-            output = MaskedOutput(job.id, log, self._report, secrets)
+            output = MaskedOutput(step, job.id.run, log, self._report, secrets)
             outcome = executor.run(job, output=output, cancel=self._cancel, keep_open=locks)
             output.finish()
             if outcome.succeeded or outcome.ended is Ending.INTERRUPTED:
@@ -102,24 +110,24 @@ class Execution:
                 (self._workspace.root / directory).mkdir(parents=True, exist_ok=True)
 
     def _not_succeeded(
-        self, command: Command, run: int, outcome: Outcome, seconds: float, message: str, hint: str | None
+        self, step: Step, run: int, outcome: Outcome, seconds: float, message: str, hint: str | None
     ) -> StepResult:
         interrupted = outcome.ended is Ending.INTERRUPTED
         self._workspace.records.end(
-            command.name,
+            step.command,
             run,
             AttemptEnd.INTERRUPTED if interrupted else AttemptEnd.FAILED,
             exit_code=outcome.exit_code,
             seconds=seconds,
         )
-        self._report(events.StepFailed(command.name, seconds, outcome.exit_code, message, hint, run))
+        self._report(events.StepFailed(step, seconds, outcome.exit_code, message, hint, run))
         state = StepState.INTERRUPTED if interrupted else StepState.FAILED
-        return StepResult(command.name, state, seconds, outcome.exit_code)
+        return StepResult(step, state, seconds, outcome.exit_code)
 
-    def _inputs_changed(self, command: Command, run: int, seconds: float) -> StepResult:
-        self._workspace.records.end(command.name, run, AttemptEnd.INPUTS_CHANGED, seconds=seconds)
-        self._report(events.StepDone(command.name, seconds, "inputs changed while it ran", run))
-        return StepResult(command.name, StepState.NOT_RECORDED, seconds)
+    def _inputs_changed(self, step: Step, run: int, seconds: float) -> StepResult:
+        self._workspace.records.end(step.command, run, AttemptEnd.INPUTS_CHANGED, seconds=seconds)
+        self._report(events.StepDone(step, seconds, "inputs changed while it ran", run))
+        return StepResult(step, StepState.NOT_RECORDED, seconds)
 
 
 def _iso(seconds: float) -> str:

@@ -9,16 +9,17 @@ from weaselish.engine.run.staleness import Staleness, check_staleness, missing_d
 from weaselish.errors import MissingDep, listed
 from weaselish.files.walk import Unreadable
 from weaselish.model.paths import overlap
-from weaselish.plan.graph import SOURCE, Choice, Cycle, Plan, make_plan
+from weaselish.plan.graph import Plan, make_plan
 from weaselish.plan.reasons import Reason, ReasonKind
 from weaselish.plan.record import Record
+from weaselish.plan.sequence import SOURCE, Choice, Cycle, Step
 from weaselish.workspace import Workspace
 
 
 class Preview(NamedTuple):
     """A step of a plan as it stands before anything runs."""
 
-    step: str
+    step: Step
     staleness: Staleness | None  # None where something cannot be read
     reasons: tuple[Reason, ...]  # those of the look, and that something before it will run
 
@@ -87,10 +88,12 @@ def preview(
     stale: set[str] = set()
     previews = []
     needed = needed_deps(plan)
+    first: dict[str, Step] = {}  # command -> its first step
     for step in plan.steps:
+        workspace.cancel.check()
         command, given = plan.command(step), (args or {}).get(step, ())
         try:
-            looked = check_staleness(workspace, command, args=given, force=step in forced, needed=needed)
+            looked = check_staleness(workspace, command, args=given, force=command.name in forced, needed=needed)
             reasons = looked.reasons
         except Unreadable as error:
             looked, reasons = None, (Reason(ReasonKind.UNKNOWN, detail=error.message),)
@@ -98,10 +101,18 @@ def preview(
         if upstream is not None:
             reasons = tuple(reason for reason in reasons if not _comes_with_upstream(reason))
             reasons = (*reasons, Reason(ReasonKind.UPSTREAM_WILL_RUN, upstream))
+        if (earlier := first.setdefault(command.name, step)) in stale and earlier != step:
+            reasons = (*_lasting(reasons), Reason(ReasonKind.LISTED_AGAIN, earlier))
         if reasons:
             stale.add(step)
         previews.append(Preview(step, looked, reasons))
     return previews
+
+
+def _lasting(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+    """Return the reasons that a run of the same command does not remove."""
+    lasting = (ReasonKind.FORCED, ReasonKind.NO_SKIP, ReasonKind.NO_OUTPUTS, ReasonKind.UPSTREAM_WILL_RUN)
+    return tuple(reason for reason in reasons if reason.kind in lasting)
 
 
 def _comes_with_upstream(reason: Reason) -> bool:

@@ -16,8 +16,9 @@ from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.run.step import StepOptions, StepRunner
 from weaselish.errors import ProjError, UsageError
 from weaselish.model.paths import is_text
-from weaselish.plan.graph import Plan, listed_steps
+from weaselish.plan.graph import Plan
 from weaselish.plan.schedule import Schedule, mutex_pools
+from weaselish.plan.sequence import Step, listed_commands
 from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -76,15 +77,16 @@ def run(
     _settle_conflicts(workspace)
     told(events.RunStarted(plan, options.jobs))
     runner = StepRunner(workspace, executor_for, told, confirm)
-    forced = frozenset(listed_steps(plan.project, targets))
+    forced = frozenset(listed_commands(plan.project, targets))
     needed = needed_deps(plan)
 
-    def live(step: str) -> StepResult:
+    def live(step: Step) -> StepResult:
         return runner.run(
+            step,
             plan.command(step),
             StepOptions(
                 args=options.args if step == targets[-1] else (),
-                force=options.force and step in forced,
+                force=options.force and step.command in forced,
                 wait=options.wait,
                 has_stdin=options.jobs == 1,
                 needed=needed,
@@ -115,7 +117,7 @@ def _check_args(args: Sequence[str]) -> None:
 
 def _run_all(
     plan: Plan,
-    live: Callable[[str], StepResult],
+    live: Callable[[Step], StepResult],
     report: events.Reporter,
     cancel: Cancel,
     options: RunOptions,
@@ -146,7 +148,11 @@ def _run_all(
 
 
 def _in_parallel(
-    schedule: Schedule, live: Callable[[str], StepResult], note: Callable[[StepResult], bool], cancel: Cancel, jobs: int
+    schedule: Schedule,
+    live: Callable[[Step], StepResult],
+    note: Callable[[StepResult], bool],
+    cancel: Cancel,
+    jobs: int,
 ) -> None:
     """A thread for each step; those of concurrent.futures take 8 ms to import."""
     from queue import SimpleQueue
@@ -154,7 +160,7 @@ def _in_parallel(
 
     ended: SimpleQueue[StepResult | BaseException] = SimpleQueue()
 
-    def run_one(step: str) -> None:
+    def run_one(step: Step) -> None:
         try:
             ended.put(live(step))
         except BaseException as error:  # noqa: BLE001 - raised again by whoever waits for it

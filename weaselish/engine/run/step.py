@@ -16,6 +16,7 @@ from weaselish.files.walk import Unreadable
 from weaselish.model.interpolate import put_env
 from weaselish.model.paths import dep_base
 from weaselish.model.project import Command
+from weaselish.plan.sequence import Step
 from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -51,22 +52,22 @@ class StepRunner:
         self._lock = threading.Lock()
         self._opened: Execution | None = None
 
-    def run(self, command: Command, options: StepOptions) -> StepResult:
-        """Bring one command up to date, if it is not. What goes wrong with it is reported and is in the result."""
+    def run(self, step: Step, command: Command, options: StepOptions) -> StepResult:
+        """Run one step if it is out of date. An error is reported, and is in the result."""
         begun = time.monotonic()
         try:
-            return self._run(command, options)
+            return self._run(step, command, options)
         except Cancelled:
-            return StepResult(command.name, StepState.BLOCKED)
+            return StepResult(step, StepState.BLOCKED)
         except ProjError as error:
             seconds = time.monotonic() - begun
-            self._report(events.StepFailed(command.name, seconds, error.exit_code, error.message, error.hint))
-            return StepResult(command.name, StepState.FAILED, seconds, error.exit_code)
+            self._report(events.StepFailed(step, seconds, error.exit_code, error.message, error.hint))
+            return StepResult(step, StepState.FAILED, seconds, error.exit_code)
 
-    def _run(self, command: Command, options: StepOptions) -> StepResult:
+    def _run(self, step: Step, command: Command, options: StepOptions) -> StepResult:
         looked = self._first_look(command, options)
         if looked is not None and not looked.reasons:
-            return self._up_to_date(command, looked)
+            return self._up_to_date(step, looked)
         if is_asked := looked is not None:
             self._ask(command)
         waited_for = ""
@@ -74,7 +75,7 @@ class StepRunner:
         def on_wait(holder: str) -> None:
             nonlocal waited_for
             if holder != waited_for:  # who may hold one lock after the other
-                self._report(events.StepWaiting(command.name, holder))
+                self._report(events.StepWaiting(step, holder))
             waited_for = holder
 
         from weaselish.locks.step_locks import hold_locks  # with all that running needs: not before there is a reason
@@ -95,14 +96,14 @@ class StepRunner:
                 self._workspace.digests.forget()
                 looked = self._look(command, options)
                 if not looked.reasons:
-                    return self._up_to_date(command, looked)
+                    return self._up_to_date(step, looked)
             check_deps(self._workspace, command, looked.missing_deps)
             if not is_asked:
                 self._ask(command)
             if self._cancel.level > Level.RUN:
-                return StepResult(command.name, StepState.BLOCKED)
+                return StepResult(step, StepState.BLOCKED)
             return self._execution.run(
-                command, looked, args=options.args, has_stdin=options.has_stdin, locks=descriptors
+                step, command, looked, args=options.args, has_stdin=options.has_stdin, locks=descriptors
             )
 
     @property
@@ -131,14 +132,14 @@ class StepRunner:
     def _look(self, command: Command, options: StepOptions) -> Staleness:
         return check_staleness(self._workspace, command, args=options.args, force=options.force, needed=options.needed)
 
-    def _up_to_date(self, command: Command, looked: Staleness) -> StepResult:
+    def _up_to_date(self, step: Step, looked: Staleness) -> StepResult:
         """Nothing to run; an entry of Weasel's that was verified just now gets a record of its own."""
         if looked.last is not None and looked.last.run == 0:
             from weaselish.engine.run.recording import adopt
 
             adopt(self._workspace, looked.last)
-        self._report(events.StepUpToDate(command.name, looked.last.run if looked.last else None))
-        return StepResult(command.name, StepState.UP_TO_DATE)
+        self._report(events.StepUpToDate(step, looked.last.run if looked.last else None))
+        return StepResult(step, StepState.UP_TO_DATE)
 
     def _made_by_others(self, command: Command) -> Iterator[str]:
         """The deps that some command makes, with all that is made inside them: who writes there holds only that."""
