@@ -410,3 +410,19 @@ def test_one_step_at_a_time_a_script_reads_our_input_and_in_parallel_nothing(pro
     project.project("commands: [{name: a, script: [cat]}]")
     assert project.process("run", "a", stdin="typed\n").out == "Running command: cat\ntyped\n"
     assert project.process("run", "a", "-j2", stdin="typed\n").out == "a | Running command: cat\n"
+
+
+def test_a_step_that_needs_a_terminal_is_told_to_run_alone(project: ProjectDir) -> None:
+    project.project("""commands: [{name: ask, script: ["python -c 'input()'"]}]""")
+    done = project.process("run", "ask", "-j2", stdin="typed\n")
+    assert done.code == 1
+    assert "  hint: `ask` needs a terminal: run it alone, with `proj run ask`\n" in done.err
+    assert project.process("run", "ask", stdin="typed\n").code == 0
+
+
+def test_a_missing_module_is_reported_with_the_python_that_ran(project: ProjectDir) -> None:
+    project.project("commands: [{name: a, script: [python a.py]}]")
+    project.write("a.py", "import no_such_module\n")
+    done = project.proj("run", "a")
+    assert done.code == 1
+    assert f"  hint: `{sys.executable}` has no module `no_such_module`: install it there" in done.err

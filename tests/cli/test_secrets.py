@@ -117,3 +117,55 @@ def test_texts_for_the_user_show_what_may_be_shown(secret: ProjectDir) -> None:
     assert f"As {HARMLESS} with ***\n" in secret.proj().out
     assert secret.proj("run", "a", "--help").out == f"As {HARMLESS} with ***\n"
     assert f"✘ `a` asks: {HARMLESS}, ***?\n" in secret.proj("run", "a").err
+
+
+PRINTING = """\
+env: {token: HUB_TOKEN, name: NAME, pin: PIN_KEY}
+dotenv: [.env]
+commands:
+  - name: all-at-once
+    script:
+      - python -c 'import os; print(os.environ["HUB_TOKEN"], os.environ["NAME"], "${env.token}")'
+  - name: in-pieces
+    shell: true
+    script:
+      - for c in $(echo ${env.token} | fold -w1); do printf $c; sleep 0.01; done; echo; echo $FILE_SECRET
+  - name: of-the-command
+    shell: true
+    script:
+      - echo "$OWN_PASSWORD and $COPY"; exit 3
+    env: {OWN_PASSWORD: written-in-the-project, COPY: "x${env.token}x"}
+  - name: short
+    script:
+      - echo "${env.pin}"
+"""
+
+
+@pytest.mark.parametrize("mode", ["raw", "prefix", "group"])
+def test_a_secret_that_a_script_prints_is_masked_on_the_console_and_in_the_log(project: ProjectDir, mode: str) -> None:
+    project.project(PRINTING)
+    project.write(".env", "FILE_SECRET=secret-of-the-file\n")
+    project.environ.update(ENV)
+    outputs = {
+        name: project.proj("run", name, "--output", mode).out for name in ("all-at-once", "in-pieces", "of-the-command")
+    }
+    assert f"*** {HARMLESS} ***" in outputs["all-at-once"]
+    assert [line.rpartition("| ")[2] for line in outputs["in-pieces"].splitlines()[1:]] == ["***", "***"]
+    assert "*** and ***" in outputs["of-the-command"]
+    declared_in = {SECRET: set(), "secret-of-the-file": {".env"}, "written-in-the-project": {"project.yml"}}
+    for value, names in declared_in.items():
+        assert value not in "".join(outputs.values())
+        assert {name for name in holds(project, value) if not name.startswith(".proj/cache/project-")} == names
+
+
+def test_a_secret_of_less_than_four_characters_is_not_masked_in_output(project: ProjectDir) -> None:
+    project.project(PRINTING)
+    done = project.proj("run", "short", env={"PIN_KEY": "123"})
+    assert done.out == 'Running command: echo "***"\n123\n'
+
+
+def test_a_program_whose_name_is_a_secret_is_not_named_by_the_error(project: ProjectDir) -> None:
+    project.project("env: {token: TOKEN}\ncommands: [{name: a, script: ['${env.token} x']}]")
+    done = project.proj("run", "a", env={"TOKEN": SECRET})
+    assert "✘ `a`: `***` was not found on PATH\n" in done.err
+    assert SECRET not in done.out + done.err

@@ -13,7 +13,7 @@ LAST_LINES = 20  # in which a known cause is looked for
 
 _MISSING_MODULE = re.compile(rb"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
 _NO_INPUT = re.compile(
-    rb"^EOFError: EOF when reading a line|not a (?:tty|terminal)\b|Inappropriate ioctl", re.MULTILINE
+    rb"EOFError: EOF when reading a line|not a (?:tty|terminal)\b|Inappropriate ioctl", re.IGNORECASE
 )
 
 
