@@ -61,7 +61,7 @@ class Workspace:
 
     @cached_property
     def records(self) -> Records:
-        return Records(self.root, self.project)
+        return Records(self.root, self.project, self.cancel)
 
     @cached_property
     def producers(self) -> Producers:

@@ -204,7 +204,7 @@ def test_no_more_steps_run_at_a_time_than_may_open_their_files(project: ProjectD
     with open_files(200):
         done = project.process("run", *(f"c{step}" for step in range(40)), "-j40", "--output", "quiet")
     assert (done.code, done.err.count("✔ c"), done.err.count("✘")) == (0, 40, 0)
-    assert "waiting for others to end: no more than 200 files may be open (`ulimit -n`)\n" in done.err
+    assert "waiting for other steps to end: no more than 200 files may be open (`ulimit -n`)\n" in done.err
     assert done.err.count("waiting for") < 40, "some run at the same time"
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from weaselish.errors import ProjError
 from weaselish.files import swap
-from weaselish.files.swap import recover, remove, swap_in, swap_in_all, workplace
+from weaselish.files.remove import remove
+from weaselish.files.swap import recover, staging_directory, swap_in, swap_in_all
 
 KINDS = ["absent", "file", "directory", "link", "dangling link"]
 
@@ -58,7 +59,7 @@ def leftovers(target: Path) -> list[str]:
 
 @pytest.mark.parametrize("new", ["file", "directory"])
 def test_anything_is_replaced_by_anything(old: str, new: str, target: Path) -> None:
-    with workplace(target) as place:
+    with staging_directory(target) as place:
         make(place / "x", new, "new")
         wanted = seen(place / "x")
         swap_in(place / "x", target)
@@ -100,7 +101,7 @@ def test_the_old_one_exists_until_the_new_one_is_safe_in_its_place(target: Path)
         (aside,) = (name for name in leftovers(target) if "old" in name)
         found.extend([target.read_text(), (target.parent / aside).read_text()])
 
-    with in_its_place(look), workplace(target) as place:
+    with in_its_place(look), staging_directory(target) as place:
         (place / "x").write_text("new")
         swap_in(place / "x", target)
     assert found == ["new", "old"]
@@ -108,7 +109,7 @@ def test_the_old_one_exists_until_the_new_one_is_safe_in_its_place(target: Path)
 
 def test_where_it_cannot_be_made_safe_in_its_place_the_old_one_is_back(old: str, target: Path) -> None:
     before = seen(target)
-    with in_its_place(no_space), pytest.raises(ProjError, match="No space left"), workplace(target) as place:
+    with in_its_place(no_space), pytest.raises(ProjError, match="No space left"), staging_directory(target) as place:
         make(place / "x", "directory", "new")
         swap_in(place / "x", target)
     assert seen(target) == before
@@ -117,7 +118,7 @@ def test_where_it_cannot_be_made_safe_in_its_place_the_old_one_is_back(old: str,
 
 def test_an_interrupt_brings_the_old_one_back(old: str, target: Path) -> None:
     before = seen(target)
-    with in_its_place(interrupted), pytest.raises(KeyboardInterrupt), workplace(target) as place:
+    with in_its_place(interrupted), pytest.raises(KeyboardInterrupt), staging_directory(target) as place:
         make(place / "x", "file", "new")
         swap_in(place / "x", target)
     assert seen(target) == before
@@ -134,7 +135,7 @@ def test_whatever_fails_the_old_one_is_there_or_the_new_one(
 ) -> None:
     before = seen(target)
     failing = Counted(getattr(os, call), at, no_space, once=True)
-    with workplace(target) as place:
+    with staging_directory(target) as place:
         make(place / "x", "file", "new")
         monkeypatch.setattr(os, call, failing)
         try:
@@ -154,7 +155,7 @@ def test_if_the_old_one_cannot_be_put_back_the_error_says_where_it_is(
     target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target.write_text("old")
-    with workplace(target) as place:
+    with staging_directory(target) as place:
         (place / "x").write_text("new")
         with monkeypatch.context() as patched:
             patched.setattr(os, "rename", Counted(os.rename, 2, no_space, once=False))
@@ -187,7 +188,7 @@ def test_killed_anywhere_the_old_one_or_the_new_one_is_whole_afterwards(
     before = seen(target)
 
     def replace() -> None:
-        with workplace(target) as place:
+        with staging_directory(target) as place:
             make(place / "x", "directory", "new")
             setattr(os, call, Counted(getattr(os, call), at, lambda: os._exit(9), once=True))
             swap_in(place / "x", target)
@@ -203,7 +204,7 @@ def test_killed_anywhere_the_old_one_or_the_new_one_is_whole_afterwards(
 
 def killed_with_the_new_one_in_its_place(target: Path) -> None:
     def replace() -> None:
-        with in_its_place(lambda: os._exit(9)), workplace(target) as place:
+        with in_its_place(lambda: os._exit(9)), staging_directory(target) as place:
             (place / "x").write_text("new")
             swap_in(place / "x", target)
 
@@ -232,7 +233,7 @@ def test_what_was_made_after_a_kill_is_not_replaced_by_the_old_one(target: Path)
 def test_the_next_swap_begins_with_what_a_kill_left(target: Path) -> None:
     target.write_text("old")
     killed_with_the_new_one_in_its_place(target)
-    with in_its_place(no_space), pytest.raises(ProjError), workplace(target) as place:
+    with in_its_place(no_space), pytest.raises(ProjError), staging_directory(target) as place:
         (place / "x").write_text("another")
         swap_in(place / "x", target)
     assert target.read_text() == "old"
@@ -248,7 +249,7 @@ def test_recovering_touches_nothing_of_the_neighbours(target: Path) -> None:
 
 
 def test_a_workplace_is_beside_its_target_and_vanishes_whatever_happens(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), workplace(tmp_path / "models" / "best") as place:
+    with pytest.raises(ZeroDivisionError), staging_directory(tmp_path / "models" / "best") as place:
         assert place.parent == tmp_path / "models"
         (place / "x").write_text("")
         raise ZeroDivisionError
@@ -257,7 +258,7 @@ def test_a_workplace_is_beside_its_target_and_vanishes_whatever_happens(tmp_path
 
 def test_no_workplace_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("")
-    with pytest.raises(ProjError, match="cannot write beside"), workplace(tmp_path / "models" / "best"):
+    with pytest.raises(ProjError, match="cannot write beside"), staging_directory(tmp_path / "models" / "best"):
         raise AssertionError
 
 
@@ -267,7 +268,7 @@ def test_without_syncfs_the_whole_system_is_flushed(target: Path, monkeypatch: p
     flushed: list[str] = []
     monkeypatch.setattr(ctypes, "CDLL", lambda *args, **named: object())
     monkeypatch.setattr(os, "sync", lambda: flushed.append("all"))
-    with workplace(target) as place:
+    with staging_directory(target) as place:
         make(place / "x", "directory", "new")
         swap_in(place / "x", target)
     assert flushed == ["all"]
@@ -279,7 +280,7 @@ def test_on_a_full_disk_the_old_one_stays(tmp_path: Path) -> None:
         pytest.skip("cannot mount here")
     try:
         (tmp_path / "out").write_bytes(b"1" * 600_000)
-        with pytest.raises(OSError, match="No space left"), workplace(tmp_path / "out") as place:
+        with pytest.raises(OSError, match="No space left"), staging_directory(tmp_path / "out") as place:
             (place / "x").write_bytes(b"2" * 600_000)
             swap_in(place / "x", tmp_path / "out")
         assert (tmp_path / "out").read_bytes() == b"1" * 600_000
@@ -291,7 +292,7 @@ def test_on_a_full_disk_the_old_one_stays(tmp_path: Path) -> None:
 REMOVE = """
 import os, sys
 from pathlib import Path
-from weaselish.files.swap import remove
+from weaselish.files.remove import remove
 top = Path(sys.argv[1])
 os.setuid(65534)
 (top / "tree" / "a" / "b").mkdir(parents=True)

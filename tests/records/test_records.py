@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from weaselish.locks.flock import take_for_life
 from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.fingerprint import Fingerprint
 from weaselish.plan.reasons import ReasonKind
@@ -541,17 +542,17 @@ def test_many_processes_at_once_lose_nothing(tmp_path: Path) -> None:
 def test_a_journal_that_was_retired_before_it_was_locked_is_begun_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between its creation and its lock another process may take it for that of a dead one."""
-    flock, raced = journal.fcntl.flock, []
+    """Between its creation and its lock, another process may take it for the journal of a dead process."""
+    raced: list[int] = []
 
-    def late(fd: int, kind: int) -> None:
-        if kind == journal.fcntl.LOCK_EX and not raced:
+    def late(fd: int, path: Path) -> None:
+        if not raced:
             raced.append(fd)
-            for path in tmp_path.glob("*.jsonl"):
-                retire(path)
-        flock(fd, kind)
+            for file in tmp_path.glob("*.jsonl"):
+                retire(file)
+        take_for_life(fd, path)
 
-    monkeypatch.setattr(journal.fcntl, "flock", late)
+    monkeypatch.setattr(journal, "take_for_life", late)
     own = Journal(tmp_path)
     own.append(Reset(1, "x"))
     assert owner_lives(own.path)

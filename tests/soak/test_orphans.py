@@ -42,7 +42,7 @@ def test_the_next_run_ends_what_a_killed_one_left_behind_and_says_so(made: Proje
     made.project(QUICK)
     done = made.process("run", "use")
     assert done.code == 0
-    assert f"make: waiting for what a killed `proj` left behind to end: process {orphan} (`sh`)" in done.err
+    assert f"make: waiting for what a killed `proj` left running: process {orphan} (`sh`)" in done.err
     assert not is_alive(orphan)
     assert "make: was interrupted" in done.err
     assert made.proj("status", "--check").code == 0
@@ -69,7 +69,7 @@ def test_who_waits_for_a_living_run_sees_that_it_is_killed(made: ProjectDir) -> 
     kill(running)
     made.wait_for("make")
     assert not is_alive(orphan)
-    assert "waiting for what a killed `proj` left behind to end" in waiting.err
+    assert "waiting for what a killed `proj` left running" in waiting.err
     made.let_go("make")
     assert waiting.wait().code == 0
 
@@ -80,7 +80,7 @@ def test_no_wait_leaves_an_orphan_alone(made: ProjectDir) -> None:
     kill(running)
     done = made.proj("run", "make", "--no-wait")
     assert done.code == 1
-    assert "`make` would have to wait for what a killed `proj` left behind to end: process" in done.err
+    assert "`make` would have to wait for what a killed `proj` left running: process" in done.err
     assert is_alive(orphan)
     made.let_go("make")
     wait_until(lambda: not is_alive(orphan))

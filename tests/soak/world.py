@@ -183,7 +183,7 @@ class World:
         self.counts["calm runs"] += 1
         if orphans:
             self.counts["runs that met orphans"] += 1
-            self.counts["orphans that were waited for"] += "left behind to end" in ended.err
+            self.counts["orphans that were waited for"] += "left running" in ended.err
         self.log.new()
         after = self._tree()
         if orphans and not self.site.project.alternatives:

@@ -20,7 +20,7 @@ from weaselish.archive.gzip import BrokenArchive, Unzipped
 from weaselish.archive.pack import MODE, Content, blocks_of, check_link, member_name, shown
 from weaselish.archive.tar import TEXT, members
 from weaselish.errors import ProjError, UnsafePath
-from weaselish.files.swap import remove
+from weaselish.files.remove import remove
 from weaselish.plan.digests import Algorithm
 
 Kind = Literal["directory", "implied directory", "file", "link"]

@@ -15,8 +15,9 @@ from weaselish.cancel import Cancel
 from weaselish.engine.workers import run_aside
 from weaselish.errors import InvalidProject, ProjError, UsageError, near_match
 from weaselish.files.atomic import write_atomically, writing
+from weaselish.files.remove import remove
 from weaselish.files.state_dir import STATE, make_state_dir
-from weaselish.files.swap import remove, workplace
+from weaselish.files.swap import staging_directory
 from weaselish.load import FILE, find_root, load_project
 from weaselish.model.paths import is_outside, normalise
 from weaselish.sources.git import GitError, Source, UnknownPath, check_out
@@ -111,7 +112,7 @@ def _target(path: str, options: CloneOptions) -> Path:
 
 
 def _copy_template(name: str, template: Path, target: Path) -> dict[str, str | None]:
-    with workplace(target) as place:
+    with staging_directory(target) as place:
         with writing(f"`{target}`"):
             shutil.copytree(template, place / "copy", ignore=_NOT_COPIED)
         _move(place / "copy", target)
@@ -121,7 +122,7 @@ def _copy_template(name: str, template: Path, target: Path) -> dict[str, str | N
 def _clone(
     source: Source, target: Path, options: CloneOptions, templates: Mapping[str, Path], cancel: Cancel
 ) -> dict[str, str | None]:
-    with workplace(target) as place:
+    with staging_directory(target) as place:
         try:
             done = run_aside(
                 lambda: check_out(source, place, sparse=options.sparse, cancel=cancel), cancel, grace=0.6

@@ -1,13 +1,18 @@
-"""Atomic writes: a reader of a file sees its old bytes or its new ones, never a part."""
+"""Atomic writes, of which a reader sees the old bytes or the new ones, and flushes to the disk."""
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from weaselish.errors import ProjError
+
+UNSUPPORTED = frozenset(  # errors of a file system or a sandbox that lacks a call
+    (errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.ENOTTY)
+)
 
 
 @contextmanager
@@ -28,7 +33,7 @@ def write_atomically(path: Path, chunks: Iterable[bytes], *, durable: bool = Fal
                 file.write(chunk)
             if durable:
                 file.flush()
-                os.fsync(file.fileno())
+                flush(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -38,9 +43,48 @@ def write_atomically(path: Path, chunks: Iterable[bytes], *, durable: bool = Fal
 
 
 def sync_directory(directory: Path) -> None:
-    """Flush a directory's entries to the disk. Raises OSError."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    """Flush a directory's entries to the disk, unless it cannot be read. Raises OSError."""
     try:
-        os.fsync(fd)
+        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        return
+    try:
+        flush(fd)
     finally:
         os.close(fd)
+
+
+def flush(fd: int) -> None:
+    """Flush an open file or directory to the disk, as far as its file system can. Raises OSError."""
+    with ignoring_unsupported():
+        os.fsync(fd)
+
+
+def flush_data(fd: int) -> None:
+    """Flush the bytes of an open file to the disk, as far as its file system can. Raises OSError."""
+    with ignoring_unsupported():
+        os.fdatasync(fd)
+
+
+@contextmanager
+def ignoring_unsupported() -> Iterator[None]:
+    """Ignore an OSError of the block which says that the file system or the system lacks an optional call."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+
+
+def flush_file_system(fd: int) -> None:
+    """Flush everything on the file system of an open file to the disk. Raises OSError."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)  # Python lacks syncfs
+    if not hasattr(libc, "syncfs"):
+        os.sync()
+    elif libc.syncfs(fd):
+        error = ctypes.get_errno()
+        if error not in UNSUPPORTED:
+            raise OSError(error, os.strerror(error))
+        os.sync()

@@ -1,89 +1,88 @@
-"""Putting something new in the place of a file or directory, without ever being without both.
+"""Replaces a file or directory so that the old or the new one always exists, even after a kill.
 
-While it lasts there are, beside the target `NAME`: `.NAME.proj-new-…` (what is being made), `.NAME.proj-old-INODE-…`
-(what was there, until the new one, which has that inode, is safe in its place), `.NAME.proj-gone-…` (what is being
-deleted). All of this is for whoever holds the lock of the output that the target is.
+During a swap these names exist beside the target `NAME`: `.NAME.proj-new-…` holds the successor while it is written.
+`.NAME.proj-old-INODE-…` is the old one, until the new one, which has that inode, is safe. `.NAME.proj-gone-…` is about
+to be deleted. The caller holds the lock of the output that the target is.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
-import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from weaselish.errors import ProjError
-from weaselish.files.atomic import sync_directory
-
-__all__ = ["recover", "recover_all", "remove", "swap_in", "swap_in_all", "workplace"]
+from weaselish.files.atomic import flush, flush_file_system, sync_directory
+from weaselish.files.remove import remove
 
 _LEFT = re.compile(r"\.(.+)\.proj-(new|old|gone)(?:-([0-9a-f]+))?-[0-9a-f]{8}", re.DOTALL)
 _FEW = 4  # files that are flushed one by one
 
 
 @contextmanager
-def workplace(target: Path) -> Iterator[Path]:
-    """An empty directory beside `target`, to make its successor in; removed on the way out, whatever happened."""
-    place = _beside(target, "new")
+def staging_directory(target: Path) -> Iterator[Path]:
+    """Yield an empty directory beside `target` in which to write its successor; remove it after the block."""
+    directory = _beside(target, "new")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        place.mkdir(mode=0o700)
+        directory.mkdir(mode=0o700)
     except OSError as error:
         raise ProjError(f"cannot write beside `{target}`: {error.strerror}") from error
     try:
-        yield place
+        yield directory
     finally:
-        remove(place)
+        remove(directory)
 
 
 def swap_in(new: Path, target: Path) -> None:
-    """Flush `new` to the disk and put it in the place of `target`, which need not exist; both on one file system.
+    """Flush `new` to the disk and move it to `target`, which need not exist. Both are on one file system.
 
-    If anything fails, the old one is back and the new one is not there; after a kill, `recover` sees to that. Raises
+    If anything fails, the old one is back and the new one is gone; after a kill, `recover` sees to that. Raises
     ProjError.
     """
     swap_in_all([(new, target)])
 
 
-def swap_in_all(pairs: Sequence[tuple[Path, Path]], *, meanwhile: Callable[[], object] | None = None) -> None:
-    """As `swap_in`, of several (new, target) at once: all of them are replaced, or none.
+def swap_in_all(pairs: Sequence[tuple[Path, Path]], *, during_flush: Callable[[], object] | None = None) -> None:
+    """Swap in several (new, target): all of them, or none. See `swap_in`.
 
-    `meanwhile` is called while the disk is busy, before anything is moved.
+    This calls `during_flush` while the disk is busy, before it moves anything.
     """
     _put_back([target for _, target in pairs])
-    if meanwhile is None:
+    if during_flush is None:
         _flush(pairs)
     else:
         from concurrent.futures import ThreadPoolExecutor
 
-        with ThreadPoolExecutor(1) as helper:
-            flushed = helper.submit(_flush, pairs)
-            meanwhile()
+        with ThreadPoolExecutor(1) as thread:
+            flushed = thread.submit(_flush, pairs)
+            during_flush()
             flushed.result()
     swaps = [_Swap(new, target) for new, target in pairs]
     begun: list[_Swap] = []
     try:
         for swap in swaps:
             begun.append(swap)
-            swap.place()
+            swap.replace()
         _sync_parents(pairs)
         for swap in swaps:
-            swap.keep()  # from here on the new one stays
+            swap.commit()
     except BaseException:
         _undo(begun)
         raise
     with suppress(ProjError):
         _sync_parents(pairs)
     for swap in swaps:
-        with suppress(OSError):  # what is left of the old one, `recover` removes
+        with suppress(OSError):  # `recover` removes the rest of the old one
             swap.remove_old()
 
 
 def _undo(swaps: Sequence[_Swap]) -> None:
-    """All of them, also where one cannot be undone. Raises the first ProjError of such a one."""
+    """Undo all swaps, even if one cannot be undone. Raises the first ProjError."""
     first: ProjError | None = None
     for swap in reversed(swaps):
         try:
@@ -95,64 +94,71 @@ def _undo(swaps: Sequence[_Swap]) -> None:
 
 
 class _Swap:
-    """One target on its way from the old to the new."""
+    """One target on its way from the old to the new content."""
 
     def __init__(self, new: Path, target: Path) -> None:
         self._new = new
         self._target = target
-        self._was_there = os.path.lexists(target)
+        self._existed = os.path.lexists(target)
         with _replacing(target):
             self._old = _beside(target, f"old-{new.lstat().st_ino:x}")
         self._gone = _beside(target, "gone")
 
-    def place(self) -> None:
+    def replace(self) -> None:
+        """Move the old one aside and the new one to the target."""
         with _replacing(self._target):
-            if self._was_there:
+            if self._existed:
                 self._target.rename(self._old)
             self._new.rename(self._target)
 
-    def keep(self) -> None:
-        if self._was_there:
+    def commit(self) -> None:
+        """Rename the old one, so that `recover` keeps the new one from now on."""
+        if self._existed:
             with _replacing(self._target):
                 self._old.rename(self._gone)
 
     def undo(self) -> None:
+        """Put the old one back."""
         with _replacing(self._target):
-            if not self._was_there and not os.path.lexists(self._new):
+            if not self._existed and not os.path.lexists(self._new):
                 remove(self._target)
             if os.path.lexists(self._gone):
                 self._gone.rename(self._old)
             _put_back([self._target])
 
     def remove_old(self) -> None:
-        if self._was_there:
+        if self._existed:
             remove(self._gone)
 
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[None]:
+    """Translate an OSError of the block into a ProjError: `target` cannot be replaced."""
     try:
         yield
     except OSError as error:
-        raise ProjError(f"cannot replace `{target}`: {error.strerror}") from error
+        hint = None
+        if error.errno in (errno.EXDEV, errno.EBUSY):
+            hint = f"it is a mount point, or belongs to a lower layer of its disk: delete `{target.name}` and try again"
+        raise ProjError(f"cannot replace `{target}`: {error.strerror}", hint=hint) from error
 
 
 def _sync_parents(pairs: Sequence[tuple[Path, Path]]) -> None:
-    """So that what was renamed there is renamed after a power cut too."""
+    """Flush the targets' directories, so that the renames survive a power cut."""
     for parent, target in {target.parent: target for _, target in pairs}.items():
         with _replacing(target):
             sync_directory(parent)
 
 
 def recover(target: Path) -> bool:
-    """Mend what a kill left beside `target`; whether an old one was put back."""
+    """Undo or finish a swap of `target` that a kill interrupted. Return whether the old one was put back."""
     return recover_all([target])
 
 
 def recover_all(targets: Sequence[Path]) -> bool:
-    """Mend what a kill left beside any of the targets; whether an old one was put back.
+    """Undo or finish swaps that a kill interrupted. Return whether an old one was put back.
 
-    It is put back unless something else than the new one has taken its place since.
+    An old one is put back unless something other than the new one is at the target now.
     """
     was_put_back = _put_back(targets)
     for _, left, _ in _left_beside(targets, "new", "gone"):
@@ -163,13 +169,13 @@ def recover_all(targets: Sequence[Path]) -> bool:
 def _put_back(targets: Sequence[Path]) -> bool:
     was_put_back = False
     for target, old, inode in _left_beside(targets, "old"):
-        there = target.lstat().st_ino if os.path.lexists(target) else None
-        if there not in (None, inode):
+        current = target.lstat().st_ino if os.path.lexists(target) else None
+        if current not in (None, inode):
             remove(old)
             continue
         try:
             gone = _beside(target, "gone")
-            if there:
+            if current:
                 target.rename(gone)
             old.rename(target)
         except OSError as error:
@@ -180,42 +186,26 @@ def _put_back(targets: Sequence[Path]) -> bool:
     return was_put_back
 
 
-def remove(path: Path) -> None:
-    """Delete a file, link or tree, if it is there, write-protected directories too."""
-    if path.is_symlink() or not path.is_dir():
-        path.unlink(missing_ok=True)
-        return
-    try:
-        shutil.rmtree(path)
-    except PermissionError:
-        path.chmod(stat.S_IRWXU)
-        for directory, names, _ in os.walk(path):
-            for name in names:
-                if not os.path.islink(below := os.path.join(directory, name)):
-                    os.chmod(below, stat.S_IRWXU)
-        shutil.rmtree(path)
-
-
 def _beside(target: Path, kind: str) -> Path:
     return target.with_name(f".{target.name}.proj-{kind}-{os.urandom(4).hex()}")
 
 
 def _left_beside(targets: Sequence[Path], *kinds: str) -> list[tuple[Path, Path, int]]:
-    """What lies beside the targets of these kinds: (target, what lies there, the inode that its name holds, or 0)."""
-    wanted = {(target.parent, target.name): target for target in targets}
-    found = []
+    """Return what a swap left beside the targets: (target, path, the inode in its name or 0)."""
+    targets_by_name = {(target.parent, target.name): target for target in targets}
+    left = []
     for parent in dict.fromkeys(target.parent for target in targets):
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             for name in os.listdir(parent):
                 match = _LEFT.fullmatch(name)
-                target = wanted.get((parent, match[1])) if match else None
+                target = targets_by_name.get((parent, match[1])) if match else None
                 if match and target and match[2] in kinds:
-                    found.append((target, parent / name, int(match[3] or "0", 16)))
-    return found
+                    left.append((target, parent / name, int(match[3] or "0", 16)))
+    return left
 
 
 def _flush(pairs: Sequence[tuple[Path, Path]]) -> None:
-    """A few files by themselves; many, or a tree, with all of their file system, which takes a tenth of the time."""
+    """Flush a few files one by one; many files, or a directory, with everything on their file system."""
     flushed: set[int] = set()  # file systems
     for new, target in pairs:
         with _replacing(target):
@@ -225,19 +215,9 @@ def _flush(pairs: Sequence[tuple[Path, Path]]) -> None:
                 if status.st_dev in flushed:
                     continue
                 if stat.S_ISREG(status.st_mode) and len(pairs) <= _FEW:
-                    os.fsync(fd)
+                    flush(fd)
                 else:
-                    _sync_file_system(fd)
+                    flush_file_system(fd)
                     flushed.add(status.st_dev)
             finally:
                 os.close(fd)
-
-
-def _sync_file_system(fd: int) -> None:
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(libc, "syncfs"):
-        os.sync()
-    elif libc.syncfs(fd):
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

@@ -1,31 +1,34 @@
-"""File descriptors, of which a process may have few (`ulimit -n`), shared out among what it does at the same time."""
+"""File descriptors, of which a process may have few (`ulimit -n`), shared out among its steps."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 
-_FOR_ALL_ELSE = 64
-_TICK = 0.05  # seconds between two looks whether there are enough
+from weaselish.cancel import Cancel
+
+_SPARE = 32  # descriptors for whatever opens files without a reservation: threads that hash, journals, imports
+_TICK = 0.05  # seconds between two attempts to reserve
 
 _lock = Lock()
-_set_aside = 0  # of this process
+_reserved = 0  # descriptors of this process
+_available = 0.0  # descriptors that can be reserved in all; set by the first reservation
 
 
 @contextmanager
-def reserve(count: int, *, on_wait: Callable[[str], None], pause: Callable[[float], object]) -> Iterator[None]:
-    """Nobody else who asks here gets these `count` meanwhile. Where too few are left, the others are waited for.
+def reserve(count: int, *, on_wait: Callable[[str], None], cancel: Cancel) -> Iterator[None]:
+    """Reserve `count` file descriptors for the block, waiting until enough are free.
 
-    Who is alone gets any number. `on_wait` hears why it takes so long; `pause` is called with a time to pass, and may
-    raise to give up.
+    A sole caller is never refused. `on_wait` is called once with the reason before this waits. Raises Cancelled.
     """
-    is_told = False
+    has_reported = False
     while not _take(count):
-        if not is_told:
-            on_wait(f"others to end: no more than {_limit()} files may be open (`ulimit -n`)")
-            is_told = True
-        pause(_TICK)
+        if not has_reported:
+            on_wait(f"other steps to end: no more than {_limit()} files may be open (`ulimit -n`)")
+            has_reported = True
+        cancel.sleep(_TICK)
     try:
         yield
     finally:
@@ -33,18 +36,20 @@ def reserve(count: int, *, on_wait: Callable[[str], None], pause: Callable[[floa
 
 
 def _take(count: int) -> bool:
-    global _set_aside
+    global _available, _reserved
     with _lock:
-        if _set_aside and _set_aside + count > _limit() - _FOR_ALL_ELSE:
+        if not _reserved:
+            _available = _limit() - _open_files() - _SPARE
+        elif _reserved + count > _available:
             return False
-        _set_aside += count
+        _reserved += count
         return True
 
 
 def _give_back(count: int) -> None:
-    global _set_aside
+    global _reserved
     with _lock:
-        _set_aside -= count
+        _reserved -= count
 
 
 def _limit() -> float:
@@ -52,3 +57,9 @@ def _limit() -> float:
 
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return float("inf") if limit == resource.RLIM_INFINITY else limit
+
+
+def _open_files() -> int:
+    with suppress(OSError):
+        return len(os.listdir("/dev/fd"))
+    return 3

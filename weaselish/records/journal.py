@@ -1,6 +1,6 @@
 """The journal of one process, and readers of the journals of all: `.proj/runs/*.jsonl`.
 
-A journal notes what started, what was recorded and how the rest ended. Its process holds a flock on it while it lives.
+A journal notes what started, what was recorded and how the rest ended. Its process locks it while it lives.
 Once project.lock holds everything in a journal, and its process is gone, the journal moves to `.proj/runs/past`.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import threading
@@ -16,12 +15,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from weaselish.files.atomic import flush_data
 from weaselish.files.regular import open_regular
+from weaselish.locks.flock import NoLocks, is_locked, take, take_for_life
 from weaselish.records.journal_lines import Began, JournalLine, decode, encode
 
 PAST = "past"
 _WRITTEN_AHEAD = 1 << 14  # bytes of blanks: a flush that does not change the file's size is quicker
-_NOT_LOCKED = (errno.EWOULDBLOCK, errno.EACCES)  # another process holds the lock
 
 
 class Journal:
@@ -42,8 +42,8 @@ class Journal:
     def _open_locked(self) -> int:
         while True:
             fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            with contextlib.suppress(OSError):  # a file system without locks: `owner_lives` asks for the process
-                fcntl.flock(fd, fcntl.LOCK_EX)
+            with contextlib.suppress(OSError, NoLocks):  # a disk without locks: `owner_lives` asks for the process
+                take_for_life(fd, self.path)
             with contextlib.suppress(FileNotFoundError):
                 if os.stat(self.path).st_ino == os.fstat(fd).st_ino:
                     return fd
@@ -71,7 +71,7 @@ class Journal:
         with self._flushing:
             if self._flushed < end:
                 appended = self._end
-                os.fdatasync(self._fd)
+                flush_data(self._fd)
                 self._flushed = appended
 
     def _write_ahead(self, needed: int) -> None:
@@ -127,16 +127,13 @@ def journals(runs: Path, *, with_past: bool) -> list[Path]:
 
 
 def owner_lives(path: Path) -> bool:
-    """Return whether the process that writes this journal is alive, on whichever host."""
+    """Return whether the process that writes this journal is alive, on whichever host. Take no lock."""
     try:
         with open_regular(path) as file:
-            try:
-                fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError as error:
-                return error.errno in _NOT_LOCKED or _process_lives(path)
+            answer = is_locked(file.fileno())
     except OSError:
-        pass
-    return False
+        return False
+    return _process_lives(path) if answer is None else answer
 
 
 def _process_lives(path: Path) -> bool:
@@ -160,11 +157,12 @@ def retire(path: Path) -> None:
     except OSError:
         return
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not take(fd, path):
+            return
         past = path.parent / PAST
         past.mkdir(exist_ok=True)
         os.replace(path, past / path.name)
-    except OSError:
+    except (OSError, NoLocks):
         pass
     finally:
         os.close(fd)

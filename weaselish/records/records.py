@@ -8,7 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from weaselish.errors import BrokenState, ProjError
+from weaselish.cancel import Cancel
+from weaselish.errors import BrokenState, Cancelled, ProjError
 from weaselish.files.atomic import writing
 from weaselish.files.state_dir import STATE, cache_dir, make_state_dir
 from weaselish.locks.flock import locked
@@ -27,9 +28,10 @@ _FOLD_EVERY = 2.0  # seconds at least between two folds, and twenty times what t
 class Records:
     """The records of one project. Thread-safe. Reading never writes, except into an existing cache."""
 
-    def __init__(self, root: Path, project: ProjectModel) -> None:
+    def __init__(self, root: Path, project: ProjectModel, cancel: Cancel | None = None) -> None:
         self._root = root
         self._project = project
+        self._cancel = cancel or Cancel()
         self._runs = root / STATE / "runs"
         self._lock = threading.RLock()
         self._state = RunState()
@@ -136,7 +138,7 @@ class Records:
         with self._lock:
             self._state.take_record(record, own.path)
             if time.monotonic() >= self._fold_at:
-                with contextlib.suppress(ProjError):  # the last fold reports it
+                with contextlib.suppress(ProjError, Cancelled):  # the last fold reports it
                     self.fold()
 
     def reset(self, command: str) -> None:
@@ -199,7 +201,7 @@ class Records:
             begun = time.monotonic()
             self._fold_at = begun + _FOLD_EVERY  # also if it fails
             make_state_dir(self._root)
-            with locked(self._root / STATE / "locks" / "fold"):
+            with locked(self._root / STATE / "locks" / "fold", self._cancel):
                 settled = self._state.settled()
                 self.refresh()
                 if self._file.problem:

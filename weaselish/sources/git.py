@@ -11,7 +11,7 @@ from pathlib import Path
 
 from weaselish.cancel import Cancel
 from weaselish.errors import ProjError, UnsafePath, listed, near_match
-from weaselish.files.swap import remove
+from weaselish.files.remove import remove
 from weaselish.sources.git_links import resolve_links
 from weaselish.sources.git_process import GitError, run_git
 from weaselish.sources.masking import mask_url_secrets

@@ -12,7 +12,7 @@ from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.workers import Workers, run_aside
 from weaselish.errors import ProjError, UnknownName
-from weaselish.files.swap import recover, swap_in, workplace
+from weaselish.files.swap import recover, staging_directory, swap_in
 from weaselish.locks.step_locks import hold_locks
 from weaselish.model.paths import normalise, overlap
 from weaselish.model.project import Asset
@@ -91,7 +91,7 @@ class _Fetching:
             writes=(asset.dest,),
             reads=(),
             on_wait=lambda holder: self._report(events.StepWaiting(asset.dest, holder)),
-            pause=workspace.cancel.sleep,
+            cancel=workspace.cancel,
         ):
             workspace.check_inside(asset.dest, "asset")
             recover(target)
@@ -100,7 +100,7 @@ class _Fetching:
             if result is not None:
                 return result
             progress = TransferProgress(asset.dest, self._report, workspace.cancel)
-            with workplace(target) as place:
+            with staging_directory(target) as place:
                 obtained = run_aside(lambda: self._obtainer.obtain(asset, place, progress), workspace.cancel)
                 _verify(asset, obtained)
                 workspace.check_inside(asset.dest, "asset")

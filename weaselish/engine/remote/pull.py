@@ -208,7 +208,7 @@ class _Pull:
             writes=command.all_outputs,
             reads=(),
             on_wait=lambda holder: self._report(events.StepWaiting(command.name, holder)),
-            pause=workspace.cancel.sleep,
+            cancel=workspace.cancel,
         ):
             if not self._is_unchanged_since(version, command):
                 workspace.digests.forget()

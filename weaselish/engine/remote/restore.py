@@ -16,7 +16,7 @@ from weaselish.engine.remote.download import Downloader, NotPulled
 from weaselish.engine.remote.published import outputs_of
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.run.recording import with_weasel_digests
-from weaselish.files.swap import recover_all, swap_in_all, workplace
+from weaselish.files.swap import recover_all, staging_directory, swap_in_all
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
 from weaselish.plan.record import Origin, Record, RecordedOutput
@@ -93,7 +93,7 @@ class Restorer:
         targets = [self._workspace.root / wanted.path for wanted in missing]
         self._new_directories.update(above for one in targets for above in one.parents if not above.exists())
         with ExitStack() as stack:
-            places = [stack.enter_context(workplace(target)) for target in targets]
+            places = [stack.enter_context(staging_directory(target)) for target in targets]
             contents = self._downloader.download_all(missing, places, modified)
             downloads = [
                 _Download(wanted.path, place / wanted.path, target, content)
@@ -126,7 +126,7 @@ class Restorer:
         digests.forget()
         try:
             pairs = [(one.new, one.target) for one in downloads]
-            swap_in_all(pairs, meanwhile=lambda: digests.put_restored(trees, modified))
+            swap_in_all(pairs, during_flush=lambda: digests.put_restored(trees, modified))
         except BaseException:
             digests.forget()
             raise

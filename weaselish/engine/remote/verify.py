@@ -12,7 +12,7 @@ from weaselish.archive.unpack import unpack
 from weaselish.engine import events
 from weaselish.engine.events import SerialReporter
 from weaselish.errors import NotInStore, UnsafePath
-from weaselish.files.swap import recover, workplace
+from weaselish.files.swap import recover, staging_directory
 from weaselish.locks.flock import locked
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
@@ -42,7 +42,7 @@ def _empty_directory(workspace: Workspace) -> Iterator[Path]:
         with TemporaryDirectory() as place:
             yield Path(place)
         return
-    with locked(locks / "verify"):
+    with locked(locks / "verify", workspace.cancel):
         recover(target)
-        with workplace(target) as empty:
+        with staging_directory(target) as empty:
             yield empty

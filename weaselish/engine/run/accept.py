@@ -80,7 +80,7 @@ def _accept(workspace: Workspace, command: Command, source: ProvenanceSource, re
         writes=command.all_outputs,
         reads=(),
         on_wait=lambda holder: report(events.StepWaiting(command.name, holder)),
-        pause=workspace.cancel.sleep,
+        cancel=workspace.cancel,
     ):
         workspace.records.refresh()
         workspace.digests.forget()

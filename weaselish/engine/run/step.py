@@ -89,7 +89,7 @@ class StepRunner:
             reads=reads,
             on_wait=on_wait,
             wait=options.wait,
-            pause=self._cancel.sleep,
+            cancel=self._cancel,
         ) as descriptors:
             self._workspace.records.refresh()
             if looked is None or waited_for or self._workspace.records.version != looked.version:
