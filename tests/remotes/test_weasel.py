@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -97,12 +98,32 @@ def test_we_pull_what_weasel_pushed_and_have_nothing_to_run(project: ProjectDir,
         ran = other.proj("run", "all")
         assert (ran.out, ran.err) == ("", "✔ all up to date (5 steps)\n")
         assert lines(call(weasel, other, "run", "all")) == []
-        # another archiver made the objects: they are read before a record vouches for them
-        refused = told(other.proj("push"))
-        assert all(text.startswith("not pushed: unverified: ") for text in refused.values())
-        assert set(told(other.proj("push", "--verify")).values()) == {"recorded"}
+        # the pull has read the objects that Weasel packed: a record may vouch for them
+        pushed = other.proj("push")
+        assert (pushed.code, set(told(pushed).values())) == (0, {"recorded"})
+        assert "verified" not in "".join(path.read_text() for path in remote.glob(".proj/runs/*/*"))
+        assert set(told(other.proj("push", "--verify")).values()) == {"already there"}
         for path in remote.glob(".proj/runs/*/*"):
             path.unlink()
+
+
+def test_push_refuses_objects_of_weasels_that_no_pull_from_that_remote_has_read(
+    project: ProjectDir, remote: Path, weasel: Any
+) -> None:
+    names(project, remote)
+    assert lines(call(weasel, project, "run", "all"))
+    call(weasel, project, "push")
+    refused = project.proj("push")
+    assert refused.code == 1
+    assert all(text.startswith("not pushed: unverified: ") for text in told(refused).values())
+
+    other = clone(project, "other")
+    assert other.proj("pull").code == 0
+    shutil.copytree(remote, remote.with_name("elsewhere"))
+    assert other.proj("push", str(remote.with_name("elsewhere"))).code == 1
+    (replaced,) = remote.glob("out%2Fa.txt/*/*")
+    replaced.write_bytes(replaced.read_bytes() + b"more")
+    assert [name for name, text in told(other.proj("push")).items() if "unverified" in text] == ["many"]
 
 
 def test_both_use_the_same_names_and_members(project: ProjectDir, remote: Path, weasel: Any, tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 def accept(call: Call, *, everything: bool) -> int:
     """Record the current outputs of commands as the result of a run; return 1 if one cannot be accepted."""
-    from weaselish.cli.interrupts import cancelling_at_once
     from weaselish.cli.progress import TransferReporter
     from weaselish.engine.run.accept import accept as accept_commands
 
@@ -28,7 +27,7 @@ def accept(call: Call, *, everything: bool) -> int:
     if names and everything:
         raise UsageError("`--all` and names exclude each other", hint="leave one of them out")
     workspace = open_workspace(call, directory)
-    with cancelling_at_once(workspace.cancel), TransferReporter() as reporter:
+    with TransferReporter() as reporter:
         commands = _named(workspace, names) if names else _offered(workspace, everything=everything)
         results = accept_commands(workspace, commands, report=reporter) if commands else []
     for result in results:

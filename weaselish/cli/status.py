@@ -61,13 +61,11 @@ def shown_status(step: StepStatus) -> str:
 def _remote_states(workspace: Workspace, remote: str | None, previews: Sequence[Preview]) -> Mapping[str, str]:
     if remote is None:
         return {}
-    from weaselish.cli.interrupts import cancelling_at_once
     from weaselish.cli.remotes import store_opener
     from weaselish.engine.remote.resolve import find_remote
     from weaselish.engine.remote.states import remote_states
 
-    with cancelling_at_once(workspace.cancel):
-        return remote_states(workspace, find_remote(workspace, remote), previews, open_store=store_opener(workspace))
+    return remote_states(workspace, find_remote(workspace, remote), previews, open_store=store_opener(workspace))
 
 
 def _as_json(step: StepStatus, on_remote: Mapping[str, str]) -> dict[str, object]:

@@ -16,6 +16,7 @@ from weaselish.records.record_format import from_document, to_document
 from weaselish.records.untrusted import count, items, text
 
 RUNS = ".proj/runs"
+_OF_ONE_REMOTE = ("objects", "verified")  # keys of a record
 _OBJECT = re.compile(r"(?!\.\.?/)[A-Za-z0-9_.~%+-]+/[0-9a-f]+/[0-9a-f]+(\.dir)?")
 
 
@@ -84,6 +85,12 @@ def record_key(record: Record) -> str:
 
 def record_bytes(record: Record, objects: Iterable[tuple[str, str, int]]) -> bytes:
     """Encode a record for a remote. `objects`: (output, key, size in the store)."""
-    document = to_document(record)
+    document = to_document(without_remote_facts(record))
     document["objects"] = [{"path": path, "key": key, "size": size} for path, key, size in objects]
     return json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "surrogateescape")
+
+
+def without_remote_facts(record: Record) -> Record:
+    """Return the record without the keys that are true of one remote only, such as where objects are."""
+    extra = {name: value for name, value in record.extra.items() if name not in _OF_ONE_REMOTE}
+    return record._replace(extra=extra)

@@ -11,6 +11,7 @@ from weaselish.engine import events
 from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.published import Published, object_keys, outputs_of, record_key
 from weaselish.engine.remote.tree import RemoteTree
+from weaselish.engine.remote.verified import is_verified
 from weaselish.engine.remote.verify import digest_of_object
 from weaselish.engine.run.recording import with_weasel_digests
 from weaselish.engine.run.staleness import check_staleness
@@ -148,20 +149,22 @@ class PushPlanner:
         if stored is None:
             self._check_restorable(upload.output.path)
             order.uploads.append(upload)
-        elif self._is_good(stored, upload, published):
+        elif self._is_good(stored, upload, order.record, published):
             order.stored[upload.output.path] = (upload.key, stored.size)
         elif self._options.repair:
             order.uploads.append(replace(upload, replace=True))
         else:
             raise _broken(upload.key)
 
-    def _is_good(self, stored: Stored, upload: Upload, published: Sequence[Published]) -> bool:
+    def _is_good(self, stored: Stored, upload: Upload, record: Record, published: Sequence[Published]) -> bool:
         """Whether a stored object is what it should be, as far as the options ask to find out."""
         if self._options.reads:
             return self._has_content(stored, upload)
         sizes = {size for run in published for key, size in run.objects.values() if key == upload.key}
         if sizes:
             return stored.size in sizes
+        if is_verified(record, self._tree, stored):
+            return True
         # a push that was cut off stored it; where Weasel stores under the same names, it may be another archive
         if not self._compat and stored.size == self._packed_size(upload.output):
             return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +13,9 @@ from weaselish.engine import events
 from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.candidates import OutputObject, own_records
 from weaselish.engine.remote.download import Downloader, NotPulled
-from weaselish.engine.remote.published import outputs_of
+from weaselish.engine.remote.published import outputs_of, without_remote_facts
 from weaselish.engine.remote.tree import RemoteTree
+from weaselish.engine.remote.verified import verified_fact
 from weaselish.engine.run.recording import with_weasel_digests
 from weaselish.files.swap import recover_all, staging_directory, swap_in_all
 from weaselish.model.project import Command
@@ -84,7 +85,8 @@ class Restorer:
         """
         was_unfinished = self._workspace.records.unfinished(command.name) is not None
         size = self._download_and_swap(command, record, missing) if missing else 0
-        return size, self._record(command, record, outranks=was_unfinished)
+        verified = verified_fact(self._tree, missing)
+        return size, self._record(command, record, verified, outranks=was_unfinished)
 
     def _download_and_swap(self, command: Command, record: Record, missing: Sequence[OutputObject]) -> int:
         """Replace all outputs or none: the old ones are kept until all new ones are in place."""
@@ -132,7 +134,9 @@ class Restorer:
             raise
         digests.put_restored(files, modified)
 
-    def _record(self, command: Command, record: Record, *, outranks: bool) -> tuple[str, ...]:
+    def _record(
+        self, command: Command, record: Record, verified: Mapping[str, object], *, outranks: bool
+    ) -> tuple[str, ...]:
         """Record the restored outputs unless the lock already holds this run. Return notes for the user.
 
         `outranks`: the record must have an id of its own, which is newer than that of an unfinished run.
@@ -145,7 +149,7 @@ class Restorer:
             outputs_no_cache=no_cache,
             algorithm=self._workspace.project.digest,
             origin=Origin.WEASEL if record.origin is Origin.WEASEL else Origin.PULLED,
-            extra={name: value for name, value in record.extra.items() if name not in ("objects", "origin")},
+            extra={**_kept_facts(record), **verified},
         )
         notes = self._notes(no_cache)
         if not outranks and any(_is_same_run(own, new) for own in own_records(self._workspace, command)):
@@ -178,6 +182,11 @@ class Restorer:
         if is_tree(digested.digest):
             self._workspace.digests.keep_manifest(output.path, "output", digested.digest)
         return RecordedOutput(output.path, digested.digest, digested.size, digested.files)
+
+
+def _kept_facts(record: Record) -> dict[str, object]:
+    """Return the further keys of a published record that also hold for the pull of it."""
+    return {name: value for name, value in without_remote_facts(record).extra.items() if name != "origin"}
 
 
 def _is_same_run(own: Record, new: Record) -> bool:

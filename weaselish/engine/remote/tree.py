@@ -41,6 +41,11 @@ class RemoteTree:
         self._lock = RLock()  # guards all of the above
 
     @property
+    def identity(self) -> str | None:
+        """A digest of the remote's URL, None where there is no cache."""
+        return None if self._file is None else self._file.stem
+
+    @property
     def store(self) -> Store:
         with self._lock:
             if self._store is None:
