@@ -63,8 +63,15 @@ class UnknownName(UsageError):
         self.name = name
 
 
+class Part(NamedTuple):
+    """One entry of a section of project.yml, such as a command."""
+
+    section: str  # commands, workflows, assets, remotes, vars or directories
+    name: str  # of the entry; of an asset its dest; empty if it has none
+
+
 class Problem(NamedTuple):
-    """One finding in project.yml. `line` and `column` count from 1; 0 if the place is unknown."""
+    """One finding in project.yml. `line` and `column` count from 1; 0 when the location is not known."""
 
     line: int
     column: int
@@ -72,6 +79,7 @@ class Problem(NamedTuple):
     hint: str | None = None
     is_warning: bool = False
     always_shown: bool = False  # a warning that every subcommand shows, not only `run` and `validate`
+    confined_to: Part | None = None  # the only part of project.yml that cannot be used because of it
 
     def located(self, file: str = "project.yml") -> str:
         place = f"{file}:{self.line}:{self.column}" if self.line else file

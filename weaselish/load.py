@@ -1,109 +1,122 @@
-"""Finds project.yml, reads it, and keeps its compiled form so that an unchanged one is not parsed again."""
+"""Find and read project.yml, and keep its compiled form so that an unchanged one is not parsed again."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from hashlib import md5
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weaselish import __version__
-from weaselish.errors import InvalidProject, Problem, UsageError
+from weaselish.errors import Part, Problem, ProjError, UsageError
 from weaselish.files.atomic import write_atomically
 from weaselish.files.state_dir import cache_dir
+from weaselish.files.text_file import read_regular
 from weaselish.model.project import Asset, Command, Git, ProjectModel, Remote
 
 if TYPE_CHECKING:
-    from weaselish.model.locations import Places
+    from weaselish.model.locations import Locations
 
 FILE = "project.yml"
-_FORMAT = 2  # of the compiled project; not a promise: one that differs is thrown away
-_KEPT = 8  # compiled projects that are kept, for different overrides
+_LARGEST = 10 << 20  # bytes of project.yml
+_FORMAT = 3  # of the compiled project; not a promise: proj discards one that differs
+_KEPT = 8  # compiled projects, for different overrides
 
 
 def find_root(directory: str | os.PathLike[str] | None = None) -> Path:
-    """The project's directory: `directory`, or the nearest one from here upwards that has a project.yml."""
+    """Return the project's directory: `directory`, or the nearest one upwards that has a project.yml.
+
+    Raises UsageError if there is none.
+    """
     if directory is not None:
         root = Path(directory)
         if not root.is_dir():
             raise UsageError(f"`{directory}` is not a directory")
-        if not (root / FILE).is_file():
-            raise UsageError(f"no {FILE} in `{directory}`")
+        if not os.path.lexists(root / FILE):
+            raise UsageError(f"no {FILE} in `{directory}`", hint="`proj init` writes one")
         return root.resolve()
     try:
-        here = Path.cwd()
+        current = Path.cwd()
     except FileNotFoundError:
         raise UsageError("the current directory does not exist", hint="`cd` into a project") from None
-    for root in (here, *here.parents):
-        if (root / FILE).is_file():
+    for root in (current, *current.parents):
+        if os.path.lexists(root / FILE):
             return root
     raise UsageError(
-        f"no {FILE} here or in a directory above",
+        f"no {FILE} in the current directory or in one above",
         hint="`cd` into a project; or `proj init` writes one, and `proj clone --list` shows templates",
     )
 
 
 def load_project(root: Path, overrides: Mapping[str, str] | None = None) -> ProjectModel:
-    """The project in `root`. Raises InvalidProject with all that is wrong with it."""
+    """Return the project in `root`. Raises UsageError or InvalidProject."""
     return ProjectFile(root, overrides or {}).project
 
 
 class ProjectFile:
-    """project.yml as read with some overrides. Its compiled form is kept wherever there is a cache."""
+    """project.yml as read with some overrides. Its compiled form is kept if `.proj/cache` exists."""
 
     def __init__(self, root: Path, overrides: Mapping[str, str]) -> None:
-        try:
-            text = (root / FILE).read_bytes()
-        except OSError as error:
-            raise InvalidProject([Problem(0, 0, f"cannot be read: {error.strerror}")]) from None
+        data = read_project_file(root)
         self._root = root
-        self._name = f"project-{_key(text, overrides)}.json"
+        self._name = f"project-{_key(data, overrides, root)}.json"
         cache = cache_dir(root)
-        known = None if cache is None else _read_compiled(cache / self._name)
-        self._is_kept = known is not None
-        self.project = known if known is not None else parse_text(text, overrides)
+        compiled = None if cache is None else _read_compiled(cache / self._name)
+        self._is_kept = compiled is not None
+        self.project = compiled if compiled is not None else parse_text(data, overrides, root)
         self.keep()
 
     def keep(self) -> None:
-        """Keep the compiled form, if there is a place for it by now."""
+        """Keep the compiled form, if `.proj/cache` exists by now."""
         cache = cache_dir(self._root)
         if not self._is_kept and cache is not None:
             _write_compiled(cache / self._name, self.project)
             self._is_kept = True
 
 
-def parse_text(text: str | bytes, overrides: Mapping[str, str] | None = None) -> ProjectModel:
+def read_project_file(root: Path) -> bytes:
+    """Return the bytes of project.yml. Raises UsageError if it is not a file, unreadable or too large."""
+    return read_regular(root / FILE, name=FILE, limit=_LARGEST)
+
+
+def parse_text(text: str | bytes, overrides: Mapping[str, str] | None = None, root: Path | None = None) -> ProjectModel:
+    """Return the project that the text of project.yml describes. Raises InvalidProject."""
     from weaselish.files import yaml12
     from weaselish.model.parse import parse
 
-    data, places = yaml12.read(text, file=FILE)
-    return parse(data, places, overrides)
+    data, locations = yaml12.read(text, file=FILE)
+    return parse(data, locations, overrides, None if root is None else str(root))
 
 
-def places_of(root: Path) -> Places:
-    """Where everything in project.yml stands."""
+def read_locations(root: Path) -> Locations:
+    """Return the location of each value, key and command in project.yml."""
     from weaselish.files import yaml12
+    from weaselish.model.parse import parse
 
-    return yaml12.read((root / FILE).read_bytes(), file=FILE)[1]
+    data, locations = yaml12.read(read_project_file(root), file=FILE)
+    with suppress(ProjError):  # an override may be what makes it valid; names of commands are read in any case
+        parse(data, locations)
+    return locations
 
 
 def load_dotenv(root: Path, project: ProjectModel) -> dict[str, str]:
     """Return the variables of the dotenv files, a later file over an earlier one, that the environment does not set."""
-    loaded: dict[str, str | None] = {}
+    loaded: dict[str, str] = {}
     for name in project.dotenv:
         path = root / name
-        if path.is_file():
-            from dotenv import dotenv_values
+        if os.path.lexists(path):
+            from weaselish.files.dotenv_file import read_dotenv
 
-            loaded.update(dotenv_values(path, interpolate=True))
-    return {name: value for name, value in loaded.items() if value is not None and name not in os.environ}
+            loaded.update(read_dotenv(path, name=name))
+    return {name: value for name, value in loaded.items() if name not in os.environ}
 
 
-def _key(text: bytes, overrides: Mapping[str, str]) -> str:
-    running = md5(text, usedforsecurity=False)
-    running.update(json.dumps([_FORMAT, __version__, sorted(overrides.items())]).encode())
+def _key(data: bytes, overrides: Mapping[str, str], root: Path) -> str:
+    running = md5(data, usedforsecurity=False)
+    running.update(json.dumps([_FORMAT, __version__, sorted(overrides.items()), str(root)]).encode())
     return running.hexdigest()
 
 
@@ -115,7 +128,7 @@ def _write_compiled(path: Path, project: ProjectModel) -> None:
         for old in compiled[_KEPT:]:
             old.unlink(missing_ok=True)
     except OSError:
-        pass  # a cache: the next one will try again
+        pass  # it is a cache: the next call tries again
 
 
 def _read_compiled(path: Path) -> ProjectModel | None:
@@ -127,7 +140,7 @@ def _read_compiled(path: Path) -> ProjectModel | None:
 
 
 def _project(row: list[Any]) -> ProjectModel:
-    """The project from its fields in order, as JSON keeps them: tuples as lists."""
+    """Return the project from its fields in order. JSON keeps tuples as lists."""
     read = ProjectModel._make(row)
     return read._replace(
         dotenv=tuple(read.dotenv),
@@ -136,8 +149,14 @@ def _project(row: list[Any]) -> ProjectModel:
         commands={name: _command(fields) for name, fields in read.commands.items()},
         workflows={name: tuple(steps) for name, steps in read.workflows.items()},
         remotes={name: Remote._make(fields) for name, fields in read.remotes.items()},
-        warnings=tuple(Problem._make(fields) for fields in read.warnings),
+        warnings=tuple(_problem(fields) for fields in read.warnings),
+        faults=tuple(_problem(fields) for fields in read.faults),
     )
+
+
+def _problem(row: Iterable[Any]) -> Problem:
+    read = Problem._make(row)
+    return read._replace(confined_to=Part._make(read.confined_to)) if read.confined_to else read
 
 
 def _command(row: Iterable[Any]) -> Command:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
 from weaselish.cancel import Cancel
-from weaselish.errors import UnknownName, UnsafePath, UsageError
+from weaselish.errors import UnknownName, UnsafePath
 from weaselish.files.atomic import writing
 from weaselish.files.digests import Digests
 from weaselish.files.state_dir import STATE, cache_dir, make_state_dir
 from weaselish.load import ProjectFile, find_root, load_dotenv
-from weaselish.model.interpolate import MASK, is_secret, put_env
-from weaselish.model.paths import is_glob, is_outside, is_text, normalise
-from weaselish.model.project import Command, ProjectModel
+from weaselish.model.env_paths import with_env_in_paths
+from weaselish.model.interpolate import MASK, is_secret
+from weaselish.model.paths import is_glob
+from weaselish.model.project import ProjectModel
 from weaselish.plan.producers import Producers
 from weaselish.records.records import Records
 
@@ -38,8 +39,7 @@ class Workspace:
         self.environ: Mapping[str, str] = {**self.dotenv, **os.environ}
         self._env_names = project.env
         self._env_given = _given(project, overrides or {})
-        self.unusable: dict[str, UsageError] = {}  # command -> what is wrong with it in this environment
-        self.project = self._with_env_in_paths(project)
+        self.project = with_env_in_paths(project, self.env, str(root))
 
     @classmethod
     def open(
@@ -97,51 +97,6 @@ class Workspace:
         """Return whether the value of `${env.NAME}` must not be shown."""
         return is_secret(name) or is_secret(self._env_names.get(name, ""))
 
-    def _with_env_in_paths(self, project: ProjectModel) -> ProjectModel:
-        commands = {
-            name: self._command_with_env(command) if _has_env_in_paths(command) else command
-            for name, command in project.commands.items()
-        }
-        directories = tuple(self._path_with_env("directories", text) for text in project.directories)
-        if commands == project.commands and directories == project.directories:
-            return project
-        return project._replace(commands=commands, directories=directories)
-
-    def _command_with_env(self, command: Command) -> Command:
-        """The command with its paths resolved; as it is, and in `unusable`, if they lead nowhere here."""
-        try:
-            return self._resolved(command)
-        except UsageError as error:
-            self.unusable[command.name] = error
-            return command
-
-    def _resolved(self, command: Command) -> Command:
-        written: dict[str, str] = {}
-
-        def paths(texts: tuple[str, ...]) -> Iterator[str]:
-            for text in texts:
-                path = self._path_with_env(command.name, text)
-                as_written = put_env(command.as_written(text), self.env)
-                if as_written != path:
-                    written[path] = as_written
-                yield path
-
-        return command._replace(
-            deps=tuple(paths(command.deps)),
-            outputs=tuple(paths(command.outputs)),
-            outputs_no_cache=tuple(paths(command.outputs_no_cache)),
-            workdir=self._path_with_env(command.name, command.workdir, may_be_project=True),
-            written=tuple(written.items()),
-        )
-
-    def _path_with_env(self, where: str, text: str, *, may_be_project: bool = False) -> str:
-        path = normalise(put_env(text, self.env)) or "."
-        if not is_text(path):
-            raise UsageError(f"`{where}`: `{text}` is here no text in UTF-8, and cannot be the name of a path")
-        if is_outside(path) or (path == "." and "${env." in text and not may_be_project):
-            raise UsageError(f"`{where}`: `{text}` is `{path}` here, which is no path inside the project")
-        return path
-
     # -- paths ------------------------------------------------------------------------------------------------------
 
     def exists(self, path: str) -> bool:
@@ -156,10 +111,6 @@ class Workspace:
             raise UnsafePath(
                 f"{what} `{path}` leads out of the project, to `{parent}`", hint="a directory on its way is a link"
             )
-
-
-def _has_env_in_paths(command: Command) -> bool:
-    return "${env." in "".join((*command.deps, *command.all_outputs, command.workdir))
 
 
 def _given(project: ProjectModel, overrides: Mapping[str, str]) -> dict[str, str]:

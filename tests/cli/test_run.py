@@ -453,7 +453,7 @@ def test_the_number_of_jobs_comes_from_the_option_else_from_the_environment(thre
 
 def test_a_directory_without_a_project_is_an_error(project: ProjectDir) -> None:
     os.mkdir(project.path / "sub")
-    message = "error: no project.yml here or in a directory above\n  hint: `cd` into a project; "
+    message = "error: no project.yml in the current directory or in one above\n  hint: `cd` into a project; "
     message += "or `proj init` writes one, and `proj clone --list` shows templates\n"
     assert project.proj("run", "a") == Done(2, "", message)
     assert project.proj("run", "a", "./sub") == Done(2, "", "error: no project.yml in `./sub`\n")

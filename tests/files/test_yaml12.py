@@ -141,12 +141,12 @@ def test_an_empty_document_is_nothing(parser: str) -> None:
 
 
 def test_each_value_and_key_has_its_place(parser: str) -> None:
-    _, places = yaml12.read("a:\n  - x\n  - {b: é, c: [1, 2]}\n", file="x.yml")
-    assert places.of_key(("a",)) == (1, 1)
-    assert places.of(("a", 0)) == (2, 5)
-    assert places.of_key(("a", 1, "c")) == (3, 12)
-    assert places.of(("a", 1, "c", 1)) == (3, 19)
-    assert places.of(("a", 1, "c", 7)) == (3, 15), "what is not there has the place of what it would lie in"
+    _, locations = yaml12.read("a:\n  - x\n  - {b: é, c: [1, 2]}\n", file="x.yml")
+    assert locations.of_key(("a",)) == (1, 1)
+    assert locations.of(("a", 0)) == (2, 5)
+    assert locations.of_key(("a", 1, "c")) == (3, 12)
+    assert locations.of(("a", 1, "c", 1)) == (3, 19)
+    assert locations.of(("a", 1, "c", 7)) == (3, 15), "what is not there has the place of what it would lie in"
 
 
 # -- what is refused --------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from weaselish.errors import UsageError
 from weaselish.model.interpolate import BadReference, Interpolator, as_text, env_names, is_secret, put_env
-from weaselish.model.locations import Places
+from weaselish.model.locations import Locations
 from weaselish.model.parse import parse
 from weaselish.model.project import ProjectModel
 
@@ -156,7 +156,7 @@ def with_overrides(overrides: dict[str, str]) -> ProjectModel:
         "remotes": {"default": "s3://a"},
         "commands": [{"name": "c", "script": ["echo ${vars.a} ${vars.deep.er} ${vars.list} ${env.x}"]}],
     }
-    return parse(data, Places(), overrides)
+    return parse(data, Locations(), overrides)
 
 
 def test_an_override_replaces_a_value_and_stays_as_it_was_written() -> None:
@@ -195,5 +195,5 @@ def test_an_override_of_nothing_is_refused(name: str, message: str, hint: str) -
 
 def test_an_override_may_be_new_where_it_is_used() -> None:
     data = {"commands": [{"name": "c", "script": ["echo ${vars.new}"]}]}
-    assert parse(data, Places(), {"vars.new": "x"}).commands["c"].script == ("echo x",)
+    assert parse(data, Locations(), {"vars.new": "x"}).commands["c"].script == ("echo x",)
     assert data == {"commands": [{"name": "c", "script": ["echo ${vars.new}"]}]}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
-from collections.abc import Callable
 from importlib.resources import files
 from textwrap import dedent
 from typing import Any
@@ -15,24 +13,27 @@ from hypothesis import strategies as st
 
 from weaselish.errors import InvalidProject, UsageError
 from weaselish.files import yaml12
-from weaselish.model.locations import Places
+from weaselish.model.locations import Locations
 from weaselish.model.parse import parse
 from weaselish.model.project import Asset, Command, Git, ProjectModel, Remote
-from weaselish.model.script import shell_word, split_words
 
 
 def project(text: str, overrides: dict[str, str] | None = None) -> ProjectModel:
-    data, places = yaml12.read(dedent(text), file="project.yml")
-    return parse(data, places, overrides)
+    """The project in `/srv/iris` that `text` describes."""
+    data, locations = yaml12.read(dedent(text), file="project.yml")
+    return parse(data, locations, overrides, "/srv/iris")
 
 
 def problems(text: str) -> list[str]:
-    """`LINE:COLUMN message | hint`, as in the file's order; the text begins with a line break that does not count."""
-    with pytest.raises(InvalidProject) as caught:
-        project(text.lstrip("\n"))
+    """`LINE:COLUMN message | hint` of each error, and where project.yml is refused of each warning, in file order."""
+    try:
+        found = project(text.lstrip("\n")).faults
+        assert found
+    except InvalidProject as error:
+        found = error.problems
     return [
-        f"{found.line}:{found.column} {found.message}" + (f" | {found.hint}" if found.hint else "")
-        for found in caught.value.problems
+        f"{problem.line}:{problem.column} {problem.message}" + (f" | {problem.hint}" if problem.hint else "")
+        for problem in found
     ]
 
 
@@ -238,7 +239,7 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
     ),
     "a workflow named like a command": (
         "commands: [{name: a}]\nworkflows:\n  a: [a]\n",
-        ["3:3 a workflow and a command are both named `a`"],
+        ["3:3 a workflow and a command are both named `a` | rename one of them; the command is in line 1, column 19"],
     ),
     "an unknown step": (
         "commands: [{name: train}]\nworkflows:\n  all:\n    - train\n    - trian\n",
@@ -246,26 +247,55 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
     ),
     "a workflow that contains itself": (
         "workflows:\n  x: [y]\n  y: [z]\n  z: [x]\n  me: [me]\n",
-        ["2:3 workflow `x` contains itself: x → y → z → x", "5:3 workflow `me` contains itself: me → me"],
-    ),
-    "outputs inside each other": (
-        "commands:\n  - name: a\n    outputs: [out, out/x]\n    outputs_no_cache: [./out/]\n",
         [
-            "3:20 output `out/x` lies inside output `out` | keep one of the two",
-            "4:24 output `out/x` lies inside output `out` | keep one of the two",
-            "4:24 output `out` is listed twice | keep one of the two",
+            "2:3 workflow `x` contains itself: x → y → z → x | remove one of these steps",
+            "5:3 workflow `me` contains itself: me → me | remove one of these steps",
         ],
     ),
-    "paths that leave the project": (
-        "directories: [../x]\nassets: [{dest: /y}]\n"
-        "commands:\n  - {name: a, deps: [../d], outputs: [a/../../o], outputs_no_cache: [..], workdir: /w}\n",
+    "paths that may not be outside the project": (
+        "assets: [{dest: /y, url: 'https://x'}, {dest: ../z, git: {repo: 'https://y'}}]\n"
+        "commands: [{name: a, workdir: ..}]\n",
         [
-            "1:15 a directory leaves the project: `../x` | name a path inside the project",
-            "2:17 an asset leaves the project: `/y` | name a path inside the project",
-            "4:22 a dep leaves the project: `../d` | a dep may be a link that leads outside",
-            "4:39 an output leaves the project: `a/../../o` | name a path inside the project",
-            "4:70 an output leaves the project: `..` | name a path inside the project",
-            "4:84 a workdir leaves the project: `/w` | name a path inside the project",
+            "1:17 an asset is outside the project: `/y` | name a path inside the project",
+            "1:47 an asset is outside the project: `../z` | name a path inside the project",
+            "2:31 a workdir is outside the project: `..` | name a path inside the project",
+        ],
+    ),
+    "paths that contain the project": (
+        "assets: [{dest: ../..}]\ncommands: [{name: a, deps: [.., /, /srv], outputs: [x/../..]}]\n",
+        [
+            "1:17 a private asset cannot be `../..` | it contains the project itself",
+            "2:29 a dep cannot be `..` | it contains the project itself",
+            "2:33 a dep cannot be `/` | it contains the project itself",
+            "2:36 a dep cannot be `/srv` | it contains the project itself",
+            "2:53 an output cannot be `..` | it contains the project itself",
+        ],
+    ),
+    "locations that tools execute": (
+        "assets: [{dest: .git/hooks/post-checkout, url: x}, {dest: .envrc, git: {repo: x}}]\n"
+        "commands: [{name: a, outputs: [.Git/config], outputs_no_cache: [sub/.proj/x]}]\n",
+        [
+            "1:17 an asset cannot be `.git/hooks/post-checkout`"
+            " | tools execute what they find there, without being asked",
+            "1:59 an asset cannot be `.envrc` | tools execute what they find there, without being asked",
+            "2:32 an output cannot be `.Git/config` | tools execute what they find there, without being asked",
+            "2:65 an output cannot be `sub/.proj/x` | tools execute what they find there, without being asked",
+        ],
+    ),
+    "globs that are not deps": (
+        "assets: [{dest: 'a/*'}]\ndirectories: ['b*']\ncommands: [{name: a, outputs: ['*.csv']}]\n",
+        [
+            "1:17 a private asset cannot be a glob: `a/*` | name the file, or the directory that contains the files",
+            "2:15 a directory cannot be a glob: `b*` | name the file, or the directory that contains the files",
+            "3:32 an output cannot be a glob: `*.csv` | name the file, or the directory that contains the files",
+        ],
+    ),
+    "names that no file can have": (
+        f"commands: [{{name: a, deps: [{'x' * 300}, {'y/' * 2100}]}}, {{name: b, outputs: [\"x\\0\"]}}]",
+        [
+            "1:29 a dep cannot have a name of more than 255 bytes | shorten it",
+            "1:331 a dep cannot have more than 4,095 bytes | shorten it",
+            "1:4555 an output cannot be 'x\\x00' | a path cannot contain NUL, nor bytes that are not UTF-8",
         ],
     ),
     "outputs that would replace what is ours": (
@@ -274,12 +304,35 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
             "3:18 an output cannot be `project.yml` | it would replace files of the project itself",
             "3:31 an output cannot be `.` | it would replace files of the project itself",
             "3:34 an output cannot be `.proj/runs` | it would replace files of the project itself",
-            "4:17 an asset cannot be `project.lock` | it would replace files of the project itself",
+            "4:17 a private asset cannot be `project.lock` | it would replace files of the project itself",
         ],
     ),
     "empty paths": (
         "vars: {e: ''}\ncommands: [{name: a, deps: ['', '${vars.e}']}]",
         ["2:29 an entry of `deps` must not be empty", "2:33 a dep must be a path, not empty text"],
+    ),
+    "names that are empty after all": (
+        "vars: {e: ''}\ncommands: [{name: '${vars.e}'}]\nassets: [{dest: '${vars.e}'}]",
+        ["2:19 `name` must not be empty", "3:17 `dest` must not be empty"],
+    ),
+    "values that are too long, too many or too large": (
+        "commands:\n  - {name: a, timeout: 366d, retries: 1001}\n  - {name: b, timeout: 40000000}\n",
+        [
+            "2:24 `timeout` cannot be longer than 365 days | leave the key out",
+            "2:39 `retries` must be from 0 to 1000, not `1001`",
+            "3:24 `timeout` cannot be longer than 365 days | leave the key out",
+        ],
+    ),
+    "NUL where a system call cannot take it": (
+        'commands:\n  - {name: a, script: ["echo \\0"]}\n  - {name: b, env: {A: "\\0"}}\n',
+        [
+            "2:24 the script line contains a NUL character | remove it",
+            "3:24 the value contains a NUL character | remove it",
+        ],
+    ),
+    "a checksum to be filled in": (
+        "assets: [{dest: a, checksum: ''}]",
+        ["1:30 `checksum` must not be empty | leave the key out"],
     ),
     "unknown variables": (
         "vars: {size: 1, deep: {er: 2}}\nenv: {home: HOME}\n"
@@ -346,9 +399,10 @@ def test_what_cannot_be_used_is_refused_with_its_place(name: str) -> None:
     assert problems(text) == expected
 
 
-def test_all_problems_are_told_at_once_with_the_warnings_among_them() -> None:
+def test_all_problems_are_reported_together_with_the_warnings_among_them() -> None:
     text = """
     asets: []
+    title: 5
     commands:
       - {name: a, deps: x, retries: -1}
       - {name: a, script: ["${vars.x}"]}
@@ -356,12 +410,11 @@ def test_all_problems_are_told_at_once_with_the_warnings_among_them() -> None:
     """
     assert problems(dedent(text)) == [
         "1:1 unknown key `asets` is ignored | did you mean `assets`?",
-        '3:21 `deps` must be a list, not `x` | write a list: ["x"]',
-        "3:33 `retries` cannot be `-1`: -1 is less than the minimum of 0",
-        "4:12 a second command is named `a` | rename one of them",
-        "4:24 unknown variable `${vars.x}` | define `x` under `vars`",
-        "5:22 workflow `all`: no command or workflow named `b`",
-        "5:25 workflow `all` lists `a` more than once; it runs once, at its first place",
+        '2:8 `title` must be text, not `5` | did you forget quotes? "5"',
+        '4:21 `deps` must be a list, not `x` | write a list: ["x"]',
+        "4:33 `retries` must be from 0 to 1000, not `-1`",
+        "5:12 a second command is named `a` | rename one of them",
+        "6:22 workflow `all`: no command or workflow named `b`",
     ]
 
 
@@ -378,6 +431,117 @@ def test_a_value_that_an_anchor_brings_is_told_where_it_is_used() -> None:
     assert problems("commands:\n  - &a {name: a, deps: x}\n  - {<<: *a, name: b}\n")[0].startswith("2:")
 
 
+# -- faults: errors confined to one part ------------------------------------------------------------------------------
+
+CONFINED = {
+    "commands: [{name: a, script: ['a | b']}, {name: b}]": ("commands", "a"),
+    "vars: {n: a}\ncommands: [{name: '${vars.n}', deps: x}]": ("commands", "a"),
+    "commands: [{name: a}, {name: b}, {name: b}]": ("commands", "b"),
+    "commands: [{nmae: a}]": ("commands", ""),
+    "commands: [x]": ("commands", ""),
+    "commands: [{name: .proj}]": ("commands", ".proj"),
+    "assets: [{dest: ./x/, checksum: abc}]": ("assets", "x"),
+    "assets: [{dest: '*'}]": ("assets", "*"),
+    "commands: [{name: a}]\nworkflows: {all: [b]}": ("workflows", "all"),
+    "commands: [{name: a}]\nworkflows: {a: [a]}": ("workflows", "a"),
+    "workflows: {a: [b], b: [a]}": ("workflows", "a"),
+    "workflows: {a: 3}": ("workflows", "a"),
+    "remotes: {lab: gcs://x}": ("remotes", "lab"),
+    "vars: {x: '${vars.y}'}": ("vars", "x"),
+}
+
+
+@pytest.mark.parametrize("text", CONFINED)
+def test_an_error_in_one_part_is_confined_to_it(text: str) -> None:
+    found = project(text)
+    assert {problem.confined_to for problem in found.faults} == {CONFINED[text]}
+    assert found.faults_in(*CONFINED[text]) == found.faults
+
+
+@pytest.mark.parametrize("text", ["commands: x", "title: 5", "env: {a: 1}", "vars: []", "directories: ['']"])
+def test_an_error_elsewhere_refuses_the_project(text: str) -> None:
+    with pytest.raises(InvalidProject):
+        project(text)
+
+
+def test_a_plan_has_the_problems_of_its_steps_and_of_the_workflows_that_it_names() -> None:
+    found = project("""
+    commands: [{name: good}, {name: bad, deps: x}]
+    workflows: {fine: [good], inner: [nope], outer: [inner, good], circle: [fine, circle]}
+    """)
+    expected = {"good": 0, "bad": 1, "fine": 0, "inner": 1, "outer": 1, "circle": 1}
+    assert {name: len(found.problems_of([name])) for name in expected} == expected
+    assert len(found.problems_of(expected)) == 3
+    assert found.problems_of(["never heard of it"]) == ()
+    assert {name: found.steps_of(name) for name in found.workflows} == {
+        "fine": ("good",),
+        "inner": (),
+        "outer": ("good",),
+        "circle": ("good",),
+    }
+
+
+# -- paths outside the project ----------------------------------------------------------------------------------------
+
+
+def test_deps_private_assets_directories_and_outputs_may_be_outside() -> None:
+    found = project("""
+    directories: [../models, /srv/models]
+    assets: [{dest: ../data/x}, {dest: /data/y}]
+    commands:
+      - {name: a, deps: ["../data/*.csv", /data], outputs: [../out, x], outputs_no_cache: [/scratch/log]}
+    """)
+    assert (found.warnings, found.faults) == ((), ())
+    assert found.directories == ("../models", "/srv/models")
+    assert [asset.dest for asset in found.assets] == ["../data/x", "/data/y"]
+    command = found.commands["a"]
+    assert command.deps == ("../data/*.csv", "/data")
+    assert command.all_outputs == ("../out", "x", "/scratch/log")
+    assert command.pushed_outputs == ("x",)
+
+
+def test_a_path_that_leads_into_the_project_is_relative() -> None:
+    command = project("""
+    commands: [{name: a, deps: [/srv/iris/x, ../iris/y, "/srv/iris/d/*"], outputs: [/srv/iris/out/]}]
+    """).commands["a"]
+    assert (command.deps, command.outputs) == (("x", "y", "d/*"), ("out",))
+    assert command.as_written("out") == "/srv/iris/out/"
+
+
+def test_an_output_inside_another_is_pushed_with_it() -> None:
+    command = project("""
+    commands: [{name: a, outputs: [m/best, out, out/x, out2], outputs_no_cache: [m, out/log]}]
+    """).commands["a"]
+    assert command.outputs == ("m/best", "out", "out/x", "out2")
+    assert command.pushed_outputs == ("m/best", "out", "out2")
+
+
+# -- bounds -----------------------------------------------------------------------------------------------------------
+
+
+def test_workflows_that_name_each_other_twice_have_too_many_steps() -> None:
+    levels = "".join(f"  w{n}: [w{n - 1}, w{n - 1}]\n" for n in range(1, 60))
+    found = project(f"commands: [{{name: a}}]\nworkflows:\n  w0: [a]\n{levels}")
+    assert {problem.confined_to.name for problem in found.faults if problem.confined_to} == {
+        f"w{n}" for n in range(14, 60)
+    }
+    assert found.faults[0].message == "workflow `w14` has more than 10,000 steps"
+    assert len(found.steps_of("w13")) == 8192
+    assert len(found.steps_of("w59")) == 10_001
+
+
+def test_empty_workflows_that_name_each_other_twice_have_no_steps() -> None:
+    levels = "".join(f"  w{n}: [w{n - 1}, w{n - 1}]\n" for n in range(1, 60))
+    found = project(f"workflows:\n  w0: []\n{levels}")
+    assert (found.faults, found.steps_of("w59")) == ((), ())
+
+
+def test_a_chain_of_workflows_may_be_long() -> None:
+    levels = "".join(f"  w{n}: [w{n - 1}]\n" for n in range(1, 3000))
+    found = project(f"commands: [{{name: a}}]\nworkflows:\n{levels}  w0: [a]\n")
+    assert (found.faults, found.steps_of("w2999")) == ((), ("a",))
+
+
 # -- warnings ---------------------------------------------------------------------------------------------------------
 
 
@@ -389,46 +553,24 @@ def test_a_value_that_an_anchor_brings_is_told_where_it_is_used() -> None:
         ("x-mine: 1", []),
         ("spacy_version: 3", ["1:1 `spacy_version` is ignored: declare what you need in requirements.txt"]),
         ("check_requirements: false", ["1:1 `check_requirements` is ignored: requirements are not checked"]),
+        ("commands: [{name: a}]\nworkflows: {w: [a, a]}", []),
+        ("assets: [{dest: a, url: ''}]", ["1:25 `url` is empty: asset `a` counts as private"]),
+        ("vars: {u: ''}\nassets: [{dest: a, url: '${vars.u}'}]", ["2:25 `url` is empty: asset `a` counts as private"]),
+        ("assets: [{dest: a, git: {repo: }}]", ["1:32 `git.repo` is empty: asset `a` counts as private"]),
         (
-            "commands: [{name: a}]\nworkflows: {w: [a, a]}",
-            ["2:20 workflow `w` lists `a` more than once; it runs once, at its first place"],
+            "assets: [{dest: a}, {dest: ./a, url: x}]",
+            ["1:28 asset `a` is listed twice, and only the first counts"],
         ),
+        ("commands: [{name: a, outputs: [x, ./x]}]", ["1:35 output `x` is listed twice, and counts once"]),
+        (
+            "vars: {a: x, b: x}\ncommands: [{name: a, outputs: ['${vars.a}'], outputs_no_cache: ['${vars.b}', y]}]",
+            ["2:65 output `x` is listed twice, and counts once"],
+        ),
+        ("commands: [{name: a, outputs: [x, x/y], outputs_no_cache: [x/z, w]}]", []),
     ],
 )
 def test_what_is_doubtful_is_a_warning(text: str, expected: list[str]) -> None:
     assert warnings(text) == expected
-
-
-# -- words for a shell ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("line", "word"),
-    [
-        ("a && b", "&&"),
-        ("a || b", "||"),
-        ("a | b", "|"),
-        ("a ; b", ";"),
-        ("a &", "&"),
-        ("a > b", ">"),
-        ("a >b", ">b"),
-        ("a >> b", ">>"),
-        ("a < b", "<"),
-        ("a 2>&1", "2>&1"),
-        ("cd x; ls", "x;"),
-        ("a '&&' b", None),
-        ('a "x; y" b', None),
-        ("a x';' b", None),
-        (r"find . -exec ls {} \;", None),
-        (r"a \&\& b", None),
-        ("a b&&c", None),
-        ("a 3>x", None),
-        ("sql 'select 1;'", None),
-        ("a --x=1;2", None),
-    ],
-)
-def test_a_word_that_only_a_shell_understands_is_found(line: str, word: str | None) -> None:
-    assert shell_word(line) == word
 
 
 # -- whatever comes in ------------------------------------------------------------------------------------------------
@@ -481,7 +623,7 @@ overrides = st.dictionaries(
 def test_any_data_is_a_project_or_refused_with_a_message(data: Any, overrides: dict[str, str]) -> None:
     before = json.dumps(data)
     try:
-        found = parse(data, Places(), overrides)
+        found = parse(data, Locations(), overrides)
     except InvalidProject as error:
         assert any(problem.message and not problem.is_warning for problem in error.problems)
     except UsageError as error:
@@ -489,15 +631,3 @@ def test_any_data_is_a_project_or_refused_with_a_message(data: Any, overrides: d
     else:
         assert all(command.name for command in found.commands.values())
     assert json.dumps(data) == before, "the data is not ours to change"
-
-
-def words_of(split_words: Callable[[str], list[str]], line: str) -> list[str] | str:
-    try:
-        return split_words(line)
-    except ValueError as error:
-        return str(error)
-
-
-@given(st.text(st.sampled_from("ab-#;$\u00a0\u2003\x0b\x1f \t\r\n'\"\\\\")) | st.text())
-def test_a_line_is_split_as_shlex_does(line: str) -> None:
-    assert words_of(split_words, line) == words_of(shlex.split, line)

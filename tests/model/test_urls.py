@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from weaselish.errors import InvalidProject
 from weaselish.files import yaml12
 from weaselish.model.parse import parse
 from weaselish.model.urls import remote_url_problem, without_secrets
@@ -100,8 +99,6 @@ def test_a_scheme_with_a_client_of_the_calling_program_is_valid(monkeypatch: pyt
 @pytest.mark.parametrize("form", ["{}", "{{url: {}}}"])
 def test_an_invalid_url_is_an_error_at_its_place_in_project_yml(form: str) -> None:
     text = f"vars: {{scheme: gcs}}\nremotes:\n  default: {form.format(chr(34) + '${vars.scheme}://b' + chr(34))}\n"
-    with pytest.raises(InvalidProject) as caught:
-        parse(*yaml12.read(text, file="project.yml"))
-    (problem,) = caught.value.problems
+    (problem,) = parse(*yaml12.read(text, file="project.yml")).faults_in("remotes", "default")
     assert problem.located() == f"project.yml:3:{12 if form == '{}' else 18}: `gcs://b` is not a valid URL of a remote"
     assert problem.hint == "did you mean `gs://b`?"

@@ -6,12 +6,14 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from weaselish.cli.console import done, failed, hint, left, say, warn
-from weaselish.cli.opening import open_workspace
+from weaselish.cli.console import done, failed, hint, left, say, show_problem, warn
+from weaselish.cli.opening import open_workspace, show_notices
 from weaselish.cli.subcommand import JSON, Call, Option, Subcommand, transfers
 
 if TYPE_CHECKING:
     from weaselish.engine.assets.check import AssetResult
+    from weaselish.errors import Problem
+    from weaselish.model.project import ProjectModel
 
 
 def assets(call: Call, *, extra: bool, sparse: bool, force: bool, update: bool, jobs: int, as_json: bool) -> int:
@@ -22,7 +24,10 @@ def assets(call: Call, *, extra: bool, sparse: bool, force: bool, update: bool, 
     from weaselish.engine.assets.fetch import fetch_assets
 
     names, directory = _dests_and_directory(call.words)
-    workspace = open_workspace(call, directory)
+    workspace = open_workspace(call, directory, notices=False)
+    problems = _problems(workspace.project, names)
+    others = [problem for problem in workspace.project.faults if problem not in problems]
+    show_notices(workspace.project._replace(faults=tuple(others)), all_warnings=False)
     options = AssetOptions(tuple(names), extra, sparse, force, jobs, update)
     with TransferReporter() as reporter:
         results = fetch_assets(workspace, options, open_store=store_opener(workspace), report=reporter)
@@ -30,13 +35,22 @@ def assets(call: Call, *, extra: bool, sparse: bool, force: bool, update: bool, 
         _show(result)
     if results:
         say(_counts(results))
-    else:
+    elif not problems:
         _show_none(extras=len(workspace.project.assets))
     if as_json:
         from weaselish.cli.json_output import print_json
 
         print_json([dataclasses.asdict(result) for result in results])
-    return 1 if any(result.state is AssetState.FAILED for result in results) else 0
+    for problem in problems:
+        show_problem(problem)
+    return 2 if problems else 1 if any(result.state is AssetState.FAILED for result in results) else 0
+
+
+def _problems(project: ProjectModel, names: Sequence[str]) -> tuple[Problem, ...]:
+    """Return the errors in project.yml that are confined to a selected asset. A named one stops the subcommand."""
+    if names:
+        return tuple(problem for name in names for problem in project.faults_in("assets", name))
+    return tuple(problem for problem in project.faults if problem.confined_to and problem.confined_to[0] == "assets")
 
 
 def _dests_and_directory(words: Sequence[str]) -> tuple[list[str], str | None]:

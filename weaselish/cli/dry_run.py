@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weaselish.cli.console import show, warn
-from weaselish.cli.opening import warn_of_broken_lock
+from weaselish.cli.opening import show_notices, warn_of_broken_lock
 from weaselish.engine.run.job import announced_lines
-from weaselish.engine.run.planning import Preview, plan_for, preview
+from weaselish.engine.run.planning import Preview, check_usable, plan_for, preview
 from weaselish.engine.run.run import RunOptions
 from weaselish.errors import in_short
 from weaselish.plan.sequence import listed_commands
@@ -20,6 +20,8 @@ _Args = Mapping[str, tuple[str, ...]]
 def dry_run(workspace: Workspace, targets: Sequence[str], options: RunOptions, *, as_json: bool = False) -> int:
     """Print each step that would run, why, and its lines. Changes nothing."""
     plan = plan_for(workspace, targets, only=options.only, lenient=True, note=lambda text: warn(text))
+    check_usable(workspace, (*targets, *plan.steps))
+    show_notices(workspace.project)
     forced = frozenset(listed_commands(workspace.project, targets)) if options.force else frozenset()
     args = {targets[-1]: options.args} if options.args else {}
     previews = preview(workspace, plan, forced=forced, args=args)

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from weaselish.cli.arguments import Extras, jobs_at_once, names_and_directory
-from weaselish.cli.opening import open_workspace
+from weaselish.cli.opening import open_workspace, show_notices
 from weaselish.cli.subcommand import JSON, NAMES_HELP, Call, Option, Subcommand, Takes, dry
 from weaselish.errors import ProjError, UnknownName, UsageError
 from weaselish.executors.base import Stdin
@@ -44,20 +44,25 @@ def run(
         from weaselish.cli.list import list_project
 
         return list_project(call.extras, directory)
-    workspace = open_workspace(call, directory)
+    workspace = open_workspace(call, directory, notices=False)
     if show_help:
         from weaselish.cli.list import show_names
 
+        show_notices(workspace.project)
         return show_names(workspace, names)
     check_args(workspace, names, call.extras)
     at_once = jobs_at_once(jobs, os.environ)
     options = RunOptions(at_once, only, force, keep_going, wait, call.extras.args)
-    if dry:
-        from weaselish.cli.dry_run import dry_run
+    try:
+        if dry:
+            from weaselish.cli.dry_run import dry_run
 
-        return dry_run(workspace, names, options, as_json=as_json)
-    output = output or ("quiet" if call.is_quiet else None)
-    return run_targets(workspace, names, options, yes=yes, output=output, as_json=as_json, quiet=call.is_quiet)
+            return dry_run(workspace, names, options, as_json=as_json)
+        output = output or ("quiet" if call.is_quiet else None)
+        return run_targets(workspace, names, options, yes=yes, output=output, as_json=as_json, quiet=call.is_quiet)
+    except UnknownName:
+        show_notices(workspace.project)  # its name may be what project.yml has wrong
+        raise
 
 
 def run_targets(
@@ -71,16 +76,19 @@ def run_targets(
     quiet: bool,
 ) -> int:
     """Run targets, showing events as they happen and a summary at the end; return the exit code."""
-    from weaselish.cli.console import show_problem
     from weaselish.cli.reporter import ConsoleReporter
     from weaselish.cli.signals import cancelling_in_stages
+    from weaselish.engine import events
     from weaselish.engine.run.run import run as run_plan
     from weaselish.executors.open import Executors
 
-    for problem in workspace.project.warnings:
-        if not problem.always_shown:
-            show_problem(problem)
     reporter = ConsoleReporter(sys.stderr.buffer if as_json else None, output=_output_mode(output))
+
+    def report(event: events.Event) -> None:
+        if isinstance(event, events.RunStarted):  # so the plan contains no step with an error
+            show_notices(workspace.project)
+        reporter(event)
+
     executors = Executors(workspace.root, os.environ, _stdin(options.jobs))
     with executors, cancelling_in_stages(workspace.cancel):
         result = run_plan(
@@ -88,7 +96,7 @@ def run_targets(
             targets,
             options,
             executor_for=executors.executor_for,
-            report=reporter,
+            report=report,
             confirm=_confirm(yes, workspace.cancel),
         )
         summary = reporter.summary(result)  # imports: outside this block, Ctrl-C could interrupt them

@@ -9,15 +9,14 @@ from weaselish.cli.units import counted
 
 
 def validate(call: Call) -> int:
-    """Show all warnings and problems that loading the project did not already refuse."""
+    """Show all problems of project.yml; return 2 if one of them is an error."""
     from weaselish.engine.validate import findings
 
-    workspace = open_workspace(call, call.directory)
+    workspace = open_workspace(call, call.directory, notices=False)
     errors = 0
     for problem in findings(workspace):
         errors += not problem.is_warning
-        if not problem.always_shown:
-            show_problem(problem)
+        show_problem(problem)
     if errors:
         return 2
     project = workspace.project

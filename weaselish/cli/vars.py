@@ -11,9 +11,9 @@ from weaselish.cli.subcommand import JSON, Call, Subcommand
 
 def show_vars(call: Call, *, as_json: bool) -> int:
     """Show each variable with its value and source."""
-    from weaselish.engine.variables import values
+    from weaselish.engine.variables import variables_of
 
-    variables = values(open_workspace(call, call.directory), call.extras.overrides, call.extras.sources)
+    variables = variables_of(open_workspace(call, call.directory), call.extras.overrides, call.extras.sources)
     if as_json:
         from weaselish.cli.json_output import print_json
 

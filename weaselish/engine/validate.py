@@ -1,12 +1,14 @@
-"""What is wrong or doubtful about a project that loads: cycles, alternatives, undeclared deps."""
+"""Find what is wrong or doubtful in a project that loads: cycles, alternatives, undeclared deps, words for a shell."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
+from weaselish.engine.script_warnings import script_warnings
 from weaselish.errors import Problem, ProjError, in_file_order, listed
-from weaselish.load import FILE, places_of
-from weaselish.model.locations import Places
+from weaselish.load import FILE, read_locations
+from weaselish.model.locations import Location, Locations, Path
 from weaselish.model.paths import dep_base, inside, is_outside, normalise, overlap
 from weaselish.model.project import Command
 from weaselish.model.script import split_words
@@ -16,79 +18,117 @@ from weaselish.workspace import Workspace
 
 
 def findings(workspace: Workspace) -> list[Problem]:
-    """Warnings of the loader, and what only the graph and the disk can tell, in the order of the file."""
-    places = places_of(workspace.root)
-    found = [
-        *workspace.project.warnings,
-        *_cycles(workspace, places),
-        *_alternatives(workspace, places),
-        *_undeclared(workspace, places),
-        *_without_script(workspace, places),
-    ]
-    return list(in_file_order(found))
+    """Return all problems of project.yml in file order: those of parsing, and those that graph and disk show."""
+    project = workspace.project
+    checks = _Checks(workspace, read_locations(workspace.root))
+    return list(in_file_order([*project.warnings, *project.faults, *checks.problems()]))
 
 
 def place_of(workspace: Workspace, command: str) -> str | None:
-    """Where a command stands, `project.yml:12:5`; None if there is no file that says so."""
+    """Return the location of a command, `project.yml:12:5`, None if project.yml cannot be read."""
     try:
-        line, column = places_of(workspace.root).of(("commands", list(workspace.project.commands).index(command)))
-    except (OSError, ProjError):
+        line, column = _location(read_locations(workspace.root), command)
+    except ProjError:
         return None
-    return f"{FILE}:{line}:{column}"
+    return f"{FILE}:{line}:{column}" if line else FILE
 
 
-def _cycles(workspace: Workspace, places: Places) -> Iterator[Problem]:
-    project = workspace.project
-    cycle = find_cycle(project)
-    if cycle is not None:
-        yield _at(places, workspace, cycle.path[0], cycle.message, cycle.hint)
-        return
-    for workflow in project.workflows:
-        try:
-            make_plan(project, [workflow])
-        except ProjError as error:
-            place = places.of_key(("workflows", workflow))
-            yield Problem(*place, f"workflow `{workflow}`: {error.message}", error.hint)
+def _location(locations: Locations, command: str, path: Path = ()) -> Location:
+    """Return the location of a command, or of a value in it."""
+    start = locations.commands.get(command)
+    return (0, 0) if start is None else locations.of((*start, *path))
 
 
-def _alternatives(workspace: Workspace, places: Places) -> Iterator[Problem]:
-    for path, names in alternatives(workspace.project):
-        message = f"`{path}` is made by {listed(names)}: in one plan they are never all up to date"
-        yield _at(places, workspace, names[1], message, None, is_warning=True)
+class _Checks:
+    def __init__(self, workspace: Workspace, locations: Locations) -> None:
+        self._workspace = workspace
+        self._project = workspace.project
+        self._locations = locations
+        faulty = {problem.confined_to for problem in self._project.faults}
+        self._commands = [
+            command for name, command in self._project.commands.items() if ("commands", name) not in faulty
+        ]
 
+    def problems(self) -> Iterator[Problem]:
+        yield from self._cycles()
+        yield from self._alternatives()
+        yield from self._repeated_steps()
+        for command in self._commands:
+            yield from self._without_script(command)
+            yield from self._undeclared_deps(command)
+            yield from self._absolute_paths(command)
+            yield from self._words_for_a_shell(command)
 
-def _undeclared(workspace: Workspace, places: Places) -> Iterator[Problem]:
-    """Files of the project that a script line names and that are not among the deps."""
-    for name, command in workspace.project.commands.items():
-        for path in dict.fromkeys(_named_files(workspace, command)):
-            known = any(inside(path, dep_base(dep)) for dep in command.deps)
-            if not known and not any(overlap(path, made) for made in command.all_outputs):
-                message = f"`{name}` runs with `{path}`, which is not among its deps: changing it is no reason to run"
-                yield _at(places, workspace, name, message, f"add `{path}` to deps", is_warning=True)
+    def _warning(self, command: Command, message: str, hint: str | None = None, *, at: Path = ()) -> Problem:
+        location = _location(self._locations, command.name, at)
+        return Problem(*location, message, hint, is_warning=True)
 
+    def _cycles(self) -> Iterator[Problem]:
+        cycle = find_cycle(self._project)
+        if cycle is not None:
+            yield Problem(*_location(self._locations, cycle.path[0]), cycle.message, cycle.hint)
+            return
+        if not alternatives(self._project):  # else each plan may choose other producers
+            return
+        for workflow in self._project.workflows:
+            try:
+                make_plan(self._project, [workflow])
+            except ProjError as error:
+                location = self._locations.of_key(("workflows", workflow))
+                yield Problem(*location, f"workflow `{workflow}`: {error.message}", error.hint)
 
-def _named_files(workspace: Workspace, command: Command) -> Iterator[str]:
-    for line in command.script:
-        try:
-            words = split_words(line)
-        except ValueError:
-            continue
-        for word in words:
-            path = normalise(f"{command.workdir}/{word}")
-            if not word.startswith(("-", "/")) and not is_outside(path) and (workspace.root / path).is_file():
-                yield path
+    def _alternatives(self) -> Iterator[Problem]:
+        for path, names in alternatives(self._project):
+            all_or_both = "both" if len(names) == 2 else "all"
+            message = f"{listed(names)} {all_or_both} produce `{path}`, so they can never all be up to date"
+            yield self._warning(self._project.commands[names[1]], message)
 
+    def _repeated_steps(self) -> Iterator[Problem]:
+        for workflow, steps in self._project.workflows.items():
+            for index, step in enumerate(steps):
+                if step in steps[:index]:
+                    location = self._locations.of(("workflows", workflow, index))
+                    message = f"workflow `{workflow}` lists `{step}` more than once: it runs at each position"
+                    yield Problem(*location, message, "remove it if that is not what you want", is_warning=True)
 
-def _without_script(workspace: Workspace, places: Places) -> Iterator[Problem]:
-    for name, command in workspace.project.commands.items():
+    def _without_script(self, command: Command) -> Iterator[Problem]:
         if not command.script:
-            yield _at(
-                places, workspace, name, f"`{name}` has no script: running it does nothing", None, is_warning=True
-            )
+            yield self._warning(command, f"`{command.name}` has no script: running it does nothing")
+
+    def _undeclared_deps(self, command: Command) -> Iterator[Problem]:
+        """Yield files of the project that a script line names and that are not among the deps."""
+        if not command.all_outputs or command.no_skip:  # it always runs
+            return
+        for path in dict.fromkeys(self._named_files(command)):
+            is_dep = any(inside(path, dep_base(dep)) for dep in command.deps)
+            if not is_dep and not any(overlap(path, output) for output in command.all_outputs):
+                message = f"`{command.name}` names `{path}`, which is not among its deps: `proj` ignores its changes"
+                yield self._warning(command, message, f"add `{path}` to deps")
+
+    def _named_files(self, command: Command) -> Iterator[str]:
+        for line in command.script:
+            try:
+                words = split_words(line)
+            except ValueError:
+                continue
+            for word in words:
+                path = normalise(f"{command.workdir}/{word}")
+                if not word.startswith(("-", "/")) and not is_outside(path) and self._is_file(path):
+                    yield path
+
+    def _is_file(self, path: str) -> bool:
+        return os.path.isfile(self._workspace.root / path)  # False for any text that cannot be a path
+
+    def _absolute_paths(self, command: Command) -> Iterator[Problem]:
+        for key in ("deps", "outputs", "outputs_no_cache"):
+            for index, path in enumerate(getattr(command, key)):
+                if path.startswith("/") and "${env." not in path:
+                    message = f"`{path}` is absolute: on other machines it may not exist"
+                    yield self._warning(command, message, _PORTABLE, at=(key, index))
+
+    def _words_for_a_shell(self, command: Command) -> Iterator[Problem]:
+        for index, word in script_warnings(self._workspace, command):
+            yield self._warning(command, word.message, word.hint, at=("script", index))
 
 
-def _at(
-    places: Places, workspace: Workspace, command: str, message: str, hint: str | None, *, is_warning: bool = False
-) -> Problem:
-    index = list(workspace.project.commands).index(command)
-    return Problem(*places.of(("commands", index)), message, hint, is_warning)
+_PORTABLE = "name it relative to the project, or put the directory into a variable of `env:`"

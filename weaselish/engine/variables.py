@@ -1,53 +1,62 @@
-"""The values that references stand for, and where each comes from."""
+"""Resolve the variables of a project, and say where the value of each comes from."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from weaselish import load
 from weaselish.files import yaml12
-from weaselish.model.interpolate import Interpolator, is_secret, override, put_env
-from weaselish.model.locations import Places
+from weaselish.files.dotenv_file import read_dotenv
+from weaselish.load import FILE, read_project_file
+from weaselish.model.interpolate import BadReference, Interpolator, is_secret, override, put_env
+from weaselish.model.locations import Locations
 from weaselish.workspace import Workspace
 
 MASKED = "***"
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class Variable:
     name: str  # vars.x, env.X
     value: object  # as JSON has it; *** for a secret
     source: str
 
 
-def values(workspace: Workspace, overrides: Mapping[str, str], given_by: Mapping[str, str]) -> list[Value]:
-    """Every variable, a nested one by itself, and what of the project is overridden, secrets masked.
+def variables_of(workspace: Workspace, overrides: Mapping[str, str], given_by: Mapping[str, str]) -> list[Variable]:
+    """Return every variable, each nested one separately, and overridden values of the project. Secrets are masked.
 
-    `given_by` says for each override who gave it.
+    `given_by` maps each override to its origin.
     """
-    data, places = yaml12.read((workspace.root / load.FILE).read_bytes(), file=load.FILE)
+    data, locations = yaml12.read(read_project_file(workspace.root), file=FILE)
     override(data, overrides)
     data["vars"] = _masked(data.get("vars") or {})
     interpolator = Interpolator(data)
-    found = []
-    for path, value in _leaves(data["vars"], ("vars",)):
-        value = _with_env(workspace, interpolator.tree(value))
-        found.append(Value(".".join(path), value, _source(path, places, given_by)))
+    variables = [
+        Variable(".".join(path), _resolved(workspace, interpolator, value), _source(path, locations, given_by))
+        for path, value in _leaves(data["vars"], ("vars",))
+    ]
     for name in overrides:
         section, _, key = name.partition(".")
         if section == "project":
-            found.append(Value(name, MASKED if is_secret(key) else overrides[name], given_by[name]))
+            variables.append(Variable(name, MASKED if is_secret(key) else overrides[name], given_by[name]))
     for name, variable in workspace.project.env.items():
         source = given_by.get(f"env.{name}") or _origin(workspace, variable)
-        found.append(Value(f"env.{name}", workspace.shown_env(name) or "", source))
-    return found
+        variables.append(Variable(f"env.{name}", workspace.shown_env(name) or "", source))
+    return variables
+
+
+def _resolved(workspace: Workspace, interpolator: Interpolator, value: Any) -> Any:
+    """Return a variable with its references replaced; as written if one cannot be, which is a fault of the project."""
+    with suppress(BadReference):
+        value = interpolator.tree(value)
+    return _with_env(workspace, value)
 
 
 def _masked(value: Any, *, secret: bool = False) -> Any:
-    """`value` with *** for whatever has a secret's name: so it is masked also in variables made of it."""
+    """Return `value` with *** for each one that has a secret's name, so that variables that use it are masked too."""
     if isinstance(value, dict):
         return {key: _masked(item, secret=secret or is_secret(str(key))) for key, item in value.items()}
     if isinstance(value, list) and not secret:
@@ -71,24 +80,18 @@ def _with_env(workspace: Workspace, value: Any) -> Any:
     return put_env(value, workspace.shown_env) if isinstance(value, str) else value
 
 
-def _source(path: tuple[str, ...], places: Places, given_by: Mapping[str, str]) -> str:
+def _source(path: tuple[str, ...], locations: Locations, given_by: Mapping[str, str]) -> str:
     name = ".".join(path)
     if name in given_by:
         return given_by[name]
-    line, _ = places.of(path)
-    return f"{load.FILE}:{line}"
+    line, _ = locations.of(path)
+    return f"{FILE}:{line}"
 
 
 def _origin(workspace: Workspace, variable: str) -> str:
     if variable in os.environ:
         return f"environment variable {variable}"
     for name in reversed(workspace.project.dotenv):
-        if (workspace.root / name).is_file() and variable in _dotenv(workspace, name):
+        if variable in read_dotenv(workspace.root / name, name=name):
             return f"{variable} in {name}"
     return f"environment variable {variable}, unset"
-
-
-def _dotenv(workspace: Workspace, name: str) -> Mapping[str, str | None]:
-    from dotenv import dotenv_values
-
-    return dotenv_values(workspace.root / name)

@@ -14,7 +14,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from weaselish.errors import InvalidProject, Problem
-from weaselish.model.locations import Path, Places
+from weaselish.model.locations import Locations, Path
 
 try:
     from yaml import CSafeDumper as _SafeDumper
@@ -56,7 +56,7 @@ def scalar(text: str) -> object:
     return text
 
 
-def read(text: str | bytes, *, file: str) -> tuple[Any, Places]:
+def read(text: str | bytes, *, file: str) -> tuple[Any, Locations]:
     """The one document in `text` and the place of each value and key. Raises InvalidProject."""
     problems: list[Problem] = []
     builder = _Builder(problems)
@@ -67,7 +67,7 @@ def read(text: str | bytes, *, file: str) -> tuple[Any, Places]:
         raise InvalidProject([Problem(0, 0, "this is nested too deeply")], file=file) from None
     if problems:
         raise InvalidProject(problems, file=file)
-    return data, builder.places
+    return data, builder.locations
 
 
 def _compose(text: str | bytes, file: str) -> Node | None:
@@ -142,12 +142,12 @@ class _Builder:
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
-        self.places = Places()
+        self.locations = Locations()
         self._open: set[int] = set()
         self._built = 0
 
     def build(self, node: Node, path: Path) -> Any:
-        self.places.values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        self.locations.values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
         self._built += 1
         if id(node) in self._open or self._built > _MOST_NODES:
             self._problem(node, "an alias that contains itself" if id(node) in self._open else "too many aliases")
@@ -192,7 +192,7 @@ class _Builder:
             key = key if isinstance(key, str) else key_node.value
             if key in mapping:
                 self._problem(key_node, f"the key `{key}` stands here a second time", "keep one of the two")
-            self.places.keys[(*path, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            self.locations.keys[(*path, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             mapping[key] = self.build(value_node, (*path, key))
         return {**merged, **mapping} if merged else mapping
 

@@ -1,23 +1,25 @@
-"""Where each value and key of project.yml stands."""
+"""The line and column of each value and key of project.yml."""
 
 from __future__ import annotations
 
 Path = tuple[str | int, ...]  # ("commands", 0, "deps", 1)
-Place = tuple[int, int]  # line, column, from 1
+Location = tuple[int, int]  # line, column, from 1
 
 
-class Places:
-    """No dataclass: to import that would take longer than all else that reads project.yml."""
+class Locations:
+    """Not a dataclass: importing that takes longer than everything else that reads project.yml."""
 
     def __init__(self) -> None:
-        self.values: dict[Path, Place] = {}
-        self.keys: dict[Path, Place] = {}
+        self.values: dict[Path, Location] = {}
+        self.keys: dict[Path, Location] = {}
+        self.commands: dict[str, Path] = {}  # by name, once parsed: ("commands", 0)
 
-    def of(self, path: Path) -> Place:
-        """The place of the value at `path`, or of the innermost one around it that has a place."""
+    def of(self, path: Path) -> Location:
+        """Return the location of the value at `path`, or of the innermost value around it that has one."""
         while path and path not in self.values:
             path = path[:-1]
         return self.values.get(path, (0, 0))
 
-    def of_key(self, path: Path) -> Place:
+    def of_key(self, path: Path) -> Location:
+        """Return the location of the key at `path`, or that of its value."""
         return self.keys.get(path) or self.of(path)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from weaselish.errors import InvalidProject, in_file_order, near_match
 from weaselish.model import schema
-from weaselish.model.locations import Places
+from weaselish.model.locations import Locations
 from weaselish.model.parse_assets import read_assets
 from weaselish.model.parse_commands import read_commands
 from weaselish.model.parse_remotes import read_remotes
 from weaselish.model.parse_values import Values
 from weaselish.model.parse_workflows import read_workflows
+from weaselish.model.path_rules import PathKind
 from weaselish.model.project import Algorithm, ProjectModel
 
 _LEGACY = {
@@ -20,15 +21,26 @@ _LEGACY = {
 }
 
 
-def parse(data: object, places: Places, overrides: Mapping[str, str] | None = None) -> ProjectModel:
-    """Return the project that `data` describes, with `overrides` applied. Raises InvalidProject with all problems."""
-    values = Values(data, places, overrides or {})
+def parse(
+    data: object, locations: Locations, overrides: Mapping[str, str] | None = None, root: str | None = None
+) -> ProjectModel:
+    """Return the project that `data` describes, with `overrides` applied.
+
+    `root` is the project's directory: absolute paths that lead into it become relative. Errors that are confined to
+    one command, workflow, asset, remote or variable become the project's `faults`. Raises InvalidProject with all
+    problems if any other error is among them, UsageError for an override that cannot be applied.
+    """
+    values = Values(data, locations, overrides or {}, root)
     project = _project(values)
     _warn_of_top_level_keys(values)
-    if any(not problem.is_warning for problem in values.problems):
-        raise InvalidProject(values.problems)
+    problems = in_file_order(values.problems)
+    if any(not problem.is_warning and problem.confined_to is None for problem in problems):
+        raise InvalidProject(problems)
     values.check_overrides_are_used()
-    return project._replace(warnings=in_file_order(values.problems))
+    return project._replace(
+        warnings=tuple(problem for problem in problems if problem.is_warning),
+        faults=tuple(problem for problem in problems if not problem.is_warning),
+    )
 
 
 def _project(values: Values) -> ProjectModel:
@@ -43,7 +55,7 @@ def _project(values: Values) -> ProjectModel:
         dotenv=tuple(values.texts(("dotenv",), data.get("dotenv") or ())),
         vars=variables,
         env={name: str(value) for name, value in values.mapping("env").items()},
-        directories=tuple(values.paths(("directories",), data.get("directories") or (), what="a directory")),
+        directories=tuple(values.paths(("directories",), data.get("directories") or (), PathKind.DIRECTORY)),
         assets=tuple(read_assets(values)),
         commands=commands,
         workflows=read_workflows(values, commands),

@@ -8,56 +8,57 @@ from typing import Any
 
 from weaselish.model.locations import Path
 from weaselish.model.parse_values import YES, Values
-from weaselish.model.paths import PathIndex
+from weaselish.model.path_rules import PathKind
 from weaselish.model.project import Command, Shell
-from weaselish.model.script import shell_word, unsplittable
+from weaselish.model.script import shell_operator, unsplittable
 
+LONGEST_TIMEOUT = 365 * 86400  # seconds
+LOCK_SECTION = ".proj"  # of project.lock
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def read_commands(values: Values) -> dict[str, Command]:
-    """The commands by name, in the order of the file."""
+    """Read the commands by name, in the order of the file. A command without a usable name is left out."""
     commands: dict[str, Command] = {}
     for index, item in enumerate(values.data.get("commands") or ()):
-        if item is None:
-            continue
-        command = _command(values, ("commands", index), item)
-        at: Path = ("commands", index, "name")
-        if command.name in commands:
-            values.problem(at, f"a second command is named `{command.name}`", "rename one of them")
-        elif command.name == ".proj":
-            hint = "rename it: project.lock keeps what is ours under that name"
-            values.problem(at, "a command cannot be named `.proj`", hint)
-        else:
-            commands[command.name] = command
+        path: Path = ("commands", index)
+        name = values.required_text((*path, "name"), within=item) if item is not None else ""
+        values.name(path, name)
+        if name in commands:
+            values.problem((*path, "name"), f"a second command is named `{name}`", "rename one of them")
+        elif name == LOCK_SECTION:
+            hint = "rename it: project.lock has a section of that name"
+            values.problem((*path, "name"), f"a command cannot be named `{name}`", hint)
+        elif name:
+            commands[name] = _command(values, path, item, name)
     return commands
 
 
-def _command(values: Values, path: Path, item: Mapping[str, Any]) -> Command:
-    written: list[tuple[str, str]] = []
+def _command(values: Values, path: Path, item: Mapping[str, Any], name: str) -> Command:
+    written: dict[str, str] = {}
+    before: dict[str, None] = {}
     shell = _shell(item.get("shell", False))
     outputs, outputs_no_cache = (
-        tuple(values.paths((*path, key), item.get(key) or (), what="an output", written=written))
+        tuple(values.paths((*path, key), item.get(key) or (), PathKind.OUTPUT, written=written, before=before))
         for key in ("outputs", "outputs_no_cache")
     )
-    _check_outputs_are_apart(values, path, outputs, outputs_no_cache)
-    workdir = values.path((*path, "workdir"), values.text((*path, "workdir"), within=item) or ".", what="a workdir")
+    workdir = values.text((*path, "workdir"), within=item) or "."
     return Command(
-        name=values.text((*path, "name"), within=item),
+        name=name,
         help=values.text((*path, "help"), within=item),
         script=tuple(_script(values, (*path, "script"), item.get("script") or (), in_shell=shell is not False)),
-        deps=tuple(values.paths((*path, "deps"), item.get("deps") or (), what="a dep", written=written)),
+        deps=tuple(values.paths((*path, "deps"), item.get("deps") or (), PathKind.DEP, written=written)),
         outputs=outputs,
         outputs_no_cache=outputs_no_cache,
         no_skip=item.get("no_skip", False) in YES,
         env=tuple(_env(values, path, item.get("env") or {})),
         shell=shell,
-        workdir=workdir or ".",
-        timeout=_seconds(item.get("timeout")),
+        workdir=values.path((*path, "workdir"), workdir, PathKind.WORKDIR) or ".",
+        timeout=_timeout(values, (*path, "timeout"), item.get("timeout")),
         retries=int(item.get("retries") or 0),
         mutex=tuple(values.texts((*path, "mutex"), item.get("mutex") or ())),
         confirm=values.text((*path, "confirm"), within=item) or None,
-        written=tuple(dict.fromkeys(written)),
+        written=tuple(written.items()),
     )
 
 
@@ -68,37 +69,28 @@ def _env(values: Values, path: Path, items: Mapping[str, object]) -> Iterator[tu
             values.problem(at, f"an environment variable cannot be named `{name}`", "rename it", key=True)
         text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
         replaced = values.interpolated((*path, "env", name), text)
-        if replaced is not None:
+        if replaced is not None and "\0" in replaced:
+            values.problem((*path, "env", name), "the value contains a NUL character", "remove it")
+        elif replaced is not None:
             yield name, replaced
 
 
 def _script(values: Values, path: Path, lines: Iterable[object], *, in_shell: bool) -> Iterator[str]:
     for index, line in enumerate(lines):
         at = (*path, index)
-        text = values.interpolated(at, line, in_shell=in_shell) if isinstance(line, str) else None
+        if not isinstance(line, str):
+            continue
+        text = values.interpolated(at, line, in_shell=in_shell)
         if text is None:
             continue
-        if not in_shell and (word := shell_word(str(line))):
-            values.problem(
-                at,
-                f"`{word}` has no meaning without a shell",
-                "add `shell: true` to the command, or put the word in quotes",
-            )
-        elif not in_shell and (wrong := unsplittable(text)):
-            values.problem(at, wrong, "close the quote, or put a backslash before it" if text.strip() else None)
+        if "\0" in text:
+            values.problem(at, "the script line contains a NUL character", "remove it")
+        elif not in_shell and (reason := unsplittable(text)):
+            values.problem(at, reason, "close the quote, or put a backslash before it" if text.strip() else None)
+        elif not in_shell and (operator := shell_operator(line)):
+            message = f"`{operator}` has no meaning without a shell"
+            values.problem(at, message, "add `shell: true` to the command, or put the word in quotes")
         yield text
-
-
-def _check_outputs_are_apart(values: Values, path: Path, outputs: tuple[str, ...], no_cache: tuple[str, ...]) -> None:
-    before = PathIndex()
-    for index, output in enumerate([*outputs, *no_cache]):
-        for other in before.overlapping(output):
-            inner, outer = sorted((output, other), key=len, reverse=True)
-            key = "outputs" if index < len(outputs) else "outputs_no_cache"
-            at = index if index < len(outputs) else index - len(outputs)
-            relation = "is listed twice" if inner == outer else f"lies inside output `{outer}`"
-            values.problem((*path, key, at), f"output `{inner}` {relation}", "keep one of the two")
-        before.add(output)
 
 
 def _shell(value: object) -> Shell:
@@ -106,9 +98,15 @@ def _shell(value: object) -> Shell:
     return ("sh" if value else False) if isinstance(value, bool) else str(value)
 
 
-def _seconds(value: object) -> float | None:
-    if value is None or isinstance(value, (int, float)):
-        return value
+def _timeout(values: Values, path: Path, value: object) -> float | None:
+    """Return a timeout in seconds, None if there is none."""
+    if value is None:
+        return None
     match = re.fullmatch(r"([0-9.]+) *([a-z]*)", str(value))
-    assert match is not None, "the schema lets nothing else through"
-    return float(match[1]) * _UNITS[match[2] or "s"]
+    seconds = (
+        float(value) if isinstance(value, (int, float)) else float(match[1]) * _UNITS[match[2] or "s"] if match else 0.0
+    )
+    if seconds > LONGEST_TIMEOUT:
+        values.problem(path, f"`timeout` cannot be longer than {LONGEST_TIMEOUT // 86400} days", "leave the key out")
+        return None
+    return seconds

@@ -6,13 +6,16 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from weaselish.errors import InvalidProject, Problem, UsageError, near_match
+from weaselish.errors import InvalidProject, Part, Problem, UsageError, near_match
 from weaselish.model import schema
 from weaselish.model.interpolate import BadReference, Interpolator, override
-from weaselish.model.locations import Path, Places
-from weaselish.model.paths import holds_own_files, is_executed_by_tools, is_outside, normalise
+from weaselish.model.locations import Locations, Path
+from weaselish.model.path_rules import PathKind, path_refusal
+from weaselish.model.paths import normalise_in
 
 YES = ("yes", "on", "true", True, 1)
+_LISTS = ("commands", "assets")  # sections whose entries have a number in their path, not a name
+_SECTIONS = (*_LISTS, "workflows", "remotes", "vars")
 
 
 class Values:
@@ -21,9 +24,13 @@ class Values:
     A value that has a problem is left out, so that the rest can be checked too.
     """
 
-    def __init__(self, data: object, places: Places, overrides: Mapping[str, str]) -> None:
-        self.places = places
-        self.problems: list[Problem] = []
+    def __init__(
+        self, data: object, locations: Locations, overrides: Mapping[str, str], root: str | None = None
+    ) -> None:
+        self.locations = locations
+        self.root = root
+        self._found: list[tuple[Path, Problem]] = []
+        self._names: dict[Path, str] = {}
         if data is None:
             raise InvalidProject([Problem(1, 1, "project.yml is empty", "begin with `commands:`")])
         self.data: dict[str, Any] = copy.deepcopy(data) if isinstance(data, dict) else {}
@@ -35,16 +42,34 @@ class Values:
 
     def problem(self, path: Path, message: str, hint: str | None = None, *, key: bool = False) -> None:
         """Note an error about the value at `path`, or about its key."""
-        self.problems.append(Problem(*self._place(path, key), message, hint))
+        self._found.append((path, Problem(*self._place(path, key), message, hint)))
 
     def warn(
         self, path: Path, message: str, hint: str | None = None, *, key: bool = False, always_shown: bool = False
     ) -> None:
         """Note a warning about the value at `path`, or about its key."""
-        self.problems.append(Problem(*self._place(path, key), message, hint, True, always_shown))
+        problem = Problem(*self._place(path, key), message, hint, is_warning=True, always_shown=always_shown)
+        self._found.append((path, problem))
+
+    def name(self, path: Path, name: str) -> None:
+        """Note the name of the command or asset at `path`: problems there are confined to it."""
+        self._names[path] = name
+        if path[0] == "commands":
+            self.locations.commands.setdefault(name, path)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """All problems so far, each with the part of project.yml that it is confined to."""
+        return [problem._replace(confined_to=self._part(path)) for path, problem in self._found]
+
+    def _part(self, path: Path) -> Part | None:
+        if len(path) < 2 or path[0] not in _SECTIONS:
+            return None
+        name = self._names.get(path[:2], "") if path[0] in _LISTS else str(path[1])
+        return Part(str(path[0]), name)
 
     def _place(self, path: Path, key: bool) -> tuple[int, int]:
-        return self.places.of_key(path) if key else self.places.of(path)
+        return self.locations.of_key(path) if key else self.locations.of(path)
 
     def _check_schema(self, data: object) -> None:
         for path, is_key, message, hint in list(schema.violations(data)):
@@ -93,6 +118,14 @@ class Values:
         value = (self.data if within is None else within).get(str(path[-1]))
         return (self.interpolated(path, value) or "") if isinstance(value, str) else ""
 
+    def required_text(self, path: Path, *, within: Mapping[str, Any]) -> str:
+        """The text at the last key of `path` in `within`. That it is empty after replacing references is a problem."""
+        value = within.get(str(path[-1]))
+        text = self.interpolated(path, value) if isinstance(value, str) else None
+        if text == "":
+            self.problem(path, f"`{path[-1]}` must not be empty")
+        return text or ""
+
     def texts(self, path: Path, items: Iterable[object], *, in_shell: bool = False) -> Iterator[str]:
         """The texts of a list, without those that have a problem."""
         for index, item in enumerate(items):
@@ -104,42 +137,42 @@ class Values:
     # -- paths ------------------------------------------------------------------------------------------------------
 
     def paths(
-        self, path: Path, items: Iterable[object], *, what: str, written: list[tuple[str, str]] | None = None
+        self,
+        path: Path,
+        items: Iterable[object],
+        kind: PathKind,
+        *,
+        written: dict[str, str] | None = None,
+        before: dict[str, None] | None = None,
     ) -> Iterator[str]:
         """The paths of a list, normalised, without those that have a problem.
 
-        Where normalising changes a path, `written` receives (path, as written).
+        `written` receives each path that normalising changed, with the text in project.yml. A path in `before` is
+        left out with a warning; the others are added to it.
         """
         for index, item in enumerate(items):
-            text = self.interpolated((*path, index), item) if isinstance(item, str) else None
-            if text is None:
+            at = (*path, index)
+            text = self.interpolated(at, item) if isinstance(item, str) else None
+            normal = None if text is None else self.path(at, text, kind)
+            if text is None or normal is None:
                 continue
-            normal = self.path((*path, index), text, what=what)
-            if normal is not None:
-                if normal != text and written is not None:
-                    written.append((normal, text))
-                yield normal
+            if before is not None and normal in before:
+                self.warn(at, f"{kind.noun} `{normal}` is listed twice, and counts once", "remove one of the two")
+                continue
+            if before is not None:
+                before[normal] = None
+            if normal != text and written is not None:
+                written.setdefault(normal, text)
+            yield normal
 
-    def path(self, path: Path, text: str, *, what: str) -> str | None:
-        """`text` as a normalised path, None if that has a problem."""
-        if "\0" in text or not text:
-            self.problem(path, f"{what} must be a path, not empty text")
-            return None
-        normal = normalise(text)
-        if is_outside(normal):
-            hint = "a dep may be a link that leads outside" if what == "a dep" else "name a path inside the project"
-            self.problem(path, f"{what} leaves the project: `{text}`", hint)
-            return None
-        if what in ("an output", "an asset") and (reason := _why_protected(normal)):
-            self.problem(path, f"{what} cannot be `{normal}`", reason)
+    def path(self, path: Path, text: str, kind: PathKind) -> str | None:
+        """Return `text` as a normalised path, None if that has a problem."""
+        normal = normalise_in(text, self.root)
+        refusal = path_refusal(normal, kind, self.root)
+        if refusal is not None:
+            self.problem(path, *refusal)
             return None
         return normal
-
-
-def _why_protected(path: str) -> str | None:
-    if holds_own_files(path):
-        return "it would replace files of the project itself"
-    return "tools execute what they find there, without being asked" if is_executed_by_tools(path) else None
 
 
 def _blank(data: Any, path: Path) -> None:

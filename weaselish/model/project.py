@@ -1,16 +1,18 @@
-"""The project as its author wrote it, variables put in. Frozen data, nothing else.
+"""The project as frozen data, with variables replaced.
 
-`${env.X}` is still unresolved in every text here: values of the environment are put in when a step is about to start,
-so that none reaches the disk. Paths are relative to the project, with `/`, without `./` and trailing slash.
+`${env.X}` stays unresolved in every text: values of the environment are inserted when a step is about to start, so
+that none reaches the disk. Paths are normalised and relative to the project; outside it they may be absolute.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from weaselish.errors import Problem
+from weaselish.model.paths import inside, is_outside
+from weaselish.model.workflows import contained_first, steps_of
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -37,10 +39,21 @@ class Command(NamedTuple):
 
     @property
     def all_outputs(self) -> tuple[str, ...]:
-        """Outputs of both kinds."""
+        """`outputs` and `outputs_no_cache`."""
         return self.outputs + self.outputs_no_cache
 
+    @property
+    def pushed_outputs(self) -> tuple[str, ...]:
+        """`outputs` without those outside the project, and without those inside another one, which contains them."""
+        return tuple(
+            output
+            for output in self.outputs
+            if not is_outside(output)
+            and not any(inside(output, other) for other in self.outputs if other != output and not is_outside(other))
+        )
+
     def as_written(self, path: str) -> str:
+        """Return a dep or output as project.yml has it."""
         return dict(self.written).get(path, path) if self.written else path
 
 
@@ -51,7 +64,7 @@ class Git(NamedTuple):
 
 
 class Asset(NamedTuple):
-    """A file or directory from elsewhere: by `url`, by `git`, or private (neither): the user puts it there."""
+    """A file or directory from elsewhere, by `url` or `git`. With neither it is private: the user provides it."""
 
     dest: str
     url: str | None = None
@@ -59,6 +72,11 @@ class Asset(NamedTuple):
     checksum: str | None = None  # lower case; `sha256:` in front, or MD5
     description: str = ""
     extra: bool = False
+
+    @property
+    def is_private(self) -> bool:
+        """Whether project.yml does not say where to fetch it."""
+        return self.url is None and self.git is None
 
 
 class Remote(NamedTuple):
@@ -84,14 +102,25 @@ class ProjectModel(NamedTuple):
     workflows: Mapping[str, tuple[str, ...]] = _NONE  # steps as listed: commands or workflows
     remotes: Mapping[str, Remote] = _NONE
     warnings: tuple[Problem, ...] = ()
+    faults: tuple[Problem, ...] = ()  # errors, each confined to one part: plans without that part can run
 
     def steps_of(self, workflow: str) -> tuple[str, ...]:
-        """The workflow's commands in listed order, workflows inside it opened; a repeated one is repeated here."""
-        steps: list[str] = []
-        for name in self.workflows[workflow]:
-            steps.extend(self.steps_of(name) if name in self.workflows else (name,))
-        return tuple(steps)
+        """Return the workflow's commands in listed order, workflows in it expanded. A repeated step is repeated."""
+        return tuple(step for step in steps_of(self.workflows, workflow) if step in self.commands)
+
+    def faults_in(self, section: str, name: str) -> tuple[Problem, ...]:
+        """Return the errors confined to one entry of a section."""
+        return tuple(problem for problem in self.faults if problem.confined_to == (section, name))
+
+    def problems_of(self, names: Iterable[str]) -> tuple[Problem, ...]:
+        """Return the errors confined to commands and workflows, and to the workflows in these."""
+        if not self.faults:
+            return ()
+        names = set(names)
+        workflows = contained_first(self.workflows, names & self.workflows.keys())[0]
+        parts = {*(("commands", name) for name in names), *(("workflows", name) for name in workflows)}
+        return tuple(problem for problem in self.faults if problem.confined_to in parts)
 
     def with_command(self, command: Command) -> ProjectModel:
-        """This project with `command` in place of the one of its name."""
+        """Return this project with `command` instead of the one of its name."""
         return self._replace(commands={**self.commands, command.name: command})

@@ -83,8 +83,12 @@ def _wrong_value(error: ValidationError, path: Path, expected: Any, value: objec
         return f"{called} must be {' or '.join(f'`{word}`' for word in words)}, not {_shown(value)}", hint
     if kind == "minLength":
         return f"{called} must not be empty", None
+    if kind in ("minimum", "maximum") and path[-1] == "retries":
+        return f"{called} must be from 0 to 1000, not {_shown(value)}", None
     if path[-1] == "timeout":
         return f"{called} must be a time, not {_shown(value)}", "for example `90s`, `15m`, `2h`"
+    if path[-1] == "checksum" and value == "":
+        return f"{called} must not be empty", "leave the key out"
     if path[-1] == "checksum":
         return (
             f"{called} is no checksum: {_shown(value)}",

@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from weaselish.engine.assets.obtain import git_source
-from weaselish.errors import UsageError
 from weaselish.model.interpolate import put_env
-from weaselish.model.paths import is_outside, is_protected, normalise
 from weaselish.model.project import Asset
 from weaselish.plan.digests import is_tree
 from weaselish.sources.checksums import check_checksum, has_checksum
@@ -47,17 +45,10 @@ class AssetResult:
 
 
 def project_assets(workspace: Workspace) -> dict[str, Asset]:
-    """Return the assets by dest, with the values of the environment in it. Of two with one dest the first counts."""
-    assets: dict[str, Asset] = {}
-    for asset in workspace.project.assets:
-        dest = normalise(put_env(asset.dest, workspace.env))
-        is_fetched = bool(asset.url or asset.git)
-        if dest in (".", "") or (is_fetched and is_outside(dest)):
-            raise UsageError(f"asset `{asset.dest}`: `{dest}` is not a path inside the project")
-        if is_fetched and is_protected(dest):
-            raise UsageError(f"asset `{asset.dest}`: proj never writes `{dest}`, because tools execute what is in it")
-        assets.setdefault(dest, asset._replace(dest=dest))
-    return assets
+    """Return the usable assets by dest. Of two whose values of the environment give one dest the first counts."""
+    project = workspace.project
+    faulty = {problem.confined_to for problem in project.faults}
+    return {asset.dest: asset for asset in reversed(project.assets) if ("assets", asset.dest) not in faulty}
 
 
 class AssetsOnDisk:

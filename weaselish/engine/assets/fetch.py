@@ -11,7 +11,7 @@ from weaselish.engine.assets.obtain import Obtained, Obtainer, TransferProgress
 from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.workers import Workers, run_aside
-from weaselish.errors import ProjError, UnknownName
+from weaselish.errors import InvalidProject, ProjError, UnknownName
 from weaselish.files.swap import recover, staging_directory, swap_in
 from weaselish.locks.step_locks import hold_locks
 from weaselish.model.paths import normalise, overlap
@@ -60,6 +60,8 @@ class _Fetching:
         assets = project_assets(self._workspace)
         names = [normalise(name) for name in self._options.names]
         for name in names:
+            if problems := self._workspace.project.faults_in("assets", name):
+                raise InvalidProject(problems)
             if name not in assets:
                 raise UnknownName("asset", name, assets)
         if names:

@@ -18,7 +18,7 @@ from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.run.planning import plan_for
 from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.workers import Workers, run_aside
-from weaselish.errors import ProjError, StoreError
+from weaselish.errors import InvalidProject, ProjError, StoreError
 from weaselish.files.swap import recover_all
 from weaselish.locks.step_locks import hold_locks
 from weaselish.model.paths import is_outside, is_protected
@@ -147,6 +147,8 @@ class _Pull:
             return Pulled(command.name, refusal.why, refusal.hint, is_error)
         except StoreError:
             raise
+        except InvalidProject as error:
+            return Pulled(command.name, error.message, is_error=self._is_named(command.name))
         except ProjError as error:
             return Pulled(command.name, error.message, error.hint, is_error=True)
 

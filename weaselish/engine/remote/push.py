@@ -14,7 +14,7 @@ from weaselish.engine.remote.resolve import OpenStore, open_tree, selected_comma
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.remote.upload import Uploader
 from weaselish.engine.workers import Workers, run_aside
-from weaselish.errors import StoreError
+from weaselish.errors import InvalidProject, StoreError
 from weaselish.files.walk import Unreadable
 from weaselish.model.paths import is_outside
 from weaselish.model.project import Command, Remote
@@ -88,6 +88,9 @@ class _Push:
                 order = self._planner.order(command)
             except NotPushed as refusal:
                 yield _refused(command, refusal)
+                continue
+            except InvalidProject as error:
+                yield Pushed(command.name, error.message, is_error=bool(self._options.commands))
                 continue
             except Unreadable as error:
                 yield Pushed(command.name, error.message, error.hint, is_error=True)

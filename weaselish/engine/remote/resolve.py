@@ -8,7 +8,7 @@ from hashlib import md5
 from pathlib import Path
 
 from weaselish.engine.remote.tree import RemoteTree
-from weaselish.errors import UnknownName
+from weaselish.errors import InvalidProject, UnknownName
 from weaselish.files.state_dir import cache_dir
 from weaselish.model.interpolate import put_env
 from weaselish.model.project import Remote
@@ -22,8 +22,11 @@ OpenStore = Callable[[Remote], Store]
 
 
 def find_remote(workspace: Workspace, name: str) -> Remote:
-    """Return the remote of that name, or the one at a plain URL or path. Raises UnknownName."""
+    """Return the remote of that name, or the one at a plain URL or path. Raises UnknownName and InvalidProject."""
     remotes = workspace.project.remotes
+    problems = workspace.project.faults_in("remotes", name)
+    if problems:
+        raise InvalidProject(problems)
     if name in remotes:
         return with_env(workspace, remotes[name])
     if "://" in name:

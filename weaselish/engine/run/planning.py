@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from weaselish.engine.run.staleness import Staleness, check_staleness, missing_dep
-from weaselish.errors import MissingDep, listed
+from weaselish.errors import InvalidProject, MissingDep, listed
 from weaselish.files.walk import Unreadable
 from weaselish.model.paths import overlap
 from weaselish.plan.graph import Plan, make_plan
@@ -38,10 +38,13 @@ def plan_for(
 ) -> Plan:
     """The plan for `targets` in this directory.
 
-    Raises UnknownName, Cycle, MissingDep for an open choice, UsageError for a step whose paths lead nowhere here.
+    Raises UnknownName, Cycle, MissingDep for an open choice, InvalidProject for errors in project.yml that
+    are confined to steps of the plan.
 
     `lenient`, for questions: a dep that is not there and has several makers counts as a source.
     """
+    if not lenient:
+        check_usable(workspace, targets)
     chosen: dict[Choice, str] = {}
     while True:
         try:
@@ -58,10 +61,16 @@ def plan_for(
             if maker == SOURCE and not _makes(workspace, choice.consumer, choice.dep):
                 note(f"`{choice.dep}` is taken as it lies there: {listed(choice.producers)} make it, none recorded it")
             chosen[choice] = maker
-    unusable = [workspace.unusable[step] for step in plan.steps if step in workspace.unusable]
-    if unusable and not lenient:
-        raise unusable[0]
+    if not lenient:
+        check_usable(workspace, plan.steps)
     return plan
+
+
+def check_usable(workspace: Workspace, names: Sequence[str]) -> None:
+    """Raise InvalidProject with the errors in project.yml that are confined to `names`, commands or workflows."""
+    problems = workspace.project.problems_of(names)
+    if problems:
+        raise InvalidProject(problems)
 
 
 def check_sources(workspace: Workspace, plan: Plan) -> None:
@@ -95,7 +104,7 @@ def preview(
         try:
             looked = check_staleness(workspace, command, args=given, force=command.name in forced, needed=needed)
             reasons = looked.reasons
-        except Unreadable as error:
+        except (Unreadable, InvalidProject) as error:
             looked, reasons = None, (Reason(ReasonKind.UNKNOWN, detail=error.message),)
         upstream = next((maker for maker in plan.producers[step] if maker in stale), None)
         if upstream is not None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from weaselish.compat import weasel
-from weaselish.errors import MissingDep
+from weaselish.errors import InvalidProject, MissingDep
 from weaselish.model.interpolate import put_env
 from weaselish.model.paths import overlap
 from weaselish.model.project import Command
@@ -41,9 +41,14 @@ def check_staleness(
 ) -> Staleness:
     """Compare the command with its last record. Of several candidates the first that holds is taken.
 
+    Raises InvalidProject for a command with an error in project.yml.
+
     `needed` are deps of other steps: an `outputs_no_cache` path that may be missing for the record, as after a pull,
     may not be for them.
     """
+    problems = workspace.project.faults_in("commands", command.name)
+    if problems:
+        raise InvalidProject(problems)
     digests, records = workspace.digests, workspace.records
     version = records.version  # another thread may read on during the check
     now = fingerprint(command, workspace.env, digests.of_dep, args=args)

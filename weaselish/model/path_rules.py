@@ -1,0 +1,61 @@
+"""Which paths a dep, output, asset or directory of project.yml may have."""
+
+from __future__ import annotations
+
+import enum
+
+from weaselish.model.paths import holds_own_files, inside, is_executed_by_tools, is_outside, is_text
+
+
+class PathKind(enum.Enum):
+    """What a path of project.yml is for; the value names it in messages."""
+
+    DEP = "a dep"
+    OUTPUT = "an output"
+    FETCHED_ASSET = "an asset"
+    PRIVATE_ASSET = "a private asset"
+    DIRECTORY = "a directory"
+    WORKDIR = "a workdir"
+
+    @property
+    def noun(self) -> str:
+        """The word without its article."""
+        return self.value.partition(" ")[2]
+
+
+_INSIDE_ONLY = (PathKind.FETCHED_ASSET, PathKind.WORKDIR)
+_WRITTEN = (PathKind.OUTPUT, PathKind.FETCHED_ASSET)  # by proj itself, when it fetches or restores
+_CONTENT = (PathKind.DEP, PathKind.OUTPUT, PathKind.FETCHED_ASSET, PathKind.PRIVATE_ASSET)
+
+_LONGEST_PATH = 4095  # bytes, on Linux
+_LONGEST_NAME = 255
+
+
+def path_refusal(path: str, kind: PathKind, root: str | None = None) -> tuple[str, str | None] | None:
+    """Return message and hint if a normalised path cannot be used as `kind` in the project in `root`, else None."""
+    what = kind.value
+    if not path:
+        return f"{what} must be a path, not empty text", None
+    if "\0" in path or not is_text(path):
+        return f"{what} cannot be {path!r}", "a path cannot contain NUL, nor bytes that are not UTF-8"
+    if len(path.encode()) > _LONGEST_PATH:
+        return f"{what} cannot have more than {_LONGEST_PATH:,} bytes", "shorten it"
+    if any(len(name.encode()) > _LONGEST_NAME for name in path.split("/")):
+        return f"{what} cannot have a name of more than {_LONGEST_NAME} bytes", "shorten it"
+    if is_outside(path) and kind in _INSIDE_ONLY:
+        return f"{what} is outside the project: `{path}`", "name a path inside the project"
+    if kind in _CONTENT and _contains_project(path, root):
+        return f"{what} cannot be `{path}`", "it contains the project itself"
+    if kind is not PathKind.DEP and kind in _CONTENT and holds_own_files(path):
+        return f"{what} cannot be `{path}`", "it would replace files of the project itself"
+    if kind in _WRITTEN and is_executed_by_tools(path):
+        return f"{what} cannot be `{path}`", "tools execute what they find there, without being asked"
+    if kind is not PathKind.DEP and "*" in path:
+        return f"{what} cannot be a glob: `{path}`", "name the file, or the directory that contains the files"
+    return None
+
+
+def _contains_project(path: str, root: str | None) -> bool:
+    if path.startswith("/"):
+        return path == "/" or (root is not None and inside(root, path))
+    return set(path.split("/")) == {".."}
