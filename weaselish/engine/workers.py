@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Generic, NamedTuple, Self, TypeVar
 
 from weaselish.cancel import Cancel, Level
+from weaselish.errors import ProjError
 
 T = TypeVar("T")
 
+_TICK = 0.2  # seconds; the main thread may miss the wake-up of a signal that arrives just before it blocks
 GRACE = 0.25  # seconds that calls have to clean up after themselves once they are cancelled
 
 
@@ -62,15 +64,27 @@ class Workers(Generic[T]):
         self.running += 1
         self._todo.put(call)
         if len(self._threads) < min(self._jobs, self.running):
-            thread = threading.Thread(target=self._work, daemon=True)
-            self._threads.append(thread)
+            self._start_thread()
+
+    def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._work, daemon=True)
+        try:
             thread.start()
+        except RuntimeError:
+            if not self._threads:
+                hint = "end other programs, or raise the limit: `ulimit -u`"
+                raise ProjError("the system allows no further threads", hint=hint) from None
+        else:
+            self._threads.append(thread)
 
     def wait(self) -> T:
         """Return the result of the call that ends next, or raise its exception. Raises Cancelled."""
         while True:
             self.cancel.check()
-            ended = self._ended.get()
+            try:
+                ended = self._ended.get(timeout=_TICK)
+            except Empty:
+                continue
             if ended is not None:
                 self.running -= 1
                 if ended.error is not None:

@@ -45,7 +45,7 @@ def save_fetched(root: Path, fetched: Fetched) -> None:
 
 
 def last_fetched(root: Path, dest: str) -> Fetched | None:
-    """Return the note of what was last fetched to `dest`, or None if there is no readable one."""
+    """Return the note of what was last fetched to `dest`, or None if it is missing or unreadable."""
     try:
         data = json.loads(_file(root, dest, ".json").read_bytes())
         return Fetched(**data) if data.pop("format") == _FORMAT else None

@@ -13,7 +13,7 @@ from pathlib import Path
 from weaselish.cancel import Cancel
 from weaselish.errors import ProjError
 
-# environment variables that say how to reach a server and who we are
+# environment variables with credentials and settings of connections
 _KEPT = re.compile(
     r"GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|TERMINAL_PROMPT|PROXY_COMMAND|HTTP_\w+|SSL_\w+|EXEC_PATH|CONFIG_\w+)"
 )

@@ -92,7 +92,7 @@ class AssetsOnDisk:
         return AssetResult(asset.dest, AssetState.HERE)
 
     def _is_outdated(self, asset: Asset, last: Fetched, *, ask: bool) -> bool:
-        """Whether a git asset may have a newer commit; with `ask`, whether it has."""
+        """Return whether a git asset may have a newer commit; with `ask`, whether it has."""
         if asset.git is None or not self._options.update or self._is_fixed(asset):
             return False
         if not ask:
@@ -106,7 +106,7 @@ class AssetsOnDisk:
         return replace(local, message="branch or tag not checked; `--update` checks it")
 
     def _is_fixed(self, asset: Asset) -> bool:
-        """Whether a git asset names a commit, whose content never changes."""
+        """Return whether a git asset names a commit, whose content never changes."""
         branch = asset.git.branch if asset.git else None
         return branch is not None and _FULL_COMMIT.fullmatch(put_env(branch, self._workspace.env)) is not None
 

@@ -108,7 +108,7 @@ class Candidates:
         return [run for _, run in published if self._fits(command, run.record)]
 
     def _fits(self, command: Command, record: Record) -> bool:
-        """Whether a record has exactly the command's outputs."""
+        """Return whether a record has exactly the command's outputs."""
         return (
             outputs_of(record).keys() == set(command.outputs)
             and {output.path for output in record.outputs_no_cache} == set(command.outputs_no_cache)
@@ -153,7 +153,7 @@ class Candidates:
         return digests
 
     def why_none(self, command: Command, now: Fingerprint, expected: Mapping[str, str]) -> str:
-        """Say why there is no candidate, and whether the remote has other runs of the command."""
+        """Say why no run is a candidate, and whether the remote has other runs of the command."""
         awaited = [path for path, _ in now.deps if path in expected]
         if awaited:  # with links in it, a directory has another digest as a dep than as an output
             return f"which run matches depends on outputs that are not restored yet: {', '.join(awaited)}"

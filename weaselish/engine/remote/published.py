@@ -51,7 +51,7 @@ def _objects(document: object) -> dict[str, tuple[str, int]]:
 
 
 def is_object_key(key: str) -> bool:
-    """Whether a key has the form `<output>/<key>/<digest>`."""
+    """Return whether a key has the form `<output>/<key>/<digest>`."""
     return _OBJECT.fullmatch(key) is not None
 
 

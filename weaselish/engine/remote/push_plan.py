@@ -37,7 +37,7 @@ class PushOptions:
 
     @property
     def reads(self) -> bool:
-        """Whether to read the objects that are already stored."""
+        """Return whether to read the objects that are already stored."""
         return self.verify or self.repair
 
 
@@ -157,7 +157,7 @@ class PushPlanner:
             raise _broken(upload.key)
 
     def _is_good(self, stored: Stored, upload: Upload, record: Record, published: Sequence[Published]) -> bool:
-        """Whether a stored object is what it should be, as far as the options ask to find out."""
+        """Return whether a stored object is what it should be, as far as the options ask to find out."""
         if self._options.reads:
             return self._has_content(stored, upload)
         sizes = {size for run in published for key, size in run.objects.values() if key == upload.key}
@@ -182,7 +182,7 @@ class PushPlanner:
         return size
 
     def _has_content(self, stored: Stored, upload: Upload) -> bool:
-        """Whether an object unpacks to what its record says."""
+        """Return whether an object unpacks to what its record says."""
         self._report(events.TransferStarted("verify", 1, stored.size))
         digest = digest_of_object(self._workspace, self._tree.store, stored.key, upload.output.path, self._report)
         return digest == upload.output.digest

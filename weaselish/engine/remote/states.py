@@ -16,7 +16,7 @@ from weaselish.workspace import Workspace
 
 
 class RemoteState(StrEnum):
-    """Whether a run that matches the current command is on the remote."""
+    """Return whether a run that matches the current command is on the remote."""
 
     THERE = "there"
     BROKEN = "broken"  # its record is, but not all of its objects

@@ -124,7 +124,7 @@ class RemoteTree:
         return [pair for key in keys for pair in self.published(key)]
 
     def is_intact(self, run: Published) -> bool:
-        """Whether every object of a published run has the size that its record gives it."""
+        """Return whether every object of a published run has the size that its record gives it."""
         stored = [(self.get(key), size) for key, size in run.objects.values()]
         return all(one is not None and one.size == size for one, size in stored)
 
