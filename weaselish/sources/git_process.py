@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -46,8 +45,8 @@ _SETTINGS = {
 _UNINFORMATIVE = re.compile(
     r"\W*$|Warning: |warning: |Cloning into|Could not read from remote|Please make sure|and the repository exists"
 )
-_TICK = 0.1  # seconds between two looks at the cancellation token
-_GRACE = 0.3  # seconds between SIGTERM and SIGKILL
+_TICK = 0.05  # seconds between two looks at the cancellation token
+_GRACE = 0.2  # seconds between SIGTERM and SIGKILL
 
 
 class GitError(ProjError):
@@ -94,32 +93,21 @@ def _wait(process: subprocess.Popen[bytes], cancel: Cancel) -> tuple[bytes, byte
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End git and the helpers it started, such as ssh. They share our process group, so that they can ask passwords."""
-    family = _descendants(process.pid)
-    for pid in (process.pid, *family):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(_GRACE)
-    for pid in family if process.returncode is not None else (process.pid, *family):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+    import psutil
+
+    family: list[psutil.Process] = []
+    with suppress(psutil.Error):
+        git = psutil.Process(process.pid)
+        family = [git, *git.children(recursive=True)]
+    for signal_one in (psutil.Process.terminate, psutil.Process.kill):
+        for member in family:
+            with suppress(psutil.Error):
+                signal_one(member)
+        _, family = psutil.wait_procs(family, timeout=_GRACE)
     process.wait()
     for stream in (process.stdout, process.stderr):
         if stream is not None:
             stream.close()
-
-
-def _descendants(pid: int) -> list[int]:
-    """Return the processes below `pid`, parents first. Empty where `ps` is not installed."""
-    try:
-        listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, timeout=_GRACE)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    parents = [(int(pid), int(parent)) for pid, parent in map(str.split, listing.stdout.splitlines())]
-    family = [pid]
-    for ancestor in family:  # grows while it is walked
-        family += [child for child, parent in parents if parent == ancestor]
-    return family[1:]
 
 
 def _essence(text: str) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 from weaselish.engine import events
 from weaselish.engine.assets.check import AssetOptions, AssetResult, AssetsOnDisk, AssetState, project_assets
 from weaselish.engine.assets.obtain import Obtained, Obtainer, TransferProgress
 from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.resolve import OpenStore
-from weaselish.engine.workers import Workers, run_aside
+from weaselish.engine.workers import GRACE, Workers, run_aside
 from weaselish.errors import InvalidProject, ProjError, UnknownName
 from weaselish.files.swap import recover, staging_directory, swap_in
 from weaselish.locks.step_locks import hold_locks
@@ -20,7 +21,8 @@ from weaselish.sources.checksums import WrongChecksum, check_checksum
 from weaselish.sources.fetched import Fetched, save_fetched, source_digest
 from weaselish.workspace import Workspace
 
-_GRACE = 0.5  # seconds to unwind after Ctrl-C; more than a download gets
+_GRACE = 0.6  # seconds to unwind after Ctrl-C
+_GIT_GRACE = 0.45  # of these, for git to end
 
 
 def fetch_assets(
@@ -103,12 +105,17 @@ class _Fetching:
                 return result
             progress = TransferProgress(asset.dest, self._report, workspace.cancel)
             with staging_directory(target) as place:
-                obtained = run_aside(lambda: self._obtainer.obtain(asset, place, progress), workspace.cancel)
+                obtained = self._obtain(asset, place, progress)
                 _verify(asset, obtained)
                 workspace.check_inside(asset.dest, "asset")
                 workspace.cancel.check()
                 swap_in(obtained.path, target)
             return self._note(asset, obtained)
+
+    def _obtain(self, asset: Asset, place: Path, progress: TransferProgress) -> Obtained:
+        """Obtain the content in a thread that is left behind on Ctrl-C, so that `place` is removed in any case."""
+        grace = _GIT_GRACE if asset.git else GRACE
+        return run_aside(lambda: self._obtainer.obtain(asset, place, progress), self._workspace.cancel, grace=grace)
 
     def _note(self, asset: Asset, obtained: Obtained) -> AssetResult:
         """Store the note of what was fetched."""
