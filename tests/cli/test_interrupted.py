@@ -331,3 +331,23 @@ def test_ctrl_c_at_the_very_beginning_or_end_is_no_traceback(chain: ProjectDir, 
         [sys.executable, "-c", code, "status"], cwd=chain.path, env=chain.environ, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (130, "")
+
+
+# -- a step that runs proj ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jobs", ["-j1", "-j2"])
+def test_a_step_that_would_wait_for_itself_fails_at_once(project: ProjectDir, jobs: str) -> None:
+    project.project(f"""\
+        commands:
+          - {{name: a, script: ["{sys.executable} -m weaselish run a"], outputs: [out]}}
+          - {{name: b, shell: true, script: ["sh -c '{sys.executable} -m weaselish run c'; true"], outputs: [dir]}}
+          - {{name: c, script: [touch dir/file], outputs: [dir/file]}}
+          - {{name: d, script: ["{sys.executable} -m weaselish run e"]}}
+          - {{name: e, script: [touch other], outputs: [other]}}
+        """)
+    done = project.process("run", "a", jobs)
+    assert done.code == 1
+    assert "`a` would wait forever: this `proj` was started by step `a`, which holds what it needs\n" in done.out
+    assert "`c` would wait forever: this `proj` was started by step `b`" in project.process("run", "b", jobs).out
+    assert project.process("run", "d", jobs).code == 0

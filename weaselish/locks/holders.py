@@ -1,15 +1,15 @@
-"""Who holds a lock, as /proc tells it: a living `proj`, or what a killed one left behind, its orphans.
+"""Finds the processes that hold a lock: a living `proj`, or processes that a killed one left running (orphans).
 
-A flock lasts while any process has the file open through which it was taken: the children of a `proj` that was killed
-hold its locks on. /proc/PID/fdinfo/FD says so of a descriptor, and names the process that took the lock. Where there is
-no /proc nobody is found, and who wants the lock can only wait.
+A flock lasts while any process has open the file through which it was taken. So the children of a killed `proj` go on
+holding its locks. On Linux, /proc/PID/fdinfo/FD shows the locks of a descriptor and the process that took them, which
+psutil does not. Elsewhere no holder is found, and a process that needs the lock can only wait.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -18,42 +18,63 @@ _PROC = "/proc"
 
 
 class Holder(NamedTuple):
-    """A process that holds a lock; `taker` took it: the process itself, or the `proj` that it inherited it from."""
+    """A process that holds a lock, and the process that took it: itself, or a `proj` from which it inherited it."""
 
     pid: int
     taker: int
 
 
 def holders(lock: Path) -> tuple[set[int], set[Holder]]:
-    """The living processes that took the lock, and the orphans among those that hold it."""
-    found = {holder for pid in _processes() for holder in _held_by(pid, lock)}
-    takers = {holder.taker for holder in found if _holds(holder.taker, holder.taker, lock)}
-    orphans = {holder for holder in found if holder.taker not in takers | {holder.pid}}
-    # who still holds what it inherited, after its taker was seen without it, did not lose it in an orderly end
+    """Return the living processes that took the lock, and the orphans among its holders."""
+    all_holders = {holder for pid in _processes() for holder in _held_by(pid, lock)}
+    takers = {holder.taker for holder in all_holders if _holds(holder.taker, holder.taker, lock)}
+    orphans = {holder for holder in all_holders if holder.taker not in takers | {holder.pid}}
+    # a taker that ended in good order released the lock for its children as well: check again
     return takers, {orphan for orphan in orphans if _holds(orphan.pid, orphan.taker, lock)}
 
 
+def holding_ancestor(lock: Path, takers: Collection[int]) -> int | None:
+    """Return the process among our ancestors that holds the lock, if any. `takers` is what `holders` returned."""
+    import psutil
+
+    with suppress(psutil.Error, OSError):
+        for ancestor in psutil.Process().parents():
+            if ancestor.pid in takers or (not os.path.exists(_PROC) and _has_open(ancestor.pid, lock)):
+                return ancestor.pid
+    return None
+
+
+def _has_open(pid: int, lock: Path) -> bool:
+    """Whether a process has the lock's file open. Where the system does not list locks, it counts as the holder."""
+    import psutil
+
+    with suppress(psutil.Error, OSError):
+        return any(file.path == os.path.realpath(lock) for file in psutil.Process(pid).open_files())
+    return False
+
+
 def end(orphan: Holder, lock: Path, signum: signal.Signals) -> None:
-    """Signal all of an orphan's session, which the executor made for the line that it belongs to."""
-    session = os.getsid(0)
+    """Signal all processes of an orphan's session, which the executor created for the script line."""
+    own_session = os.getsid(0)
     with suppress(ProcessLookupError, PermissionError):
-        theirs = os.getsid(orphan.pid)
-        if theirs == session or not _holds(orphan.pid, orphan.taker, lock):
+        session = os.getsid(orphan.pid)
+        if session == own_session or not _holds(orphan.pid, orphan.taker, lock):
             return
         for pid in _processes():
             with suppress(ProcessLookupError, PermissionError):
-                if os.getsid(pid) == theirs:
+                if os.getsid(pid) == session:
                     os.kill(pid, signum)
                     os.kill(pid, signal.SIGCONT)
 
 
 def name_of(pid: int) -> str:
-    """A process for a sentence. Without its arguments, which may hold secrets."""
+    """Describe a process for a sentence, without its arguments, which may contain secrets."""
+    import psutil
+
     try:
-        program = Path(_PROC, str(pid), "comm").read_text("utf-8", "replace").strip()
-    except OSError:
+        return f"process {pid} (`{psutil.Process(pid).name()}`)"
+    except (psutil.Error, OSError):
         return f"process {pid}"
-    return f"process {pid} (`{program}`)"
 
 
 def _processes() -> Iterator[int]:
@@ -68,18 +89,18 @@ def _holds(pid: int, taker: int, lock: Path) -> bool:
 
 
 def _held_by(pid: int, lock: Path) -> list[Holder]:
-    """The process as holder of the lock, if it is one and may be looked into."""
-    found = []
+    """Return the process as holder of the lock, once per taker; nothing if it is not one or may not be inspected."""
+    held = []
     with suppress(OSError):
         for name in os.listdir(f"{_PROC}/{pid}/fd"):
             with suppress(OSError):
                 if os.path.basename(os.readlink(f"{_PROC}/{pid}/fd/{name}")) == lock.name:
-                    found += [Holder(pid, taker) for taker in _takers(Path(_PROC, str(pid), "fdinfo", name), lock)]
-    return found
+                    held += [Holder(pid, taker) for taker in _takers(Path(_PROC, str(pid), "fdinfo", name), lock)]
+    return held
 
 
 def _takers(info: Path, lock: Path) -> Iterator[int]:
-    """From lines like `lock: 1: FLOCK ADVISORY WRITE 8579 fe:00:2146861 0 EOF`."""
+    """Parse lines such as `lock: 1: FLOCK ADVISORY WRITE 8579 fe:00:2146861 0 EOF`."""
     inode = str(lock.stat().st_ino)
     for line in info.read_text("ascii", "replace").splitlines():
         words = line.split()

@@ -48,7 +48,7 @@ def hold_locks(
             for file, exclusive in sorted(needed.items()):
                 held.append(lock := FileLock(file))
                 if not lock.take(exclusive=exclusive):
-                    waiting = Waiting(lock)
+                    waiting = Waiting(lock, name)
                     if not wait:
                         raise Busy(f"`{name}` would have to wait for {waiting.holder}")
                     waiting.until_taken(exclusive, on_wait, cancel)
