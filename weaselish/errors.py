@@ -49,6 +49,14 @@ class UsageError(ProjError):
     exit_code = 2
 
 
+class InvalidOverride(UsageError):
+    """`name` is what the override sets, `vars.x`."""
+
+    def __init__(self, message: str, *, name: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
+
+
 class UnknownName(UsageError):
     """A name that is not among `defined`; the hint is a near match, or the list of names."""
 

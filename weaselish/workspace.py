@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from weaselish.cancel import Cancel
-from weaselish.errors import UnknownName, UnsafePath
+from weaselish.errors import InvalidOverride, UnknownName, UnsafePath
 from weaselish.files.atomic import writing
 from weaselish.files.digests import Digests
 from weaselish.files.state_dir import STATE, cache_dir, make_state_dir
@@ -114,9 +114,10 @@ class Workspace:
 
 
 def _given(project: ProjectModel, overrides: Mapping[str, str]) -> dict[str, str]:
-    """The values that `--env.X VALUE` gives. Raises UnknownName for an X that project.yml does not know."""
+    """Return the values that `--env.X VALUE` gives. Raises InvalidOverride for an X that project.yml does not have."""
     given = {name.removeprefix("env."): value for name, value in overrides.items() if name.startswith("env.")}
     for name in given:
         if name not in project.env:
-            raise UnknownName("variable under `env`", name, project.env)
+            unknown = UnknownName("variable under `env`", name, project.env)
+            raise InvalidOverride(unknown.message, name=f"env.{name}", hint=unknown.hint)
     return given

@@ -151,8 +151,8 @@ WRONG = {
     ),
     "a variable made of itself": (
         "vars: {x: '${vars.y}', y: '${vars.x}'}\ncommands: []",
-        "1:11: error: `${vars.y}` is made of itself: vars.y → vars.x → vars.y\n"
-        "project.yml:1:27: error: `${vars.x}` is made of itself: vars.x → vars.y → vars.x",
+        "1:11: error: `${vars.y}` contains itself: vars.y → vars.x → vars.y\n"
+        "project.yml:1:27: error: `${vars.x}` contains itself: vars.x → vars.y → vars.x",
     ),
     "a mapping in a text": (
         "vars: {x: {y: 1}}\ncommands: [{name: a, script: ['echo ${vars.x}']}]",
@@ -262,7 +262,7 @@ def test_a_plan_with_a_broken_upstream_step_is_refused(project: ProjectDir) -> N
             2, "", "project.yml:2:54: error: unknown key `retires`\n  hint: did you mean `retries`?\n"
         )
     assert not project.exists("raw")
-    assert project.proj("lock", "accept", "raw").code == 2
+    assert "✘ project.yml:2:54: unknown key `retires`" in project.proj("lock", "accept", "raw").err
 
 
 def test_an_unknown_target_comes_with_what_is_wrong_in_project_yml(project: ProjectDir) -> None:
@@ -338,7 +338,7 @@ commands:
 def test_a_cycle_is_an_error_that_shows_its_path(project: ProjectDir) -> None:
     project.project(CIRCLE)
     before = project.files()
-    hint = "  hint: each needs what the next one makes; remove a dep, or run one of them with `--only`\n"
+    hint = "  hint: each needs what the next one produces; remove a dep, or run one of them with `--only`\n"
     told = "error: the commands need each other: a → c → b → a\n"
     assert project.proj("validate") == Done(2, "", f"project.yml:4:5: {told}{hint}")
     assert project.proj("run", "a") == Done(2, "", f"project.yml:4:5: {told}{hint}")

@@ -413,7 +413,7 @@ def test_an_override_of_nothing_is_an_error(project: ProjectDir, words: str, mes
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nonsense", "not an override: `nonsense`\n  hint: overrides are `--vars.NAME VALUE`"),
+        ("nonsense", "PROJ_CONFIG_OVERRIDES: not an override: `nonsense`\n  hint: overrides are `--vars.NAME VALUE`"),
         ("--vars.x 'a", "PROJ_CONFIG_OVERRIDES cannot be split into words: no closing quotation"),
     ],
 )

@@ -78,6 +78,29 @@ def test_an_unknown_override_is_an_error_with_a_near_match(valued: ProjectDir) -
     assert "did you mean `--vars.epochs`?" in done.err
 
 
+@pytest.mark.parametrize("variable", ["PROJ_CONFIG_OVERRIDES", "WEASEL_CONFIG_OVERRIDES"])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("--vars.epoch 9", "nothing to override: `vars.epoch`"),
+        ("--var.epochs 9", "cannot override `var.epochs`"),
+        ("--vars.epochs.x 9", "cannot override `vars.epochs.x`"),
+        ("--env.nope 9", "no variable under `env` named `nope`"),
+        ("vars.epochs 9", "not an override: `vars.epochs`"),
+        ("--vars.epochs '9", "cannot be split into words: no closing quotation"),
+        ("--vars.epochs \udcff", "the override of `vars.epochs` is not text in UTF-8"),
+    ],
+)
+def test_an_invalid_override_from_the_environment_names_the_variable(
+    valued: ProjectDir, variable: str, text: str, message: str
+) -> None:
+    for words in (["vars"], ["run", "a"], ["validate"], ["status"]):
+        done = valued.proj(*words, env={variable: text})
+        assert done.code == 2
+        assert message in done.err
+        assert done.err.startswith(f"error: {variable}")
+
+
 def test_the_table(valued: ProjectDir) -> None:
     valued.project("vars: {name: Ada, size: [1, 2]}\ncommands: []\n")
     assert valued.proj("vars", "--vars.name", "Bob").out == (

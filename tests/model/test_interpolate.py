@@ -73,7 +73,16 @@ REFUSED = {
         "`${int}` names nothing",
         "references begin with `vars.`, `env.` or `project.`: did you mean `${vars.int}`?",
     ),
-    "${}": ("`${}` names nothing", "references begin with `vars.`, `env.` or `project.`: did you mean `${vars.}`?"),
+    "${}": ("`${}` names nothing", "references begin with `vars.`, `env.` or `project.`"),
+    "${title}": (
+        "`${title}` names nothing",
+        "references begin with `vars.`, `env.` or `project.`: did you mean `${project.title}`?",
+    ),
+    "${home}": (
+        "`${home}` names nothing",
+        "references begin with `vars.`, `env.` or `project.`: did you mean `${env.home}`?",
+    ),
+    "${xyzzy}": ("`${xyzzy}` names nothing", "references begin with `vars.`, `env.` or `project.`"),
     "${var.int}": (
         "`${var.int}` names nothing",
         "references begin with `vars.`, `env.` or `project.`: did you mean `${vars.int}`?",
@@ -180,10 +189,10 @@ def test_an_override_may_name_one_remote() -> None:
         ("vars.zzz", "nothing to override: `vars.zzz`", "`vars` has no `zzz`"),
         ("var.a", "cannot override `var.a`", "did you mean `--vars.…`?"),
         ("a", "cannot override `a`", "overrides are `--vars.NAME VALUE`"),
-        ("vars.a.b", "cannot override `vars.a.b`", "`vars.a` is no mapping"),
-        ("vars.x.y.z", "cannot override `vars.x.y.z`", "`vars.x` is no mapping"),
-        ("project.commands", "cannot override `project.commands`", "only a plain value can be overridden"),
-        ("project.remotes", "cannot override `project.remotes`", "only a plain value can be overridden"),
+        ("vars.a.b", "cannot override `vars.a.b`", "`vars.a` is not a mapping"),
+        ("vars.x.y.z", "cannot override `vars.x.y.z`", "`vars.x` is not a mapping"),
+        ("project.commands", "cannot override `project.commands`", "only a single value can be overridden"),
+        ("project.remotes", "cannot override `project.remotes`", "only a single value can be overridden"),
     ],
 )
 def test_an_override_of_nothing_is_refused(name: str, message: str, hint: str) -> None:
@@ -197,3 +206,29 @@ def test_an_override_may_be_new_where_it_is_used() -> None:
     data = {"commands": [{"name": "c", "script": ["echo ${vars.new}"]}]}
     assert parse(data, Locations(), {"vars.new": "x"}).commands["c"].script == ("echo x",)
     assert data == {"commands": [{"name": "c", "script": ["echo ${vars.new}"]}]}
+
+
+def test_variables_that_each_repeat_the_previous_one_are_bounded() -> None:
+    variables = {"v0": "0123456789", **{f"v{n}": f"${{vars.v{n - 1}}}" * 10 for n in range(1, 11)}}
+    interpolator = Interpolator({"vars": variables})
+    assert len(interpolator.text("${vars.v4}")) == 100_000
+    with pytest.raises(BadReference) as caught:
+        interpolator.text("x ${vars.v10}")
+    assert caught.value.message == "`${vars.v10}` has more than 1,000,000 characters after replacing its references"
+
+
+def test_one_text_is_bounded() -> None:
+    with pytest.raises(BadReference):
+        Interpolator({"vars": {"a": "x" * 1000}}).text("${vars.a}" * 2000)
+
+
+def test_all_texts_together_are_bounded() -> None:
+    interpolator = Interpolator({"vars": {"a": "x" * 900_000}})
+    with pytest.raises(BadReference):
+        interpolator.tree(["${vars.a}"] * 100)
+
+
+def test_a_list_that_repeats_itself_is_bounded() -> None:
+    lists = {"v0": ["x"], **{f"v{n}": [f"${{vars.v{n - 1}}}"] * 20 for n in range(1, 30)}}
+    with pytest.raises(BadReference):
+        Interpolator({"vars": lists}).text("${vars.v29}")

@@ -356,8 +356,8 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
     "variables made of themselves": (
         "vars:\n  a: ${vars.b}\n  b: x${vars.a}\n",
         [
-            "2:6 `${vars.b}` is made of itself: vars.b → vars.a → vars.b",
-            "3:6 `${vars.a}` is made of itself: vars.a → vars.b → vars.a",
+            "2:6 `${vars.b}` contains itself: vars.b → vars.a → vars.b",
+            "3:6 `${vars.a}` contains itself: vars.a → vars.b → vars.a",
         ],
     ),
     "a mapping in a text": (

@@ -12,6 +12,7 @@ from weaselish.errors import UsageError
 if TYPE_CHECKING:
     from weaselish.cancel import Cancel
 
+COMMAND_LINE = "command line"
 VARIABLES = ("WEASEL_CONFIG_OVERRIDES", "PROJ_CONFIG_OVERRIDES")  # the later wins, the command line over both
 
 
@@ -32,15 +33,15 @@ def take_extras(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[list[s
     sources: dict[str, str] = {}
     for variable in VARIABLES:
         if variable in environ:
-            parsed = _overrides(_words(variable, environ[variable]))
+            parsed = _overrides(variable, environ[variable])
             overrides.update(parsed)
             sources.update(dict.fromkeys(parsed, variable))
     words, directories = _take_directories(words)
     words, given = _take_overrides(words)
     overrides.update(given)
-    sources.update((name, "command line") for name, _ in given)
+    sources.update((name, COMMAND_LINE) for name, _ in given)
     if overrides:
-        _check_text(overrides)
+        _check_text(overrides, sources)
     return words, Extras(overrides, tuple(args), sources, tuple(directories))
 
 
@@ -92,13 +93,13 @@ def _take_overrides(argv: Iterable[str]) -> tuple[list[str], list[tuple[str, str
     return rest, given
 
 
-def _check_text(overrides: Mapping[str, str]) -> None:
+def _check_text(overrides: Mapping[str, str], sources: Mapping[str, str]) -> None:
     """Refuse bytes that are not UTF-8, because project.lock could not hold them."""
     from weaselish.model.paths import is_text
 
     for name, value in overrides.items():
         if not is_text(name + value):
-            raise UsageError(f"the override of `{ascii(name)[1:-1]}` is not text in UTF-8")
+            raise UsageError(f"{sources[name]}: the override of `{ascii(name)[1:-1]}` is not text in UTF-8")
 
 
 def _is_override(word: str) -> bool:
@@ -114,10 +115,10 @@ def _words(variable: str, text: str) -> list[str]:
         raise UsageError(f"{variable} cannot be split into words: {str(error).lower()}") from None
 
 
-def _overrides(words: Iterable[str]) -> dict[str, str]:
-    rest, given = _take_overrides(word for word in words if word != "--")
+def _overrides(variable: str, text: str) -> dict[str, str]:
+    rest, given = _take_overrides(word for word in _words(variable, text) if word != "--")
     if rest:
-        raise UsageError(f"not an override: `{rest[0]}`", hint="overrides are `--vars.NAME VALUE`")
+        raise UsageError(f"{variable}: not an override: `{rest[0]}`", hint="overrides are `--vars.NAME VALUE`")
     return dict(given)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from weaselish.cli.arguments import COMMAND_LINE
 from weaselish.cli.console import show_problem, warn
 from weaselish.cli.subcommand import Call
-from weaselish.errors import BrokenState, in_file_order
+from weaselish.errors import BrokenState, InvalidOverride, UsageError, in_file_order
 
 if TYPE_CHECKING:
     from weaselish.model.project import ProjectModel
@@ -20,7 +21,13 @@ def open_workspace(call: Call, directory: str | None, *, notices: bool = True) -
     """
     from weaselish.workspace import Workspace
 
-    workspace = Workspace.open(directory, call.extras.overrides, call.cancel)
+    try:
+        workspace = Workspace.open(directory, call.extras.overrides, call.cancel)
+    except InvalidOverride as error:
+        source = call.extras.sources.get(error.name, COMMAND_LINE)
+        if source == COMMAND_LINE:
+            raise
+        raise UsageError(f"{source}: {error.message}", hint=error.hint) from None
     if notices:
         show_notices(workspace.project, all_warnings=False)
     return workspace

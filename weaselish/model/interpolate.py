@@ -1,38 +1,48 @@
-"""`${vars.x}`, `${env.X}`, `${project.title}` in the texts of project.yml, and overrides of them.
+"""Replace `${vars.x}`, `${env.X}` and `${project.title}` in the texts of project.yml, and apply overrides.
 
-References to vars and project are replaced when the project is read, each string by itself and never read again as
-anything but text. References to env stay, as `${env.X}`, until a step is about to start.
+References to vars and project are replaced when the project is read. Each string is replaced separately, and the result
+is never parsed again. References to env stay, as `${env.X}`, until a step is about to start.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from weaselish.errors import near_match
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _ENV = re.compile(r"\$\{env\.([^{}]*)\}")
-_SECRET = re.compile(  # in capitals anywhere, else as a word of its own: a tokenizer is none
+_SECRET = re.compile(  # in capitals anywhere, else as a separate word: `tokenizer` is not secret
     r"TOKEN|SECRET|PASSWORD|KEY|(?:Token|Secret|Password|Key)(?![a-z])|(?i:api_?key|(?<![a-z])(?:token|secret|password|key)s?(?![a-z]))"
 )
-_DEEPEST = 50  # variables made of variables made of …
+_DEEPEST = 50  # levels of variables in variables
+_LONGEST_TEXT = 1_000_000  # characters of one text with its references replaced
+_MOST_TEXT = 50_000_000  # characters of all of them
 SECTIONS = ("vars", "env", "project")
 MASK = "***"  # shown in place of a secret
 
 
 class BadReference(Exception):
-    """A reference that cannot be replaced: message and hint. Becomes a `Problem` where the place is known."""
+    """A reference that cannot be replaced: message and hint. Becomes a `Problem` where the location is known."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.message, self.hint = message, hint
 
 
+class BadOverride(BadReference):
+    """An override that cannot be applied. `name` is what it overrides, `vars.x`."""
+
+    def __init__(self, name: str, hint: str) -> None:
+        super().__init__(f"cannot override `{name}`", hint)
+        self.name = name
+
+
 def as_text(value: object) -> str:
-    """A variable's value as it looks inside text: floats by repr, `true`, `null`, lists as JSON; text as it is."""
+    """Return a variable's value as text: floats by repr, `true`, `null`, lists as JSON. Raises BadReference."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict):
@@ -46,51 +56,79 @@ class Interpolator:
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._vars: Mapping[str, Any] = data.get("vars") or {}
         self._env: Mapping[str, Any] = data.get("env") or {}
-        self._project = {k: v for k, v in data.items() if k not in ("vars", "env")}
+        self._project = {key: value for key, value in data.items() if key not in ("vars", "env")}
         self._resolving: list[str] = []
         self._resolved: dict[str, str] = {}
-        self.used: set[str] = set()  # full names of all references seen
+        self._written = 0  # characters, of all texts
+        self.used: set[str] = set()  # full names of all references
 
     def text(self, text: str, *, in_shell: bool = False) -> str:
-        """`text` with its references replaced. Raises BadReference.
+        """Return `text` with its references replaced. Raises BadReference.
 
-        A `${…}` without a section is an error, but for a shell's line, where it belongs to the shell.
+        A `${…}` without a section is an error, except in a shell's line, where the shell replaces it.
         """
-        if "${" not in text:
-            return text
-        return _REFERENCE.sub(lambda found: self._replacement(found, in_shell), text)
+        return self._joined(self._parts(text, in_shell=in_shell)) if "${" in text else text
 
-    def _replacement(self, found: re.Match[str], in_shell: bool) -> str:
-        section, *keys = re.split(r"[.:]", found[1].strip())
+    def _parts(self, text: str, *, in_shell: bool) -> Iterator[str]:
+        end = 0
+        for match in _REFERENCE.finditer(text):
+            yield text[end : match.start()]
+            yield self._replacement(match, in_shell=in_shell)
+            end = match.end()
+        yield text[end:]
+
+    def _joined(self, parts: Iterator[str]) -> str:
+        """Return the parts as one text, unless it or all texts together become too long."""
+        kept, length = [], 0
+        for part in parts:
+            kept.append(part)
+            length += len(part)
+            self._written += len(part)
+            if length > _LONGEST_TEXT or self._written > _MOST_TEXT:
+                subject = f"`${{{self._resolving[0]}}}`" if self._resolving else "the text"
+                message = f"{subject} has more than {_LONGEST_TEXT:,} characters after replacing its references"
+                raise BadReference(message, "do not repeat variables in variables")
+        return "".join(kept)
+
+    def _replacement(self, match: re.Match[str], *, in_shell: bool) -> str:
+        section, *keys = re.split(r"[.:]", match[1].strip())
         if section not in SECTIONS or not keys:
             if in_shell:
-                return found[0]
-            close = near_match(section, SECTIONS) or "vars"
-            meant = f"${{{close}.{'.'.join(keys) or section}}}"
-            raise BadReference(
-                f"`{found[0]}` names nothing",
-                f"references begin with `vars.`, `env.` or `project.`: did you mean `{meant}`?",
-            )
+                return match[0]
+            raise self._without_section(match[0], section, keys)
         name = ".".join([section, *keys])
         self.used.add(name)
         if section == "env":
-            self._must_know(name, ".".join(keys), self._env)
+            self._check_defined(name, ".".join(keys), self._env)
             return f"${{{name}}}"
         if name not in self._resolved:
             self._resolved[name] = self._resolve(name, keys, self._vars if section == "vars" else self._project)
         return self._resolved[name]
 
+    def _without_section(self, written: str, section: str, keys: list[str]) -> BadReference:
+        """Return the error for a reference that does not begin with a section, and suggest one that exists."""
+        sections: dict[str, Mapping[str, Any]] = {"vars": self._vars, "env": self._env, "project": self._project}
+        key = ".".join(keys) or section
+        names = {f"{name}.{defined}": str(defined) for name, values in sections.items() for defined in values}
+        same = [name for name, defined in names.items() if defined == key.partition(".")[0]]
+        close = same[0] if same else near_match(key, names.values())
+        suggestion = close if same else next((name for name, defined in names.items() if defined == close), None)
+        hint = "references begin with `vars.`, `env.` or `project.`"
+        return BadReference(
+            f"`{written}` names nothing", f"{hint}: did you mean `${{{suggestion}}}`?" if suggestion else hint
+        )
+
     def _resolve(self, name: str, keys: list[str], values: Mapping[str, Any]) -> str:
         if name in self._resolving:
             circle = " → ".join([*self._resolving[self._resolving.index(name) :], name])
-            raise BadReference(f"`${{{name}}}` is made of itself: {circle}")
+            raise BadReference(f"`${{{name}}}` contains itself: {circle}")
         if len(self._resolving) > _DEEPEST:
             raise BadReference(f"`${{{name}}}` is the end of a chain of more than {_DEEPEST} variables")
         value: Any = values
         for depth, key in enumerate(keys):
-            known = value if isinstance(value, dict) else {}
-            self._must_know(name, key, known, ".".join([name.split(".")[0], *keys[:depth]]))
-            value = known[key]
+            defined = value if isinstance(value, dict) else {}
+            self._check_defined(name, key, defined, ".".join([name.split(".")[0], *keys[:depth]]))
+            value = defined[key]
         self._resolving.append(name)
         try:
             return as_text(self.tree(value))
@@ -98,16 +136,16 @@ class Interpolator:
             self._resolving.pop()
 
     @staticmethod
-    def _must_know(name: str, key: str, known: Mapping[str, Any], where: str | None = None) -> None:
-        if key in known:
+    def _check_defined(name: str, key: str, defined: Mapping[str, Any], where: str | None = None) -> None:
+        if key in defined:
             return
         where = where or name.split(".")[0]
-        close = near_match(key, known)
+        close = near_match(key, defined)
         hint = f"did you mean `${{{where}.{close}}}`?" if close else f"define `{key}` under `{where}`"
         raise BadReference(f"unknown variable `${{{name}}}`", hint)
 
     def tree(self, value: Any) -> Any:
-        """`value` with the references in all its texts replaced; keys stay."""
+        """Return `value` with the references in all its texts replaced; keys stay."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):
@@ -118,15 +156,15 @@ class Interpolator:
 
 
 def env_names(texts: tuple[str, ...] | list[str]) -> set[str]:
-    """The X of all `${env.X}` in the texts."""
+    """Return the X of each `${env.X}` in the texts."""
     return {name for text in texts if "${env." in text for name in _ENV.findall(text)}
 
 
 def put_env(text: str, value_of: Callable[[str], str | None]) -> str:
-    """`text` with each `${env.X}` replaced by the value of X, or by nothing if that is None."""
+    """Return `text` with each `${env.X}` replaced by the value of X, or by nothing if that is None."""
     if "${env." not in text:
         return text
-    return _ENV.sub(lambda found: value_of(found[1]) or "", text)
+    return _ENV.sub(lambda match: value_of(match[1]) or "", text)
 
 
 def is_secret(name: str) -> bool:
@@ -135,28 +173,25 @@ def is_secret(name: str) -> bool:
 
 
 def override(data: dict[str, Any], overrides: Mapping[str, str]) -> list[str]:
-    """Put `vars.x` → text into `data`, in place. Returns the names that were not there before.
+    """Set `vars.x` → text in `data`. Return the names that `data` did not have. Raises BadOverride.
 
-    `env.X` → text gives the value of `${env.X}`, which is no part of `data`: that is for whoever looks it up.
-    Raises BadReference for a section that does not exist.
+    `env.X` → text is left to the reader of the environment: the values of `${env.X}` are not in `data`.
     """
     added = []
     for name, value in overrides.items():
         section, *keys = name.split(".")
         if section not in SECTIONS or not keys:
             close = near_match(section, SECTIONS) or "vars"
-            raise BadReference(
-                f"cannot override `{name}`", f"overrides are `--vars.NAME VALUE`: did you mean `--{close}.…`?"
-            )
+            raise BadOverride(name, f"overrides are `--vars.NAME VALUE`: did you mean `--{close}.…`?")
         if section == "env":
             continue
-        value_now: Any = data if section == "project" else data.setdefault(section, {})
+        present: Any = data if section == "project" else data.setdefault(section, {})
         for depth, key in enumerate(keys):
-            if not isinstance(value_now, dict):
-                raise BadReference(f"cannot override `{name}`", f"`{'.'.join([section, *keys[:depth]])}` is no mapping")
-            holder, value_now = value_now, value_now.get(key)
-        if isinstance(value_now, (dict, list)) and section != "vars":
-            raise BadReference(f"cannot override `{name}`", "only a plain value can be overridden")
+            if not isinstance(present, dict):
+                raise BadOverride(name, f"`{'.'.join([section, *keys[:depth]])}` is not a mapping")
+            holder, present = present, present.get(key)
+        if isinstance(present, (dict, list)) and section != "vars":
+            raise BadOverride(name, "only a single value can be overridden")
         if keys[-1] not in holder:
             added.append(name)
         holder[keys[-1]] = value

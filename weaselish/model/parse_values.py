@@ -6,9 +6,9 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from weaselish.errors import InvalidProject, Part, Problem, UsageError, near_match
+from weaselish.errors import InvalidOverride, InvalidProject, Part, Problem, near_match
 from weaselish.model import schema
-from weaselish.model.interpolate import BadReference, Interpolator, override
+from weaselish.model.interpolate import BadOverride, BadReference, Interpolator, override
 from weaselish.model.locations import Locations, Path
 from weaselish.model.path_rules import PathKind, path_refusal
 from weaselish.model.paths import normalise_in
@@ -79,17 +79,17 @@ class Values:
     def _override(self, overrides: Mapping[str, str]) -> list[str]:
         try:
             return override(self.data, overrides)
-        except BadReference as error:
-            raise UsageError(error.message, hint=error.hint) from None
+        except BadOverride as error:
+            raise InvalidOverride(error.message, name=error.name, hint=error.hint) from None
 
     def check_overrides_are_used(self) -> None:
-        """Raise UsageError for an override of a variable that project.yml neither defines nor uses."""
+        """Raise InvalidOverride for an override of a variable that project.yml neither defines nor uses."""
         for name in self._added:
             if name not in self.interpolator.used:
                 section, _, key = name.partition(".")
                 close = near_match(key, [other for other in self.data.get(section, {}) if other != key])
                 hint = f"did you mean `--{section}.{close}`?" if close else f"`{section}` has no `{key}`"
-                raise UsageError(f"nothing to override: `{name}`", hint=hint)
+                raise InvalidOverride(f"nothing to override: `{name}`", name=name, hint=hint)
 
     # -- values -----------------------------------------------------------------------------------------------------
 
