@@ -160,7 +160,7 @@ def project_assets(
     results = fetch_assets(
         workspace,
         AssetOptions(extra=extra, sparse=sparse_checkout),
-        open_store=lambda remote: open_store(remote, root=workspace.root),
+        open_store=lambda remote: open_store(remote, root=workspace.root, cancel=workspace.cancel),
         report=lambda event: None,
     )
     for result in results:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from harness import ProjectDir
 
+from weaselish.cancel import Cancel
 from weaselish.model.project import Remote
 from weaselish.stores import open as opening
 from weaselish.stores.base import Store, Stored
@@ -28,17 +29,23 @@ class Watched:
     def list(self, prefix: str) -> Iterator[Stored]:
         return self._store.list(prefix)
 
-    def get(self, key: str) -> Iterator[bytes]:
-        return self._store.get(key)
+    def head(self, key: str) -> Stored | None:
+        return self._store.head(key)
 
-    def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False) -> bool:
+    def get(self, key: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        return self._store.get(key, start=start, end=end)
+
+    def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False, if_version: str | None = None) -> bool:
         self._look()
-        done = self._store.put(key, self._watched(chunks), replace=replace)
+        done = self._store.put(key, self._watched(chunks), replace=replace, if_version=if_version)
         self._look()
         return done
 
     def delete(self, key: str) -> None:
         self._store.delete(key)
+
+    def close(self) -> None:
+        self._store.close()
 
     def _watched(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
@@ -96,8 +103,8 @@ def test_a_pull_while_a_push_runs_gets_one_whole_run_or_none(
         with monkeypatch.context() as patch:
             really = opening.open_store
 
-            def watched(place: Remote, *, root: Path) -> Store:
-                store = really(place, root=root)
+            def watched(place: Remote, *, root: Path, cancel: Cancel) -> Store:
+                store = really(place, root=root, cancel=cancel)
                 return Watched(store, look) if root == owner.path else store
 
             patch.setattr(opening, "open_store", watched)

@@ -14,6 +14,8 @@ from harness import ProjectDir, wait_until
 from proxy import Fault, Proxy, proxy_to
 from servers import Server
 
+from weaselish.cancel import Cancel
+
 from .conftest import BUCKET, sign_in
 from .samples import clone, left_over, states, told, twin, twins, whole_runs
 from .test_servers import store_of
@@ -35,8 +37,7 @@ def proxy(server: Server) -> Iterator[Proxy]:
 @pytest.fixture
 def remote(project: ProjectDir, server: Server, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> str:
     """A remote behind the proxy; nothing pauses between attempts."""
-    monkeypatch.setattr("weaselish.stores.cloud.pause", lambda seconds: None)
-    monkeypatch.setattr("weaselish.stores.wrappers.pause", lambda seconds: None)
+    monkeypatch.setattr(Cancel, "sleep", lambda cancel, seconds: cancel.check())
     through = {name: value.replace(str(server.port), str(proxy.port)) for name, value in server.environ.items()}
     sign_in(project, Server(proxy.port, through))
     return f"s3://{BUCKET}/{uuid.uuid4().hex}"
@@ -162,15 +163,15 @@ def test_ctrl_c_gives_up_what_is_on_its_way(
         time.sleep(0.2)
 
     class Slow(DirectoryStore):
-        def get(self, key: str) -> Iterator[bytes]:
+        def get(self, key: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
             if key.startswith(".proj"):
                 yield from super().get(key)
                 return
             data = b"".join(super().get(key))
-            for start in range(0, len(data), 10):
-                if start == 1000:
+            for begin in range(0, len(data), 10):
+                if begin == 1000:
                     interrupt()
-                yield data[start : start + 10]
+                yield data[begin : begin + 10]
 
     other = clone(project, "other")
     with monkeypatch.context() as patch:

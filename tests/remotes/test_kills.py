@@ -232,10 +232,10 @@ def test_what_was_restored_before_a_kill_needs_no_other_run(
     three(project, fast / "remote").proj("push")
 
     class Deadly(DirectoryStore):
-        def get(self, key: str) -> Iterator[bytes]:
+        def get(self, key: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
             if key.startswith("out%2Fthird/"):
                 os.kill(os.getpid(), signal.SIGKILL)
-            return super().get(key)
+            return super().get(key, start=start, end=end)
 
     monkeypatch.setattr(opening, "open_store", lambda *_, **__: Deadly(fast / "remote"))
     other = clone(project, "other")

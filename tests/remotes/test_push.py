@@ -188,9 +188,9 @@ class Spoiling(DirectoryStore):
 
     spoil: Path
 
-    def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False) -> bool:
+    def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False, if_version: str | None = None) -> bool:
         self.spoil.write_bytes(bytes(self.spoil.stat().st_size))
-        return super().put(key, chunks, replace=replace)
+        return super().put(key, chunks, replace=replace, if_version=if_version)
 
 
 def test_an_output_that_changes_while_it_is_pushed_is_not_published(
@@ -296,7 +296,7 @@ def test_a_full_remote_is_an_error_and_nothing_half_is_there(project: ProjectDir
         done = project.proj("push")
         assert done.code == 1
         assert "No space left on device while writing `one.txt/" in told(done)["make"]
-        assert "  hint: free some space there; nothing was changed" in done.err
+        assert "  hint: free some space on that disk; nothing was changed" in done.err
         assert records(remote) == [] and objects(remote, "one.txt") == []
         assert list((remote / ".proj-tmp").iterdir()) == []
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from harness import ProjectDir
 
+from weaselish.cancel import Cancel
 from weaselish.model.project import Remote
 from weaselish.stores import open as opening
 from weaselish.stores.base import Store, Stored
@@ -32,17 +33,24 @@ class Counting:
         self.calls.append(f"list {prefix}".strip())
         return self._store.list(prefix)
 
-    def get(self, key: str) -> Iterator[bytes]:
-        self.calls.append(f"get {key}")
-        return self._store.get(key)
+    def head(self, key: str) -> Stored | None:
+        self.calls.append(f"head {key}")
+        return self._store.head(key)
 
-    def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False) -> bool:
+    def get(self, key: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        self.calls.append(f"get {key}")
+        return self._store.get(key, start=start, end=end)
+
+    def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False, if_version: str | None = None) -> bool:
         self.calls.append(f"put {key}")
-        return self._store.put(key, chunks, replace=replace)
+        return self._store.put(key, chunks, replace=replace, if_version=if_version)
 
     def delete(self, key: str) -> None:
         self.calls.append(f"delete {key}")
         self._store.delete(key)
+
+    def close(self) -> None:
+        self._store.close()
 
 
 @pytest.fixture
@@ -51,8 +59,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[Counting]:
     opened: list[Counting] = []
     really = opening.open_store
 
-    def counting(remote: Remote, *, root: Path) -> Store:
-        opened.append(Counting(really(remote, root=root)))
+    def counting(remote: Remote, *, root: Path, cancel: Cancel) -> Store:
+        opened.append(Counting(really(remote, root=root, cancel=cancel)))
         return opened[-1]
 
     monkeypatch.setattr(opening, "open_store", counting)
@@ -63,7 +71,7 @@ def store_of(project: ProjectDir, remote: str) -> Store:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in project.environ.items():
             patch.setenv(name, value)
-        return opening.open_store(Remote("check", remote), root=project.path)
+        return opening.open_store(Remote("check", remote), root=project.path, cancel=Cancel())
 
 
 def on_remote(project: ProjectDir) -> dict[str, str]:

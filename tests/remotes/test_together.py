@@ -42,14 +42,14 @@ class Watched(DirectoryStore):
         super().__init__(directory)
         self._enter, self._leave = enter, leave
 
-    def get(self, key: str) -> Iterator[bytes]:
+    def get(self, key: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         self._enter(key)
-        yield from super().get(key)
+        yield from super().get(key, start=start, end=end)
         self._leave(key)
 
-    def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False) -> bool:
+    def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False, if_version: str | None = None) -> bool:
         self._enter(key)
-        written = super().put(key, chunks, replace=replace)
+        written = super().put(key, chunks, replace=replace, if_version=if_version)
         self._leave(key)
         return written
 

@@ -12,6 +12,11 @@ import pytest
 import servers
 from servers import Server
 
+from weaselish.cancel import Cancel
+from weaselish.model.project import Remote
+from weaselish.stores.base import Store
+from weaselish.stores.open import open_store
+
 BUCKET = "weaselish-tests"
 
 Start = Callable[[Path], AbstractContextManager[Server]]
@@ -61,6 +66,10 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         connection = server.environ["AZURE_STORAGE_CONNECTION_STRING"]
         BlobServiceClient.from_connection_string(connection).create_container(BUCKET)
         yield server
+
+
+def open_remote(remote: Remote, *, root: Path = Path()) -> Store:
+    return open_store(remote, root=root, cancel=Cancel())
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import uuid
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import servers
@@ -14,13 +13,12 @@ from servers import Server
 
 from weaselish.errors import StoreError
 from weaselish.model.project import Remote
-from weaselish.stores.base import Store
+from weaselish.stores.azure import AzureBucket
 from weaselish.stores.cloud import CloudStore
-from weaselish.stores.cloud_azure import AzureBucket
-from weaselish.stores.open import credentials_source, open_store
+from weaselish.stores.open import credentials_source
 
-from .conftest import BUCKET, signed_in
-from .contract import StoreContract, keys
+from .conftest import BUCKET, open_remote, signed_in
+from .contract import OpenWith, StoreContract, keys
 
 pytestmark = pytest.mark.servers
 
@@ -35,10 +33,11 @@ class TestAzurite(StoreContract):
     many = 0  # its pages hold 5,000, and 5,000 puts take it too long
 
     @pytest.fixture
-    def store(self, bucket: AzureBucket) -> Store:
+    def open_with(self, bucket: AzureBucket) -> OpenWith:
         bucket = copy.copy(bucket)
         bucket.prefix = f"some prefix/{uuid.uuid4().hex}"
-        return CloudStore(bucket, remote="remote `test`", pauses=(0.05, 0.1))
+        bucket.close = lambda: None  # type: ignore[method-assign]
+        return lambda cancel: CloudStore(bucket, remote="remote `test`", cancel=cancel, pauses=(0.05, 0.1))
 
 
 class TestRemotes:
@@ -61,8 +60,8 @@ class TestRemotes:
 
     def test_a_remote_is_opened_by_its_url(self) -> None:
         remote = Remote("lab", f"az://{BUCKET}/opened/here/")
-        assert open_store(remote, root=Path()).put("a", [b"x"])
-        assert keys(open_store(Remote("lab", f"az://{BUCKET}/opened"), root=Path())) == ["here/a"]
+        assert open_remote(remote).put("a", [b"x"])
+        assert keys(open_remote(Remote("lab", f"az://{BUCKET}/opened"))) == ["here/a"]
         assert credentials_source(remote) == "AZURE_STORAGE_CONNECTION_STRING"
 
     def test_an_account_and_its_key_are_enough(self, azurite: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +69,7 @@ class TestRemotes:
         monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", servers.AZURE_ACCOUNT)
         monkeypatch.setenv("AZURE_STORAGE_KEY", servers.AZURE_KEY)
         remote = Remote("lab", f"az://{BUCKET}/by-key", endpoint_url=self.account_url(azurite))
-        assert open_store(remote, root=Path()).put("a", [b"x"])
+        assert open_remote(remote).put("a", [b"x"])
         assert credentials_source(remote) == "AZURE_STORAGE_KEY"
 
     def test_a_token_may_do_what_it_allows_and_no_more(self, azurite: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,30 +77,30 @@ class TestRemotes:
         token = self.token(read=True, list=True)
         monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", token)
         remote = Remote("lab", f"az://{BUCKET}/by-token", endpoint_url=self.account_url(azurite))
-        store = open_store(remote, root=Path())
+        store = open_remote(remote)
         assert keys(store) == []
         with pytest.raises(StoreError, match=r"remote `lab`.*access refused.*tried AZURE_STORAGE_SAS_TOKEN") as caught:
             store.put("a", [b"x"])
-        self.assert_told_well(caught.value, token)
+        self.assert_reported_well(caught.value, token)
 
     def test_an_unreachable_server_is_named_without_the_token(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("AZURE_STORAGE_CONNECTION_STRING")
         token = self.token(read=True)
         monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", token)
-        store = open_store(Remote("lab", f"az://{BUCKET}", endpoint_url="http://127.0.0.1:9/a"), root=Path())
+        store = open_remote(Remote("lab", f"az://{BUCKET}", endpoint_url="http://127.0.0.1:9/a"))
         with pytest.raises(StoreError, match=r"remote `lab`.*cannot be reached") as caught:
             list(store.get("a"))
-        self.assert_told_well(caught.value, token)
+        self.assert_reported_well(caught.value, token)
 
     def test_a_wrong_key_is_named_without_it(self, monkeypatch: pytest.MonkeyPatch, azurite: Server) -> None:
         connection = azurite.environ["AZURE_STORAGE_CONNECTION_STRING"].replace(servers.AZURE_KEY, "d3Jvbmc=")
         monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", connection)
         with pytest.raises(StoreError, match=r"remote `lab`.*access refused") as caught:
-            list(open_store(Remote("lab", f"az://{BUCKET}"), root=Path()).list(""))
-        self.assert_told_well(caught.value, "d3Jvbmc=")
+            list(open_remote(Remote("lab", f"az://{BUCKET}")).list(""))
+        self.assert_reported_well(caught.value, "d3Jvbmc=")
 
-    def test_a_container_that_is_not_there_is_named(self) -> None:
-        store = open_store(Remote("lab", "az://no-such-container/p"), root=Path())
+    def test_a_container_that_does_not_exist_is_named(self) -> None:
+        store = open_remote(Remote("lab", "az://no-such-container/p"))
         for use in (
             lambda: list(store.list("")),
             lambda: list(store.get("a")),
@@ -109,7 +108,7 @@ class TestRemotes:
         ):
             with pytest.raises(StoreError, match=r"remote `lab`.*no such bucket") as caught:
                 use()
-            self.assert_told_well(caught.value, servers.AZURE_KEY)
+            self.assert_reported_well(caught.value, servers.AZURE_KEY)
 
     @pytest.mark.parametrize(
         ("environ", "said"),
@@ -122,11 +121,11 @@ class TestRemotes:
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
         with pytest.raises(StoreError, match=f"remote `lab`.*{said}") as caught:
-            open_store(Remote("lab", f"az://{BUCKET}"), root=Path())
+            open_remote(Remote("lab", f"az://{BUCKET}"))
         assert "AZURE_STORAGE_CONNECTION_STRING" in (caught.value.hint or "")
-        self.assert_told_well(caught.value, "sesame")
+        self.assert_reported_well(caught.value, "sesame")
 
-    def assert_told_well(self, error: StoreError, secret: str) -> None:
+    def assert_reported_well(self, error: StoreError, secret: str) -> None:
         said = f"{error.message} {error.hint}"
         assert "\n" not in said and secret not in said
         assert "sig=" not in said

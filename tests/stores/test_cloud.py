@@ -1,4 +1,4 @@
-"""What is the same for every cloud, on a bucket in memory that fails as it is told to."""
+"""What all clouds have in common, on a bucket in memory that fails on request."""
 
 from __future__ import annotations
 
@@ -9,43 +9,47 @@ from typing import ClassVar, TypeVar
 
 import pytest
 
-from weaselish.errors import NotInStore, StoreError
+from weaselish.cancel import Cancel
+from weaselish.errors import Cancelled, NotInStore, StoreError
 from weaselish.model.project import Remote
 from weaselish.stores.base import Store, Stored
-from weaselish.stores.bucket import Bucket, Part, Trouble
+from weaselish.stores.bucket import Bucket, Condition, Head, Part
 from weaselish.stores.cloud import CloudStore
+from weaselish.stores.failures import Failure, FailureKind, detail_of
 from weaselish.stores.parts import PART
-from weaselish.stores.wrappers import PassingError
+from weaselish.stores.retry import PassingError
 
-from .contract import LARGE, StoreContract, digest, keys, noise, read
+from .contract import LARGE, OpenWith, StoreContract, digest, in_chunks, keys, noise, read
 
 Answer = TypeVar("Answer")
 
 
-class Failure(Exception):
-    def __init__(self, trouble: Trouble) -> None:
-        self.trouble = trouble
+class FakeError(Exception):
+    """An error of the fake cloud's library."""
+
+    def __init__(self, kind: FailureKind) -> None:
+        self.kind = kind
 
 
-class MemoryBucket:
-    """`failures`: what the next requests of a name raise, after they were carried out if `late`."""
+class FakeBucket:
+    """A bucket in memory. `failures`: what the next requests of a name raise, after they were carried out if `late`."""
 
-    errors: ClassVar[tuple[type[Exception], ...]] = (Failure,)
-    hints: ClassVar[Mapping[Trouble, str]] = {Trouble.REFUSED: "check the key"}
+    errors: ClassVar[tuple[type[Exception], ...]] = (FakeError,)
+    hints: ClassVar[Mapping[FailureKind, str]] = {FailureKind.REFUSED: "check the key"}
 
     def __init__(self, remote: Remote) -> None:
-        self.prefix, self.endpoint, self.certain, self.lanes = "pre fix", "", True, 4
-        self.objects: dict[str, tuple[bytes, str, str]] = {}
-        self.failures: dict[str, list[Trouble]] = {}
+        self.prefix, self.endpoint, self.honours_conditions, self.lanes = "pre fix", "", True, 4
+        self.objects: dict[str, tuple[bytes, str, str]] = {}  # key -> body, writer, version
+        self.failures: dict[str, list[FailureKind]] = {}
         self.late = False
         self.requests: list[str] = []
         self.aborted = 0
         self.lock = threading.Lock()
 
     @staticmethod
-    def explain(error: Exception) -> tuple[Trouble, str]:
-        assert isinstance(error, Failure)
-        return error.trouble, "detail"
+    def explain(error: Exception) -> Failure:
+        assert isinstance(error, FakeError)
+        return Failure(error.kind, "detail")
 
     def credentials(self) -> str:
         return "the key under the mat"
@@ -54,7 +58,7 @@ class MemoryBucket:
         with self.lock:
             self.requests.append(name)
             failures = self.failures.get(name, [])
-            failure = Failure(failures.pop(0)) if failures else None
+            failure = FakeError(failures.pop(0)) if failures else None
             if failure and not self.late:
                 raise failure
             got = answer()
@@ -65,47 +69,55 @@ class MemoryBucket:
     def page(self, prefix: str, token: str | None) -> tuple[list[Stored], str | None]:
         def answer() -> tuple[list[Stored], str | None]:
             names = sorted(key for key in self.objects if key.startswith(prefix))
-            found = [Stored(name, len(self.objects[name][0]), time.time()) for name in names]
+            stored = [self.stored(name) for name in names]
             start = int(token or 0)
-            return found[start : start + 7], str(start + 7) if start + 7 < len(found) else None
+            return stored[start : start + 7], str(start + 7) if start + 7 < len(stored) else None
 
         return self.request("page", answer)
 
-    def found(self, key: str) -> tuple[bytes, str, str]:
+    def existing(self, key: str) -> tuple[bytes, str, str]:
         if key not in self.objects:
-            raise Failure(Trouble.NO_OBJECT)
+            raise FakeError(FailureKind.NO_OBJECT)
         return self.objects[key]
 
-    def read(self, key: str, start: int, length: int, version: str | None) -> Part:
+    def stored(self, key: str) -> Stored:
+        body, _, version = self.existing(key)
+        return Stored(key, len(body), time.time(), version)
+
+    def read(self, key: str, start: int, length: int, first: Part | None) -> Part:
         def answer() -> Part:
-            body, _, found = self.found(key)
-            if version not in (None, found):
-                raise Failure(Trouble.CONDITION)
-            return Part((body[start : start + length],), len(body), found)
+            body, _, version = self.existing(key)
+            if first is not None and first.version != version:
+                raise FakeError(FailureKind.CONDITION)
+            return Part((body[start : start + length],), len(body), version)
 
         return self.request("read", answer)
 
-    def mark(self, key: str) -> str | None:
-        return self.request("mark", lambda: self.found(key)[1])
+    def head(self, key: str) -> Head:
+        return self.request("head", lambda: Head(self.stored(key), self.existing(key)[1]))
 
-    def write(self, key: str, body: bytes, mark: str, *, replace: bool) -> None:
+    def write(self, key: str, body: bytes, writer: str, condition: Condition) -> None:
         def answer() -> None:
-            if key in self.objects and not replace:
-                raise Failure(Trouble.CONDITION)
-            self.objects[key] = (body, mark, f"v{len(self.requests)}")
+            head = Head(self.stored(key), "") if key in self.objects else None
+            if not condition.holds(head):
+                raise FakeError(FailureKind.CONDITION)
+            self.objects[key] = (body, writer, f"v{len(self.requests)}")
 
         self.request("write", answer)
 
-    def begin(self, key: str, mark: str, *, replace: bool) -> MemoryUpload:
-        return self.request("begin", lambda: MemoryUpload(self, key, mark, replace=replace))
+    def begin(self, key: str, writer: str, condition: Condition) -> FakeUpload:
+        return self.request("begin", lambda: FakeUpload(self, key, writer, condition))
 
     def delete(self, key: str) -> None:
-        self.request("delete", lambda: self.found(key) and self.objects.pop(key))
+        self.request("delete", lambda: self.existing(key) and self.objects.pop(key))
+
+    def close(self) -> None:
+        pass
 
 
-class MemoryUpload:
-    def __init__(self, bucket: MemoryBucket, key: str, mark: str, *, replace: bool) -> None:
-        self.bucket, self.key, self.mark, self.replace = bucket, key, mark, replace
+class FakeUpload:
+    def __init__(self, bucket: FakeBucket, key: str, writer: str, condition: Condition) -> None:
+        self.bucket, self.key, self.writer, self.condition = bucket, key, writer, condition
         self.parts: dict[int, bytes] = {}
 
     def send(self, number: int, body: bytes) -> None:
@@ -113,38 +125,52 @@ class MemoryUpload:
 
     def finish(self) -> None:
         body = b"".join(part for _, part in sorted(self.parts.items()))
-        self.bucket.write(self.key, body, self.mark, replace=self.replace)
+        self.bucket.write(self.key, body, self.writer, self.condition)
 
     def abort(self) -> None:
         self.bucket.aborted += 1
 
 
 @pytest.fixture
-def bucket() -> MemoryBucket:
-    return MemoryBucket(Remote("test", "memory://"))
+def bucket() -> FakeBucket:
+    return FakeBucket(Remote("test", "fake://"))
 
 
 @pytest.fixture
-def store(bucket: MemoryBucket) -> Store:
-    return open_on(bucket)
+def store(bucket: FakeBucket) -> Store:
+    return open_on(bucket, Cancel())
 
 
-def open_on(bucket: Bucket) -> Store:
-    return CloudStore(bucket, remote="remote `test`", pauses=(0, 0, 0))
+def open_on(bucket: Bucket, cancel: Cancel) -> Store:
+    return CloudStore(bucket, remote="remote `test`", cancel=cancel, pauses=(0, 0, 0))
 
 
-class TestMemory(StoreContract):
+class TestFakeBucket(StoreContract):
     many = 50
 
     @pytest.fixture
-    def store(self, bucket: MemoryBucket) -> Store:
-        return open_on(bucket)
+    def open_with(self, bucket: FakeBucket) -> OpenWith:
+        return lambda cancel: open_on(bucket, cancel)
 
 
-@pytest.mark.parametrize("name", ["page", "read", "mark", "write", "begin", "send", "delete"])
-def test_a_request_that_fails_in_passing_is_made_again(bucket: MemoryBucket, store: Store, name: str) -> None:
+class TestWithoutConditions(StoreContract):
+    """A server that ignores conditions: the store asks for the object before each write."""
+
+    one_wins = one_large_wins = False
+    many = 50
+
+    @pytest.fixture
+    def open_with(self, bucket: FakeBucket) -> OpenWith:
+        bucket.honours_conditions = False
+        write = bucket.write
+        bucket.write = lambda key, body, writer, condition: write(key, body, writer, Condition())  # type: ignore[method-assign]
+        return lambda cancel: open_on(bucket, cancel)
+
+
+@pytest.mark.parametrize("name", ["page", "read", "head", "write", "begin", "send", "delete"])
+def test_a_request_that_fails_in_passing_is_repeated(bucket: FakeBucket, store: Store, name: str) -> None:
     store.put("old", [b"old"])
-    bucket.failures[name] = [Trouble.PASSING, Trouble.UNREACHABLE]
+    bucket.failures[name] = [FailureKind.PASSING, FailureKind.UNREACHABLE]
     assert store.put("large", [bytes(2 * PART + 1)])
     assert read(store, "old") == b"old"
     assert keys(store) == ["large", "old"]
@@ -152,8 +178,8 @@ def test_a_request_that_fails_in_passing_is_made_again(bucket: MemoryBucket, sto
     assert not bucket.failures[name]
 
 
-def test_a_server_that_never_answered_is_given_up_sooner(bucket: MemoryBucket, store: Store) -> None:
-    bucket.failures["write"] = [Trouble.UNREACHABLE] * 9
+def test_a_server_that_never_answered_is_given_up_sooner(bucket: FakeBucket, store: Store) -> None:
+    bucket.failures["write"] = [FailureKind.UNREACHABLE] * 9
     with pytest.raises(StoreError, match=r"remote `test`: cannot be reached \(detail\) while writing `key`"):
         store.put("key", [b"x"])
     assert len(bucket.requests) == 3
@@ -163,8 +189,8 @@ def test_a_server_that_never_answered_is_given_up_sooner(bucket: MemoryBucket, s
     assert bucket.requests.count("write") == 3 + 4
 
 
-def test_a_refusal_is_not_tried_again_and_says_what_was_tried(bucket: MemoryBucket, store: Store) -> None:
-    bucket.failures["read"] = [Trouble.REFUSED]
+def test_a_refusal_is_not_repeated_and_names_the_credentials_tried(bucket: FakeBucket, store: Store) -> None:
+    bucket.failures["read"] = [FailureKind.REFUSED]
     with pytest.raises(StoreError) as caught:
         read(store, "key")
     assert caught.value.message == (
@@ -175,59 +201,59 @@ def test_a_refusal_is_not_tried_again_and_says_what_was_tried(bucket: MemoryBuck
 
 
 @pytest.mark.parametrize("size", [1, LARGE])
-@pytest.mark.parametrize("trouble", [Trouble.PASSING, Trouble.CONFLICT])
+@pytest.mark.parametrize("kind", [FailureKind.PASSING, FailureKind.CONFLICT])
 def test_an_object_is_ours_though_the_answer_was_lost(
-    bucket: MemoryBucket, store: Store, size: int, trouble: Trouble
+    bucket: FakeBucket, store: Store, size: int, kind: FailureKind
 ) -> None:
-    bucket.late, bucket.failures["write"] = True, [trouble]
+    bucket.late, bucket.failures["write"] = True, [kind]
     assert store.put("key", [bytes(size)])
     assert not store.put("key", [b"other"])
     assert bucket.aborted == 0
 
 
-@pytest.mark.parametrize(("trouble", "request_name"), [(Trouble.CONDITION, "send"), (Trouble.CONFLICT, "write")])
-def test_an_object_that_appears_while_a_large_one_is_sent_is_left_as_it_is(
-    bucket: MemoryBucket, store: Store, trouble: Trouble, request_name: str
+@pytest.mark.parametrize(("kind", "request_name"), [(FailureKind.CONDITION, "send"), (FailureKind.CONFLICT, "write")])
+def test_an_object_that_appears_during_a_large_upload_stays_unchanged(
+    bucket: FakeBucket, store: Store, kind: FailureKind, request_name: str
 ) -> None:
     def chunks() -> Iterator[bytes]:
         yield bytes(2 * PART + 1)
-        bucket.objects["pre fix/key"] = (b"theirs", "their mark", "v")
+        bucket.objects["pre fix/key"] = (b"theirs", "their writer", "v")
         yield bytes(PART)
 
-    bucket.failures[request_name] = [trouble]
+    bucket.failures[request_name] = [kind]
     assert not store.put("key", chunks())
     assert read(store, "key") == b"theirs"
     assert bucket.aborted == 1
 
 
-def test_a_lost_race_that_left_no_object_may_be_tried_again(bucket: MemoryBucket, store: Store) -> None:
-    bucket.failures["write"] = [Trouble.CONFLICT]
+def test_a_lost_race_that_left_no_object_may_be_tried_again(bucket: FakeBucket, store: Store) -> None:
+    bucket.failures["write"] = [FailureKind.CONFLICT]
     with pytest.raises(PassingError):
         store.put("key", [b"x"])
     assert store.put("key", [b"x"])
 
 
-def test_a_failed_upload_is_aborted(bucket: MemoryBucket, store: Store) -> None:
-    bucket.failures["send"] = [Trouble.REFUSED]
+def test_a_failed_upload_is_aborted(bucket: FakeBucket, store: Store) -> None:
+    bucket.failures["send"] = [FailureKind.REFUSED]
     with pytest.raises(StoreError):
         store.put("key", [bytes(LARGE)])
     assert bucket.aborted == 1
 
 
-def test_a_large_object_that_is_there_is_not_sent(bucket: MemoryBucket, store: Store) -> None:
+def test_a_large_object_that_exists_is_not_sent(bucket: FakeBucket, store: Store) -> None:
     store.put("key", [b"x"])
     assert not store.put("key", [bytes(LARGE)])
     assert "begin" not in bucket.requests
 
 
-def test_servers_of_unknown_kind_are_asked_before_each_write(bucket: MemoryBucket, store: Store) -> None:
-    bucket.certain = False
+def test_a_server_that_may_ignore_conditions_is_asked_before_each_write(bucket: FakeBucket, store: Store) -> None:
+    bucket.honours_conditions = False
     assert store.put("key", [b"x"])
     assert not store.put("key", [b"x"])
-    assert bucket.requests == ["mark", "write", "mark"]
+    assert bucket.requests == ["head", "write", "head"]
 
 
-def test_an_object_that_is_replaced_while_it_is_read_is_an_error(bucket: MemoryBucket, store: Store) -> None:
+def test_an_object_that_is_replaced_while_it_is_read_is_an_error(bucket: FakeBucket, store: Store) -> None:
     store.put("key", [noise(LARGE)])
     pieces = store.get("key")
     next(pieces)
@@ -236,7 +262,7 @@ def test_an_object_that_is_replaced_while_it_is_read_is_an_error(bucket: MemoryB
         list(pieces)
 
 
-def test_an_object_that_is_deleted_while_it_is_read_is_not_merely_missing(bucket: MemoryBucket, store: Store) -> None:
+def test_an_object_that_is_deleted_while_it_is_read_is_not_merely_missing(bucket: FakeBucket, store: Store) -> None:
     store.put("key", [noise(LARGE)])
     pieces = store.get("key")
     next(pieces)
@@ -246,12 +272,12 @@ def test_an_object_that_is_deleted_while_it_is_read_is_not_merely_missing(bucket
     assert not isinstance(caught.value, NotInStore)
 
 
-def test_a_part_that_comes_back_short_is_asked_for_again(bucket: MemoryBucket, store: Store) -> None:
+def test_a_part_that_comes_back_short_is_requested_again(bucket: FakeBucket, store: Store) -> None:
     store.put("key", [noise(LARGE)])
-    whole, shortened = bucket.read, []
+    read_part, shortened = bucket.read, []
 
-    def short(key: str, start: int, length: int, version: str | None) -> Part:
-        part = whole(key, start, length, version)
+    def short(key: str, start: int, length: int, first: Part | None) -> Part:
+        part = read_part(key, start, length, first)
         if start == PART and not shortened:
             shortened.append(start)
             return Part((part.pieces[0][:-1],), part.size, part.version)
@@ -262,7 +288,86 @@ def test_a_part_that_comes_back_short_is_asked_for_again(bucket: MemoryBucket, s
     assert shortened
 
 
-def test_objects_that_mark_folders_are_not_listed(bucket: MemoryBucket, store: Store) -> None:
+def test_objects_that_mark_folders_are_not_listed(bucket: FakeBucket, store: Store) -> None:
     store.put("a/b", [b"x"])
     bucket.objects |= {"pre fix/a/": (b"", "", ""), "pre fix/": (b"", "", ""), "pre fix/a//c": (b"", "", "")}
     assert keys(store) == ["a/b"]
+
+
+@pytest.mark.parametrize("size", [1, LARGE])
+def test_a_conditional_write_is_ours_though_the_answer_was_lost(bucket: FakeBucket, store: Store, size: int) -> None:
+    store.put("key", [b"old"])
+    head = store.head("key")
+    assert head is not None
+    bucket.late, bucket.failures["write"] = True, [FailureKind.PASSING]
+    assert store.put("key", [bytes(size)], if_version=head.version)
+
+
+def test_a_cancelled_caller_does_not_wait_for_a_server_that_does_not_answer(bucket: FakeBucket) -> None:
+    with Cancel() as cancel:
+        store, never = open_on(bucket, cancel), threading.Event()
+        bucket.head = lambda key: never.wait()  # type: ignore[assignment, method-assign, return-value]
+        threading.Timer(0.05, cancel.request).start()
+        begun = time.monotonic()
+        with pytest.raises(Cancelled):
+            store.head("key")
+        assert time.monotonic() - begun < 5
+        never.set()
+
+
+def test_a_cancelled_upload_is_aborted_though_a_part_is_under_way(bucket: FakeBucket) -> None:
+    with Cancel() as cancel:
+        store, never = open_on(bucket, cancel), threading.Event()
+        request = bucket.request
+
+        def stall(name: str, answer: Callable[[], Answer]) -> Answer:
+            if name == "send":
+                cancel.request()
+                never.wait()
+            return request(name, answer)
+
+        bucket.request = stall  # type: ignore[method-assign]
+        begun = time.monotonic()
+        with pytest.raises(Cancelled):
+            store.put("key", in_chunks(bytes(LARGE)))
+        assert time.monotonic() - begun < 5
+        assert bucket.aborted == 1
+        never.set()
+
+
+def test_an_upload_that_begins_after_the_cancellation_is_aborted(bucket: FakeBucket) -> None:
+    with Cancel() as cancel:
+        store, cancelled = open_on(bucket, cancel), threading.Event()
+        begin = bucket.begin
+
+        def begin_late(key: str, writer: str, condition: Condition) -> FakeUpload:
+            cancel.request()
+            cancelled.wait()
+            return begin(key, writer, condition)
+
+        bucket.begin = begin_late  # type: ignore[method-assign]
+        with pytest.raises(Cancelled):
+            store.put("key", in_chunks(bytes(LARGE)))
+        cancelled.set()
+        deadline = time.monotonic() + 10
+        while not bucket.aborted and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert bucket.aborted == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("The config profile (ada) could not be found", "The config profile (ada) could not be found"),
+        ("two\n  lines. ", "two lines"),
+        ("<urllib3.HTTPConnection object at 0x7f12>: Failed: [Errno 111] Connection refused", "Connection refused"),
+        ('Could not connect to "http://me:s3cr3t@host/b?sig=s3cr3t"', 'Could not connect to "http://host/b"'),
+        ("AccountKey=s3cr3t;sig=s3cr3t", "AccountKey=…;sig=…"),
+        ("no user AKIAIOSFODNN7EXAMPLE with my-s3cr3t", "no user … with …"),
+        ("x" * 300, "x" * 239 + "…"),
+        ("", "Exception"),
+    ],
+)
+def test_a_detail_is_one_short_line_without_secrets(text: str, detail: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "my-s3cr3t")
+    assert detail_of(Exception(text)) == detail

@@ -16,10 +16,11 @@ import pytest
 
 from weaselish.errors import StoreError
 from weaselish.stores.base import Store
-from weaselish.stores.directory import ABANDONED, TEMPORARY, DirectoryStore
-from weaselish.stores.wrappers import PassingError
+from weaselish.stores.directory import TEMPORARY, DirectoryStore
+from weaselish.stores.directory_writes import ABANDONED, LOCK
+from weaselish.stores.retry import PassingError
 
-from .contract import MIB, StoreContract, keys, read
+from .contract import MIB, OpenWith, StoreContract, keys, read
 
 
 @pytest.fixture
@@ -29,20 +30,20 @@ def store(tmp_path: Path) -> Store:
 
 class TestDirectory(StoreContract):
     @pytest.fixture
-    def store(self, tmp_path: Path) -> Store:
-        return DirectoryStore(tmp_path / "not created yet", remote="remote `test`")
+    def open_with(self, tmp_path: Path) -> OpenWith:
+        return lambda cancel: DirectoryStore(tmp_path / "not created yet", remote="remote `test`", cancel=cancel)
 
 
 class TestWithoutHardLinks(StoreContract):
     many = 100
 
     @pytest.fixture
-    def store(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    def open_with(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenWith:
         def refuse(*_: object) -> None:
             raise PermissionError(errno.EPERM, "Operation not permitted")
 
         monkeypatch.setattr(os, "link", refuse)
-        return DirectoryStore(tmp_path, remote="remote `test`")
+        return lambda cancel: DirectoryStore(tmp_path, remote="remote `test`", cancel=cancel)
 
 
 def test_a_store_on_a_disk_that_is_not_mounted_is_an_error_and_is_not_created(tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_deleting_leaves_no_empty_directories(store: Store, tmp_path: Path) -> N
     assert [entry.name for entry in (tmp_path / "store").iterdir()] == [TEMPORARY]
 
 
-def test_no_temporary_file_is_left_however_a_put_ends(store: Store, tmp_path: Path) -> None:
+def test_no_temporary_file_is_left_when_a_put_ends_or_fails(store: Store, tmp_path: Path) -> None:
     def failing() -> Iterator[bytes]:
         yield b"x"
         raise ZeroDivisionError
@@ -84,7 +85,7 @@ def test_no_temporary_file_is_left_however_a_put_ends(store: Store, tmp_path: Pa
     store.put("a", [b"z"], replace=True)
     with pytest.raises(ZeroDivisionError):
         store.put("b", failing())
-    assert list((tmp_path / "store" / TEMPORARY).iterdir()) == []
+    assert {file.name for file in (tmp_path / "store" / TEMPORARY).iterdir()} == {LOCK}
 
 
 WRITER = """

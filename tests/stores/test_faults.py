@@ -16,12 +16,12 @@ from servers import Server
 
 from weaselish.errors import StoreError
 from weaselish.model.project import Remote
+from weaselish.stores.azure import AzureBucket
 from weaselish.stores.base import Store
 from weaselish.stores.bucket import Bucket
 from weaselish.stores.cloud import CloudStore
-from weaselish.stores.cloud_azure import AzureBucket
-from weaselish.stores.cloud_gs import GSBucket
-from weaselish.stores.cloud_s3 import S3Bucket
+from weaselish.stores.gs import GSBucket
+from weaselish.stores.s3 import S3Bucket
 
 from .conftest import BUCKET, signed_in
 from .contract import LARGE, MIB, digest, in_chunks, keys, noise, read

@@ -10,13 +10,14 @@ import pytest
 
 from weaselish.errors import StoreError
 from weaselish.model.project import Remote
-from weaselish.stores.open import credentials_source, open_store
+from weaselish.stores.open import credentials_source
 
+from .conftest import open_remote
 from .contract import keys, read
 
 
 def test_a_relative_path_is_relative_to_the_project(tmp_path: Path) -> None:
-    open_store(Remote("local", "where"), root=tmp_path).put("a", [b"x"])
+    open_remote(Remote("local", "where"), root=tmp_path).put("a", [b"x"])
     assert (tmp_path / "where/a").read_bytes() == b"x"
 
 
@@ -30,22 +31,22 @@ def test_an_absolute_path_the_home_directory_and_a_file_url_work(
         f"file://{tmp_path}/sp%20ace",
         f"FILE://localhost{tmp_path}/sp ace",
     ):
-        store = open_store(Remote("local", url), root=Path("/nowhere"))
+        store = open_remote(Remote("local", url), root=Path("/nowhere"))
         store.put("a", [b"x"])
         assert (keys(store), read(store, "a")) == (["a"], b"x")
     assert [entry.name for entry in tmp_path.iterdir()] == ["sp ace"]
 
 
-def test_opening_makes_nothing(tmp_path: Path) -> None:
+def test_opening_creates_nothing(tmp_path: Path) -> None:
     remote = Remote("local", "where")
-    assert keys(open_store(remote, root=tmp_path)) == []
+    assert keys(open_remote(remote, root=tmp_path)) == []
     assert credentials_source(remote) is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_read_only_remote_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="remote `local` is read-only: cannot delete `a`"):
-        open_store(Remote("local", "x", read_only=True), root=tmp_path).delete("a")
+        open_remote(Remote("local", "x", read_only=True), root=tmp_path).delete("a")
 
 
 @pytest.mark.parametrize(
@@ -61,9 +62,9 @@ def test_a_read_only_remote_is_not_written(tmp_path: Path) -> None:
         (Remote("lab", "az://c", "https://h/?sig=secret"), "remote `lab`: its `endpoint_url:` holds a credential"),
     ],
 )
-def test_what_cannot_be_a_remote_is_said_without_secrets(remote: Remote, message: str) -> None:
+def test_an_invalid_remote_is_an_error_without_secrets(remote: Remote, message: str) -> None:
     with pytest.raises(StoreError) as caught:
-        open_store(remote, root=Path())
+        open_remote(remote)
     assert caught.value.message == message
     assert caught.value.hint and "secret" not in caught.value.hint
 
@@ -75,12 +76,12 @@ def test_what_cannot_be_a_remote_is_said_without_secrets(remote: Remote, message
 def test_a_library_that_is_not_installed_is_named_with_how_to_install_it(
     scheme: str, library: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, f"weaselish.stores.cloud_{extra}", raising=False)
+    monkeypatch.delitem(sys.modules, f"weaselish.stores.{extra}", raising=False)
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(
         StoreError, match=f"remote `lab`: `{scheme}://` needs a library that is not installed"
     ) as caught:
-        open_store(Remote("lab", f"{scheme}://bucket"), root=Path())
+        open_remote(Remote("lab", f"{scheme}://bucket"))
     assert caught.value.hint == f"pip install 'weaselish[{extra}]'"
 
 
@@ -88,9 +89,10 @@ def test_nothing_heavy_is_imported_before_a_bucket_is_opened() -> None:
     code = """
 import sys
 from pathlib import Path
+from weaselish.cancel import Cancel
 from weaselish.model.project import Remote
 from weaselish.stores.open import open_store
-list(open_store(Remote("local", "x"), root=Path("/")).list(""))
+list(open_store(Remote("local", "x"), root=Path("/"), cancel=Cancel()).list(""))
 print([name for name in ("boto3", "google", "azure", "cloudpathlib", "requests") if name in sys.modules])
 """
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -12,4 +12,4 @@ def store_opener(workspace: Workspace) -> OpenStore:
     """Return the callable that opens the store of a remote of this workspace."""
     from weaselish.stores.open import open_store
 
-    return partial(open_store, root=workspace.root)
+    return partial(open_store, root=workspace.root, cancel=workspace.cancel)

@@ -18,9 +18,18 @@ def read_remotes(values: Values) -> dict[str, Remote]:
         if isinstance(item, str):
             remotes[name] = Remote(name, _url(values, path, item))
             continue
-        texts = {key: values.text((*path, key), within=item) or None for key in ("endpoint_url", "profile", "region")}
-        url = _url(values, (*path, "url"), item.get("url") or "")
-        remotes[name] = Remote(name, url, **texts, read_only=item.get("read_only", False))
+        remotes[name] = Remote(
+            name,
+            _url(values, (*path, "url"), item.get("url") or ""),
+            endpoint_url=values.text((*path, "endpoint_url"), within=item) or None,
+            profile=values.text((*path, "profile"), within=item) or None,
+            region=values.text((*path, "region"), within=item) or None,
+            read_only=bool(item.get("read_only")),
+            anonymous=bool(item.get("anonymous")),
+            sse=item.get("sse") or None,
+            kms_key=values.text((*path, "kms_key"), within=item) or None,
+            requester_pays=bool(item.get("requester_pays")),
+        )
     return remotes
 
 

@@ -86,6 +86,10 @@ class Remote(NamedTuple):
     profile: str | None = None
     region: str | None = None
     read_only: bool = False
+    anonymous: bool = False  # access a public bucket without credentials
+    sse: str | None = None  # how S3 encrypts new objects: AES256 or aws:kms
+    kms_key: str | None = None  # the key for `sse: aws:kms`, the account's own if left out
+    requester_pays: bool = False
 
 
 class ProjectModel(NamedTuple):

@@ -1,4 +1,4 @@
-"""The store protocol: a flat map of keys to objects. Behaviour is added by wrapping, not by flags."""
+"""The store protocol: a flat map of keys to objects. Wrappers add behaviour; there are no flags for it."""
 
 from __future__ import annotations
 
@@ -9,36 +9,58 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object as a listing shows it. `size` in bytes, `modified` in seconds since 1970 by the store's own clock."""
+    """An object without its bytes.
+
+    `size` is in bytes, `modified` in seconds since 1970 by the store's own clock. `version` identifies the current
+    content, as an entity tag does: it differs after each change. It is empty if the store does not report one.
+    """
 
     key: str
     size: int
     modified: float
+    version: str = ""
 
 
 class Store(Protocol):
-    """Where objects are kept. Keys are relative, `/`-separated, without empty, `.` or `..` segments.
+    """A container of objects. Keys are relative and `/`-separated, without empty, `.` or `..` segments.
 
-    Every method may be called from several threads at once, and raises `StoreError` with a message that names the
-    remote and never a credential. An object appears whole or not at all, whatever happens to this process, and its
-    bytes never change under a reader.
+    Every method may be called from several threads at once. It raises `StoreError` with a message that names the
+    remote and never a credential. An object appears complete or not at all, even if this process is killed, and its
+    bytes never change under a reader. A store is opened with a cancellation token: as soon as that is cancelled, its
+    methods and iterators raise `Cancelled`, also while they wait for a server.
     """
 
     def list(self, prefix: str) -> Iterator[Stored]:
-        """The objects below `prefix`, which matches whole segments only (`iris` never finds `iris2/x`); all for ""."""
+        """Iterate over the objects below `prefix`, in no particular order, in memory that does not grow with them.
+
+        The prefix matches complete segments only: `iris` does not match `iris2/x`. An empty prefix matches all keys.
+        """
         ...
 
-    def get(self, key: str) -> Iterator[bytes]:
-        """The object's bytes, in pieces. Raises `NotInStore`, at the latest when the first piece is asked for."""
+    def head(self, key: str) -> Stored | None:
+        """Return the object without its bytes, None if there is no such object."""
         ...
 
-    def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False) -> bool:
-        """Store an object; False if there already was one, which is then left as it is unless `replace`.
+    def get(self, key: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Iterate over the object's bytes from `start` up to, not including, `end`, in pieces.
 
-        If `chunks` raises, nothing appears and the exception goes to the caller.
+        What exceeds the object's size is left out. Raises `NotInStore`, at the latest when the first piece is read.
+        """
+        ...
+
+    def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False, if_version: str | None = None) -> bool:
+        """Store an object and return True.
+
+        Return False, and store nothing, if an object exists; unless `replace`, which replaces it. With `if_version`,
+        replace it only if it still has that version, as `head` reported it, and else return False. If `chunks` raises,
+        nothing is stored and the caller gets the exception.
         """
         ...
 
     def delete(self, key: str) -> None:
-        """Remove the object; no error if there is none."""
+        """Remove the object. A missing object is not an error."""
+        ...
+
+    def close(self) -> None:
+        """Release connections and threads. The store must not be used afterwards."""
         ...

@@ -1,62 +1,64 @@
-"""What a store in a bucket needs of a cloud, and the words for what can go wrong there."""
+"""The protocol between a store in a bucket and the library of its cloud."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from weaselish.errors import StoreError
 from weaselish.stores.base import Stored
+from weaselish.stores.failures import Failure, FailureKind
 
 if TYPE_CHECKING:
     from weaselish.model.project import Remote
 
-CONNECTIONS = 10  # requests at once; more than the libraries' connection pools hold would be opened anew each time
+CONNECTIONS = 10  # requests at a time: the libraries keep no more connections open
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 60  # seconds
 NO_CACHE: dict[str, Any] = {"file_cache_mode": "persistent", "local_cache_dir": os.devnull}  # cloudpathlib's; unused
-
-
-class Trouble(Enum):
-    """Why a request failed. Each cloud's module maps its library's errors to these."""
-
-    NO_OBJECT = "no such object"
-    NO_BUCKET = "no such bucket"
-    NO_CREDENTIALS = "no usable credentials"
-    EXPIRED = "the credentials have expired"
-    REFUSED = "access refused"
-    WRONG_CLOCK = "this machine's clock is wrong"
-    WRONG_REGION = "the bucket lies in another region"
-    UNTRUSTED = "its certificate is not trusted"
-    MISCONFIGURED = "the remote is not set up right"
-    UNREACHABLE = "cannot be reached"
-    PASSING = "the connection or the server failed"
-    CONDITION = "the object is there, or changed"
-    CONFLICT = "another writer was faster"
-    OTHER = "the request failed"
-
-
-class Refused(StoreError):
-    """A request that failed for good."""
-
-    def __init__(self, trouble: Trouble, message: str, hint: str | None) -> None:
-        super().__init__(message, hint=hint)
-        self.trouble = trouble
+WRITER = "writer"  # the metadata that identifies the upload which wrote an object
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some of an object's bytes, the size of all of it, and what identifies this version of it."""
+    """Some of an object's bytes, the size of the object, and the version that they belong to."""
 
     pieces: Sequence[bytes]
     size: int
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An object without its bytes. `writer` is the id that its upload stored with it, "" if there is none."""
+
+    stored: Stored
+    writer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must hold when an object is written. By default nothing: it is replaced."""
+
+    absent: bool = False  # no object exists
+    version: str | None = None  # the object has this version
+
+    def __bool__(self) -> bool:
+        return self.absent or self.version is not None
+
+    def holds(self, head: Head | None) -> bool:
+        if self.absent:
+            return head is None
+        return self.version is None or (head is not None and head.stored.version == self.version)
+
+
+def as_header(tag: str) -> str:
+    """Return an entity tag as headers have it. Some listings have it without the quotes."""
+    return tag if not tag or '"' in tag else f'"{tag}"'
+
+
 class Upload(Protocol):
-    """An object on its way. `send` may be called from several threads, once per part, numbered from 0."""
+    """An unfinished object. Several threads may call `send`, once per part; parts are numbered from 0."""
 
     def send(self, number: int, body: bytes) -> None: ...
     def finish(self) -> None: ...
@@ -64,31 +66,27 @@ class Upload(Protocol):
 
 
 class Bucket(Protocol):
-    """One bucket, through its cloud's own library, whose errors come out as they are. Used by several threads.
+    """One bucket, accessed through its cloud's own library. Several threads may use it.
 
-    Each call is one request, or few; nothing is tried again inside. Keys are whole. `mark` is a word kept with
-    the object, by which its writer knows it again.
+    Each call sends one request, or few, without retrying. It raises the library's errors unchanged. Keys are complete,
+    with the bucket's prefix. `writer` is an id that is stored with the object, so that its writer can recognise it.
     """
 
     errors: ClassVar[tuple[type[Exception], ...]]
-    hints: ClassVar[Mapping[Trouble, str]]
+    hints: ClassVar[Mapping[FailureKind, str]]
     prefix: str  # of all keys, without slashes around it
     endpoint: str  # the server's URL, "" for the cloud's own
-    certain: bool  # a server of this kind is known to honour create-only
-    lanes: int  # parts of one upload that may be sent at once
+    honours_conditions: bool  # a server of this kind certainly checks conditions
+    lanes: int  # how many parts of one upload can be sent at a time
 
-    def __init__(self, remote: Remote) -> None: ...  # raises what is wrong with the remote, asks no server
+    def __init__(self, remote: Remote) -> None: ...  # raises what is wrong with the remote; sends no request
     @staticmethod
-    def explain(error: Exception) -> tuple[Trouble, str]: ...  # and a detail, never a secret
-    def credentials(self) -> str: ...  # where they were found, or what was tried
+    def explain(error: Exception) -> Failure: ...
+    def credentials(self) -> str: ...  # where they came from, or what was tried
     def page(self, prefix: str, token: str | None) -> tuple[list[Stored], str | None]: ...
-    def read(self, key: str, start: int, length: int, version: str | None) -> Part: ...
-    def mark(self, key: str) -> str | None: ...  # None: no such object
-    def write(self, key: str, body: bytes, mark: str, *, replace: bool) -> None: ...
-    def begin(self, key: str, mark: str, *, replace: bool) -> Upload: ...
+    def head(self, key: str) -> Head: ...
+    def read(self, key: str, start: int, length: int, first: Part | None) -> Part: ...  # of the version of `first`
+    def write(self, key: str, body: bytes, writer: str, condition: Condition) -> None: ...
+    def begin(self, key: str, writer: str, condition: Condition) -> Upload: ...
     def delete(self, key: str) -> None: ...
-
-
-def refusal(remote: str, trouble: Trouble, detail: str, doing: str, hint: str | None, tried: str = "") -> Refused:
-    said = trouble.value + (f" ({detail})" if detail else "")
-    return Refused(trouble, f"{remote}: {said} while {doing}" + (f"; tried {tried}" if tried else ""), hint)
+    def close(self) -> None: ...

@@ -1,24 +1,28 @@
-"""A store in a bucket: what is the same for every cloud. One module per cloud beside it talks to its library."""
+"""A store in a bucket: what all clouds have in common. One module per cloud talks to its library."""
 
 from __future__ import annotations
 
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import TypeVar
 
+from weaselish.cancel import Cancel
 from weaselish.errors import NotInStore
 from weaselish.stores.base import Stored
-from weaselish.stores.bucket import CONNECTIONS, Bucket, Part, Refused, Trouble, Upload, refusal
+from weaselish.stores.bucket import CONNECTIONS, Bucket, Condition, Head, Part, Upload
+from weaselish.stores.failures import ABOUT_CREDENTIALS, PASSING, Failure, FailureKind, RequestFailed, request_failed
 from weaselish.stores.keys import check_key, is_key
-from weaselish.stores.parts import PART, THREADS, Mover, cut
-from weaselish.stores.wrappers import PassingError, pause
+from weaselish.stores.parts import PART, THREADS, PartTransfers, split_into_parts
+from weaselish.stores.retry import PassingError, retry
+from weaselish.stores.threads import Threads
 
 PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds between attempts of one request
-AGAIN = {Trouble.UNREACHABLE, Trouble.PASSING}
-ABOUT_CREDENTIALS = {Trouble.NO_CREDENTIALS, Trouble.EXPIRED, Trouble.REFUSED}
+ATTEMPTS_BEFORE_ANY_ANSWER = 3  # a server that never answered is given up sooner
+ABORTING = 0.7  # seconds that a cancelled upload waits until the server has dropped its parts
 
 T = TypeVar("T")
 
@@ -28,19 +32,24 @@ class CutShort(Exception):
 
 
 class CloudStore:
-    """Objects in `bucket`; `remote` is how messages call the store.
+    """Objects in `bucket`; `remote` is how messages name the store.
 
-    Requests are tried again after passing failures, with more patience once the server has answered. Large objects
-    move in parts, several at once, in memory that does not grow with them. An interrupted upload leaves no object.
+    Requests are repeated after passing failures. Large objects are transferred in parts, several at a time, in memory
+    that does not grow with them. An interrupted upload leaves no object. Requests run in threads of their own, so that
+    a cancelled caller need not wait for the server.
     """
 
-    def __init__(self, bucket: Bucket, *, remote: str, pauses: Sequence[float] = PAUSES) -> None:
+    def __init__(
+        self, bucket: Bucket, *, remote: str, cancel: Cancel | None = None, pauses: Sequence[float] = PAUSES
+    ) -> None:
         self._bucket = bucket
         self._remote = remote
+        self._cancel = cancel or Cancel()
         self._pauses = pauses
         self._base = f"{bucket.prefix}/" if bucket.prefix else ""
         self._reached = False
-        self._mover = Mover()
+        self._parts = PartTransfers(self._cancel)
+        self._threads = Threads()
         self._connections = threading.BoundedSemaphore(CONNECTIONS)
 
     def list(self, prefix: str) -> Iterator[Stored]:
@@ -49,154 +58,213 @@ class CloudStore:
         doing = f"listing `{prefix}`" if prefix else "listing it"
         return self._list(self._base + (f"{prefix}/" if prefix else ""), doing)
 
-    def get(self, key: str) -> Iterator[bytes]:
+    def head(self, key: str) -> Stored | None:
         check_key(key, self._remote)
-        return self._get(key)
+        head = self._head(key)
+        return None if head is None else self._named(head.stored)
 
-    def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False) -> bool:
-        """Where the server does not know create-only writes, whether the object exists is asked just before."""
+    def get(self, key: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         check_key(key, self._remote)
-        parts = cut(chunks)
-        head = list(islice(parts, 2))
-        is_large = len(head) == 2
-        unsure = not (replace or self._bucket.certain)
-        if (unsure or (is_large and not replace)) and self._mark(key) is not None:
+        return self._get(key, start, end)
+
+    def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False, if_version: str | None = None) -> bool:
+        """Store an object as the protocol says.
+
+        A server that ignores conditions is asked for the object just before the write.
+        """
+        check_key(key, self._remote)
+        condition = Condition(absent=not replace and if_version is None, version=if_version)
+        parts = split_into_parts(self._checked(chunks))
+        first = list(islice(parts, 2))
+        is_large = len(first) == 2
+        is_worth_asking = is_large or not self._bucket.honours_conditions
+        if condition and is_worth_asking and not condition.holds(self._head(key)):
             return False
-        mark = uuid.uuid4().hex
+        writer = uuid.uuid4().hex
         if is_large:
-            return self._put_parts(key, _drained(head, parts), mark, replace=replace)
-        write = partial(self._bucket.write, self._base + key, b"".join(head), mark, replace=replace)
-        return self._created(key, mark, partial(self._ask, f"writing `{key}`", write), replace=replace)
+            return self._put_parts(key, _drained(first, parts), writer, condition)
+        write = partial(self._bucket.write, self._base + key, b"".join(first), writer, condition)
+        request = partial(self._request, f"writing `{key}`", write, absent=_absent(condition))
+        return self._wrote(key, writer, request, condition)
 
     def delete(self, key: str) -> None:
         check_key(key, self._remote)
+        delete = partial(self._bucket.delete, self._base + key)
         try:
-            delete = partial(self._bucket.delete, self._base + key)
-            self._ask(f"deleting `{key}`", delete, absent=Trouble.NO_OBJECT)
-        except Refused as refused:
-            if refused.trouble is not Trouble.NO_OBJECT:
+            self._request(f"deleting `{key}`", delete, absent=FailureKind.NO_OBJECT)
+        except RequestFailed as error:
+            if error.kind is not FailureKind.NO_OBJECT:
                 raise
+
+    def close(self) -> None:
+        self._parts.close()
+        self._threads.close()
+        self._bucket.close()
+
+    def _named(self, stored: Stored) -> Stored:
+        return Stored(stored.key.removeprefix(self._base), stored.size, stored.modified, stored.version)
 
     def _list(self, prefix: str, doing: str) -> Iterator[Stored]:
         token: str | None = None
         while True:
-            page, token = self._ask(doing, partial(self._bucket.page, prefix, token))
-            for stored in page:
-                key = stored.key.removeprefix(self._base)
-                if is_key(key):  # other tools mark folders by objects whose names end in a slash
-                    yield Stored(key, stored.size, stored.modified)
+            page, token = self._request(doing, partial(self._bucket.page, prefix, token))
+            for stored in map(self._named, page):
+                self._cancel.check()
+                if is_key(stored.key):  # other tools mark folders by objects whose names end in a slash
+                    yield stored
             if not token:
                 return
 
-    def _get(self, key: str) -> Iterator[bytes]:
+    def _head(self, key: str) -> Head | None:
+        head = partial(self._bucket.head, self._base + key)
         try:
-            first = self._read(key, 0, None)
-        except Refused as refused:
-            if refused.trouble is Trouble.NO_OBJECT:
+            return self._request(f"looking for `{key}`", head, absent=FailureKind.NO_OBJECT)
+        except RequestFailed as error:
+            if error.kind is FailureKind.NO_OBJECT:
+                return None
+            raise
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def _get(self, key: str, start: int, end: int | None) -> Iterator[bytes]:
+        try:
+            first = self._threads.run(partial(self._read, key, start, end, None), self._cancel)
+        except RequestFailed as error:
+            if error.kind is FailureKind.NO_OBJECT:
                 raise NotInStore(f"{self._remote}: no object `{key}`") from None
             raise
-        yield from first.pieces
-        starts = range(PART, first.size, PART)
-        calls = ((PART, partial(self._read, key, start, first)) for start in starts)
+        yield from self._checked(first.pieces)
+        size = first.size if end is None else min(end, first.size)
+        version = Part((), first.size, first.version)
+        del first  # its bytes
+        calls = ((PART, partial(self._read, key, begin, size, version)) for begin in range(start + PART, size, PART))
         try:
-            for part in self._mover.in_order(calls):
-                yield from part.pieces
-        except Refused as refused:
-            if refused.trouble in (Trouble.NO_OBJECT, Trouble.CONDITION):
+            for part in self._parts.in_order(calls):
+                yield from self._checked(part.pieces)
+        except RequestFailed as error:
+            if error.kind in (FailureKind.NO_OBJECT, FailureKind.CONDITION):
                 raise PassingError(f"{self._remote}: `{key}` was replaced or deleted while it was read") from None
             raise
 
-    def _read(self, key: str, start: int, first: Part | None) -> Part:
+    def _read(self, key: str, start: int, end: int | None, first: Part | None) -> Part:
+        """Read up to PART bytes from `start`, of the version of `first` if that is given."""
+        length = PART if end is None else max(0, min(PART, end - start))
+        doing = f"reading `{key}`"
+
         def request() -> Part:
-            part = self._bucket.read(self._base + key, start, PART, first.version if first else None)
-            if sum(map(len, part.pieces)) != min(PART, part.size - start):
+            part = self._bucket.read(self._base + key, start, max(1, length), first)
+            if sum(map(len, part.pieces)) != max(0, min(max(1, length), part.size - start)):
                 raise CutShort
             return part
 
-        doing = f"reading `{key}`"
-        part = self._ask(doing, request, absent=Trouble.NO_OBJECT)
+        part = self._repeated(doing, request, absent=FailureKind.NO_OBJECT)
         if first and (part.version, part.size) != (first.version, first.size):
-            raise refusal(self._remote, Trouble.CONDITION, "", doing, None)
-        return part
+            raise request_failed(self._remote, Failure(FailureKind.CONDITION), doing, {})
+        return part if length else Part((), part.size, part.version)
 
-    def _put_parts(self, key: str, parts: Iterator[bytes], mark: str, *, replace: bool) -> bool:
+    # -- writing ----------------------------------------------------------------------------------------------------
+
+    def _checked(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the chunks that are not empty, as long as the store is not cancelled."""
+        for chunk in filter(None, chunks):
+            self._cancel.check()
+            yield chunk
+
+    def _put_parts(self, key: str, parts: Iterator[bytes], writer: str, condition: Condition) -> bool:
         doing = f"writing `{key}`"
-        upload = self._ask(doing, partial(self._bucket.begin, self._base + key, mark, replace=replace))
+        upload = self._request(doing, partial(self._begin, self._base + key, writer, condition))
         calls = (
-            (len(part), partial(self._ask, doing, partial(upload.send, number, part)))
+            (len(part), partial(self._repeated, doing, partial(upload.send, number, part)))
             for number, part in enumerate(parts)
         )
 
         def write() -> None:
-            for _ in self._mover.in_order(calls, most=min(self._bucket.lanes, THREADS)):
+            for _ in self._parts.in_order(calls, most=min(self._bucket.lanes, THREADS)):
                 pass
-            if not (replace or self._bucket.certain) and self._mark(key) is not None:
-                raise refusal(self._remote, Trouble.CONDITION, "", doing, None)
-            self._ask(doing, upload.finish)
+            if condition and not self._bucket.honours_conditions and not condition.holds(self._head(key)):
+                raise request_failed(self._remote, Failure(FailureKind.CONDITION), doing, {})
+            self._request(doing, upload.finish, absent=_absent(condition))
 
-        created = False
+        wrote = False
         try:
-            created = self._created(key, mark, write, replace=replace)
+            wrote = self._wrote(key, writer, write, condition)
         finally:
-            if not created:
+            if not wrote:
                 self._abort(upload)
-        return created
+        return wrote
 
-    def _created(self, key: str, mark: str, write: Callable[[], None], *, replace: bool) -> bool:
-        """Whether `write` made the object; also when it did, the answer was lost, and it was asked again."""
+    def _begin(self, key: str, writer: str, condition: Condition) -> Upload:
+        upload = self._bucket.begin(key, writer, condition)
+        if self._cancel.level:  # the caller has abandoned this request
+            with suppress(*self._bucket.errors):
+                upload.abort()
+        return upload
+
+    def _wrote(self, key: str, writer: str, write: Callable[[], None], condition: Condition) -> bool:
+        """Return whether `write` stored the object, even if the answer was lost and the request repeated."""
         try:
             write()
-        except Refused as refused:
-            if refused.trouble not in (Trouble.CONDITION, Trouble.CONFLICT):
+        except RequestFailed as error:
+            if error.kind is FailureKind.NO_OBJECT and condition.version is not None:
+                return False
+            if error.kind not in (FailureKind.CONDITION, FailureKind.CONFLICT):
                 raise
-            found = self._mark(key)
-            if found is None or (replace and found != mark):
-                raise PassingError(refused.message, hint="try again") from None
-            return found == mark
+            head = self._head(key)
+            if head is not None and head.writer == writer:
+                return True
+            if not condition or (condition.absent and head is None):
+                raise PassingError(error.message, hint="try again") from None
+            return False
         return True
 
-    def _mark(self, key: str) -> str | None:
-        try:
-            mark = partial(self._bucket.mark, self._base + key)
-            return self._ask(f"looking for `{key}`", mark, absent=Trouble.NO_OBJECT)
-        except Refused as refused:
-            if refused.trouble is Trouble.NO_OBJECT:
-                return None
-            raise
-
     def _abort(self, upload: Upload) -> None:
-        """What cannot be aborted now is left to the bucket's own rules for unfinished uploads; it is no object."""
-        try:
-            upload.abort()
-        except self._bucket.errors:
-            return
+        """Drop the parts. If that fails, the bucket's rules for unfinished uploads apply; they are not objects."""
+        future = self._threads.submit(upload.abort)
+        with suppress(TimeoutError, *self._bucket.errors):
+            future.result(ABORTING if self._cancel.level else None)
 
-    def _ask(self, doing: str, request: Callable[[], T], *, absent: Trouble = Trouble.NO_BUCKET) -> T:
-        """One request, tried again after passing failures, with the library's errors put into our words.
+    # -- requests ---------------------------------------------------------------------------------------------------
 
-        `absent` is what the server means when it says no more than "not found".
+    def _request(self, doing: str, request: Callable[[], T], *, absent: FailureKind = FailureKind.NO_BUCKET) -> T:
+        return self._threads.run(partial(self._repeated, doing, request, absent=absent), self._cancel)
+
+    def _repeated(self, doing: str, request: Callable[[], T], *, absent: FailureKind = FailureKind.NO_BUCKET) -> T:
+        """Send a request, repeat it after passing failures, and translate the library's errors.
+
+        `absent` is what it means if the server answers "not found" without saying what.
         """
-        for attempt in range(len(self._pauses) + 1):
-            try:
-                with self._connections:
-                    answer = request()
-                self._reached = True
-                return answer
-            except CutShort:
-                trouble, detail = Trouble.PASSING, "the answer was cut short"
-            except self._bucket.errors as error:
-                trouble, detail = self._bucket.explain(error)
-                trouble = absent if trouble is Trouble.NO_OBJECT else trouble
-            patience = len(self._pauses) if self._reached else min(2, len(self._pauses))
-            if trouble not in AGAIN or attempt >= patience:
-                break
-            pause(self._pauses[attempt])
-        tried = self._bucket.credentials() if trouble in ABOUT_CREDENTIALS else ""
-        raise refusal(self._remote, trouble, detail, doing, self._bucket.hints.get(trouble), tried)
+        return retry(
+            partial(self._once, doing, request, absent),
+            self._pauses,
+            cancel=self._cancel,
+            is_passing=lambda error: isinstance(error, RequestFailed) and error.kind in PASSING,
+            attempts=lambda: len(self._pauses) + 1 if self._reached else ATTEMPTS_BEFORE_ANY_ANSWER,
+        )
+
+    def _once(self, doing: str, request: Callable[[], T], absent: FailureKind) -> T:
+        try:
+            with self._connections:
+                answer = request()
+        except CutShort:
+            failure = Failure(FailureKind.PASSING, "the answer was cut short")
+        except self._bucket.errors as error:
+            failure = self._bucket.explain(error)
+            if failure.kind is FailureKind.NO_OBJECT:
+                failure = failure._replace(kind=absent)
+        else:
+            self._reached = True
+            return answer
+        tried = self._bucket.credentials() if failure.kind in ABOUT_CREDENTIALS else ""
+        raise request_failed(self._remote, failure, doing, self._bucket.hints, tried)
 
 
-def _drained(head: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
-    """`head`, emptied on the way, then the rest."""
-    while head:
-        yield head.pop(0)
+def _absent(condition: Condition) -> FailureKind:
+    """Return what a server means that finds nothing when it is to write."""
+    return FailureKind.NO_BUCKET if condition.version is None else FailureKind.NO_OBJECT
+
+
+def _drained(first: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the items of `first`, removing them, then the rest."""
+    while first:
+        yield first.pop(0)
     yield from rest

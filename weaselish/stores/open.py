@@ -1,7 +1,8 @@
-"""From a remote of project.yml to its store."""
+"""Open the store of a remote."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -12,25 +13,40 @@ from weaselish.stores.directory import DirectoryStore
 from weaselish.stores.wrappers import ReadOnly, Retrying
 
 if TYPE_CHECKING:
+    from weaselish.cancel import Cancel
     from weaselish.model.project import Remote
     from weaselish.stores.base import Store
     from weaselish.stores.bucket import Bucket
 
-EXTRAS = {"s3": "s3", "gs": "gs", "az": "azure"}  # scheme of a URL: what to install
+EXTRAS = {"s3": "s3", "gs": "gs", "az": "azure"}  # scheme of a URL -> the extra to install
+_BUCKETS = {"s3": "s3.S3Bucket", "gs": "gs.GSBucket", "az": "azure.AzureBucket"}
+_OPTIONS = {  # scheme of a URL -> the options that apply
+    "s3": ("endpoint_url", "profile", "region", "anonymous", "sse", "kms_key", "requester_pays"),
+    "gs": ("endpoint_url", "anonymous", "requester_pays"),
+    "az": ("endpoint_url", "anonymous"),
+}
+_ALL_OPTIONS = _OPTIONS["s3"]
 
 
-def open_store(remote: Remote, *, root: Path) -> Store:
-    """The remote's store; `root` is the project's directory, from which a relative path counts.
+def open_store(remote: Remote, *, root: Path, cancel: Cancel) -> Store:
+    """Open the remote's store. `root` is the project's directory: a relative path counts from it.
 
-    The bucket is asked nothing and nothing is made on the disk before the store is used. Raises `StoreError` if the
-    remote is not set up right, lacks credentials, or its cloud's library is not installed.
+    No request is sent, and nothing is created on disk, before the store is used. Raises `StoreError` if the remote is
+    not set up right, has no credentials, or needs a library that is not installed.
     """
-    store = Retrying(_open_cloud(remote) if _scheme(remote) in EXTRAS else _open_directory(remote, root))
+    if _scheme(remote) in EXTRAS:
+        from weaselish.stores.cloud import CloudStore
+
+        bucket = _bucket(remote)
+        plain: Store = CloudStore(bucket, remote=_label(remote, bucket.endpoint), cancel=cancel)
+    else:
+        plain = _open_directory(remote, root, cancel)
+    store = Retrying(plain, cancel=cancel)
     return ReadOnly(store, f"remote `{remote.name}`") if remote.read_only else store
 
 
 def credentials_source(remote: Remote) -> str | None:
-    """Where the remote's credentials were found, or what was tried; None for a directory. Never a secret."""
+    """Return where the remote's credentials came from, or what was tried, never a secret. None for a directory."""
     return _bucket(remote).credentials() if _scheme(remote) in EXTRAS else None
 
 
@@ -48,52 +64,31 @@ def _scheme(remote: Remote) -> str:
     return scheme
 
 
-def _open_directory(remote: Remote, root: Path) -> DirectoryStore:
-    _refuse_options(remote, "endpoint_url", "profile", "region")
-    path = remote.url
-    if "://" in path:
-        path = unquote(urlsplit(path).path)
-    return DirectoryStore(root / Path(path).expanduser(), remote=f"remote `{remote.name}` ({path})")
-
-
-def _open_cloud(remote: Remote) -> Store:
-    from weaselish.stores.cloud import CloudStore
-
-    bucket = _bucket(remote)
-    return CloudStore(bucket, remote=_label(remote, bucket.endpoint))
+def _open_directory(remote: Remote, root: Path, cancel: Cancel) -> DirectoryStore:
+    _check_options(remote, "file")
+    path = unquote(urlsplit(remote.url).path) if "://" in remote.url else remote.url
+    return DirectoryStore(root / Path(path).expanduser(), remote=f"remote `{remote.name}` ({path})", cancel=cancel)
 
 
 def _bucket(remote: Remote) -> Bucket:
+    """Connect to the remote's bucket. Only this imports the module of its cloud, and with it the cloud's library."""
+    from weaselish.stores.failures import request_failed
+
     scheme = _scheme(remote)
-    _refuse_secrets(remote)
-    if scheme != "s3":
-        _refuse_options(remote, "profile", "region")
+    _check_for_secrets(remote)
+    _check_options(remote, scheme)
+    module, _, name = _BUCKETS[scheme].partition(".")
     try:
-        return _connect(remote, scheme)
+        kind: type[Bucket] = getattr(import_module(f"weaselish.stores.{module}"), name)
     except ModuleNotFoundError as error:
         raise StoreError(
             f"remote `{remote.name}`: `{scheme}://` needs a library that is not installed (`{error.name}`)",
             hint=f"pip install 'weaselish[{EXTRAS[scheme]}]'",
         ) from None
-
-
-def _connect(remote: Remote, scheme: str) -> Bucket:
-    """Each cloud's module is imported, and with it its library, only here."""
-    from weaselish.stores.bucket import refusal
-
-    kind: type[Bucket]
-    match scheme:
-        case "s3":
-            from weaselish.stores.cloud_s3 import S3Bucket as kind
-        case "gs":
-            from weaselish.stores.cloud_gs import GSBucket as kind
-        case _:
-            from weaselish.stores.cloud_azure import AzureBucket as kind
     try:
         return kind(remote)
     except kind.errors as error:
-        trouble, detail = kind.explain(error)
-        raise refusal(_label(remote), trouble, detail, "setting it up", kind.hints.get(trouble)) from None
+        raise request_failed(_label(remote), kind.explain(error), "setting it up", kind.hints) from None
 
 
 def _label(remote: Remote, endpoint: str = "") -> str:
@@ -101,18 +96,26 @@ def _label(remote: Remote, endpoint: str = "") -> str:
     return f"remote `{remote.name}` ({remote.url}" + (f" at {endpoint})" if endpoint else ")")
 
 
-def _refuse_secrets(remote: Remote) -> None:
-    """A bucket's URL is shown in messages and kept in project.yml: it must not hold a credential."""
+def _check_for_secrets(remote: Remote) -> None:
+    """Raise StoreError if a URL holds a credential: messages show URLs, and project.yml is shared."""
     for option, url in (("url", remote.url), ("endpoint_url", remote.endpoint_url or "")):
         host = url.partition("://")[2].partition("/")[0]
         if "@" in host or "sig=" in url.partition("?")[2]:
             raise StoreError(
                 f"remote `{remote.name}`: its `{option}:` holds a credential",
-                hint="take it out, and give it by environment variables or a profile",
+                hint="remove it, and provide it by environment variables or a profile",
             )
 
 
-def _refuse_options(remote: Remote, *names: str) -> None:
-    for name in names:
-        if getattr(remote, name) is not None:
+def _check_options(remote: Remote, scheme: str) -> None:
+    """Raise StoreError for an option that has no meaning for this kind of store, or beside another option."""
+    for name in _ALL_OPTIONS:
+        if getattr(remote, name) not in (None, False) and name not in _OPTIONS.get(scheme, ()):
             raise StoreError(f"remote `{remote.name}`: `{name}:` means nothing for `{remote.url}`", hint="remove it")
+    if remote.kms_key and remote.sse != "aws:kms":
+        raise StoreError(f"remote `{remote.name}`: `kms_key:` needs `sse: aws:kms`", hint="add it, or remove the key")
+    if remote.anonymous and (remote.profile or remote.requester_pays):
+        other = "profile" if remote.profile else "requester_pays"
+        raise StoreError(
+            f"remote `{remote.name}`: `anonymous: true` and `{other}:` exclude each other", hint="remove one of them"
+        )

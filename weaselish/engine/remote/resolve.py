@@ -50,6 +50,7 @@ def with_env(workspace: Workspace, remote: Remote) -> Remote:
         endpoint_url=resolved(remote.endpoint_url),
         profile=resolved(remote.profile),
         region=resolved(remote.region),
+        kms_key=resolved(remote.kms_key),
     )
 
 

@@ -1,0 +1,206 @@
+"""Write files of a directory store: temporary files, flushes, creating without replacing, and error messages."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from weaselish.errors import StoreError
+from weaselish.stores.retry import PassingError
+
+LOCK = "lock"  # the name of the lock file, beside the temporary files
+ABANDONED = 24 * 3600.0  # seconds after which an unchanged temporary file counts as left by a killed writer
+BLOCK = 2**20  # bytes per buffered write
+FLUSH_EVERY = 8 * 2**20  # bytes after which the kernel is asked to begin writing them; asking for more takes long
+ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+
+_NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.EROFS, errno.EACCES}
+_NO_FLUSH = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}  # some file systems cannot flush directories
+_PASSING = {errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EINTR}
+_HINTS = {
+    errno.ENOSPC: "free some space on that disk; nothing was changed",
+    errno.EDQUOT: "the quota is used up; nothing was changed",
+    errno.EROFS: "it is mounted read-only",
+    errno.EACCES: "check the permissions and the owner of the directory",
+    errno.EPERM: "check the permissions and the owner of the directory",
+    errno.EFBIG: "the file system or `ulimit -f` does not allow files of this size",
+    errno.ENAMETOOLONG: "the file system does not allow names this long; use a shorter output path",
+    errno.EXDEV: "a directory inside the remote is on another file system: replace it by a plain directory",
+    errno.ENOTDIR: "a part of its path is a file",
+    errno.EEXIST: "a part of its path is a file",
+    errno.EISDIR: "the remote has objects below this key, so it cannot be a file",
+    errno.ESTALE: "the file server replaced or removed it: try again",
+    errno.ENOLCK: "the file system does not support locks",
+}
+
+
+@contextmanager
+def explained(remote: str, doing: str) -> Iterator[None]:
+    """Translate an OSError of the block into a StoreError that names the remote and what failed."""
+    try:
+        yield
+    except OSError as error:
+        kind = PassingError if error.errno in _PASSING else StoreError
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise kind(f"{remote}: {reason} while {doing}", hint=_HINTS.get(error.errno or 0)) from error
+
+
+class Temporaries:
+    """The temporary files of a store, in `directory`. `remote` is how messages name the store."""
+
+    def __init__(self, directory: Path, remote: str) -> None:
+        self._directory = directory
+        self._remote = remote
+        self._cleaned = False
+
+    @contextmanager
+    def new(self, doing: str) -> Iterator[Path]:
+        """Yield a new empty file, and remove it after the block unless it was moved away."""
+        with explained(self._remote, doing):
+            _make_directory(self._directory)
+            path = self._directory / uuid.uuid4().hex
+            path.touch(exist_ok=False)
+        try:
+            if not self._cleaned:
+                self._cleaned = True
+                with explained(self._remote, doing):
+                    self._remove_abandoned(now=path.stat().st_mtime)  # by the file system's clock
+            yield path
+        finally:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def fill(self, path: Path, chunks: Iterable[bytes], doing: str) -> None:
+        """Write `chunks` to the file and flush it to the disk. An error that `chunks` raises is not translated."""
+        with explained(self._remote, doing):
+            file = path.open("wb", buffering=BLOCK)
+        try:
+            unflushed = 0
+            for chunk in chunks:
+                with explained(self._remote, doing):
+                    file.write(chunk)
+                    unflushed += len(chunk)
+                    if unflushed >= FLUSH_EVERY:
+                        _begin_flush(file.fileno())
+                        unflushed = 0
+            with explained(self._remote, doing):
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            with suppress(OSError):
+                file.close()
+
+    def create(self, temporary: Path, path: Path) -> bool:
+        """Move the file to `path` and return True, unless a file exists at `path`."""
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)) from None
+            return temporary.stat().st_nlink > 1  # NFS: it was linked, the answer was lost, and NFS asked again
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+            return self._rename_under_lock(temporary, path)
+        return True
+
+    def _rename_under_lock(self, temporary: Path, path: Path) -> bool:
+        with self.locked(required=True):
+            if is_file(path):
+                return False
+            temporary.replace(path)
+        return True
+
+    @contextmanager
+    def locked(self, *, required: bool) -> Iterator[None]:
+        """Hold the store's lock. The system releases it when its holder dies.
+
+        Where the file system has no locks, continue without one unless it is `required`.
+        """
+        with self._lock(required=required) as descriptor:
+            if descriptor is not None:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+                except OSError as error:
+                    if required or error.errno not in _NO_LOCKS:
+                        raise
+            yield
+
+    @contextmanager
+    def _lock(self, *, required: bool) -> Iterator[int | None]:
+        try:
+            _make_directory(self._directory)
+            descriptor = os.open(self._directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            if required or error.errno not in _NO_LOCKS:
+                raise
+            yield None
+            return
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _remove_abandoned(self, now: float) -> None:
+        for entry in os.scandir(self._directory):
+            with suppress(OSError):
+                if entry.name != LOCK and now - entry.stat().st_mtime > ABANDONED:
+                    Path(entry).unlink()
+
+
+def place(temporary: Path, path: Path, move: Callable[[Path, Path], bool]) -> bool:
+    """Return what `move` returns, with the parent directories of `path` created before."""
+    for attempts_left in reversed(range(5)):
+        _make_directory(path.parent)
+        try:
+            return move(temporary, path)
+        except FileNotFoundError:  # a delete removed the directory between the two
+            if not attempts_left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except ABSENT:
+        return False
+
+
+def flush_directory(directory: Path) -> None:
+    """Flush the directory's entries to the disk, where its file system can."""
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except (FileNotFoundError, PermissionError):  # a delete removed it, or its mode allows writing only
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FLUSH:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _make_directory(directory: Path) -> None:
+    """Create the directory and its parents, and flush each that was missing to the disk."""
+    missing = [path for path in (directory, *directory.parents) if not path.is_dir()]
+    directory.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        flush_directory(path.parent)
+
+
+def _begin_flush(descriptor: int) -> None:
+    """Let the disk write while the caller produces more bytes.
+
+    Linux begins to write changed pages when a process declares that it does not need them.
+    """
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
