@@ -149,23 +149,6 @@ def test_outputs_that_are_the_same_already_are_not_downloaded(project: ProjectDi
     assert told(done) == {"prepare": "pulled linked, list of words.txt"}
 
 
-def test_an_output_below_a_link_that_leads_away_is_refused(project: ProjectDir, remote: Path, tmp_path: Path) -> None:
-    project.project(f"""\
-        remotes: {{default: {remote}}}
-        commands: [{{name: make, script: [mkdir -p models, touch models/best], outputs: [models/best]}}]
-        """)
-    project.proj("run", "make")
-    project.proj("push")
-    other = clone(project, "other")
-    (tmp_path / "away").mkdir()
-    (other.path / "models").symlink_to(tmp_path / "away")
-    done = other.proj("pull")
-    assert done.code == 1
-    assert "leads out of the project" in told(done)["make"]
-    assert "  hint: a directory on its way is a link\n" in done.err
-    assert list((tmp_path / "away").iterdir()) == []
-
-
 def test_what_stands_in_place_of_an_output_is_replaced_only_by_force(project: ProjectDir, remote: Path) -> None:
     twins(project, remote).proj("push")
     other = clone(project, "other")

@@ -12,6 +12,7 @@ from pathlib import Path
 from weaselish.cancel import Cancel
 from weaselish.errors import ProjError, UnsafePath, listed, near_match
 from weaselish.files.remove import remove
+from weaselish.files.state_dir import STATE
 from weaselish.sources.git_links import resolve_links
 from weaselish.sources.git_process import GitError, run_git
 from weaselish.sources.masking import mask_url_secrets
@@ -104,6 +105,8 @@ class _Repository:
             settings = {"core.sparseCheckout": "true"}
         self._git("checkout", "--quiet", "--detach", commit, settings=settings)
         remove(self._directory / ".git")
+        for state in list(self._directory.rglob(STATE)):  # of a nested project: runs that never happened here
+            remove(state)
         content = resolve_links(self._directory, path, self._shown)
         return CheckedOut(content, commit, tuple(_lfs_pointers(content)))
 

@@ -10,14 +10,17 @@ from urllib.parse import unquote, urlsplit
 from weaselish.cancel import Cancel
 from weaselish.errors import ProjError, UnsafePath
 from weaselish.files.hashing import BLOCK
+from weaselish.files.state_dir import STATE
 
+_STATE = frozenset((".git", ".hg", ".jj", ".svn", STATE))
 _STREAM = 1 << 24  # bytes; a smaller file is copied in one call
 
 
-def copy_local(url: str, root: Path, to: Path, *, target: Path, cancel: Cancel) -> None:
+def copy_local(url: str, root: Path, to: Path, *, target: Path, cancel: Cancel) -> tuple[str, ...]:
     """Copy the file or directory that `url` names, a path relative to `root` or a `file://` URL, to `to`.
 
-    Links are followed. `target` is where the copy will be placed in the end.
+    Links are followed. `target` is where the copy will be placed in the end. Returns the paths that were left out
+    because they hold the state of version control or of proj: other tools would execute what is in them.
     """
     source = Path(os.path.realpath(root / _local_path(url)))
     place = Path(os.path.realpath(target.parent), target.name)
@@ -29,13 +32,21 @@ def copy_local(url: str, root: Path, to: Path, *, target: Path, cancel: Cancel) 
     def copy(from_file: str, to_file: str) -> str:
         return _copy_file(from_file, to_file, cancel)
 
+    left_out: list[str] = []
+
+    def leave_out(directory: str, names: list[str]) -> list[str]:
+        state = [name for name in names if name.casefold() in _STATE]
+        left_out.extend(os.path.relpath(os.path.join(directory, name), source) for name in state)
+        return state
+
     try:
         if source.is_dir():
-            shutil.copytree(source, to, copy_function=copy)
+            shutil.copytree(source, to, copy_function=copy, ignore=leave_out)
         else:
             copy(str(source), str(to))
     except OSError as error:  # shutil.Error too, which has no strerror
         raise ProjError(f"cannot copy `{url}`: {error.strerror or 'parts of it cannot be read'}") from None
+    return tuple(left_out)
 
 
 def _copy_file(source: str, to: str, cancel: Cancel) -> str:

@@ -12,6 +12,7 @@ from weaselish.engine.assets.obtain import Obtained, Obtainer, TransferProgress
 from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.workers import GRACE, Workers, run_aside
+from weaselish.engine.write_paths import check_asset_path
 from weaselish.errors import InvalidProject, ProjError, UnknownName
 from weaselish.files.swap import recover, staging_directory, swap_in
 from weaselish.locks.step_locks import hold_locks
@@ -97,7 +98,7 @@ class _Fetching:
             on_wait=lambda holder: self._report(events.StepWaiting(asset.dest, holder)),
             cancel=workspace.cancel,
         ):
-            workspace.check_inside(asset.dest, "asset")
+            check_asset_path(workspace, asset.dest)
             recover(target)
             workspace.digests.forget()
             result = self._on_disk.check(asset, update=self._options.update)  # another process may have fetched it
@@ -107,7 +108,7 @@ class _Fetching:
             with staging_directory(target) as place:
                 obtained = self._obtain(asset, place, progress)
                 _verify(asset, obtained)
-                workspace.check_inside(asset.dest, "asset")
+                check_asset_path(workspace, asset.dest)
                 workspace.cancel.check()
                 swap_in(obtained.path, target)
             return self._note(asset, obtained)

@@ -87,7 +87,10 @@ class Obtainer:
 
     def _copy(self, asset: Asset, url: str, to: Path) -> None:
         workspace = self._workspace
-        copy_local(url, workspace.root, to, target=workspace.root / asset.dest, cancel=workspace.cancel)
+        left_out = copy_local(url, workspace.root, to, target=workspace.root / asset.dest, cancel=workspace.cancel)
+        if left_out:
+            paths = in_short([f"`{path}`" for path in left_out], separator=", ")
+            self._report(events.Note(f"{asset.dest}: not copied, because other tools execute what is in it: {paths}"))
 
     def _check_out(self, asset: Asset, source: Git, place: Path) -> Obtained:
         named = git_source(self._workspace, source)

@@ -76,13 +76,13 @@ class Candidates:
         """
         locked = self._locked(command, now)
         if locked is not None:
-            yield Candidate(locked.record, _objects(locked))
+            yield Candidate(locked.record, _objects(command, locked))
         fitting = self._fitting(command, now)
         weasels = self._of_weasel(command, now) if self._compat else []
         rivals = len(fitting) + len(weasels)
         for run in fitting:
             if locked is None or run.record.run != locked.record.run:
-                yield Candidate(run.record, _objects(run), rivals)
+                yield Candidate(run.record, _objects(command, run), rivals)
         yield from (Candidate(record, objects, rivals) for record, objects in weasels)
 
     def _locked(self, command: Command, now: Fingerprint) -> Published | None:
@@ -122,7 +122,7 @@ class Candidates:
             return []
         in_lock = self._weasel_digests_in_lock(command)
         objects = []
-        for output in command.outputs:
+        for output in command.pushed_outputs:
             listed = self._tree.below(f"{quote_plus(command.as_written(output))}/{hashed}").values()
             stored = [one for one in listed if is_object_key(one.key)]
             if not stored:
@@ -167,7 +167,7 @@ class Candidates:
         return "no run of it is on the remote"
 
 
-def _objects(run: Published) -> tuple[OutputObject, ...]:
+def _objects(command: Command, run: Published) -> tuple[OutputObject, ...]:
     return tuple(
         OutputObject(
             output.path,
@@ -176,5 +176,5 @@ def _objects(run: Published) -> tuple[OutputObject, ...]:
             Limits(size=output.size, files=output.files),
         )
         for output in run.record.outputs
-        if output.path in run.objects
+        if output.path in run.objects and output.path in command.pushed_outputs
     )

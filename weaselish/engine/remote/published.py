@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import quote_plus
 
 from weaselish.compat import weasel
-from weaselish.model.paths import is_outside
+from weaselish.model.paths import inside, is_outside
 from weaselish.model.project import Command
 from weaselish.plan.record import Record
 from weaselish.records.record_format import from_document, to_document
@@ -22,7 +22,7 @@ _OBJECT = re.compile(r"(?!\.\.?/)[A-Za-z0-9_.~%+-]+/[0-9a-f]+/[0-9a-f]+(\.dir)?"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A run on a remote. `objects`: output -> (key, size in the store), without outputs outside the project."""
+    """A run on a remote. `objects`: output -> (key, size in the store), for the outputs that were pushed."""
 
     record: Record
     objects: Mapping[str, tuple[str, int]]
@@ -36,7 +36,7 @@ def published_run(document: object) -> Published | None:
         record_key(record)
     except (KeyError, TypeError, ValueError):
         return None
-    if {output.path for output in record.outputs if not is_outside(output.path)} != objects.keys():
+    if not _has_all_objects(record, objects):
         return None
     if not all(is_object_key(key) for key, _ in objects.values()):
         return None
@@ -50,6 +50,14 @@ def _objects(document: object) -> dict[str, tuple[str, int]]:
     return {path: (key, size) for path, (key, size) in decoded.items() if size is not None}
 
 
+def _has_all_objects(record: Record, objects: Mapping[str, object]) -> bool:
+    """Return whether each output has an object, is in that of another one, or is outside the project."""
+    paths = {output.path for output in record.outputs}
+    return objects.keys() <= paths and all(
+        is_outside(path) or any(inside(path, stored) for stored in objects) for path in paths
+    )
+
+
 def is_object_key(key: str) -> bool:
     """Return whether a key has the form `<output>/<key>/<digest>`."""
     return _OBJECT.fullmatch(key) is not None
@@ -61,11 +69,11 @@ def outputs_of(record: Record) -> dict[str, str]:
 
 
 def object_keys(command: Command, record: Record, *, compat: bool) -> dict[str, str]:
-    """Return output -> key of its object, for the outputs inside the project.
+    """Return output -> key of its object, for the outputs that are pushed.
 
     Under `compat: weasel` it consists of Weasel's hashes and the output's name as written.
     """
-    outputs = [output for output in record.outputs if not is_outside(output.path)]
+    outputs = [output for output in record.outputs if output.path in command.pushed_outputs]
     if not compat:
         key = record.fingerprint.key
         return {output.path: f"{quote_plus(output.path)}/{key}/{output.digest}" for output in outputs}

@@ -18,10 +18,11 @@ from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.run.planning import plan_for
 from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.workers import Workers, run_aside
+from weaselish.engine.write_paths import check_output_path
 from weaselish.errors import InvalidProject, ProjError, StoreError
 from weaselish.files.swap import recover_all
 from weaselish.locks.step_locks import hold_locks
-from weaselish.model.paths import is_outside, is_protected
+from weaselish.model.paths import is_outside
 from weaselish.model.project import Command, Remote
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import ReasonKind
@@ -158,7 +159,7 @@ class _Pull:
             raise NotPulled("it has no outputs that could be pulled")
         if self._is_local(command):
             return Pulled(command.name, already_here=True)
-        if all(map(is_outside, command.outputs)):
+        if not command.pushed_outputs:
             raise NotPulled("its outputs are outside the project, and never pulled")
         return None
 
@@ -226,17 +227,11 @@ class _Pull:
         """Prepare the outputs for being replaced. Return whether no other process or thread recorded a run since."""
         workspace = self._workspace
         workspace.records.refresh()
-        inside = [output for output in command.outputs if not is_outside(output)]
-        for output in inside:
-            self._check_writable(output)
-        if recover_all([workspace.root / output for output in inside]):
+        for output in command.pushed_outputs:
+            check_output_path(workspace, output, force=self._options.force)
+        if recover_all([workspace.root / output for output in command.pushed_outputs]):
             workspace.digests.forget()
         return workspace.records.version == version
-
-    def _check_writable(self, output: str) -> None:
-        if is_protected(output):
-            raise NotPulled(f"proj never writes `{output}`, because tools execute what is in it", is_error=True)
-        self._workspace.check_inside(output, "output")
 
 
 class _OutsideDiffers(NotPulled):

@@ -16,7 +16,7 @@ from weaselish.engine.remote.verify import digest_of_object
 from weaselish.engine.run.recording import with_weasel_digests
 from weaselish.engine.run.staleness import check_staleness
 from weaselish.errors import in_short
-from weaselish.model.paths import is_executed_by_tools, is_outside
+from weaselish.model.paths import is_executed_by_tools
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.reasons import ReasonKind
@@ -87,8 +87,7 @@ class PushPlanner:
 
     def order(self, command: Command) -> Order | None:
         """Return what is to be stored for a command, None if it is published already. Raises NotPushed, Unreadable."""
-        inside = [output for output in command.outputs if not is_outside(output)]
-        if not inside:
+        if not command.pushed_outputs:
             raise NotPushed("it has no outputs that could be pushed", is_error=not command.outputs)
         last = self._record_to_publish(command)
         digests = {output.path: output.digest for output in last.all_outputs if output.path in command.outputs}

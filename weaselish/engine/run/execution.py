@@ -48,7 +48,8 @@ class Execution:
 
         `locks` are the descriptors of the locks that the caller holds; the script's processes inherit them.
         """
-        self._check_places(command, mend=any(reason.kind is ReasonKind.INTERRUPTED for reason in looked.reasons))
+        if any(reason.kind is ReasonKind.INTERRUPTED for reason in looked.reasons):
+            self._recover_outputs(command)
         job = make_job(self._workspace, command, looked.now, args=args)
         self._make_directories()
         records = self._workspace.records
@@ -95,17 +96,14 @@ class Execution:
                 break
         return outcome._replace(message=outcome.message and masked(outcome.message, secrets))
 
-    def _check_places(self, command: Command, *, mend: bool) -> None:
-        for output in command.all_outputs:
-            self._workspace.check_inside(output, "output")
-        if mend:
-            from weaselish.files.swap import recover_all
+    def _recover_outputs(self, command: Command) -> None:
+        """Undo what a killed pull left half-way. Pull never writes to outputs outside the project."""
+        from weaselish.files.swap import recover_all
 
-            recover_all([self._workspace.root / output for output in command.all_outputs])
+        recover_all([self._workspace.root / output for output in command.pushed_outputs])
 
     def _make_directories(self) -> None:
         for directory in self._workspace.project.directories:
-            self._workspace.check_inside(directory, "directory")
             with writing(f"directory `{directory}`"):
                 (self._workspace.root / directory).mkdir(parents=True, exist_ok=True)
 
