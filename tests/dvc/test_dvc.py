@@ -170,14 +170,14 @@ def test_what_cannot_be_meant(pipeline: ProjectDir, workflow: str, code: int, me
     assert done.err.startswith(message)
 
 
-def test_two_makers_of_one_path_are_refused(project: ProjectDir) -> None:
+def test_two_producers_of_one_path_are_refused(project: ProjectDir) -> None:
     project.project(
         "commands: [{name: a, script: [x], outputs: [out]}, {name: b, script: [x], outputs: [out/b]}]\n"
         "workflows: {all: [a, b]}"
     )
     assert project.proj("dvc", "all").err == (
-        "error: `a` makes `out`, `b` makes `out/b`: DVC allows one maker only\n"
-        "  hint: put alternatives into workflows of their own\n"
+        "error: `a` produces `out` and `b` produces `out/b`\n"
+        "  hint: DVC allows one producer: put alternatives into workflows of their own\n"
     )
     project.project("commands: [{name: a, script: [x]}]")
     assert project.proj("dvc").err.startswith("error: project.yml defines no workflow\n")

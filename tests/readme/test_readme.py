@@ -37,8 +37,8 @@ Counts lines. &lt;!-- not a comment -->
 
 ## project.yml
 
-`project.yml` says which files the commands read and make. `proj` alone lists them, `proj run NAME` brings one of them \
-up to date, with all that it needs.
+`project.yml` says which files the commands read and produce. `proj` alone lists them. `proj run NAME` runs one of \
+them, and whatever it depends on, if out of date.
 
 ### Commands
 
@@ -161,8 +161,8 @@ def test_a_file_without_a_section_is_kept_but_with_force(documented: ProjectDir)
     done = documented.proj("document", "-o", "README.md")
     assert (done.code, documented.read("README.md")) == (1, "mine\n")
     assert done.err == (
-        "error: `README.md` has no section that may be replaced\n"
-        "  hint: put the two markers that `proj document` prints where it shall stand, or replace all with `--force`\n"
+        "error: `README.md` has no section to replace\n"
+        "  hint: add the two markers that `proj document` prints, or replace the entire file with `--force`\n"
     )
     assert documented.proj("document", "-NE", "-o", "README.md", "--force").code == 0
     assert documented.read("README.md") == SECTION
@@ -177,7 +177,7 @@ def test_markers_that_are_not_plain_are_refused(documented: ProjectDir, text: st
     documented.write("README.md", text)
     done = documented.proj("document", "-o", "README.md")
     assert (done.code, documented.read("README.md")) == (1, text)
-    assert "not plain where the section begins and ends" in done.err
+    assert "does not have exactly one start marker" in done.err
 
 
 @pytest.mark.parametrize("whose", ["WEASEL", "SPACY PROJECT"])

@@ -50,10 +50,12 @@ class Ended:
 
     @property
     def steps(self) -> dict[str, dict[str, Any]] | None:
-        """The rows of `--json` by step; None if it did not come to that."""
+        """The rows of `--json` by step; None if `proj` ended before it printed them, or with an error."""
         try:
             data = json.loads(self.out)
         except ValueError:
+            return None
+        if isinstance(data, dict) and "error" in data:
             return None
         rows = data["steps"] if isinstance(data, dict) else data
         return {row["step"]: row for row in rows}

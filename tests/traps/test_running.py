@@ -22,8 +22,8 @@ def test_r1_the_step_fails_names_the_output_records_nothing(project: ProjectDir)
     project.project("commands: [{name: make, script: ['true'], outputs: [out.txt]}]")
     told = (
         "make: never ran\n"
-        "✘ `make` ended without an error, but did not make its output `out.txt`\n"
-        "  hint: correct the script or the path; what may be missing belongs into `outputs_no_cache`\n"
+        "✘ `make` ended without an error, but did not produce its output `out.txt`\n"
+        "  hint: correct the script or the path, or list optional outputs under `outputs_no_cache`\n"
         "✘ 1 failed\n"
     )
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Weasel's formulas, for its lockfiles and remotes. Nothing else of proj uses them."""
+"""Weasel's formulas, for its lock files and remotes only."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from weaselish.plan.record import Record
 
 
 def cmd(command: str) -> str:
-    """The text that Weasel writes into, and expects in, each entry of project.lock."""
+    """Return the text that Weasel writes into, and expects in, each entry of project.lock."""
     return f"python -m weasel run {command}"
 
 
 def digest(path: Path) -> str | None:
-    """Weasel's MD5 of a path: a file's bytes; a directory's are those of all its files, one after the other.
+    """Return Weasel's MD5 of a file, or of the bytes of all files in a directory; None if the path does not exist.
 
-    Files in the order of their path's names, without links to directories; None if there is nothing.
+    Files are in the order of their paths, compared name by name. Links to directories are not entered.
     """
     running = new_hash("md5")
     if path.is_file():
@@ -45,17 +45,17 @@ def _files(directory: str) -> Iterator[str]:
 
 
 def command_hash(script: Sequence[str], deps: Sequence[tuple[str, str]]) -> str:
-    """Weasel's hash of a command: MD5 of the deps' digests, by path, and of the script lines, nothing between them.
+    """Return Weasel's hash of a command: MD5 of the deps' digests, in the order of their paths, and the script lines.
 
-    `deps` are (path, Weasel's digest); a dep listed twice counts twice.
+    `deps` are (path, Weasel's digest). A dep that is listed twice counts twice.
     """
     ordered = sorted(deps, key=lambda dep: dep[0].split("/"))
     return digest_bytes(("".join(md5 for _, md5 in ordered) + "".join(script)).encode(), "md5")
 
 
 def digests_of(root: Path, record: Record) -> dict[str, str]:
-    """Weasel's digests of what a record names, where they are not ours: of directories."""
+    """Return Weasel's digests of the directories that a record names: those of files are the same as ours."""
     paths = [path for path, digest in record.fingerprint.deps if digest and is_tree(digest)]
-    paths += [made.path for made in record.all_outputs if is_tree(made.digest)]
-    found = {path: digest(root / path) for path in dict.fromkeys(paths)}
-    return {path: md5 for path, md5 in found.items() if md5}
+    paths += [output.path for output in record.all_outputs if is_tree(output.digest)]
+    digests = {path: digest(root / path) for path in dict.fromkeys(paths)}
+    return {path: md5 for path, md5 in digests.items() if md5}

@@ -1,6 +1,6 @@
-"""A project as a section of Markdown, and where in a README that section stands. Pure text: no file is touched here.
+"""The section of a README that describes a project. Text only: this module reads and writes no files.
 
-The markers are Weasel's, so that either tool replaces what the other wrote.
+The markers are Weasel's, so that either tool replaces the section that the other wrote.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ _IGNORE = re.compile(_OWNER + rb"IGNORE -->")
 
 
 def section(project: ProjectModel, *, exists: Callable[[str], bool], emoji: bool = True) -> str:
-    """The section with its markers. `exists`: whether there is something at a path of the project, to link to.
+    """Return the section with its markers. `exists` says whether a path of the project exists and can be linked to.
 
-    References to the environment stay as `${env.X}`: a README is no place for values.
+    References to the environment stay as `${env.X}`, so that no value gets into the README.
     """
     return "\n\n".join([START, *_blocks(project, exists, emoji), END]) + "\n"
 
 
 def is_ignored(text: bytes) -> bool:
-    """Whether a file asks to be left alone."""
+    """Return whether a file holds the marker that forbids changing it."""
     return _IGNORE.search(text) is not None
 
 
 def merged(old: bytes, new: str, *, name: str, force: bool = False) -> bytes:
-    """`old`, the text of the file `name`, with `new` in place of its section, all else byte for byte as it was.
+    """Return `old`, the text of the file `name`, with its section replaced by `new`. Other bytes stay the same.
 
-    A file with text but without a section is refused, but with `force` replaced as a whole. Raises ProjError.
+    With `force`, return `new` alone for a file that has text but no section. Raises ProjError otherwise.
     """
     starts, ends = list(_START.finditer(old)), list(_END.finditer(old))
     if len(starts) == len(ends) == 1 and starts[0].end() <= ends[0].start():
@@ -49,12 +49,12 @@ def merged(old: bytes, new: str, *, name: str, force: bool = False) -> bytes:
         return new.encode()
     if starts or ends:
         raise ProjError(
-            f"`{name}`: it is not plain where the section begins and ends",
-            hint="leave one start marker and one end marker after it, or replace the whole file with `--force`",
+            f"`{name}` does not have exactly one start marker followed by one end marker",
+            hint="leave one of each, or replace the entire file with `--force`",
         )
     raise ProjError(
-        f"`{name}` has no section that may be replaced",
-        hint="put the two markers that `proj document` prints where it shall stand, or replace all with `--force`",
+        f"`{name}` has no section to replace",
+        hint="add the two markers that `proj document` prints, or replace the entire file with `--force`",
     )
 
 
@@ -67,8 +67,8 @@ def _blocks(project: ProjectModel, exists: Callable[[str], bool], emoji: bool) -
         yield _prose(project.description.strip())
     yield heading(2, "📋", "project.yml")
     yield (
-        "`project.yml` says which files the commands read and make. `proj` alone lists them, `proj run NAME` brings "
-        "one of them up to date, with all that it needs."
+        "`project.yml` says which files the commands read and produce. `proj` alone lists them. `proj run NAME` runs "
+        "one of them, and whatever it depends on, if out of date."
     )
     if project.commands:
         yield heading(3, "🔧", "Commands")
@@ -93,7 +93,7 @@ def _blocks(project: ProjectModel, exists: Callable[[str], bool], emoji: bool) -
 
 
 def _plan(project: ProjectModel) -> Plan:
-    """The whole project's plan, whatever lies in its directory: the same text on every machine."""
+    """Return the plan of all commands, which is the same on every machine."""
     names = list(project.commands)
     try:
         return make_plan(project, names)
@@ -107,7 +107,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _prose(text: str) -> str:
-    return text.replace("<!--", "&lt;!--")  # else it could hold a marker, or hide what follows
+    return text.replace("<!--", "&lt;!--")  # a comment could be a marker, or hide the rest
 
 
 def _cell(text: str) -> str:
@@ -115,7 +115,7 @@ def _cell(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """`text` as code in a cell of a table, whatever it holds."""
+    """Return `text` as code in a cell of a table."""
     longest = max((len(ticks) for ticks in re.findall("`+", text)), default=0)
     fence, blank = "`" * (longest + 1), " " if longest else ""
     return f"{fence}{blank}{' '.join(text.split())}{blank}{fence}".replace("|", "\\|")
@@ -132,5 +132,5 @@ def _source(asset: Asset) -> str:
 
 
 def _shown_url(remote: Remote) -> str:
-    """Without user, password and query: what should not stand in project.yml must not be copied from it either."""
+    """Return the URL without user, password and query: they must not be copied into a README."""
     return without_secrets(remote.url)

@@ -1,7 +1,7 @@
 """project.lock: what the last successful run of each command used and produced, in a file for git.
 
-Its entries have Weasel's four keys. A last top-level mapping `.proj` holds one block of ours per command. A block
-counts only while its entry is unchanged since both were written. docs/formats.md defines both.
+Its entries have Weasel's four keys. A last top-level mapping `.proj` holds our own data, one block per command. A
+block counts only while its entry is unchanged since both were written. docs/formats.md defines both.
 """
 
 from __future__ import annotations

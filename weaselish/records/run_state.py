@@ -11,7 +11,7 @@ from weaselish.plan.record import Record
 from weaselish.records.journal_lines import AttemptEnd, Ended, JournalLine, Recorded, Reset, Started
 from weaselish.records.lock_entry import LockEntry
 
-RecordOrEntry = Record | LockEntry  # an entry: one that Weasel wrote, or one of ours whose block does not count
+RecordOrEntry = Record | LockEntry  # an entry: one that Weasel wrote, or whose block does not count
 Entries = Mapping[str, tuple[LockEntry, ...]]  # of each command; several where a merge conflict left them
 
 
@@ -200,7 +200,7 @@ def _entry_for(chosen: RecordOrEntry, entries: tuple[LockEntry, ...]) -> LockEnt
 
 
 def _run_of(one: RecordOrEntry) -> int:
-    """Return the run id; 0 for an entry of Weasel's, which is older than every record of ours."""
+    """Return the run id; 0 for an entry of Weasel's, which is older than every record."""
     return one.run if isinstance(one, Record) else 0
 
 

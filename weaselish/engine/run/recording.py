@@ -1,4 +1,4 @@
-"""Makes the record of what a step used and made, from what lies on the disk."""
+"""Makes the record of what a step used and produced, from the files on disk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from weaselish.compat import weasel
 from weaselish.engine.run.staleness import Staleness
 from weaselish.errors import ProjError, UnsafePath
 from weaselish.files.file_stat import Stamp
-from weaselish.model.paths import PathIndex
+from weaselish.model.paths import PathIndex, is_outside
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
@@ -18,23 +18,23 @@ from weaselish.workspace import Workspace
 
 
 class Recorder:
-    """For one step: what its inputs looked like before it ran, and the record of it if they still do afterwards."""
+    """Compares the inputs of one step before and after it ran, and makes its record if they are the same."""
 
-    def __init__(self, workspace: Workspace, command: Command, args: tuple[str, ...], looked: Staleness) -> None:
+    def __init__(self, workspace: Workspace, command: Command, args: tuple[str, ...], staleness: Staleness) -> None:
         self._workspace = workspace
         self._command = command
         self._args = args
-        self._before = _inputs(command, looked.now)
+        self._before = _inputs(command, staleness.now)
         self._stamps: Mapping[str, Stamp] = {path: workspace.digests.stamp(path) for path, _ in self._before}
 
     def record(self, run: int) -> Record | None:
-        """The record of a run that just succeeded; None if its inputs changed meanwhile, if only for a moment.
+        """Return the record of a run that succeeded; None if its inputs changed while it ran, even for a moment.
 
         Raises ProjError if an output is missing or holds a link that leads out of the project.
         """
         digests, command = self._workspace.digests, self._command
-        outputs = [self._made(path) for path in command.outputs]
-        no_cache = [self._made(path) for path in command.outputs_no_cache]
+        outputs = [self._output(path) for path in command.outputs]
+        no_cache = [self._output(path) for path in command.outputs_no_cache]
         after = fingerprint(command, self._workspace.env, digests.of_dep, args=self._args)
         if _inputs(command, after) != self._before:
             return None
@@ -52,21 +52,22 @@ class Recorder:
         keep_manifests(self._workspace, record)
         return with_weasel_digests(self._workspace, record)
 
-    def _made(self, path: str) -> RecordedOutput:
-        """What lies at an output now."""
+    def _output(self, path: str) -> RecordedOutput:
+        """Return the current output. Raises ProjError if it is missing and required."""
         found = self._workspace.digests.of(path, "output")
         if found is None and path in self._command.outputs:
             raise ProjError(
-                f"`{self._command.name}` ended without an error, but did not make its output `{path}`",
-                hint="correct the script or the path; what may be missing belongs into `outputs_no_cache`",
+                f"`{self._command.name}` ended without an error, but did not produce its output `{path}`",
+                hint="correct the script or the path, or list optional outputs under `outputs_no_cache`",
             )
         if found is None:
             return RecordedOutput(path, ABSENT)
-        if is_tree(found.digest):
+        if is_tree(found.digest) and not is_outside(path):
             self._check_links(path)
         return RecordedOutput(path, found.digest, found.size, found.files)
 
     def _check_links(self, output: str) -> None:
+        """Raise UnsafePath for a link in an output that leads out of the project: no pull could restore it."""
         for name, target in self._workspace.digests.links(output):
             place = os.path.dirname(os.path.join(output, name))
             led = os.path.normpath(os.path.join(place, target))
@@ -78,29 +79,29 @@ class Recorder:
 
 
 def adopt(workspace: Workspace, record: Record) -> None:
-    """Give an entry of Weasel's that was verified just now a record of its own."""
+    """Record a verified entry of Weasel's as our own."""
     keep_manifests(workspace, record)
     workspace.records.add(with_weasel_digests(workspace, record._replace(run=workspace.records.next_id())))
 
 
 def keep_manifests(workspace: Workspace, record: Record) -> None:
-    """Keep what the directories of a record hold, so that a later reason can say what changed in them."""
+    """Keep the manifests of a record's directories, so that a later reason can name what changed in them."""
     for path, digest in record.fingerprint.deps:
         if digest is not None and is_tree(digest):
             workspace.digests.keep_manifest(path, "dep", digest)
-    for made in record.all_outputs:
-        if is_tree(made.digest):
-            workspace.digests.keep_manifest(made.path, "output", made.digest)
+    for output in record.all_outputs:
+        if is_tree(output.digest):
+            workspace.digests.keep_manifest(output.path, "output", output.digest)
 
 
 def with_weasel_digests(workspace: Workspace, record: Record) -> Record:
-    """The record with Weasel's digests of what lies there, where `compat: weasel` asks for them."""
+    """Return the record with Weasel's digests of its directories, under `compat: weasel`."""
     if not workspace.project.compat:
         return record
     return record._replace(weasel=weasel.digests_of(workspace.root, record))
 
 
 def _inputs(command: Command, then: Fingerprint) -> list[tuple[str, str | None]]:
-    """The deps that the script only reads: those that it makes itself are recorded as they are afterwards."""
-    made = PathIndex(command.all_outputs)
-    return [(path, digest) for path, digest in then.deps if not made.overlapping(path)]
+    """Return the deps that the script only reads. Those that it produces itself are recorded as they are afterwards."""
+    outputs = PathIndex(command.all_outputs)
+    return [(path, digest) for path, digest in then.deps if not outputs.overlapping(path)]
