@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "weaselish"
 LEVELS = {
     "terminal": -1,
     "errors": 0,
+    "limits": 0,
     "cancel": 1,
     "model": 2,
     "plan": 3,

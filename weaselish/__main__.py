@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+if TYPE_CHECKING:
+    from weaselish.errors import ProjError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,14 +60,25 @@ def _dispatch(words: list[str]) -> int:
     try:
         return dispatch(words, os.environ)
     except ProjError as error:
-        from weaselish.cli.console import show_error
+        return _show(error, words)
+    except OSError as error:
+        from weaselish.limits import limit_reached
 
-        show_error(error)
-        if "--json" in words:
-            from weaselish.cli.json_output import print_json_error
+        limit = limit_reached(error) if error.errno in (errno.EMFILE, errno.ENFILE) else None
+        if limit is None:
+            raise
+        return _show(ProjError(limit.message, hint=limit.hint), words)
 
-            print_json_error(error)
-        return error.exit_code
+
+def _show(error: ProjError, words: Sequence[str]) -> int:
+    from weaselish.cli.console import show_error
+
+    show_error(error)
+    if "--json" in words:
+        from weaselish.cli.json_output import print_json_error
+
+        print_json_error(error)
+    return error.exit_code
 
 
 def _can_flush() -> bool:

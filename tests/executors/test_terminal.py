@@ -200,6 +200,14 @@ def test_a_program_that_reads_keys_raw_keeps_ctrl_c_for_itself(user: User) -> No
     user.gets("EXITED 0 RUN")
 
 
+def test_without_a_pseudo_terminal_the_line_gets_our_own_terminal(user: User) -> None:
+    user.runs("read name; echo Hello $name.; test -t 0 && echo a terminal", no_pty=True)
+    user.sees("[line 0]\r\n")
+    user.types("Ada\r")
+    user.sees("Hello Ada.\r\na terminal\r\n")
+    user.gets("EXITED 0 RUN")
+
+
 def test_the_end_of_input_can_be_typed(user: User) -> None:
     user.runs("cat; echo over")
     user.waits_for(lambda: user.is_raw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from weaselish.errors import InvalidProject, Problem, ProjError
 from weaselish.terminal import printable
@@ -127,7 +128,8 @@ def preload_table() -> None:
 
     loading = threading.Timer(_LOADING_DELAY, _table_function)
     loading.daemon = True
-    loading.start()
+    with suppress(RuntimeError):  # the system allows no further threads
+        loading.start()
 
 
 def table(rows: Iterable[Sequence[str]], header: Sequence[str], *, stream: object = None) -> str:

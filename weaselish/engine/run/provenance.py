@@ -22,7 +22,10 @@ class ProvenanceSource:
         self._host = _host()
         self._git = NO_REPOSITORY
         self._asking = Thread(target=self._ask_git, daemon=True)
-        self._asking.start()
+        try:
+            self._asking.start()
+        except RuntimeError:  # the system allows no further threads
+            self._ask_git()
 
     def _ask_git(self) -> None:
         self._git = _git(self._root)
@@ -36,7 +39,8 @@ class ProvenanceSource:
         seconds: float | None = None,
     ) -> Provenance:
         """Return the provenance of a record. Waits for git."""
-        self._asking.join()
+        if self._asking.ident is not None:
+            self._asking.join()
         return Provenance(executor, f"proj {__version__}", self._host, self._git, started, seconds, reasons)
 
 

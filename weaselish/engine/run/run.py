@@ -174,15 +174,21 @@ def _in_parallel(
                 step = schedule.start()
                 if step is None:
                     break
-                threads[step] = Thread(target=run_one, args=(step,))
-                threads[step].start()
+                thread = Thread(target=run_one, args=(step,))
+                try:
+                    thread.start()
+                except RuntimeError:  # the system allows no further threads
+                    run_one(step)
+                else:
+                    threads[step] = thread
             if not schedule.running:
                 return
             result = ended.get()
             if isinstance(result, BaseException):
                 raise result
             goes_on = note(result) and goes_on
-            threads.pop(result.step).join()
+            if result.step in threads:
+                threads.pop(result.step).join()
     finally:
         for thread in threads.values():
             thread.join()

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from weaselish.executors.base import Ending, Outcome
+from weaselish.limits import limit_reached
 
 if TYPE_CHECKING:
     from weaselish.executors.local.start import LocalLine
@@ -24,8 +25,8 @@ class NotStarted(Exception):
 def not_started(reason: OSError | ValueError, line: LocalLine) -> Outcome:
     """Return the outcome of a line that did not start: exit code 127 if its program was not found, else 126."""
     program = line.argv[0]
-    if isinstance(reason, OSError) and (limit := _limit(reason)):
-        return _outcome(f"`{program}` could not be started: {limit[0]}", limit[1])
+    if isinstance(reason, OSError) and (limit := limit_reached(reason)):
+        return _outcome(f"`{program}` could not be started: {limit.message}", limit.hint)
     if isinstance(reason, OSError) and reason.filename == line.workdir:
         why = "does not exist" if isinstance(reason, FileNotFoundError) else f"cannot be entered: {reason.strerror}"
         return _outcome(f"`{program}` was not started: the working directory `{line.workdir}` {why}")
@@ -50,25 +51,6 @@ def _why_not_executed(reason: OSError | ValueError, program: str, path: str) -> 
     if isinstance(reason, OSError) and reason.errno == errno.ENOEXEC:
         return f"`{program}` is neither a program for this machine nor a script that begins with `#!`"
     return f"`{program}` could not be started: {getattr(reason, 'strerror', None) or reason}"
-
-
-def _limit(reason: OSError) -> tuple[str, str] | None:
-    """Return which limit of the system was reached, and what to do about it."""
-    import resource
-
-    if reason.errno == errno.EAGAIN:
-        most = resource.getrlimit(resource.RLIMIT_NPROC)[0]
-        limit = "" if most == resource.RLIM_INFINITY else f" ({most}, `ulimit -u`)"
-        return f"no more processes allowed for this user{limit}", "end other processes, or raise the limit"
-    if reason.errno in (errno.EMFILE, errno.ENFILE):
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        limit = f"{most}, `ulimit -n`" if reason.errno == errno.EMFILE else "of the entire system"
-        return f"too many open files ({limit})", "run fewer steps at a time (`-j`), or raise the limit"
-    if reason.errno == errno.ENOMEM:
-        return "not enough memory for another process", "run fewer steps at a time (`-j`)"
-    if reason.errno == errno.E2BIG:
-        return "its arguments and environment are too long for the system", "pass long values in a file"
-    return None
 
 
 def _find_program(program: str, line: LocalLine) -> str | None:
