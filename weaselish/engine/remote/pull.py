@@ -93,7 +93,7 @@ class _Pull:
             if not self._options.dry:
                 self._workspace.records.close()
             self._workspace.save()
-            self._tree.save()
+            self._tree.close()
         return tuple(results[step] for step in plan.steps if step in results)
 
     def _plan(self) -> Plan:

@@ -71,7 +71,7 @@ class _Push:
         finally:
             if not self._options.dry:
                 self._workspace.records.close()
-            self._tree.save()
+            self._tree.close()
             self._workspace.save()
         return tuple(self._with_outside(command, results[command.name]) for command in commands)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from enum import StrEnum
 
 from weaselish.engine.remote.candidates import current_fingerprint
@@ -29,7 +30,8 @@ def remote_states(
 ) -> dict[str, RemoteState]:
     """Return the remote state of each previewed command that has outputs. Downloads no output."""
     tree = open_tree(workspace, remote, open_store)
-    return run_aside(lambda: _remote_states(workspace, tree, previews), workspace.cancel)
+    with closing(tree):
+        return run_aside(lambda: _remote_states(workspace, tree, previews), workspace.cancel)
 
 
 def _remote_states(workspace: Workspace, tree: RemoteTree, previews: Sequence[Preview]) -> dict[str, RemoteState]:
@@ -55,5 +57,4 @@ def _remote_states(workspace: Workspace, tree: RemoteTree, previews: Sequence[Pr
             states[preview.step] = RemoteState.UNKNOWN if is_open else RemoteState.MISSING
         if intact and preview.reasons:
             expected |= outputs_of(intact[0].record)
-    tree.save()
     return states

@@ -52,6 +52,14 @@ class RemoteTree:
                 self._store = self._open_store()
             return self._store
 
+    def close(self) -> None:
+        """Close the store if it was opened, and save the cache."""
+        self.save()
+        with self._lock:
+            store, self._store = self._store, None
+        if store is not None:
+            store.close()
+
     # -- objects ------------------------------------------------------------------------------------------------------
 
     def list_at_once(self) -> None:
@@ -96,8 +104,7 @@ class RemoteTree:
 
     def look_up(self, key: str) -> Stored | None:
         """Ask the store for one object."""
-        folder = key.rpartition("/")[0]
-        return next((stored for stored in self.store.list(folder) if stored.key == key), None)
+        return self.store.head(key)
 
     # -- runs ---------------------------------------------------------------------------------------------------------
 
