@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -18,11 +20,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from weaselish.errors import BrokenState
 from weaselish.locks.flock import take_for_life
 from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.fingerprint import Fingerprint
 from weaselish.plan.reasons import ReasonKind
-from weaselish.plan.record import Record, RecordedOutput
+from weaselish.plan.record import MAX_COUNT, Record, RecordedOutput
 from weaselish.records import journal
 from weaselish.records.journal import Journal, JournalReader, owner_lives, retire
 from weaselish.records.journal_lines import AttemptEnd, Began, Reset
@@ -590,6 +593,47 @@ def test_a_deleted_lock_counts_as_it_stands(tmp_path: Path) -> None:
     records.close()
     (tmp_path / FILE).unlink()
     assert Records(tmp_path, PROJECT).last("a") == ()
+
+
+def test_without_flock_the_process_decides_whether_a_journal_is_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(fd: int, kind: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with process(lambda: Journal(tmp_path).append(Reset(1, "a"))):
+        (theirs,) = tmp_path.glob("*.jsonl")
+        assert owner_lives(theirs)
+        retire(theirs)
+        assert theirs.exists()
+    assert not owner_lives(theirs)
+    retire(theirs)
+    assert [path.name for path in (tmp_path / "past").iterdir()] == [theirs.name]
+
+
+# -- bounds -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_possible_run_id_is_an_error_whose_hint_helps(tmp_path: Path) -> None:
+    (tmp_path / ".proj/runs").mkdir(parents=True)
+    line = json.dumps({"event": "reset", "run": MAX_COUNT - 1, "command": "a"})
+    (tmp_path / ".proj/runs/1-1-aa.jsonl").write_text(f"{line}\n")
+    with pytest.raises(BrokenState, match="leaves none for new runs") as refused:
+        Records(tmp_path, PROJECT).start("b", "key")
+    assert "delete" in (refused.value.hint or "")
+    shutil.rmtree(tmp_path / ".proj/runs")
+    assert run(Records(tmp_path, PROJECT), "b").run < MAX_COUNT
+
+
+@pytest.mark.parametrize("run_id", ["1e3", "true", "-1", "0", str(MAX_COUNT), "9" * 5000, "NaN", "1e999", "null"])
+def test_a_line_with_an_impossible_run_id_is_skipped(tmp_path: Path, run_id: str) -> None:
+    (tmp_path / ".proj/runs").mkdir(parents=True)
+    lines = "".join(f'{{"event": "{event}", "run": {run_id}, "command": "a"}}\n' for event in ("started", "reset"))
+    (tmp_path / ".proj/runs/1-1-aa.jsonl").write_text(lines)
+    records = Records(tmp_path, PROJECT)
+    assert (records.last_attempt("a"), records.version) == (None, Records(tmp_path, PROJECT).version)
+    assert run(records, "b").run > 1_000
 
 
 # -- the lock in trouble ----------------------------------------------------------------------------------------------

@@ -157,12 +157,20 @@ def retire(path: Path) -> None:
     except OSError:
         return
     try:
-        if not take(fd, path):
+        if not _take(fd, path):
             return
         past = path.parent / PAST
         past.mkdir(exist_ok=True)
         os.replace(path, past / path.name)
-    except (OSError, NoLocks):
+    except OSError:
         pass
     finally:
         os.close(fd)
+
+
+def _take(fd: int, path: Path) -> bool:
+    """Lock a journal. Return False if its process lives."""
+    try:
+        return take(fd, path)
+    except NoLocks:
+        return not _process_lives(path)
