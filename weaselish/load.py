@@ -33,7 +33,7 @@ def find_root(directory: str | os.PathLike[str] | None = None) -> Path:
     """
     if directory is not None:
         root = Path(directory)
-        if not root.is_dir():
+        if not os.path.isdir(root):  # False for any text that cannot be a path
             raise UsageError(f"`{directory}` is not a directory")
         if not os.path.lexists(root / FILE):
             raise UsageError(f"no {FILE} in `{directory}`", hint="`proj init` writes one")

@@ -205,7 +205,7 @@ def test_branches_that_each_ran_a_command_for_the_first_time_conflict_and_both_a
 BROKEN = [
     (b"a: [\n", "project.lock:2:1: this is not YAML: "),
     (b"- a\n", "project.lock:1:1: a lock file is a mapping of commands"),
-    (b"a: \xff\n", "project.lock: this is not YAML in UTF-8: "),
+    (b"a: \xff\n", "project.lock:1:4: this is not YAML in UTF-8: "),
     (b"a: " + b"[" * 5000, "project.lock"),
 ]
 

@@ -401,8 +401,8 @@ def test_an_override_of_the_environment_is_the_value_itself(project: ProjectDir)
     [
         ("--vars.X 1", "nothing to override: `vars.X`\n  hint: did you mean `--vars.x`?"),
         ("--var.x 1", "cannot override `var.x`\n  hint: overrides are `--vars.NAME VALUE`: did you mean `--vars.…`?"),
-        ("--vars.x.y 1", "cannot override `vars.x.y`\n  hint: `vars.x` is no mapping"),
-        ("--project.commands []", "cannot override `project.commands`\n  hint: only a plain value can be overridden"),
+        ("--vars.x.y 1", "cannot override `vars.x.y`\n  hint: `vars.x` is not a mapping"),
+        ("--project.commands []", "cannot override `project.commands`\n  hint: only a single value can be overridden"),
     ],
 )
 def test_an_override_of_nothing_is_an_error(project: ProjectDir, words: str, message: str) -> None:

@@ -148,7 +148,12 @@ def test_texts_between_two_references_are_never_read_again() -> None:
 
 REFUSED: dict[str, tuple[str, list[str]]] = {
     "an empty file": ("", ["1:1 project.yml is empty | begin with `commands:`"]),
-    "a list": ("- a\n", ["1:1 project.yml must be a mapping, not a list"]),
+    "a list": (
+        "- a\n",
+        [
+            "1:1 project.yml must be a mapping, not a list | write `commands:` in a line above it, and indent the list"
+        ],
+    ),
     "a word": ("commands", ["1:1 project.yml must be a mapping, not `commands`"]),
     "null where Weasel refuses it": (
         "vars:\ncommands:\n",
@@ -467,9 +472,9 @@ def test_an_error_elsewhere_refuses_the_project(text: str) -> None:
 def test_a_plan_has_the_problems_of_its_steps_and_of_the_workflows_that_it_names() -> None:
     found = project("""
     commands: [{name: good}, {name: bad, deps: x}]
-    workflows: {fine: [good], inner: [nope], outer: [inner, good], circle: [fine, circle]}
+    workflows: {fine: [good], inner: [nope], outer: [inner, good], circle: [fine, circle], both: [outer, bad]}
     """)
-    expected = {"good": 0, "bad": 1, "fine": 0, "inner": 1, "outer": 1, "circle": 1}
+    expected = {"good": 0, "bad": 1, "fine": 0, "inner": 1, "outer": 1, "circle": 1, "both": 2}
     assert {name: len(found.problems_of([name])) for name in expected} == expected
     assert len(found.problems_of(expected)) == 3
     assert found.problems_of(["never heard of it"]) == ()
@@ -478,6 +483,7 @@ def test_a_plan_has_the_problems_of_its_steps_and_of_the_workflows_that_it_names
         "inner": (),
         "outer": ("good",),
         "circle": ("good",),
+        "both": ("good", "bad"),
     }
 
 

@@ -312,8 +312,8 @@ def test_what_is_no_entry_is_passed_over(tmp_path: Path, text: str) -> None:
     [
         (b"train:\n  cmd: a: b\n", "project.lock:2:9: this is not YAML: mapping values are not allowed"),
         (b"- a\n", "project.lock:1:1: a lock file is a mapping of commands"),
-        (b"\xff\xff", "project.lock: this is not YAML in UTF-8"),
-        (b"a: {}\na: {}\n", "project.lock:2:1: the key `a` stands here a second time"),
+        (b"\xff\xff", "project.lock:1:1: this is not YAML in UTF-8"),
+        (b"a: {}\na: {}\n", "project.lock:2:1: the key `a` occurs a second time"),
     ],
 )
 def test_a_broken_lock_says_where_and_counts_as_empty(tmp_path: Path, text: bytes, problem: str) -> None:

@@ -55,11 +55,11 @@ def _problems(project: ProjectModel, names: Sequence[str]) -> tuple[Problem, ...
 
 def _dests_and_directory(words: Sequence[str]) -> tuple[list[str], str | None]:
     """Split `[DEST]... [DIR]`: the last word is a directory only if it has a project.yml."""
-    from pathlib import Path
+    import os
 
     from weaselish.load import FILE
 
-    if words and (Path(words[-1]) / FILE).is_file():
+    if words and os.path.isfile(os.path.join(words[-1], FILE)):
         return list(words[:-1]), words[-1]
     return list(words), None
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weaselish.cli.console import hint, say, warn
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 def dvc(call: Call, *, force: bool) -> int:
     """Write dvc.yaml into the project; keep one that `proj` did not write, unless `force` is given."""
     from weaselish.compat.dvc import FILE, is_our_own, pipeline
+    from weaselish.engine.run.planning import check_usable
     from weaselish.files.atomic import write_atomically
 
     directory, name = _directory_and_workflow(call.words)
     workspace = open_workspace(call, directory)
-    generated = pipeline(workspace.project, _workflow(workspace.project, name), call.extras.overrides)
+    workflow = _workflow(workspace.project, name)
+    check_usable(workspace, [workflow])
+    generated = pipeline(workspace.project, workflow, call.extras.overrides)
     file = workspace.root / FILE
     old = file.read_text("utf-8", "surrogateescape") if file.exists() else ""
     if old == generated.text and not force:
@@ -50,7 +53,7 @@ def _directory_and_workflow(words: Sequence[str]) -> tuple[str | None, str | Non
     if len(words) > 2:
         raise UsageError(f"one workflow at a time, not {listed(words[1:])}", hint="`proj dvc [DIR] [WORKFLOW]`")
     first, second = (*words, None, None)[:2]
-    if first is not None and second is None and not (Path(first) / FILE).is_file():
+    if first is not None and second is None and not os.path.isfile(os.path.join(first, FILE)):
         return None, first
     return first, second
 

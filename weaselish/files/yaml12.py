@@ -1,11 +1,12 @@
-"""YAML as project.yml and project.lock mean it: PyYAML with the scalars of YAML 1.2's core schema.
+"""Read and write YAML as project.yml and project.lock use it: PyYAML with the scalars of YAML 1.2's core schema.
 
-As Weasel reads: `yes`, `on` and `2024-01-01` are text, `010` is 10, `0o17` is 15, `1_000` is 1000. What is written is
-quoted wherever 1.1 or 1.2 would read a plain text as something else.
+It reads as Weasel does: `yes`, `on` and `2024-01-01` are text, `010` is 10, `0o17` is 15, `1_000` is 1000. It quotes
+each text that YAML 1.1 or 1.2 would read as something else.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from weaselish.errors import InvalidProject, Problem
+from weaselish.files.yaml_errors import explain, undecodable
 from weaselish.model.locations import Locations, Path
 
 try:
@@ -33,15 +35,17 @@ _FLOAT = re.compile(
     r"[-+]?[0-9][0-9_]*(\.[0-9_]*([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)|[-+]?\._*[0-9][0-9_]*([eE][-+][0-9]+)?"
 )
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_LIKE_A_NUMBER = re.compile(r"[-+]?[0-9_]*\.?[0-9_]*([eE][-+]?[0-9]*)?")  # some readers take more for one than we do
+_LIKE_A_NUMBER = re.compile(r"[-+]?[0-9_]*\.?[0-9_]*([eE][-+]?[0-9]*)?")  # some readers accept more numbers than we do
+_SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _STANDARD = "tag:yaml.org,2002:"
 _UNTAGGED = ""
-_MOST_NODES = 1_000_000  # what aliases may blow a file up to
+_MOST_REPEATED = 100_000  # values that aliases may add to a file
+_DEEPEST = 100  # levels of lists and mappings
 _LONGEST_INT = 4000  # digits; from 4301 on Python refuses
 
 
 def scalar(text: str) -> object:
-    """The value of a plain scalar."""
+    """Return the value of a plain scalar."""
     if _NULL.fullmatch(text):
         return None
     if _BOOL.fullmatch(text):
@@ -57,53 +61,54 @@ def scalar(text: str) -> object:
 
 
 def read(text: str | bytes, *, file: str) -> tuple[Any, Locations]:
-    """The one document in `text` and the place of each value and key. Raises InvalidProject."""
+    """Return the one document in `text`, and the location of each value and key. Raises InvalidProject."""
+    text = _decoded(text, file)
     problems: list[Problem] = []
     builder = _Builder(problems)
     try:
         node = _compose(text, file)
         data = builder.build(node, ()) if node is not None else None
-    except RecursionError:
-        raise InvalidProject([Problem(0, 0, "this is nested too deeply")], file=file) from None
+    except (RecursionError, _TooLarge) as error:
+        problem = error.problem if isinstance(error, _TooLarge) else Problem(0, 0, _TOO_DEEP)
+        raise InvalidProject([problem], file=file) from None
     if problems:
         raise InvalidProject(problems, file=file)
     return data, builder.locations
 
 
-def _compose(text: str | bytes, file: str) -> Node | None:
-    loader: Any = _composer()
+def _decoded(text: str | bytes, file: str) -> str:
+    if isinstance(text, str):
+        return text
     try:
-        loader = loader(text)
-        try:
-            node: Node | None = loader.get_single_node()
-        finally:
-            loader.dispose()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        message = ", ".join(part for part in (error.context, error.problem) if part)
-        hint = "indent with spaces, not tabs" if _is_tab(text, place) else _hint(message)
-        raise InvalidProject([Problem(*place, f"this is not YAML: {message}", hint)], file=file) from None
-    except (yaml.YAMLError, UnicodeError) as error:
-        reason = getattr(error, "reason", None) or str(error)
-        raise InvalidProject([Problem(0, 0, f"this is not YAML in UTF-8: {reason}")], file=file) from None
+        return text.decode("utf-16" if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidProject([undecodable(text, error)], file=file) from None
+
+
+def _compose(text: str, file: str) -> Node | None:
+    if _Parser is None:
+        text = _SURROGATES.sub(_joined, text)
+    try:
+        return _node(text)
+    except yaml.YAMLError as error:
+        if "Unicode character escape" in str(error) and _SURROGATES.search(text):
+            return _compose(_SURROGATES.sub(_joined, text), file)
+        raise InvalidProject([explain(error, text)], file=file) from None
+
+
+def _joined(pair: re.Match[str]) -> str:
+    """Return one escape for a pair of surrogates, which JSON writes for characters beyond U+FFFF."""
+    character = bytes.fromhex(pair[2] + pair[3]).decode("utf-16-be")
+    return f"{pair[1]}\\U{ord(character):08x}"
+
+
+def _node(text: str) -> Node | None:
+    loader: Any = _composer()(text)
+    try:
+        node: Node | None = loader.get_single_node()
+    finally:
+        loader.dispose()
     return node
-
-
-def _hint(message: str) -> str | None:
-    if "mapping values are not allowed" in message:
-        return "did you forget quotes? A text with `: ` in it needs them"
-    if "could not find expected ':'" in message or "parsing a block" in message:
-        return "check the indentation of this line and of the one before"
-    if "alias" in message or "scanning for the next token" in message:
-        return "did you forget quotes? A text may not begin with `*`, `&`, `@`, `%` or a backtick"
-    return None
-
-
-def _is_tab(text: str | bytes, place: tuple[int, int]) -> bool:
-    lines = (text.decode("utf-8", "replace") if isinstance(text, bytes) else text).splitlines()
-    line, column = place
-    return line <= len(lines) and lines[line - 1][column - 1 : column] == "\t"
 
 
 def _composer() -> type:
@@ -137,20 +142,38 @@ def _composer() -> type:
     return PureComposer
 
 
+_TOO_DEEP = "this is nested too deeply"
+
+
+class _TooLarge(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__()
+        self.problem = problem
+
+
 class _Builder:
-    """Makes data of nodes, and notes where each value and key stands."""
+    """Turns nodes into data, and notes the location of each value and key."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
         self.locations = Locations()
         self._open: set[int] = set()
-        self._built = 0
+        self._built: set[int] = set()
+        self._repeated = 0
 
     def build(self, node: Node, path: Path) -> Any:
-        self.locations.values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
-        self._built += 1
-        if id(node) in self._open or self._built > _MOST_NODES:
-            self._problem(node, "an alias that contains itself" if id(node) in self._open else "too many aliases")
+        """Return the value of a node. Raises _TooLarge."""
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        self.locations.values[path] = (line, column)
+        self._repeated += id(node) in self._built
+        self._built.add(id(node))
+        if len(path) > _DEEPEST:
+            raise _TooLarge(Problem(line, column, _TOO_DEEP))
+        if self._repeated > _MOST_REPEATED:
+            message = f"aliases repeat more than {_MOST_REPEATED:,} values"
+            raise _TooLarge(Problem(line, column, message, "write fewer aliases of aliases"))
+        if id(node) in self._open:
+            self._problem(node, "an alias that contains itself")
             return None
         if isinstance(node, ScalarNode):
             return self._scalar(node)
@@ -191,13 +214,13 @@ class _Builder:
                 continue
             key = key if isinstance(key, str) else key_node.value
             if key in mapping:
-                self._problem(key_node, f"the key `{key}` stands here a second time", "keep one of the two")
+                self._problem(key_node, f"the key `{key}` occurs a second time", "remove one of the two")
             self.locations.keys[(*path, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             mapping[key] = self.build(value_node, (*path, key))
         return {**merged, **mapping} if merged else mapping
 
     def _merged(self, node: Node, path: Path) -> dict[Hashable, Any]:
-        """What `<<:` brings in; of several mappings the first one wins."""
+        """Return what `<<:` adds. Of several mappings the first one wins."""
         sources = node.value if isinstance(node, SequenceNode) else [node]
         merged: dict[Hashable, Any] = {}
         for source in sources:
@@ -210,11 +233,11 @@ class _Builder:
 
 
 class _Dumper(_SafeDumper):
-    """Quotes what either version of YAML would take for something else than text."""
+    """Quotes what either version of YAML would read as something else than text."""
 
 
 def _text(dumper: yaml.representer.BaseRepresenter, text: str) -> ScalarNode:
-    """Text; breaks that only some versions of YAML take for the end of a line are escaped."""
+    """Represent text. Escape breaks that only some versions of YAML read as the end of a line."""
     style = '"' if any(char in text for char in "\x85\u2028\u2029") else None
     return dumper.represent_scalar(f"{_STANDARD}str", text, style)
 
@@ -228,7 +251,7 @@ for _pattern, _tag in (*_PLAIN, (_LIKE_A_NUMBER, "float")):
 
 
 def write(data: Mapping[str, Any]) -> str:
-    """Block-style YAML in the order given, without folding. Reads the same under YAML 1.1 and 1.2."""
+    """Return block-style YAML in the given order, without folding. It reads the same under YAML 1.1 and 1.2."""
     text: str = yaml.dump(
         data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=2**30
     )

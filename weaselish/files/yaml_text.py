@@ -1,4 +1,4 @@
-"""Data of project.lock → the text that PyYAML makes of it, without PyYAML for what is plain: a tenth of the time."""
+"""Write the data of project.lock as PyYAML would, but without PyYAML where no quoting is needed."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 
 _PLAIN = re.compile(r"(?:[A-Za-z_/]|\.\.?/)(?:[ -\"$-9;-~]|:(?=[!-~])|(?<=[!-~])#)*(?<! )")
-_DIGEST = re.compile(r"[0-9a-f]*[acdf][0-9a-f]*")  # with a letter that is in no number
-_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}  # that some version of YAML takes for no text
+_DIGEST = re.compile(r"[0-9a-f]*[acdf][0-9a-f]*")  # with a letter that no number contains
+_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}  # that a version of YAML does not read as text
 _LONGEST_KEY = 100  # PyYAML writes longer ones in another way
 
 
 class _Unusual(Exception):
-    """Something that is better left to PyYAML."""
+    """A value that needs PyYAML."""
 
 
 def to_yaml(data: Mapping[str, Any]) -> str:
-    """The same as `yaml12.write`."""
+    """Return the same as `yaml12.write`."""
     return _mapping(data, "") if data else "{}\n"
 
 
 def _mapping(data: Mapping[str, Any], indent: str) -> str:
-    """Its lines, the first without what stands before it."""
+    """Return the lines of a mapping, the first without indentation."""
     return indent.join(_pair(key, value, indent) for key, value in data.items())
 
 
@@ -67,7 +67,7 @@ def _scalar(value: object) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether it is written without quotes, as far as that is certain."""
+    """Whether PyYAML certainly writes a text without quotes."""
     pattern = _DIGEST if text[:1].isdigit() else _PLAIN
     return pattern.fullmatch(text) is not None and text.lower() not in _WORDS
 

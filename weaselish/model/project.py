@@ -6,7 +6,7 @@ that none reaches the disk. Paths are normalised and relative to the project; ou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -116,13 +116,13 @@ class ProjectModel(NamedTuple):
         """Return the errors confined to one entry of a section."""
         return tuple(problem for problem in self.faults if problem.confined_to == (section, name))
 
-    def problems_of(self, names: Iterable[str]) -> tuple[Problem, ...]:
-        """Return the errors confined to commands and workflows, and to the workflows in these."""
+    def problems_of(self, names: Collection[str]) -> tuple[Problem, ...]:
+        """Return the errors confined to commands and workflows, and to what these workflows contain."""
         if not self.faults:
             return ()
-        names = set(names)
-        workflows = contained_first(self.workflows, names & self.workflows.keys())[0]
-        parts = {*(("commands", name) for name in names), *(("workflows", name) for name in workflows)}
+        workflows = contained_first(self.workflows, set(names) & self.workflows.keys())[0]
+        commands = {*names, *(step for workflow in workflows for step in self.workflows[workflow])}
+        parts = {*(("commands", name) for name in commands), *(("workflows", name) for name in workflows)}
         return tuple(problem for problem in self.faults if problem.confined_to in parts)
 
     def with_command(self, command: Command) -> ProjectModel:

@@ -23,6 +23,8 @@ _NAMES = {
     "number": "a number",
 }
 
+_TOP_LEVEL_LIST = "write `commands:` in a line above it, and indent the list"
+
 
 def violations(data: object) -> Iterator[tuple[Path, bool, str, str | None]]:
     """(path, whether the key at that path is meant, message, hint) for all that the schema does not allow."""
@@ -73,7 +75,8 @@ def _wrong_value(error: ValidationError, path: Path, expected: Any, value: objec
     if kind == "type" and "number" in expected and isinstance(value, float):
         return f"{called} must be a finite number, not {_shown(value)}", None
     if kind == "type":
-        return f"{called} must be {_expected(expected)}, not {_shown(value)}", _type_hint(expected, value)
+        hint = _type_hint(expected, value) if path or not isinstance(value, list) else _TOP_LEVEL_LIST
+        return f"{called} must be {_expected(expected)}, not {_shown(value)}", hint
     if kind == "enum" and True in expected:
         return f"{called} must be {_NAMES['boolean']}, not {_shown(value)}", None
     if kind == "enum":
