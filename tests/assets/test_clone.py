@@ -71,7 +71,7 @@ def test_names_with_blanks_the_whole_repository_and_another_place(here: ProjectD
 def test_what_cannot_be_cloned_leaves_nothing_behind(here: ProjectDir, upstream: ProjectDir) -> None:
     repo = str(upstream.path)
     here.write("taken", "mine")
-    for words, code, told in (
+    for words, code, message in (
         (["projects/tiny", "taken", "-r", repo], 1, "error: `taken` already exists\n"),
         (["projects/tiny", "a/b", "-r", repo], 1, "error: the directory `a` does not exist\n"),
         (["../tiny", "-r", repo], 2, "error: `../tiny` leads out of the repository\n"),
@@ -85,7 +85,7 @@ def test_what_cannot_be_cloned_leaves_nothing_behind(here: ProjectDir, upstream:
     ):
         done = here.proj("clone", *words)
         assert (done.code, done.out) == (code, "")
-        assert told in done.err
+        assert message in done.err
         assert "Traceback" not in done.err
     assert sorted(here.files()) == ["taken", "tmp"]
 
@@ -106,9 +106,9 @@ def test_without_a_repository_it_is_a_bundled_template(here: ProjectDir) -> None
     )
     assert origin(here, "birds")["template"] == "penguins"
     assert here.proj("validate", "birds").code == 0
-    told = here.proj("clone", "--list", cwd="birds")
-    assert "penguins" in told.out
-    assert "this project was cloned from name penguins" in told.err
+    listed = here.proj("clone", "--list", cwd="birds")
+    assert "penguins" in listed.out
+    assert "this project was cloned from name penguins" in listed.err
     assert "penguins" in [one["name"] for one in here.proj("clone", "--list", "--json").json]
     assert clean(here)
 

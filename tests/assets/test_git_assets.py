@@ -95,8 +95,8 @@ def test_a_link_out_of_the_repository_is_refused(project: ProjectDir, upstream: 
     assert not project.exists("got")
 
 
-def test_what_the_repository_does_not_hold_is_said_with_a_near_match(project: ProjectDir, upstream: ProjectDir) -> None:
-    for path, branch, told in (
+def test_an_unknown_path_or_ref_is_an_error_with_a_near_match(project: ProjectDir, upstream: ProjectDir) -> None:
+    for path, branch, message in (
         ("dato", None, f"there is no `dato` in `{upstream.path}`\n  hint: did you mean `data`?"),
         ("data", "v2", f"`{upstream.path}` has no branch, tag or commit `v2`\n  hint: did you mean `v1`?"),
         ("data", "deadbeef", f"`{upstream.path}` has no branch, tag or commit `deadbeef`"),
@@ -105,7 +105,7 @@ def test_what_the_repository_does_not_hold_is_said_with_a_near_match(project: Pr
         git_asset(project, upstream.path, path, branch)
         done = project.proj("assets")
         assert done.code == 1
-        assert told in done.err
+        assert message in done.err
 
 
 def test_a_private_repository_refuses_without_the_key(project: ProjectDir, upstream: ProjectDir, sshd: Sshd) -> None:
@@ -126,7 +126,7 @@ def test_a_directory_s_checksum_is_that_of_weasel(project: ProjectDir, upstream:
     assert "already here" in project.proj("assets").err
 
 
-def test_the_address_and_its_password_are_not_told(project: ProjectDir) -> None:
+def test_messages_hide_the_password_and_values_of_env(project: ProjectDir) -> None:
     git_asset(project, "http://ada:hidden@127.0.0.1:1/${env.PART}/x", more="}]\nenv: {PART: PART}\nx-rest: [{")
     done = project.proj("assets", env={"PART": "alsohidden"})
     assert done.code == 1

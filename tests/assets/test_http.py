@@ -120,7 +120,7 @@ def test_ctrl_c_ends_it_at_once_and_leaves_nothing_but_the_partial_file(project:
     assert not project.exists("data/a.bin")
 
 
-def test_what_changed_on_the_server_meanwhile_begins_anew(project: ProjectDir, web: Web) -> None:
+def test_a_download_starts_over_if_the_file_changed_on_the_server(project: ProjectDir, web: Web) -> None:
     one_asset(project, web, File(DATA, cuts=[1000], statuses=[0, 503, 503, 503]))
     assert project.proj("assets").code == 1
     web.files["a.bin"] = File(DATA[::-1])

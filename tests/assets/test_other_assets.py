@@ -42,7 +42,7 @@ def test_files_and_directories_are_copied(project: ProjectDir, tmp_path: Path) -
     assert project.proj("assets").err.splitlines()[-1] == "4 already here, 3 failed"
 
 
-def test_what_lies_there_and_was_not_fetched_is_left(project: ProjectDir) -> None:
+def test_existing_files_that_proj_did_not_fetch_are_left_unchanged(project: ProjectDir) -> None:
     project.write("source.txt", "new")
     project.write("a.txt", "mine")
     project.write("empty.txt")
@@ -61,7 +61,7 @@ def test_no_assets_is_a_warning(project: ProjectDir) -> None:
     assert not project.exists(".proj")
 
 
-def test_private_assets_are_looked_at_and_nothing_is_written(project: ProjectDir) -> None:
+def test_private_assets_are_checked_and_nothing_is_written(project: ProjectDir) -> None:
     right = md5(b"right").hexdigest().upper()
     project.project(f"assets: [{{dest: a, checksum: {right}}}, {{dest: b, checksum: {right}}}, {{dest: c}}]")
     for name in ("a", "c"):
@@ -120,7 +120,7 @@ def test_without_fsspec_the_message_names_what_to_install(project: ProjectDir, m
 
 
 @pytest.mark.servers
-def test_an_object_in_a_bucket_reached_like_the_remote_there(project: ProjectDir, moto: Server) -> None:  # noqa: F811
+def test_an_object_in_a_bucket_uses_the_options_of_the_remote_in_it(project: ProjectDir, moto: Server) -> None:  # noqa: F811
     client = boto3.client(
         "s3",
         endpoint_url=moto.url,

@@ -44,7 +44,7 @@ def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> Member:
 
 
 def put(remote: Path, output: str, data: bytes) -> Path:
-    """Make `data` the bytes of the one object of an output, as whoever owns a remote could, its record too."""
+    """Replace the bytes of the only object of an output by `data`, and adapt its record, as an attacker could."""
     (path,) = (remote / output).glob("*/*")
     path.chmod(0o644)
     path.write_bytes(data)

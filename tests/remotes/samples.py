@@ -56,7 +56,7 @@ head -c 20000 /dev/urandom > one.txt
 mkdir -p two && cp one.txt two/same.txt
 """
 
-HERE_ALREADY = "✔ all up to date (2 steps)\n"
+ALL_UP_TO_DATE = "✔ all up to date (2 steps)\n"
 
 
 def pipeline(project: ProjectDir, remote: object) -> ProjectDir:
@@ -101,7 +101,7 @@ def outputs(project: ProjectDir) -> dict[str, bytes | None]:
     }
 
 
-def left_over(project: ProjectDir) -> list[str]:
+def leftovers(project: ProjectDir) -> list[str]:
     """What an interrupted pull or push may have left in a project, and should not."""
     names = [name for name in project.files() if ".proj-" in name or "verify-" in name]
     return names + [name for name in project.files() if name.endswith(".tmp")]
@@ -111,7 +111,7 @@ def states(project: ProjectDir, *words: str) -> dict[str, str]:
     return {step["step"]: step["state"] for step in project.proj("status", "--json", *words).json}
 
 
-def told(done: Done) -> dict[str, str]:
+def lines_of(done: Done) -> dict[str, str]:
     """The line of each command that push or pull printed."""
     lines = [line[2:].partition(": ") for line in done.err.splitlines() if line[:2] in ("✔ ", "✘ ", "– ")]
     return {name: text for name, _, text in lines}
@@ -129,7 +129,7 @@ class Run:
     outputs: Mapping[str, str]
 
 
-def whole_runs(remote: Path | Store, below: str = "") -> list[Run]:
+def intact_runs(remote: Path | Store, below: str = "") -> list[Run]:
     """The runs on a remote, or `below` a key in a store, once all that can be seen there proved whole."""
     store: Store = DirectoryStore(remote) if isinstance(remote, Path) else remote
     base = f"{below}/" if below else ""

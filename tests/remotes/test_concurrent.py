@@ -15,12 +15,12 @@ from weaselish.stores.base import Store, Stored
 
 from .conftest import BUCKET, sign_in
 from .forked import fork
-from .samples import clone, left_over, records, told, twin, twins, whole_runs
+from .samples import clone, intact_runs, leftovers, lines_of, records, twin, twins
 from .test_servers import store_of
 
 
 class Watched:
-    """A store that calls `look` before and after it stores an object, and in the midst of it."""
+    """A store that calls `look` before, during and after it stores an object."""
 
     def __init__(self, store: Store, look: Callable[[], None]) -> None:
         self._store = store
@@ -67,7 +67,7 @@ def test_two_clones_that_push_different_results_of_one_command_keep_both(
         assert other.proj("run", "make").code == 0
     pushes = [fork(other, "push") for other in clones]
     assert [push.wait() for push in pushes] == [0, 0, 0]
-    runs = whole_runs(store_of(project, remote))
+    runs = intact_runs(store_of(project, remote))
     assert len({run.run for run in runs}) == 3
     made = {twin(other) for other in clones}
     assert len(made) == 3
@@ -97,7 +97,7 @@ def test_a_pull_while_a_push_runs_gets_one_whole_run_or_none(
             (other.path / "two").rmdir()
         assert fork(other, "pull").wait() == 0
         seen.append(twin(other))
-        assert left_over(other) == []
+        assert leftovers(other) == []
 
     def push_watched(owner: ProjectDir) -> None:
         with monkeypatch.context() as patch:
@@ -126,8 +126,8 @@ def test_pulls_of_one_project_at_once_do_not_get_into_each_others_way(project: P
     other = clone(project, "other")
     pulls = [fork(other, "pull") for _ in range(6)]
     assert [pull.wait() for pull in pulls] == [0] * 6
-    assert (twin(other), left_over(other)) == (twin(project), [])
-    assert told(other.proj("pull")) == {"make": "already here"}
+    assert (twin(other), leftovers(other)) == (twin(project), [])
+    assert lines_of(other.proj("pull")) == {"make": "already here"}
     assert other.proj("run", "make").err == "✔ all up to date (1 step)\n"
 
 
@@ -135,5 +135,5 @@ def test_pushes_of_one_project_at_once_do_not_get_into_each_others_way(project: 
     twins(project, tmp_path / "remote")
     pushes = [fork(project, "push") for _ in range(6)]
     assert [push.wait() for push in pushes] == [0] * 6
-    assert len(whole_runs(tmp_path / "remote")) == 1
+    assert len(intact_runs(tmp_path / "remote")) == 1
     assert list((tmp_path / "remote/.proj-tmp").iterdir()) == []

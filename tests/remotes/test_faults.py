@@ -17,7 +17,7 @@ from servers import Server
 from weaselish.cancel import Cancel
 
 from .conftest import BUCKET, sign_in
-from .samples import clone, left_over, states, told, twin, twins, whole_runs
+from .samples import clone, intact_runs, leftovers, lines_of, states, twin, twins
 from .test_servers import store_of
 
 SIZE = 9_000_000
@@ -73,10 +73,10 @@ def test_a_connection_that_is_always_cut_leaves_the_old_state(project: ProjectDi
     proxy.fault = Fault(b"PUT /", request=1_000_000, times=1000)
     done = project.proj("push")
     assert done.code == 1
-    assert f"remote `default` (s3://{BUCKET}/" in told(done)["make"]
-    assert "the connection or the server failed" in told(done)["make"]
+    assert f"remote `default` (s3://{BUCKET}/" in lines_of(done)["make"]
+    assert "the connection or the server failed" in lines_of(done)["make"]
     assert "  hint: " in done.err
-    assert len(whole_runs(store_of(project, remote))) == 1
+    assert len(intact_runs(store_of(project, remote))) == 1
 
     proxy.fault = None
     assert project.proj("push").code == 0
@@ -86,7 +86,7 @@ def test_a_connection_that_is_always_cut_leaves_the_old_state(project: ProjectDi
     assert done.code == 1
     assert "the connection or the server failed" in done.err
     assert "Traceback" not in done.err
-    assert (twin(other), left_over(other)) == (before, [])
+    assert (twin(other), leftovers(other)) == (before, [])
     proxy.fault = None
     assert other.proj("pull").code == 0
     assert (twin(other), states(other)) == (twin(project), {"make": "up to date"})
@@ -136,10 +136,10 @@ def test_ctrl_c_ends_a_transfer_soon_and_leaves_nothing(
     done = running.wait()
     assert done.code == 130
     assert "Traceback" not in done.err
-    assert (twin(other), left_over(other)) == (before, [])
+    assert (twin(other), leftovers(other)) == (before, [])
     proxy.fault = None
     assert other.proj(verb).code == 0
-    assert len(whole_runs(store_of(project, remote))) == 1
+    assert len(intact_runs(store_of(project, remote))) == 1
 
 
 def slow(verb: str) -> Fault:
@@ -177,5 +177,5 @@ def test_ctrl_c_gives_up_what_is_on_its_way(
     with monkeypatch.context() as patch:
         patch.setattr(opening, "open_store", lambda *_, **__: Slow(tmp_path / "remote"))
         done = other.proj("pull")
-        assert (done.code, twin(other), left_over(other)) == (130, None, [])
-    assert told(other.proj("pull")) == {"make": "pulled one.txt, two"}
+        assert (done.code, twin(other), leftovers(other)) == (130, None, [])
+    assert lines_of(other.proj("pull")) == {"make": "pulled one.txt, two"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from harness import ProjectDir
 
-from .samples import clone, objects, records, told, twin, twins, whole_runs
+from .samples import clone, intact_runs, lines_of, objects, records, twin, twins
 
 
 @pytest.fixture
@@ -23,11 +23,11 @@ def test_repair_replaces_a_broken_object_of_the_right_size(project: ProjectDir, 
     intact = path.read_bytes()
     path.write_bytes(intact[:-9] + b"x" + intact[-8:])
     broken = f"broken: `{path.relative_to(remote)}` is not what it should be (`--repair` replaces it)"
-    assert told(project.proj("push", "--verify")) == {"make": f"not pushed: {broken}"}
-    assert told(project.proj("push", "--repair", "--dry")) == {"make": "would push 1 output, 19.5 KiB"}
-    assert told(project.proj("push", "--repair")) == {"make": "pushed 1 output, 19.5 KiB"}
+    assert lines_of(project.proj("push", "--verify")) == {"make": f"not pushed: {broken}"}
+    assert lines_of(project.proj("push", "--repair", "--dry")) == {"make": "would push 1 output, 19.5 KiB"}
+    assert lines_of(project.proj("push", "--repair")) == {"make": "pushed 1 output, 19.5 KiB"}
     assert path.read_bytes() == intact
-    assert told(project.proj("push", "--verify")) == {"make": "already there"}
+    assert lines_of(project.proj("push", "--verify")) == {"make": "already there"}
 
 
 @pytest.mark.parametrize("words", [["--repair"], ["--repair", "-c", "make"], ["--repair", "--verify"]], ids=" ".join)
@@ -40,14 +40,14 @@ def test_repair_replaces_a_truncated_object_and_a_broken_record(
     (record,) = records(remote)
     record.write_bytes(b"{")
     assert project.proj("push").code == 1
-    assert told(project.proj("push", *words)) == {"make": "pushed 1 output, 19.5 KiB"}
-    assert len(whole_runs(remote)) == 1
+    assert lines_of(project.proj("push", *words)) == {"make": "pushed 1 output, 19.5 KiB"}
+    assert len(intact_runs(remote)) == 1
 
 
 def test_repair_leaves_intact_objects_unchanged(project: ProjectDir, remote: Path) -> None:
     twins(project, remote).proj("push")
     before = {path: path.stat().st_ino for path in remote.rglob("*") if path.is_file()}
-    assert told(project.proj("push", "--repair")) == {"make": "already there"}
+    assert lines_of(project.proj("push", "--repair")) == {"make": "already there"}
     assert {path: path.stat().st_ino for path in remote.rglob("*") if path.is_file()} == before
 
 
@@ -57,17 +57,17 @@ def test_verify_reads_what_no_record_vouches_for(project: ProjectDir, remote: Pa
     record.unlink()
     (path,) = objects(remote, "one.txt")
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), 0))  # another size, the same content
-    assert "(`--verify` reads it)" in told(project.proj("push"))["make"]
-    assert told(project.proj("push", "--verify")) == {"make": "recorded"}
-    assert len(whole_runs(remote)) == 1
+    assert "(`--verify` reads it)" in lines_of(project.proj("push"))["make"]
+    assert lines_of(project.proj("push", "--verify")) == {"make": "recorded"}
+    assert len(intact_runs(remote)) == 1
 
 
 def test_force_replaces_what_exists_only_locally(project: ProjectDir, remote: Path) -> None:
     twins(project, remote).proj("push")
     other = clone(project, "other")
     other.write("one.txt", "mine")
-    assert "(`--force` replaces it)" in told(other.proj("pull"))["make"]
-    assert told(other.proj("pull", "--force")) == {"make": "pulled one.txt, two"}
+    assert "(`--force` replaces it)" in lines_of(other.proj("pull"))["make"]
+    assert lines_of(other.proj("pull", "--force")) == {"make": "pulled one.txt, two"}
     assert twin(other) == twin(project)
 
 
@@ -77,10 +77,10 @@ def test_a_remote_can_be_defined_or_named_by_its_path(project: ProjectDir, remot
     project.project(text)
     done = project.proj("push")
     assert "hint: define it in project.yml: `remotes: {default: ../cache}`, or name a path" in done.err
-    assert told(project.proj("push", "./cache")) == {"make": "pushed 2 outputs, 39.1 KiB"}
+    assert lines_of(project.proj("push", "./cache")) == {"make": "pushed 2 outputs, 39.1 KiB"}
     project.project("remotes: {default: ../cache}\n" + text)
-    assert told(project.proj("push")) == {"make": "pushed 2 outputs, 39.1 KiB"}
-    assert len(whole_runs(project.path.parent / "cache")) == 1
+    assert lines_of(project.proj("push")) == {"make": "pushed 2 outputs, 39.1 KiB"}
+    assert len(intact_runs(project.path.parent / "cache")) == 1
 
 
 def test_removing_read_only_allows_the_push(project: ProjectDir, remote: Path) -> None:
@@ -109,9 +109,9 @@ def test_a_pull_keeps_the_run_id_only_if_the_outputs_that_are_not_cached_agree(
     other.write("in", "one\n")
     if has_log:
         other.write("log", "one\n")
-    assert told(other.proj("pull")) == {"make": "pulled out"}
+    assert lines_of(other.proj("pull")) == {"make": "pulled out"}
     (step,) = other.proj("status", "--json").json
     assert step["state"] == "up to date"
     assert (step["run"] == int(record.stem)) == has_log
     assert os.path.exists(other.path / "log") == has_log
-    assert told(other.proj("push"))["make"] in ("already there", "recorded")
+    assert lines_of(other.proj("push"))["make"] in ("already there", "recorded")

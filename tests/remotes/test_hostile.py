@@ -1,4 +1,4 @@
-"""Remotes that mean no good: what they hold can be refused, but it cannot do anything."""
+"""Hostile remotes: pull refuses what they hold, and nothing of it takes effect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from harness import ProjectDir
 
 from .archives import FOLDER, archive, file, put
-from .samples import clone, edit_record, left_over, outputs, records, states, told, twin, twins
+from .samples import clone, edit_record, leftovers, lines_of, outputs, records, states, twin, twins
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -59,9 +59,7 @@ RECORDS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", RECORDS)
-def test_a_hostile_record_is_passed_over_and_the_next_one_is_taken(
-    project: ProjectDir, remote: Path, name: str
-) -> None:
+def test_pull_skips_a_hostile_record_and_takes_the_next_run(project: ProjectDir, remote: Path, name: str) -> None:
     twins(project, remote).proj("push")
     again = clone(project, "again")
     again.proj("run", "make")
@@ -81,27 +79,27 @@ def test_a_hostile_record_is_passed_over_and_the_next_one_is_taken(
 @pytest.mark.parametrize(
     "text",
     [b"", b"{", b"[" * 100_000, b"\xff\xfe", b'"text"', b"null", b"[]", b"9" * 10_000, b'{"format": 1}'],
-    ids=["empty", "cut", "deep", "no text", "text", "null", "list", "a long number", "nearly nothing"],
+    ids=["empty", "cut", "deep", "not text", "text", "null", "list", "a long number", "nearly empty"],
 )
-def test_what_is_no_record_is_passed_over(project: ProjectDir, remote: Path, text: bytes) -> None:
+def test_pull_skips_a_broken_record(project: ProjectDir, remote: Path, text: bytes) -> None:
     twins(project, remote).proj("push")
     (path,) = records(remote)
     path.write_bytes(text)
     other = clone(project, "other")
     done = other.proj("pull")
-    assert (done.code, told(done)) == (0, {"make": "not pulled: no run of it is on the remote"})
+    assert (done.code, lines_of(done)) == (0, {"make": "not pulled: no run of it is on the remote"})
     assert other.proj("ls", "--json").json == []
     key = path.relative_to(remote)
     for words in (["push"], ["push", "--verify"]):
-        assert told(project.proj(*words)) == {
+        assert lines_of(project.proj(*words)) == {
             "make": f"not pushed: broken: `{key}` is not what it should be (`--repair` replaces it)"
         }
-    assert told(project.proj("push", "--repair")) == {"make": "recorded"}
-    assert told(project.proj("push")) == {"make": "already there"}
-    assert told(other.proj("pull")) == {"make": "pulled one.txt, two"}
+    assert lines_of(project.proj("push", "--repair")) == {"make": "recorded"}
+    assert lines_of(project.proj("push")) == {"make": "already there"}
+    assert lines_of(other.proj("pull")) == {"make": "pulled one.txt, two"}
 
 
-def test_texts_of_a_record_do_not_upset_a_terminal(project: ProjectDir, remote: Path) -> None:
+def test_ls_escapes_the_texts_of_a_record(project: ProjectDir, remote: Path) -> None:
     twins(project, remote).proj("push")
     (path,) = records(remote)
     edit_record(path, command="\x1b]0;evil\x07make\r", host={"name": "\x1b[2Jhost\n", "cpus": []}, git="\x1b")
@@ -112,12 +110,12 @@ def test_texts_of_a_record_do_not_upset_a_terminal(project: ProjectDir, remote: 
     assert "\x1b" not in project.proj("ls", "--json").out
 
 
-def test_facts_of_the_wrong_kind_do_no_harm(project: ProjectDir, remote: Path) -> None:
+def test_pull_drops_record_keys_of_the_wrong_type(project: ProjectDir, remote: Path) -> None:
     twins(project, remote).proj("push")
     (path,) = records(remote)
     edit_record(path, host=[], git=7, seconds="soon", reasons="none", started=None, executor={}, exit_code="x", more=1)
     other = clone(project, "other")
-    assert told(other.proj("pull")) == {"make": "pulled one.txt, two"}
+    assert lines_of(other.proj("pull")) == {"make": "pulled one.txt, two"}
     for words in (["log"], ["log", "make"], ["status"], ["ls"], ["push"]):
         done = other.proj(*words)
         assert done.code == 0, done.err
@@ -130,7 +128,7 @@ def test_a_record_cannot_name_another_command(project: ProjectDir, remote: Path)
     edit_record(path, command="deploy")
     other = clone(project, "other")
     other.project(other.read("project.yml") + "  - {name: deploy, script: [touch deployed], outputs: [deployed]}\n")
-    assert told(other.proj("pull"))["make"] == "pulled one.txt, two"
+    assert lines_of(other.proj("pull"))["make"] == "pulled one.txt, two"
     assert (other.locked(), states(other)) == (["make"], {"make": "up to date", "deploy": "never ran"})
 
 
@@ -141,8 +139,8 @@ def test_an_object_of_another_output_does_not_pass_for_this_one(project: Project
     edit_record(path, objects=[{**one, "key": two["key"], "size": two["size"]}, two])
     other = clone(project, "other")
     done = other.proj("pull")
-    assert (done.code, outputs(other), left_over(other)) == (1, {}, [])
-    assert "which is not part of it" in told(done)["make"]
+    assert (done.code, outputs(other), leftovers(other)) == (1, {}, [])
+    assert "which is not part of it" in lines_of(done)["make"]
 
 
 def test_an_archive_is_not_larger_than_its_record_says(project: ProjectDir, remote: Path) -> None:
@@ -169,8 +167,8 @@ def test_an_archive_is_not_larger_than_its_record_says(project: ProjectDir, remo
         edit_record(record, outputs=made, objects=stored)
         other = clone(project, "other")
         done = other.proj("pull")
-        assert (done.code, left_over(other), outputs(other)) == (1, [], {})
-        assert reason in told(done)["make"]
+        assert (done.code, leftovers(other), outputs(other)) == (1, [], {})
+        assert reason in lines_of(done)["make"]
 
 
 def bomb() -> bytes:

@@ -9,7 +9,7 @@ from assets.test_interrupts import connected, interrupted
 from harness import ProjectDir, wait_until
 from silent import silent_server
 
-from .samples import clone, left_over, told, twin, twins
+from .samples import clone, leftovers, lines_of, twin, twins
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_an_s3_request_that_hangs(project: ProjectDir, words: str) -> None:
         running = target.start(*words.split())
         connected(server)
         interrupted(running)
-        assert left_over(target) == []
+        assert leftovers(target) == []
 
 
 def test_a_pull_that_waits_for_a_lock(project: ProjectDir, tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_pull_that_waits_for_a_lock(project: ProjectDir, tmp_path: Path) -> No
     pulling = other.start("pull")
     wait_until(lambda: "waiting for" in pulling.err, "the wait for the lock")
     interrupted(pulling)
-    assert running.is_running and left_over(other) == []
+    assert running.is_running and leftovers(other) == []
     other.let_go("make")
     assert running.wait().code == 0
 
@@ -50,5 +50,5 @@ def test_what_a_cancelled_pull_left_is_swept_by_the_next(project: ProjectDir, tm
     twins(project, tmp_path / "remote").proj("push")
     other = clone(project, "other")
     (other.path / ".one.txt.proj-new-0123abcd").mkdir()
-    assert told(other.proj("pull")) == {"make": "pulled one.txt, two"}
-    assert (left_over(other), twin(other)) == ([], twin(project))
+    assert lines_of(other.proj("pull")) == {"make": "pulled one.txt, two"}
+    assert (leftovers(other), twin(other)) == ([], twin(project))

@@ -24,7 +24,7 @@ from weaselish.stores.directory import DirectoryStore
 
 from .conftest import BUCKET, sign_in
 from .forked import Events, fork
-from .samples import clone, left_over, outputs, states, told, whole_runs
+from .samples import clone, intact_runs, leftovers, lines_of, outputs, states
 from .test_servers import store_of
 
 KILLS = 50  # per seed
@@ -98,11 +98,11 @@ def test_a_killed_push_leaves_nothing_half_and_is_completed_by_the_next(
     three(project, remote)
     before = outputs(project)
     for number in killed(project, "push", random=Random(seed), count=KILLS):
-        seen = whole_runs(remote)
+        seen = intact_runs(remote)
         assert number or len(seen) == 3
         assert project.proj("push").code == 0
-        assert sorted(run.command for run in whole_runs(remote)) == sorted(ALL)
-        assert (outputs(project), left_over(project)) == (before, [])
+        assert sorted(run.command for run in intact_runs(remote)) == sorted(ALL)
+        assert (outputs(project), leftovers(project)) == (before, [])
         assert set(os.listdir(remote)) <= {
             ".proj",
             ".proj-tmp",
@@ -161,13 +161,13 @@ def test_a_killed_pull_leaves_the_old_or_the_new_and_is_completed_by_the_next(
         done = other.proj("pull")
         assert done.code == 0, done.err
         assert outputs(other) == new
-        assert left_over(other) == []
+        assert leftovers(other) == []
         shutil.rmtree(other.path)
         shutil.copytree(kept, other.path, symlinks=True)
 
 
 def of(step: str, files: dict[str, bytes | None]) -> dict[str, bytes | None]:
-    """What lies at the outputs of a step, without what a killed pull keeps beside them."""
+    """Return the files of a step's outputs, without what a killed pull keeps beside them."""
     names = {"first": ("out/first", "out/one.bin")}.get(step, (f"out/{step}",))
     return {name: made for name, made in files.items() if name.startswith(names)}
 
@@ -175,7 +175,7 @@ def of(step: str, files: dict[str, bytes | None]) -> dict[str, bytes | None]:
 def half_swapped(
     step: str, old: dict[str, bytes | None], new: dict[str, bytes | None]
 ) -> list[dict[str, bytes | None]]:
-    """What a kill in the midst of a swap may leave: an output not there, the old one kept beside, others new."""
+    """Return what a kill during a swap may leave: some outputs new, others missing, their old content beside them."""
     if step != "first":
         return [{}]
     folder = [{name: made for name, made in files.items() if name.startswith("out/first")} for files in (old, new)]
@@ -191,17 +191,17 @@ def test_kills_on_a_real_server_leave_nothing_half(project: ProjectDir, request:
     project.environ["PLACE"] = "0"
     store, random = store_of(project, base), Random(7)
     for number in killed(project, "push", random=random, count=10):
-        whole_runs(store, project.environ["PLACE"])
+        intact_runs(store, project.environ["PLACE"])
         assert project.proj("push").code == 0
-        assert sorted(run.command for run in whole_runs(store, project.environ["PLACE"])) == sorted(ALL)
+        assert sorted(run.command for run in intact_runs(store, project.environ["PLACE"])) == sorted(ALL)
         project.environ["PLACE"] = str(number + 1)
     project.environ["PLACE"] = "0"
     new = outputs(project)
     other = clone(project, "other")
     for _ in killed(other, "pull", random=random, count=10):
         assert other.proj("pull").code == 0
-        assert (outputs(other), left_over(other)) == (new, [])
-        assert told(other.proj("pull")) == dict.fromkeys(ALL, "already here")
+        assert (outputs(other), leftovers(other)) == (new, [])
+        assert lines_of(other.proj("pull")) == dict.fromkeys(ALL, "already here")
         shutil.rmtree(other.path / "out")
         shutil.rmtree(other.path / ".proj")
         other.remove("project.lock")
@@ -214,7 +214,7 @@ def test_what_killed_pushes_left_on_a_remote_goes_after_a_day(project: ProjectDi
     left = list((remote / ".proj-tmp").iterdir())
     assert left
     assert project.proj("push").code == 0
-    assert sorted(run.command for run in whole_runs(remote)) == sorted(ALL)
+    assert sorted(run.command for run in intact_runs(remote)) == sorted(ALL)
     for path in left:
         os.utime(path, (time.time() - 90_000, time.time() - 90_000))
     project.proj("run", "third", "--force")

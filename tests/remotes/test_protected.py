@@ -11,7 +11,7 @@ import pytest
 from harness import ProjectDir
 
 from .archives import archive, file, put
-from .samples import clone, edit_record, left_over, records, states, told, whole_runs
+from .samples import clone, edit_record, intact_runs, leftovers, lines_of, records, states
 
 FOLDER = """\
 remotes: {{default: {remote}}}
@@ -44,8 +44,8 @@ def test_an_archive_with_a_location_that_tools_execute_is_refused(project: Proje
     other = clone(project, "other")
     done = other.proj("pull")
     assert done.code == 1
-    assert "a location whose content other tools execute: nothing of it was kept" in told(done)["make"]
-    assert not other.exists("out") and left_over(other) == []
+    assert "a location whose content other tools execute: nothing of it was kept" in lines_of(done)["make"]
+    assert not other.exists("out") and leftovers(other) == []
 
 
 def test_a_push_refuses_what_no_pull_would_restore(project: ProjectDir, remote: Path) -> None:
@@ -53,8 +53,8 @@ def test_a_push_refuses_what_no_pull_would_restore(project: ProjectDir, remote: 
     for words in (["push"], ["push", "--dry"]):
         done = project.proj(*words)
         assert done.code == 1
-        assert told(done) == {"make": "not pushed: it holds `out/sub/.git`, which no pull would restore"}
-    assert whole_runs(remote) == []
+        assert lines_of(done) == {"make": "not pushed: it holds `out/sub/.git`, which no pull would restore"}
+    assert intact_runs(remote) == []
     project.write("make.sh", "rm -rf out && mkdir -p out/sub && echo x > out/sub/a")  # what the hint says
     assert project.proj("run", "make").code == 0
     assert project.proj("push").code == 0
@@ -75,9 +75,9 @@ def test_a_link_on_the_way_to_an_output_cannot_lead_into_git_or_proj(project: Pr
         for words in (["pull"], ["pull", "--force"]):
             done = other.proj(*words)
             assert done.code == 1
-            assert "where proj never writes" in told(done)["make"]
+            assert "where proj never writes" in lines_of(done)["make"]
         assert not (other.path / target / "post-checkout").exists()
-        assert left_over(other) == []
+        assert leftovers(other) == []
 
 
 def linked(project: ProjectDir, remote: Path) -> tuple[ProjectDir, Path]:
@@ -97,16 +97,16 @@ def linked(project: ProjectDir, remote: Path) -> tuple[ProjectDir, Path]:
 
 def test_an_output_below_the_user_s_own_link_is_pulled_through_it(project: ProjectDir, remote: Path) -> None:
     other, disk = linked(project, remote)
-    assert told(other.proj("pull")) == {"make": "pulled models/best"}
+    assert lines_of(other.proj("pull")) == {"make": "pulled models/best"}
     assert (disk / "best").read_text() == "good\n"
     assert os.path.islink(other.path / "models") and sorted(os.listdir(disk)) == ["best"]
     assert states(other) == {"make": "up to date"}
-    assert told(other.proj("push")) == {"make": "already there"}
+    assert lines_of(other.proj("push")) == {"make": "already there"}
     project.write("make.sh", "mkdir -p models && echo better > models/best")
     project.proj("run", "make")
     project.proj("push")
     shutil.copy(project.path / "make.sh", other.path)
-    assert told(other.proj("pull")) == {"make": "pulled models/best"}
+    assert lines_of(other.proj("pull")) == {"make": "pulled models/best"}
     assert ((disk / "best").read_text(), sorted(os.listdir(disk))) == ("better\n", ["best"])
 
 
@@ -116,10 +116,10 @@ def test_a_link_that_git_tracks_needs_force(project: ProjectDir, remote: Path) -
     other.git("add", "models")
     done = other.proj("pull")
     assert done.code == 1
-    assert told(done) == {"make": f"not pulled: output `models/best` leads out of the project, to `{disk}`"}
+    assert lines_of(done) == {"make": f"not pulled: output `models/best` leads out of the project, to `{disk}`"}
     assert "  hint: git tracks the link `models`: `--force` writes through it\n" in done.err
     assert os.listdir(disk) == []
-    assert told(other.proj("pull", "--force")) == {"make": "pulled models/best"}
+    assert lines_of(other.proj("pull", "--force")) == {"make": "pulled models/best"}
     assert (disk / "best").read_text() == "good\n"
 
 
@@ -158,19 +158,19 @@ def test_a_pull_restores_the_outputs_inside_if_those_outside_are_of_that_run(
     outside = tmp_path / "shared.txt"
     with_outside(project, remote, outside).proj("push")
     other = clone(project, "other")
-    assert told(other.proj("pull", "-c", "make")) == {"make": "pulled out"}
+    assert lines_of(other.proj("pull", "-c", "make")) == {"make": "pulled out"}
     assert (other.read("out"), states(other)["make"]) == ("one\n", "up to date")
     outside.write_text("changed\n")
     third = clone(project, "third")
     for words in (["pull"], ["pull", "--force"]):
         done = third.proj(*words)
-        assert told(done)["make"] == (
+        assert lines_of(done)["make"] == (
             f"not pulled: `{outside}` is outside the project, and not what the run on the remote produced"
         )
         assert "  hint: run it: `proj run make`\n" in done.err
     assert (outside.read_text(), third.exists("out")) == ("changed\n", False)
     assert third.proj("run", "make").code == 0  # what the hint says
-    assert told(third.proj("pull"))["make"] == "already here"
+    assert lines_of(third.proj("pull"))["make"] == "already here"
 
 
 def test_a_record_cannot_make_pull_write_outside(project: ProjectDir, remote: Path, tmp_path: Path) -> None:
@@ -182,5 +182,5 @@ def test_a_record_cannot_make_pull_write_outside(project: ProjectDir, remote: Pa
     edit_record(record, objects=[stored, {**stored, "path": str(outside)}])
     outside.unlink()
     other = clone(project, "other")
-    assert "outside the project" in told(other.proj("pull"))["make"]
+    assert "outside the project" in lines_of(other.proj("pull"))["make"]
     assert not outside.exists() and not other.exists("out")

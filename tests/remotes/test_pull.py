@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 from harness import ProjectDir, wait_until
 
-from .samples import clone, edit_record, left_over, objects, outputs, pipeline, records, states, told, twin, twins
+from .samples import (
+    clone,
+    edit_record,
+    leftovers,
+    lines_of,
+    objects,
+    outputs,
+    pipeline,
+    records,
+    states,
+    twin,
+    twins,
+)
 
 
 @pytest.fixture
@@ -38,7 +50,7 @@ def test_a_pull_waits_for_a_run_and_does_not_replace_what_it_made(project: Proje
     other.let_go("make")
     assert running.wait().code == 0
     done = pulling.wait()
-    assert (done.code, told(done)) == (0, {"make": "already here"})
+    assert (done.code, lines_of(done)) == (0, {"make": "already here"})
     assert twin(other) == mine != twin(project)
 
 
@@ -46,7 +58,7 @@ def test_a_command_that_was_renamed_is_recorded_under_its_name(project: ProjectD
     twins(project, remote).proj("push")
     other = clone(project, "other")
     other.project(other.read("project.yml").replace("name: make", "name: fetch"))
-    assert told(other.proj("pull")) == {"fetch": "pulled one.txt, two"}
+    assert lines_of(other.proj("pull")) == {"fetch": "pulled one.txt, two"}
     assert (other.locked(), states(other)) == (["fetch"], {"fetch": "up to date"})
 
 
@@ -54,7 +66,7 @@ def test_a_lock_that_was_reset_does_not_hide_what_was_pulled_since(project: Proj
     twins(project, remote).proj("push")
     assert project.proj("lock", "reset", "make").code == 0
     assert states(project) == {"make": "unrecorded"}
-    assert told(project.proj("pull")) == {"make": "already here"}
+    assert lines_of(project.proj("pull")) == {"make": "already here"}
     assert states(project) == {"make": "up to date"}
 
 
@@ -81,11 +93,11 @@ def test_a_swap_that_fails_leaves_what_was_there_and_its_record(
     monkeypatch.setattr(os, "rename", fails)
     done = other.proj("pull")
     assert (done.code, "cannot replace" in done.err, "busy" in done.err) == (1, True, True)
-    assert (twin(other), left_over(other)) == (before, [])
+    assert (twin(other), leftovers(other)) == (before, [])
     other.write("make.sh", old)
     assert states(other) == {"make": "up to date"}
     other.write("make.sh", project.read("make.sh"))
-    assert told(other.proj("pull")) == {"make": "pulled one.txt, two"}
+    assert lines_of(other.proj("pull")) == {"make": "pulled one.txt, two"}
     assert twin(other) == twin(project)
 
 
@@ -100,7 +112,7 @@ def test_a_run_killed_half_way_is_mended_by_a_pull(project: ProjectDir, remote: 
     shutil.copy(project.path / "project.yml", other.path)
     assert other.proj("status", "--json").json[0]["reasons"][0] == "was interrupted"
     done = other.proj("pull", "--force")
-    assert (done.code, told(done)) == (0, {"make": "pulled one.txt, two"})
+    assert (done.code, lines_of(done)) == (0, {"make": "pulled one.txt, two"})
     assert (states(other), twin(other)) == ({"make": "up to date"}, twin(project))
     assert other.proj("run", "make").err == "✔ all up to date (1 step)\n"
 
@@ -116,7 +128,7 @@ def test_an_output_that_is_kept_nowhere_may_be_absent_but_not_another_run_s(proj
     other = clone(project, "other")
     other.write("in", "one\n")
     done = other.proj("pull")
-    assert (done.code, told(done), states(other)) == (0, {"make": "pulled out"}, {"make": "up to date"})
+    assert (done.code, lines_of(done), states(other)) == (0, {"make": "pulled out"}, {"make": "up to date"})
     assert other.proj("run", "make").err == "✔ all up to date (1 step)\n"
 
     third = clone(project, "third")
@@ -146,7 +158,7 @@ def test_outputs_that_are_the_same_already_are_not_downloaded(project: ProjectDi
     shutil.copytree(project.path / "data", other.path / "data", symlinks=True)
     (objects(remote, "data")[0]).unlink()
     done = other.proj("pull", "--command", "prepare")
-    assert told(done) == {"prepare": "pulled linked, list of words.txt"}
+    assert lines_of(done) == {"prepare": "pulled linked, list of words.txt"}
 
 
 def test_what_stands_in_place_of_an_output_is_replaced_only_by_force(project: ProjectDir, remote: Path) -> None:
@@ -157,7 +169,7 @@ def test_what_stands_in_place_of_an_output_is_replaced_only_by_force(project: Pr
     other.write("two", "a file where a directory should be")
     assert other.proj("pull").code == 1
     assert other.read("one.txt/mine") == "precious"
-    assert told(other.proj("pull", "--force")) == {"make": "pulled one.txt, two"}
+    assert lines_of(other.proj("pull", "--force")) == {"make": "pulled one.txt, two"}
     assert twin(other) == twin(project)
 
 
@@ -205,9 +217,9 @@ def test_files_of_other_tools_on_the_remote_are_left_alone(project: ProjectDir, 
     for name in ("1.json", "two words", "\x1b[2J.json"):
         (key / name).write_bytes(b"\x00{")
     other = clone(project, "other")
-    assert told(other.proj("pull"))["train"] == "pulled model.bin"
+    assert lines_of(other.proj("pull"))["train"] == "pulled model.bin"
     assert len(other.proj("ls", "--json").json) == 2
-    assert told(project.proj("push"))["train"] == "already there"
+    assert lines_of(project.proj("push"))["train"] == "already there"
     assert outputs(other) == outputs(project)
 
 
@@ -231,7 +243,7 @@ def test_many_small_and_odd_files_survive_the_way(project: ProjectDir, remote: P
     assert project.proj("run", "make").code == 0
     project.proj("push")
     other = clone(project, "other")
-    assert told(other.proj("pull")) == {"make": "pulled out dir"}
+    assert lines_of(other.proj("pull")) == {"make": "pulled out dir"}
     assert outputs(other) == outputs(project)
     assert len(outputs(other)) > 205
-    assert (states(other), left_over(other)) == ({"make": "up to date"}, [])
+    assert (states(other), leftovers(other)) == ({"make": "up to date"}, [])

@@ -21,15 +21,15 @@ from .samples import (
     check_object,
     clone,
     edit_record,
-    left_over,
+    intact_runs,
+    leftovers,
+    lines_of,
     objects,
     outputs,
     pipeline,
     records,
     states,
-    told,
     twins,
-    whole_runs,
 )
 
 
@@ -49,7 +49,7 @@ def test_an_object_can_be_read_with_plain_tar(project: ProjectDir, remote: Path,
     assert os.access(unpacked.path / "data/sub/b.txt", os.X_OK)
 
 
-def test_of_many_outputs_a_few_are_named(project: ProjectDir, remote: Path) -> None:
+def test_messages_name_the_first_eight_of_many_outputs(project: ProjectDir, remote: Path) -> None:
     paths = [f"out/{number}" for number in range(30)]
     project.write("make.sh", "mkdir -p out; for n in $(seq 0 29); do echo $n > out/$n; done")
     project.write(
@@ -58,11 +58,11 @@ def test_of_many_outputs_a_few_are_named(project: ProjectDir, remote: Path) -> N
         f"commands: [{{name: make, script: [sh make.sh], deps: [make.sh], outputs: [{', '.join(paths)}]}}]\n",
     )
     assert project.proj("run", "make").code == 0
-    assert told(project.proj("push"))["make"].startswith("pushed 30 outputs")
+    assert lines_of(project.proj("push"))["make"].startswith("pushed 30 outputs")
     shutil.rmtree(project.path / "out")
     missing = f"{'; '.join(f'output missing: {path}' for path in paths[:8])} and 22 more"
-    assert told(project.proj("push")) == {"make": f"not pushed: {missing}"}
-    assert told(project.proj("pull")) == {"make": f"pulled {', '.join(paths[:8])} and 22 more"}
+    assert lines_of(project.proj("push")) == {"make": f"not pushed: {missing}"}
+    assert lines_of(project.proj("pull")) == {"make": f"pulled {', '.join(paths[:8])} and 22 more"}
     assert {path: (project.path / path).exists() for path in paths} == dict.fromkeys(paths, True)
 
 
@@ -89,13 +89,13 @@ def test_a_dry_pull_folds_nothing_that_another_process_left(project: ProjectDir,
     (journal,) = (project.path / ".proj/runs/past").iterdir()
     journal.rename(project.path / ".proj/runs" / journal.name)
     for words in (["pull", "--dry"], ["push", "--dry"]):
-        assert told(project.proj(*words))["train"].startswith("already")
+        assert lines_of(project.proj(*words))["train"].startswith("already")
         assert not project.exists("project.lock")
     project.proj("push")
     assert project.read("project.lock") == lock
 
 
-def test_what_comes_of_it_is_told_as_json(project: ProjectDir, remote: Path) -> None:
+def test_json_has_the_result_of_each_command(project: ProjectDir, remote: Path) -> None:
     pipeline(project, remote)
     project.write("data/a.txt", "edited")
     done = project.proj("push", "--json")
@@ -116,19 +116,19 @@ def test_what_comes_of_it_is_told_as_json(project: ProjectDir, remote: Path) -> 
     assert rows[0]["refused"] == "no run of it is on the remote"
 
 
-def test_the_positions_are_those_of_weasel(project: ProjectDir, remote: Path, tmp_path: Path) -> None:
+def test_remote_and_directory_are_positional_as_in_weasel(project: ProjectDir, remote: Path, tmp_path: Path) -> None:
     pipeline(project, remote)
     away = ProjectDir(tmp_path / "away", tmp_path / "of-away")
-    assert told(away.proj("push", "default", str(project.path)))["train"] == "pushed 1 output, 8 B"
+    assert lines_of(away.proj("push", "default", str(project.path)))["train"] == "pushed 1 output, 8 B"
     other = clone(project, "other")
-    assert told(away.proj("pull", "default", str(other.path)))["train"] == "pulled model.bin"
+    assert lines_of(away.proj("pull", "default", str(other.path)))["train"] == "pulled model.bin"
     assert len(away.proj("ls", "default", str(other.path), "--json").json) == 2
-    assert left_over(away) == [] and not away.files()
+    assert leftovers(away) == [] and not away.files()
     # a path instead of a name counts from where one is, one in project.yml from the project
-    assert told(away.proj("push", "./elsewhere", str(project.path)))["train"] == "pushed 1 output, 8 B"
-    assert len(whole_runs(away.path / "elsewhere")) == 2
-    assert told(other.proj("push", f"file://{tmp_path}/a%20third"))["train"] == "pushed 1 output, 8 B"
-    assert len(whole_runs(tmp_path / "a third")) == 2
+    assert lines_of(away.proj("push", "./elsewhere", str(project.path)))["train"] == "pushed 1 output, 8 B"
+    assert len(intact_runs(away.path / "elsewhere")) == 2
+    assert lines_of(other.proj("push", f"file://{tmp_path}/a%20third"))["train"] == "pushed 1 output, 8 B"
+    assert len(intact_runs(tmp_path / "a third")) == 2
     done = other.proj("push", "ftp://there")
     assert (done.code, done.err.splitlines()[0]) == (
         1,
@@ -145,12 +145,12 @@ def test_overrides_count_as_they_do_in_run(project: ProjectDir, remote: Path) ->
         """)
     project.write("make.sh", 'echo "$1" > "out-$1"\n')
     project.proj("run", "make", "--vars.size", "2")
-    assert told(project.proj("push"))["make"].startswith("not pushed: script changed: line 1")
-    assert whole_runs(remote) == []
-    assert told(project.proj("push", "--vars.size", "2")) == {"make": "pushed 1 output, 2 B"}
+    assert lines_of(project.proj("push"))["make"].startswith("not pushed: script changed: line 1")
+    assert intact_runs(remote) == []
+    assert lines_of(project.proj("push", "--vars.size", "2")) == {"make": "pushed 1 output, 2 B"}
     other = clone(project, "other")
-    assert told(other.proj("pull"))["make"] == "not pulled: no run of it is on the remote"
-    assert told(other.proj("pull", "--vars.size=2")) == {"make": "pulled out-2"}
+    assert lines_of(other.proj("pull"))["make"] == "not pulled: no run of it is on the remote"
+    assert lines_of(other.proj("pull", "--vars.size=2")) == {"make": "pulled out-2"}
     assert other.proj("run", "make", "--vars.size", "2").err == "✔ all up to date (1 step)\n"
     named = other.proj("status", "--remote", "default", "--json", "--vars.size", "2").json[0]["remote"]
     assert named == "there"
@@ -170,21 +170,21 @@ def test_a_read_only_remote_is_only_read(project: ProjectDir, remote: Path) -> N
         == "warning: the remote is read-only in project.yml: writing was not tested\n"
     )
     assert project.proj("remote", "list").out.splitlines()[2].split() == ["default", str(remote), "read-only"]
-    assert told(clone(project, "other").proj("pull"))["train"] == "pulled model.bin"
+    assert lines_of(clone(project, "other").proj("pull"))["train"] == "pulled model.bin"
 
 
-def test_no_skip_and_forced_are_no_obstacles(project: ProjectDir, remote: Path) -> None:
+def test_a_command_with_no_skip_is_pushed_and_pulled(project: ProjectDir, remote: Path) -> None:
     project.project(f"""\
         remotes: {{default: {remote}}}
         commands: [{{name: make, script: [touch out], outputs: [out], no_skip: true}}]
         """)
     project.proj("run", "make")
-    assert told(project.proj("push")) == {"make": "pushed 1 output, 0 B"}
-    assert told(clone(project, "other").proj("pull")) == {"make": "pulled out"}
+    assert lines_of(project.proj("push")) == {"make": "pushed 1 output, 0 B"}
+    assert lines_of(clone(project, "other").proj("pull")) == {"make": "pulled out"}
 
 
 class Spoiling(DirectoryStore):
-    """While an object is stored, somebody writes to `spoil`."""
+    """Overwrites the file `spoil` while it stores an object."""
 
     spoil: Path
 
@@ -202,8 +202,8 @@ def test_an_output_that_changes_while_it_is_pushed_is_not_published(
     monkeypatch.setattr(opening, "open_store", lambda *_, **__: store)
     done = project.proj("push")
     assert done.code == 1
-    assert told(done) == {"make": "not pushed: output `two` changed while it was pushed"}
-    assert whole_runs(remote) == [] and objects(remote, "two") == []
+    assert lines_of(done) == {"make": "not pushed: output `two` changed while it was pushed"}
+    assert intact_runs(remote) == [] and objects(remote, "two") == []
     assert list((remote / ".proj-tmp").iterdir()) == []
 
 
@@ -211,11 +211,11 @@ def test_a_push_that_was_cut_off_is_finished_by_the_next(project: ProjectDir, re
     twins(project, remote).proj("push")
     (record,) = records(remote)
     record.unlink()
-    assert told(project.proj("push")) == {"make": "recorded"}
-    assert len(whole_runs(remote)) == 1
+    assert lines_of(project.proj("push")) == {"make": "recorded"}
+    assert len(intact_runs(remote)) == 1
 
 
-def test_an_object_that_nobody_vouches_for_is_read_when_asked_to(project: ProjectDir, remote: Path) -> None:
+def test_verify_reads_an_object_without_a_record(project: ProjectDir, remote: Path) -> None:
     twins(project, remote).proj("push")
     (record,) = records(remote)
     record.unlink()
@@ -224,39 +224,39 @@ def test_an_object_that_nobody_vouches_for_is_read_when_asked_to(project: Projec
     key = path.relative_to(remote)
     unverified = f"unverified: `{key}` is on the remote, but no record vouches for it (`--verify` reads it)"
     done = project.proj("push")
-    assert (done.code, told(done)) == (
+    assert (done.code, lines_of(done)) == (
         1,
         {"make": f"not pushed: {unverified}"},
     )
-    assert told(project.proj("push", "--verify")) == {"make": "recorded"}
-    assert len(whole_runs(remote)) == 1
+    assert lines_of(project.proj("push", "--verify")) == {"make": "recorded"}
+    assert len(intact_runs(remote)) == 1
 
     path.write_bytes(b"no archive at all")
     record = records(remote)[0]
     record.unlink()
     done = project.proj("push", "--verify")
-    assert told(done) == {"make": f"not pushed: broken: `{key}` is not what it should be (`--repair` replaces it)"}
-    assert told(project.proj("push", "--verify", "--repair")) == {"make": "pushed 1 output, 19.5 KiB"}
-    assert len(whole_runs(remote)) == 1
+    assert lines_of(done) == {"make": f"not pushed: broken: `{key}` is not what it should be (`--repair` replaces it)"}
+    assert lines_of(project.proj("push", "--verify", "--repair")) == {"make": "pushed 1 output, 19.5 KiB"}
+    assert len(intact_runs(remote)) == 1
 
 
 def test_a_record_of_objects_that_were_repaired_gives_their_sizes(project: ProjectDir, remote: Path) -> None:
-    """Who made them may have compressed them otherwise: a repair must not leave a record that fits no more."""
+    """Another version of proj may compress differently: after a repair the record names the new sizes."""
     twins(project, remote).proj("push")
     (path,) = objects(remote, "one.txt")
     (record,) = records(remote)
     document = json.loads(record.read_text())
     document["objects"][0]["size"] += 77
     record.write_text(json.dumps(document))
-    assert "broken" in told(project.proj("push"))["make"]
-    assert told(project.proj("push", "--repair")) == {"make": "recorded"}  # the object itself is good
-    assert len(whole_runs(remote)) == 1
-    assert told(project.proj("push")) == {"make": "already there"}
+    assert "broken" in lines_of(project.proj("push"))["make"]
+    assert lines_of(project.proj("push", "--repair")) == {"make": "recorded"}  # the object itself is good
+    assert len(intact_runs(remote)) == 1
+    assert lines_of(project.proj("push")) == {"make": "already there"}
     check_object(DirectoryStore(remote), str(path.relative_to(remote)))
 
 
 def test_lists_of_outputs_that_changed_places_are_pushed_as_they_are_now(project: ProjectDir, remote: Path) -> None:
-    """A path that moves from one list of outputs to the other is no reason to run."""
+    """Moving a path from one list of outputs to the other does not make a command out of date."""
     project.project(f"""\
         remotes: {{default: {remote}}}
         commands: [{{name: make, script: [touch a b c], outputs: [a, b], outputs_no_cache: [c]}}]
@@ -264,15 +264,15 @@ def test_lists_of_outputs_that_changed_places_are_pushed_as_they_are_now(project
     project.proj("run", "make")
     project.project(project.read("project.yml").replace("outputs: [a, b], outputs_no_cache: [c]", "outputs: [c, a, b]"))
     assert states(project) == {"make": "up to date"}
-    assert told(project.proj("push")) == {"make": "pushed 3 outputs, 0 B"}
+    assert lines_of(project.proj("push")) == {"make": "pushed 3 outputs, 0 B"}
     other = clone(project, "other")
-    assert told(other.proj("pull")) == {"make": "pulled c, a, b"}
+    assert lines_of(other.proj("pull")) == {"make": "pulled c, a, b"}
     project.project(project.read("project.yml").replace("[c, a, b]", "[a, b, c]"))
     assert states(project) == {"make": "up to date"}
     third = clone(project, "third")
     assert third.proj("pull").code == 0
     assert states(third) == {"make": "up to date"}
-    assert told(third.proj("push")) == {"make": "already there"}
+    assert lines_of(third.proj("push")) == {"make": "already there"}
 
 
 def test_an_output_that_is_a_link_is_stored_as_what_it_leads_to(project: ProjectDir, remote: Path) -> None:
@@ -281,9 +281,9 @@ def test_an_output_that_is_a_link_is_stored_as_what_it_leads_to(project: Project
         commands: [{{name: make, script: [mkdir -p far, touch far/file, ln -sfn far out], outputs: [out]}}]
         """)
     project.proj("run", "make")
-    assert told(project.proj("push")) == {"make": "pushed 1 output, 0 B"}
+    assert lines_of(project.proj("push")) == {"make": "pushed 1 output, 0 B"}
     other = clone(project, "other")
-    assert told(other.proj("pull")) == {"make": "pulled out"}
+    assert lines_of(other.proj("pull")) == {"make": "pulled out"}
     assert (other.path / "out/file").is_file() and not (other.path / "out").is_symlink()
     assert states(other) == {"make": "up to date"}
 
@@ -295,7 +295,7 @@ def test_a_full_remote_is_an_error_and_nothing_half_is_there(project: ProjectDir
         project.proj("run", "make")
         done = project.proj("push")
         assert done.code == 1
-        assert "No space left on device while writing `one.txt/" in told(done)["make"]
+        assert "No space left on device while writing `one.txt/" in lines_of(done)["make"]
         assert "  hint: free some space on that disk; nothing was changed" in done.err
         assert records(remote) == [] and objects(remote, "one.txt") == []
         assert list((remote / ".proj-tmp").iterdir()) == []

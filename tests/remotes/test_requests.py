@@ -12,7 +12,7 @@ from weaselish.stores import open as opening
 from weaselish.stores.base import Stored
 from weaselish.stores.directory import DirectoryStore
 
-from .samples import clone, told, twin, twins
+from .samples import clone, lines_of, twin, twins
 
 
 class Counting(DirectoryStore):
@@ -57,7 +57,7 @@ def test_a_pull_of_one_command_whose_run_the_lock_file_names_lists_nothing(
     twins(project, tmp_path / "remote").proj("push")
     other = clone(project, "other", with_lock=True)
     calls.clear()
-    assert told(other.proj("pull", "-c", "make")) == {"make": "pulled one.txt, two"}
+    assert lines_of(other.proj("pull", "-c", "make")) == {"make": "pulled one.txt, two"}
     assert sorted(calls) == ["get", "get", "get", "head"]  # the record, and two objects
     assert twin(other) == twin(project)
 
@@ -67,7 +67,7 @@ def test_a_second_push_of_one_command_asks_for_its_record_and_objects_only(
 ) -> None:
     twins(project, tmp_path / "remote").proj("push", "-c", "make")
     calls.clear()
-    assert told(project.proj("push", "-c", "make")) == {"make": "already there"}
+    assert lines_of(project.proj("push", "-c", "make")) == {"make": "already there"}
     assert calls == ["head", "head", "head"]
 
 
@@ -75,7 +75,7 @@ def test_a_second_pull_asks_for_nothing(project: ProjectDir, tmp_path: Path, cal
     twins(project, tmp_path / "remote").proj("push")
     calls.clear()
     for words in (["pull"], ["pull", "-c", "make"]):
-        assert told(project.proj(*words)) == {"make": "already here"}
+        assert lines_of(project.proj(*words)) == {"make": "already here"}
     assert calls == []
 
 
@@ -84,5 +84,5 @@ def test_a_first_push_of_one_command_lists_only_the_runs_with_its_key(
 ) -> None:
     twins(project, tmp_path / "remote")
     calls.clear()
-    assert told(project.proj("push", "-c", "make")) == {"make": "pushed 2 outputs, 39.1 KiB"}
+    assert lines_of(project.proj("push", "-c", "make")) == {"make": "pushed 2 outputs, 39.1 KiB"}
     assert calls.count("list") == 1 and calls.count("put") == 3

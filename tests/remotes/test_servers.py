@@ -17,7 +17,7 @@ from weaselish.stores import open as opening
 from weaselish.stores.base import Store, Stored
 
 from .conftest import PLACES
-from .samples import HERE_ALREADY, OUTPUTS, clone, outputs, pipeline, told, whole_runs
+from .samples import ALL_UP_TO_DATE, OUTPUTS, clone, intact_runs, lines_of, outputs, pipeline
 
 everywhere = pytest.mark.parametrize("remote", PLACES, indirect=True)
 
@@ -84,10 +84,10 @@ def test_a_fresh_clone_pulls_what_was_pushed_and_has_nothing_to_run(project: Pro
     pushed = project.proj("push")
     assert (pushed.code, pushed.out) == (0, "")
     assert pushed.err == ("✔ prepare: pushed 3 outputs, 24 B\n✔ train: pushed 1 output, 8 B\n2 pushed to default\n")
-    assert [run.command for run in whole_runs(store_of(project, remote))].count("train") == 1
+    assert [run.command for run in intact_runs(store_of(project, remote))].count("train") == 1
 
     other = clone(project, "other")
-    assert told(other.proj("pull", "--dry")) == {
+    assert lines_of(other.proj("pull", "--dry")) == {
         "prepare": "would pull data, linked, list of words.txt",
         "train": "would pull model.bin",
     }
@@ -100,13 +100,11 @@ def test_a_fresh_clone_pulls_what_was_pushed_and_has_nothing_to_run(project: Pro
     assert outputs(other) == outputs(project)
     assert os.access(other.path / "data/sub/b.txt", os.X_OK)
     ran = other.proj("run", "all")
-    assert (ran.code, ran.out, ran.err) == (0, "", HERE_ALREADY)
+    assert (ran.code, ran.out, ran.err) == (0, "", ALL_UP_TO_DATE)
 
 
 @everywhere
-def test_what_is_there_is_told_without_downloading_it(
-    project: ProjectDir, remote: str, counted: list[Counting]
-) -> None:
+def test_status_and_ls_download_no_output(project: ProjectDir, remote: str, counted: list[Counting]) -> None:
     pipeline(project, remote)
     assert on_remote(project) == {"prepare": "missing", "train": "missing"}
     project.proj("push", "--command", "prepare")
@@ -165,5 +163,5 @@ def test_what_is_pulled_is_named_and_what_is_not_stays_away(project: ProjectDir,
     pipeline(project, remote)
     project.proj("push", "-j", "1")
     other = clone(project, "other", with_lock=True)
-    assert told(other.proj("pull", "--command", "train", "-j", "8")) == {"train": "pulled model.bin"}
+    assert lines_of(other.proj("pull", "--command", "train", "-j", "8")) == {"train": "pulled model.bin"}
     assert [path for path in OUTPUTS if other.exists(path)] == ["model.bin"]

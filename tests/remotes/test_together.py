@@ -14,7 +14,7 @@ from harness import ProjectDir
 from weaselish.stores import open as opening
 from weaselish.stores.directory import DirectoryStore
 
-from .samples import left_over, told
+from .samples import leftovers, lines_of
 
 LEAVES = 6
 PATIENCE = 20.0  # seconds
@@ -78,12 +78,12 @@ def test_leaves_are_pushed_and_pulled_together(
             barrier.wait(PATIENCE)
 
     watch(monkeypatch, tmp_path / "remote", enter)
-    assert told(fan.proj("push"))["all"].startswith("pushed 1 output")
+    assert lines_of(fan.proj("push"))["all"].startswith("pushed 1 output")
     assert len(of_leaves) == 2
     if what == "objects":
         shutil.rmtree(fan.path / "out")
         of_leaves.clear()
-        assert told(fan.proj("pull"))["all"] == "pulled out/all"
+        assert lines_of(fan.proj("pull"))["all"] == "pulled out/all"
         assert len(of_leaves) == 2
     assert fan.proj("status", "--check").code == 0
 
@@ -112,8 +112,8 @@ def test_no_more_objects_at_a_time_than_was_said(
     assert most == jobs
     shutil.rmtree(fan.path / "out")
     most = 0
-    assert told(fan.proj("pull", "-j", str(jobs)))["all"] == "pulled out/all"
-    assert (most, now, left_over(fan)) == (jobs, [], [])
+    assert lines_of(fan.proj("pull", "-j", str(jobs)))["all"] == "pulled out/all"
+    assert (most, now, leftovers(fan)) == (jobs, [], [])
 
 
 def test_what_one_needs_of_another_is_here_before_it_is_asked_for(
@@ -125,7 +125,7 @@ def test_what_one_needs_of_another_is_here_before_it_is_asked_for(
         shutil.rmtree(fan.path / path) if (fan.path / path).is_dir() else (fan.path / path).unlink()
     asked: list[str] = []
     watch(monkeypatch, tmp_path / "remote", asked.append)
-    assert {what.split()[0] for what in told(fan.proj("pull")).values()} == {"pulled"}
+    assert {what.split()[0] for what in lines_of(fan.proj("pull")).values()} == {"pulled"}
     order = [key.split("/")[0] for key in asked if not key.startswith(".proj")]
     assert (order[0], order[-1], len(order)) == ("out%2Ftrunk", "out%2Fall", LEAVES + 2)
     assert fan.proj("status", "--check").code == 0

@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 import pytest
 from harness import ProjectDir
 
-from .samples import clone, objects, outputs, states, told
+from .samples import clone, lines_of, objects, outputs, states
 
 PROJECT = """\
 title: names of all kinds
@@ -92,17 +92,17 @@ def test_we_pull_what_weasel_pushed_and_have_nothing_to_run(project: ProjectDir,
     for with_lock in (False, True):
         other = clone(project, f"other-{with_lock}", with_lock=with_lock)
         done = other.proj("pull")
-        assert (done.code, list(told(done))) == (0, NAMES)
-        assert all(text.startswith("pulled out/") for text in told(done).values()), done.err
+        assert (done.code, list(lines_of(done))) == (0, NAMES)
+        assert all(text.startswith("pulled out/") for text in lines_of(done).values()), done.err
         assert outputs(other) == outputs(project)
         ran = other.proj("run", "all")
         assert (ran.out, ran.err) == ("", "✔ all up to date (5 steps)\n")
         assert lines(call(weasel, other, "run", "all")) == []
         # the pull has read the objects that Weasel packed: a record may vouch for them
         pushed = other.proj("push")
-        assert (pushed.code, set(told(pushed).values())) == (0, {"recorded"})
+        assert (pushed.code, set(lines_of(pushed).values())) == (0, {"recorded"})
         assert "verified" not in "".join(path.read_text() for path in remote.glob(".proj/runs/*/*"))
-        assert set(told(other.proj("push", "--verify")).values()) == {"already there"}
+        assert set(lines_of(other.proj("push", "--verify")).values()) == {"already there"}
         for path in remote.glob(".proj/runs/*/*"):
             path.unlink()
 
@@ -115,7 +115,7 @@ def test_push_refuses_objects_of_weasels_that_no_pull_from_that_remote_has_read(
     call(weasel, project, "push")
     refused = project.proj("push")
     assert refused.code == 1
-    assert all(text.startswith("not pushed: unverified: ") for text in told(refused).values())
+    assert all(text.startswith("not pushed: unverified: ") for text in lines_of(refused).values())
 
     other = clone(project, "other")
     assert other.proj("pull").code == 0
@@ -123,7 +123,7 @@ def test_push_refuses_objects_of_weasels_that_no_pull_from_that_remote_has_read(
     assert other.proj("push", str(remote.with_name("elsewhere"))).code == 1
     (replaced,) = remote.glob("out%2Fa.txt/*/*")
     replaced.write_bytes(replaced.read_bytes() + b"more")
-    assert [name for name, text in told(other.proj("push")).items() if "unverified" in text] == ["many"]
+    assert [name for name, text in lines_of(other.proj("push")).items() if "unverified" in text] == ["many"]
 
 
 def test_both_use_the_same_names_and_members(project: ProjectDir, remote: Path, weasel: Any, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_an_object_of_weasels_that_is_not_what_its_name_says_is_refused(
     other = clone(project, "other")
     done = other.proj("pull", "--command", "many")
     assert done.code == 1
-    assert told(done)["many"].startswith(f"not pulled: object `{a.relative_to(remote)}` is not what it should be: ")
+    assert lines_of(done)["many"].startswith(f"not pulled: object `{a.relative_to(remote)}` is not what it should be: ")
     assert (outputs(other), other.lock()) == ({}, {})
     assert b.exists()
 
@@ -200,7 +200,7 @@ def test_what_is_here_is_replaced_if_a_record_names_it(project: ProjectDir, remo
     done = other.proj("pull")
     assert (done.code, outputs(other)) == (0, outputs(project))
     other.write("in.txt", "a third\n")
-    assert "(2 runs with a different script, deps or env)" in told(other.proj("pull"))["file"]
+    assert "(2 runs with a different script, deps or env)" in lines_of(other.proj("pull"))["file"]
 
 
 def test_without_the_key_weasels_objects_are_left_alone_and_it_is_named(
@@ -212,7 +212,7 @@ def test_without_the_key_weasels_objects_are_left_alone_and_it_is_named(
     other = clone(project, "other")
     done = other.proj("pull")
     hint = "the remote has only Weasel's own objects: `compat: weasel` in project.yml reads them"
-    assert told(done)["file"] == told(done)["many"] == f"not pulled: {hint}"
+    assert lines_of(done)["file"] == lines_of(done)["many"] == f"not pulled: {hint}"
     assert (outputs(other), other.lock()) == ({}, {})
     assert set(states(other).values()) == {"never ran"}
     # and what we push beside them does not disturb them

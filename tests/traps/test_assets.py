@@ -22,11 +22,11 @@ def test_a1_downloaded_aside_verified_exit_1_the_old_file_untouched(project: Pro
     project.project(f"assets: [{{dest: a.bin, url: '{url}', checksum: '{'0' * 32}'}}]")
     project.write("a.bin", "old")
     inode = (project.path / "a.bin").stat().st_ino
-    told = f"✘ a.bin: the content of `{url}` has a wrong checksum: expected {'0' * 32}, found "
+    message = f"✘ a.bin: the content of `{url}` has a wrong checksum: expected {'0' * 32}, found "
     for count in (1, 2):
         done = project.proj("assets")
         assert done.code == 1
-        assert done.err.startswith(told)
+        assert done.err.startswith(message)
         assert "fetched" not in done.err
         assert project.read("a.bin") == "old"
         assert (project.path / "a.bin").stat().st_ino == inode

@@ -26,16 +26,16 @@ from remotes.conftest import (  # noqa: F401 - fixtures
 from remotes.forked import SMALL_DISK, Events, fork, peak_memory, small_disk
 from remotes.samples import (
     clone,
-    left_over,
+    intact_runs,
+    leftovers,
+    lines_of,
     objects,
     outputs,
     pipeline,
     records,
     states,
-    told,
     twin,
     twins,
-    whole_runs,
 )
 
 COPY = """\
@@ -80,7 +80,7 @@ def test_p1_nothing_is_pushed_for_that_command_the_reason_is_printed(
         assert done.code == code
         assert done.err.startswith(f"{'✘' if code else '–'} make: not pushed: {reason}")
         assert done.err.endswith("\n0 pushed to default, 1 not\n")
-    assert whole_runs(remote) == []
+    assert intact_runs(remote) == []
     assert not remote.exists()
 
 
@@ -95,8 +95,8 @@ def test_p2_partial_output_is_refused(project: ProjectDir, remote: Path, end: st
     assert project.exists("out")
     done = project.proj("push")
     reason = "never ran" if end == "exit 3" else "was interrupted"
-    assert told(done) == {"make": f"not pushed: {reason}"}
-    assert whole_runs(remote) == []
+    assert lines_of(done) == {"make": f"not pushed: {reason}"}
+    assert intact_runs(remote) == []
 
 
 def test_p3_pull_records_only_what_it_restored_or_verified(project: ProjectDir, remote: Path) -> None:
@@ -104,20 +104,20 @@ def test_p3_pull_records_only_what_it_restored_or_verified(project: ProjectDir, 
     project.write("in.txt", "two\n")
     before = project.read("project.lock")
     done = project.proj("pull")
-    assert told(done) == {"make": "not pulled: no run of it is on the remote"}
+    assert lines_of(done) == {"make": "not pulled: no run of it is on the remote"}
     assert (project.read("project.lock"), states(project)) == (before, {"make": "out of date"})
 
     project.remove("project.lock")
     shutil.rmtree(project.path / ".proj")
-    assert told(project.proj("pull")) == {"make": "not pulled: no run of it is on the remote"}
+    assert lines_of(project.proj("pull")) == {"make": "not pulled: no run of it is on the remote"}
     assert (project.lock(), project.read("out"), states(project)) == ({}, "one\n", {"make": "unrecorded"})
 
-    # what lies there already, and is what a record on the remote says, is verified and recorded
+    # local outputs that a record on the remote names are verified and recorded
     project.proj("run", "make")
     project.proj("push")
     other = clone(project, "other")
     other.write("out", "two\n")
-    assert told(other.proj("pull")) == {"make": "already here"}
+    assert lines_of(other.proj("pull")) == {"make": "already here"}
     assert states(other) == {"make": "up to date"}
 
 
@@ -128,13 +128,13 @@ def test_p4_a_difference_is_refused_without_force(project: ProjectDir, remote: P
     for words in (["pull"], ["pull", "--dry"], ["pull", "--command", "make"]):
         done = other.proj(*words)
         assert done.code == 1
-        assert told(done) == {
+        assert lines_of(done) == {
             "make": "not pulled: `out` differs from the remote and would be lost (`--force` replaces it)"
         }
         assert (other.read("out"), other.lock()) == ("mine\n", {})
-    assert told(other.proj("pull", "--force", "--dry")) == {"make": "would pull out"}
+    assert lines_of(other.proj("pull", "--force", "--dry")) == {"make": "would pull out"}
     assert other.read("out") == "mine\n"
-    assert told(other.proj("pull", "--force")) == {"make": "pulled out"}
+    assert lines_of(other.proj("pull", "--force")) == {"make": "pulled out"}
     assert (other.read("out"), states(other)) == ("one\n", {"make": "up to date"})
 
 
@@ -146,7 +146,7 @@ def test_p4_what_a_record_on_the_remote_names_is_not_lost_and_is_replaced(projec
     project.proj("run", "make")
     project.proj("push")
     shutil.copy(project.path / "in.txt", other.path)
-    assert told(other.proj("pull")) == {"make": "pulled out"}
+    assert lines_of(other.proj("pull")) == {"make": "pulled out"}
     assert other.read("out") == "two\n"
 
 
@@ -172,8 +172,8 @@ def test_p5_an_error_names_object_expected_and_found_nothing_changes_the_next_ca
     third = clone(project, "third")
     third.write("one.txt", "mine")
     done = third.proj("pull", "--force")
-    assert (done.code, told(done)) == (1, {"make": f"not pulled: {note}"})
-    assert (third.read("one.txt"), third.lock(), left_over(third)) == ("mine", {}, [])
+    assert (done.code, lines_of(done)) == (1, {"make": f"not pulled: {note}"})
+    assert (third.read("one.txt"), third.lock(), leftovers(third)) == ("mine", {}, [])
 
 
 def test_p6_push_reports_a_truncated_object_and_repair_writes_it_again(project: ProjectDir, remote: Path) -> None:
@@ -185,18 +185,20 @@ def test_p6_push_reports_a_truncated_object_and_repair_writes_it_again(project: 
     for words in (["push"], ["push", "--dry"], ["push", "--verify"]):
         done = project.proj(*words)
         assert done.code == 1
-        assert told(done) == {"make": f"not pushed: broken: `{key}` is not what it should be (`--repair` replaces it)"}
+        assert lines_of(done) == {
+            "make": f"not pushed: broken: `{key}` is not what it should be (`--repair` replaces it)"
+        }
     assert project.proj("status", "--remote", "default", "--json").json[0]["remote"] == "broken"
-    assert told(project.proj("push", "--repair")) == {"make": "pushed 1 output, 4 B"}
-    assert len(whole_runs(remote)) == 1
-    assert told(project.proj("push")) == {"make": "already there"}
+    assert lines_of(project.proj("push", "--repair")) == {"make": "pushed 1 output, 4 B"}
+    assert len(intact_runs(remote)) == 1
+    assert lines_of(project.proj("push")) == {"make": "already there"}
 
     path.write_bytes(whole[:-9] + b"x" + whole[-8:])  # as long as it was: only reading it tells
-    assert told(project.proj("push")) == {"make": "already there"}
+    assert lines_of(project.proj("push")) == {"make": "already there"}
     assert project.proj("push", "--verify").code == 1
-    assert told(project.proj("push", "--verify", "--repair")) == {"make": "pushed 1 output, 4 B"}
-    assert told(project.proj("push", "--verify")) == {"make": "already there"}
-    assert len(whole_runs(remote)) == 1
+    assert lines_of(project.proj("push", "--verify", "--repair")) == {"make": "pushed 1 output, 4 B"}
+    assert lines_of(project.proj("push", "--verify")) == {"make": "already there"}
+    assert len(intact_runs(remote)) == 1
 
 
 def test_p7_all_outputs_are_of_one_run(project: ProjectDir, remote: Path) -> None:
@@ -204,7 +206,7 @@ def test_p7_all_outputs_are_of_one_run(project: ProjectDir, remote: Path) -> Non
     again = clone(project, "again")
     again.proj("run", "make")
     again.proj("push")
-    assert len(whole_runs(remote)) == 2
+    assert len(intact_runs(remote)) == 2
     objects(remote, "two")[-1].unlink()  # the newer run is not whole any more: nothing of it counts
     other = clone(project, "other")
     done = other.proj("pull")
@@ -243,7 +245,7 @@ def test_p9_one_line_per_command_with_its_reason(project: ProjectDir, remote: Pa
     )
     other.write("in.txt", "something else\n")
     reason = "no matching run on the remote (1 run with a different script, deps or env)"
-    assert told(other.proj("pull"))["prepare"] == f"not pulled: {reason}"
+    assert lines_of(other.proj("pull"))["prepare"] == f"not pulled: {reason}"
     assert other.proj("pull", "--command", "prepare").code == 1
 
 
@@ -258,11 +260,11 @@ def test_p10_each_is_refused_and_nothing_is_written(project: ProjectDir, remote:
     before = {path for path in project.path.parent.rglob("*") if ".proj" not in path.parts}
     done = other.proj("pull")
     assert done.code == 1
-    assert told(done)["make"].startswith(f"not pulled: object `{path.relative_to(remote)}`: ")
-    assert reason in told(done)["make"]
+    assert lines_of(done)["make"].startswith(f"not pulled: object `{path.relative_to(remote)}`: ")
+    assert reason in lines_of(done)["make"]
     assert "\x1b" not in done.err
     assert {path for path in project.path.parent.rglob("*") if ".proj" not in path.parts} == before
-    assert (other.lock(), evil.exists(), left_over(other)) == ({}, False, [])
+    assert (other.lock(), evil.exists(), leftovers(other)) == ({}, False, [])
 
 
 def test_p11_temporary_files_are_removed_on_every_path(project: ProjectDir, remote: Path, tmp_path: Path) -> None:
@@ -284,11 +286,11 @@ def test_p11_temporary_files_are_removed_on_every_path(project: ProjectDir, remo
         path.write_bytes(broken)
         assert other.proj("pull").code == 1
         assert project.proj("push", "--verify", env={"TMPDIR": str(temporary)}).code == 1
-        assert (left_over(other), outputs(other), left_over(project)) == ([], {}, [])
+        assert (leftovers(other), outputs(other), leftovers(project)) == ([], {}, [])
         assert list(temporary.iterdir()) == []
     path.unlink()
     assert other.proj("pull").code == 1
-    assert (left_over(other), outputs(other)) == ([], {})
+    assert (leftovers(other), outputs(other)) == ([], {})
     assert list((remote / ".proj-tmp").iterdir()) == []
 
 
@@ -326,11 +328,11 @@ def test_p13_an_object_appears_whole_or_not_the_record_comes_last(project: Proje
     for number in range(1, 4):
         shutil.rmtree(remote)
         assert fork(project, "push", "-j", "1", events=Events("os.link", kill_at=number)).wait() == -signal.SIGKILL
-        assert whole_runs(remote) == []
+        assert intact_runs(remote) == []
         assert len(objects(remote, "one.txt") + objects(remote, "two")) == number - 1
         assert clone(project, f"clone-{number}").proj("pull").err.startswith("– make: not pulled: no run of it")
-    assert told(project.proj("push")) == {"make": "recorded"}
-    assert len(whole_runs(remote)) == 1
+    assert lines_of(project.proj("push")) == {"make": "recorded"}
+    assert len(intact_runs(remote)) == 1
 
 
 def test_p14_the_locks_run_first_then_the_stores_own_times_more_than_one_is_said(
@@ -357,7 +359,7 @@ def test_p14_the_locks_run_first_then_the_stores_own_times_more_than_one_is_said
 
 
 def test_p14_a_lock_after_a_pull_still_names_the_run(project: ProjectDir, remote: Path) -> None:
-    """A clone that pulls without the `outputs_no_cache` has a lock of its own; who pulls by that gets the same."""
+    """A clone that pulls without the `outputs_no_cache` has a lock of its own. A pull with it gets the same."""
     twins(project, remote)
     text = project.read("project.yml").replace(
         "outputs: [one.txt, two]", "outputs: [one.txt, two]\n    outputs_no_cache: [log]"
@@ -397,10 +399,10 @@ def test_p15_originals_stay_until_the_new_ones_are_verified_in_place(
         other.write("make.sh", project.read("make.sh"))
         done = other.proj("pull")
         assert done.code == 1
-        assert told(done) == {"make": "not pulled: cannot unpack `one.txt`: No space left on device"} or told(done) == {
-            "make": "not pulled: cannot unpack `two`: No space left on device"
-        }
-        assert (twin(other), left_over(other)) == (before, [])
+        assert lines_of(done) == {"make": "not pulled: cannot unpack `one.txt`: No space left on device"} or lines_of(
+            done
+        ) == {"make": "not pulled: cannot unpack `two`: No space left on device"}
+        assert (twin(other), leftovers(other)) == (before, [])
 
 
 class Expired(BaseHTTPRequestHandler):
@@ -480,8 +482,8 @@ def test_p17_names_that_differ_only_in_case_are_refused_with_both_names(
     monkeypatch.setattr("weaselish.archive.unpack._folds_case", lambda directory: True)  # no such disk is at hand
     done = other.proj("pull")
     assert done.code == 1
-    assert "`out/README` and `out/Readme`: this disk does not tell upper from lower case" in told(done)["make"]
-    assert (outputs(other), left_over(other), other.lock()) == ({}, [], {})
+    assert "`out/README` and `out/Readme`: this disk does not tell upper from lower case" in lines_of(done)["make"]
+    assert (outputs(other), leftovers(other), other.lock()) == ({}, [], {})
 
 
 @pytest.mark.parametrize("kind", ["directory", pytest.param("moto", marks=pytest.mark.servers)])
@@ -501,7 +503,7 @@ def test_p18_keys_are_always_matched_as_whole_segments(
     project.proj("run", "short", "long")
     project.proj("push", "neighbour", "--command", "long")
     assert project.proj("ls", "--json").json == []
-    assert told(project.proj("push", "--dry")) == {
+    assert lines_of(project.proj("push", "--dry")) == {
         "short": "would push 1 output, 0 B",
         "long": "would push 1 output, 0 B",
     }
@@ -509,4 +511,7 @@ def test_p18_keys_are_always_matched_as_whole_segments(
     assert [run["command"] for run in project.proj("ls", "--json").json] == ["short"]
     assert [run["command"] for run in project.proj("ls", "neighbour", "--json").json] == ["long"]
     other = clone(project, "other")
-    assert told(other.proj("pull")) == {"short": "pulled iris", "long": "not pulled: no run of it is on the remote"}
+    assert lines_of(other.proj("pull")) == {
+        "short": "pulled iris",
+        "long": "not pulled: no run of it is on the remote",
+    }

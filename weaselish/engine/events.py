@@ -174,7 +174,7 @@ class StepBlocked(NamedTuple):
 
 
 class Preparing(NamedTuple):
-    """A push, pull or fetch is busy before its first byte: `checking 3 commands`, `checking assets`."""
+    """A push, pull or fetch is busy before its first byte: "checking `train`", "packing `data`"."""
 
     activity: str
     at: float = 0.0

@@ -49,8 +49,7 @@ class _Fetching:
 
     def run(self) -> tuple[AssetResult, ...]:
         assets = self._selected()
-        self._report(events.Preparing("checking assets"))
-        results = {asset.dest: self._attempt(self._on_disk.check, asset) for asset in assets}
+        results = {asset.dest: self._attempt(self._check, asset) for asset in assets}
         to_fetch = [asset for asset in assets if results[asset.dest] is None]
         if to_fetch:
             self._workspace.prepare_to_change()
@@ -70,6 +69,10 @@ class _Fetching:
         if names:
             return [assets[name] for name in dict.fromkeys(names)]
         return [asset for asset in assets.values() if self._options.extra or not asset.extra]
+
+    def _check(self, asset: Asset) -> AssetResult | None:
+        self._report(events.Preparing(f"checking `{asset.dest}`"))
+        return self._on_disk.check(asset)
 
     def _fetch_all(self, groups: Sequence[Sequence[Asset]]) -> dict[str, AssetResult | None]:
         with Workers[list[AssetResult]](self._options.jobs, self._workspace.cancel, grace=_GRACE) as workers:

@@ -85,7 +85,6 @@ class _Pull:
         plan = self._plan()
         if not self._options.commands:
             self._tree.list_at_once()
-        self._report(events.Preparing(f"checking {len(self._options.commands or plan.steps)} commands"))
         try:
             results = self._results(plan)
         finally:

@@ -65,7 +65,6 @@ class _Push:
         commands = self._selected()
         if not self._options.commands:
             self._tree.list_at_once()
-        self._report(events.Preparing(f"checking {len(commands)} commands"))
         try:
             results = {result.command: result for result in self._results(commands)}
         finally:
@@ -84,6 +83,7 @@ class _Push:
         orders: list[Order] = []
         for command in commands:
             self._workspace.cancel.check()
+            self._report(events.Preparing(f"checking `{command.name}`"))
             try:
                 order = self._planner.order(command)
             except NotPushed as refusal:

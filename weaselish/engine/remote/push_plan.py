@@ -173,6 +173,7 @@ class PushPlanner:
         )
 
     def _packed_size(self, output: RecordedOutput) -> int:
+        self._report(events.Preparing(f"packing `{output.path}`"))
         packing = Packing(self._workspace.root, output.path, algorithm=self._workspace.project.digest)
         size = 0
         for chunk in packing:

@@ -42,7 +42,7 @@ class RemoteTree:
 
     @property
     def identity(self) -> str | None:
-        """A digest of the remote's URL, None where there is no cache."""
+        """Return a digest of the remote's URL, None without a cache."""
         return None if self._file is None else self._file.stem
 
     @property
