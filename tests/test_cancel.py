@@ -22,7 +22,7 @@ def test_the_level_only_rises() -> None:
         assert cancel.level is then
 
 
-def test_of_many_threads_the_one_that_asks_for_most_is_heard() -> None:
+def test_the_highest_level_that_any_thread_requests_counts() -> None:
     with ThreadPoolExecutor(8) as pool:
         for _ in range(200):
             cancel = Cancel()
@@ -67,7 +67,7 @@ def test_a_signal_handler_wakes_the_very_thread_that_it_interrupts() -> None:
         signal.signal(signal.SIGALRM, before)
 
 
-def test_its_descriptors_are_closed_with_it() -> None:
+def test_closing_the_token_closes_its_descriptors() -> None:
     with Cancel() as cancel:
         fds = [cancel.fileno(above=level) for level in (Level.RUN, Level.INTERRUPT, Level.TERMINATE)]
     for fd in fds:
@@ -75,6 +75,6 @@ def test_its_descriptors_are_closed_with_it() -> None:
             os.fstat(fd)
 
 
-def test_nothing_of_python_runs_when_it_is_thrown_away() -> None:
-    """An interrupt there would be told as an exception that is ignored."""
+def test_the_token_has_no_finaliser() -> None:
+    """Python would report an interrupt in it as an ignored exception."""
     assert not hasattr(Cancel, "__del__")

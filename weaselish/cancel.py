@@ -15,7 +15,7 @@ from typing import Self
 
 from weaselish.errors import Cancelled
 
-_TICK = 0.05  # seconds between two checks of the level where there is no descriptor to poll
+_TICK = 0.05  # seconds between two checks of the level if it cannot be polled
 
 
 class Level(enum.IntEnum):

@@ -1,4 +1,4 @@
-"""Runs that are stopped or killed: what ends, what is kept, and what the next one says."""
+"""Runs that are interrupted or killed: which processes end, which records stay, what the next run reports."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ENDING = [
 
 @pytest.fixture
 def chain(project: ProjectDir) -> ProjectDir:
-    """Three steps; the one in the middle waits to be let go."""
+    """Create three steps; the second waits to be let go."""
     project.project(CHAIN)
     project.write_wait()
     return project
@@ -101,7 +101,7 @@ def is_hashing(running: Background) -> bool:
 
 @pytest.fixture
 def huge(project: ProjectDir) -> ProjectDir:
-    """A step whose dep takes half an hour to hash."""
+    """Create a step whose dep takes half an hour to hash."""
     project.project("commands: [{name: a, script: [touch out], deps: [huge], outputs: [out]}]")
     with open(project.path / "huge", "wb") as file:
         file.truncate(HUGE)
@@ -184,7 +184,7 @@ def test_ctrl_c_ends_the_wait_for_another_process(chain: ProjectDir, jobs: str) 
     assert holder.wait().code == 0
 
 
-def test_the_second_ctrl_c_ends_a_script_that_does_not_mind_the_first(project: ProjectDir) -> None:
+def test_the_second_ctrl_c_ends_a_script_that_ignores_the_first(project: ProjectDir) -> None:
     project.project("commands: [{name: a, shell: true, script: [trap '' INT; sh wait.sh a]}]")
     project.write_wait()
     running = project.start("run", "a")
@@ -197,21 +197,21 @@ def test_the_second_ctrl_c_ends_a_script_that_does_not_mind_the_first(project: P
     assert not is_alive(pid)
 
 
-def test_the_third_ctrl_c_kills_a_script_that_minds_nothing(project: ProjectDir) -> None:
+def test_the_third_ctrl_c_kills_a_script_that_ignores_everything(project: ProjectDir) -> None:
     project.project("commands: [{name: a, shell: true, script: [trap '' INT TERM; sh wait.sh a]}]")
     project.write_wait()
     running = project.start("run", "a")
     pid = project.wait_for("a")
-    for told in ("Interrupting.", "Terminating."):
+    for message in ("Interrupting.", "Terminating."):
         running.signal(signal.SIGINT)
-        wait_until(lambda told=told: told in running.err)
+        wait_until(lambda message=message: message in running.err)
         assert is_alive(pid)
     running.signal(signal.SIGINT)
     assert running.wait().code == 130
     assert not is_alive(pid)
 
 
-def test_after_a_kill_what_was_recorded_stands_and_what_ran_was_interrupted(chain: ProjectDir) -> None:
+def test_after_a_kill_records_stay_and_the_running_step_was_interrupted(chain: ProjectDir) -> None:
     running = chain.start("run", "c")
     pid = chain.wait_for("b")
     running.signal(signal.SIGKILL)
@@ -228,7 +228,7 @@ def test_after_a_kill_what_was_recorded_stands_and_what_ran_was_interrupted(chai
     assert chain.locked() == ["a", "b", "c"]
 
 
-def test_a_step_that_another_process_runs_is_not_said_to_be_interrupted(chain: ProjectDir) -> None:
+def test_a_step_that_another_process_runs_is_not_reported_as_interrupted(chain: ProjectDir) -> None:
     running = chain.start("run", "b")
     chain.wait_for("b")
     assert reasons(chain)["b"] == ["never ran"]
@@ -255,7 +255,7 @@ def test_a_journal_cut_anywhere_loses_only_its_last_line(chain: ProjectDir, kept
     assert reasons(chain) == {"a": [], "b": [], "c": []}
 
 
-def test_nothing_is_left_of_a_killed_run_once_it_was_made_good(chain: ProjectDir) -> None:
+def test_nothing_remains_of_a_killed_run_after_the_next(chain: ProjectDir) -> None:
     running = chain.start("run", "c")
     pid = chain.wait_for("b")
     running.signal(signal.SIGKILL)
@@ -268,14 +268,14 @@ def test_nothing_is_left_of_a_killed_run_once_it_was_made_good(chain: ProjectDir
     assert leftovers == []
 
 
-def test_a_failing_step_leaves_its_files_for_the_user_to_look_at(project: ProjectDir) -> None:
+def test_a_failing_step_leaves_its_files_in_place(project: ProjectDir) -> None:
     project.project("commands: [{name: a, shell: true, script: [echo half > out, exit 1], outputs: [out]}]")
     assert project.proj("run", "a").code == 1
     assert project.read("out") == "half\n"
     assert reasons(project)["a"] == ["never ran"]
 
 
-def test_a_timeout_is_not_waited_out_by_what_ignores_it_for_ever(project: ProjectDir) -> None:
+def test_a_script_that_ignores_its_timeout_is_killed(project: ProjectDir) -> None:
     project.project(
         "commands: [{name: a, shell: true, script: [trap '' TERM; while :; do sleep 1; done], timeout: 0.2}]"
     )
@@ -284,8 +284,8 @@ def test_a_timeout_is_not_waited_out_by_what_ignores_it_for_ever(project: Projec
     assert time.monotonic() - begun < 30
 
 
-def test_an_interrupt_when_all_is_done_is_no_traceback(tmp_path: Path) -> None:
-    """Python, on its way out, would tell of it as an exception that it ignores."""
+def test_an_interrupt_at_exit_prints_no_traceback(tmp_path: Path) -> None:
+    """Python would report it as an ignored exception."""
     late = "import atexit, os, signal; atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
     program = f"{late}import sys; from weaselish.__main__ import main; sys.exit(main())"
     done = subprocess.run([sys.executable, "-c", program, "--version"], cwd=tmp_path, capture_output=True, text=True)
@@ -313,14 +313,14 @@ with cancelling_at_once(Cancel()):
 @pytest.mark.parametrize(
     ("more", "out", "code"), [(0, "cleaned up\n", 130), (2, "cleaned up\n", 130), (3, "", -signal.SIGINT)]
 )
-def test_what_cleans_up_after_ctrl_c_is_ended_by_the_fourth_only(more: int, out: str, code: int) -> None:
+def test_only_the_fourth_ctrl_c_ends_a_clean_up(more: int, out: str, code: int) -> None:
     done = subprocess.run([sys.executable, "-c", GIVING_UP, str(more)], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr.count("Cleaning up. ")) == (code, out, min(more, 2))
 
 
 @pytest.mark.parametrize("call", ["set_threshold", "freeze"])
-def test_ctrl_c_at_the_very_beginning_or_end_is_no_traceback(chain: ProjectDir, call: str) -> None:
-    """In the midst of the first or the last thing that `main` calls."""
+def test_ctrl_c_at_the_very_beginning_or_end_prints_no_traceback(chain: ProjectDir, call: str) -> None:
+    """During the first or the last call of `main`."""
     code = (
         "import gc, os, signal, sys\n"
         "from weaselish.__main__ import main\n"

@@ -1,4 +1,4 @@
-"""How a script's lines are run: with which program, where, with which environment, for how long, and how they end."""
+"""How script lines run: program, working directory, environment, time, exit code."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import os
 import pty
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from harness import Done, ProjectDir, is_alive, wait_until
 
 
 def said(done: Done) -> str:
-    """What the one script line printed."""
+    """Return the output of the only script line."""
     assert done.code == 0, done.err
     return done.out.partition("\n")[2].strip()
 
 
 def failed(project: ProjectDir, *words: str) -> tuple[int, list[str]]:
-    """The exit code, and what is said of it before the last line."""
+    """Return the exit code, and the messages between the first line and the last."""
     done = project.proj("run", *words)
     return done.code, done.err.splitlines()[1:-1]
 
@@ -112,7 +111,7 @@ def test_bash_is_bash_and_a_failure_inside_a_pipe_counts(project: ProjectDir) ->
     assert project.proj("run", "c").code == 0
 
 
-def test_a_shells_own_variables_are_left_to_it(project: ProjectDir) -> None:
+def test_a_shell_expands_its_own_variables(project: ProjectDir) -> None:
     project.project("vars: {x: 1}\ncommands: [{name: a, shell: true, script: ['y=2; echo ${vars.x} ${y} ${z:-3}']}]")
     assert said(project.proj("run", "a")) == "1 2 3"
 
@@ -136,10 +135,10 @@ def test_a_script_runs_in_its_workdir_and_its_paths_stay_relative_to_the_project
     assert project.proj("run", "a").err == "✔ all up to date (1 step)\n"
 
 
-def test_a_workdir_that_is_not_there_is_named(project: ProjectDir) -> None:
+def test_the_message_names_a_workdir_that_does_not_exist(project: ProjectDir) -> None:
     project.project("commands: [{name: a, script: ['true'], workdir: sub}]")
-    code, told = failed(project, "a")
-    assert (code, told) == (
+    code, messages = failed(project, "a")
+    assert (code, messages) == (
         126,
         [f"✘ `a`: `true` was not started: the working directory `{project.path}/sub` does not exist"],
     )
@@ -158,167 +157,17 @@ def test_a_workdir_and_directories_may_be_named_by_the_environment(project: Proj
     )
 
 
-# -- the interpreter --------------------------------------------------------------------------------------------------
-
-
-def fake_python(prefix: Path) -> Path:
-    """Something that says from where it was called."""
-    program = prefix / "bin" / "python"
-    program.parent.mkdir(parents=True)
-    program.write_text(f'#!/bin/sh\necho "{prefix.name} $@"\n')
-    program.chmod(0o755)
-    return program
-
-
-def test_python_is_that_of_the_active_environment_else_the_projects_own_else_ours(
-    project: ProjectDir, tmp_path: Path
-) -> None:
-    project.project("""\
-        commands:
-          - {name: a, script: [python x y]}
-          - {name: ours, script: [python -c 'import sys; print(sys.executable)']}
-        """)
-    assert said(project.proj("run", "ours")) == sys.executable
-    fake_python(project.path / ".venv")
-    virtual, conda = (fake_python(tmp_path / name) for name in ("virtual", "conda"))
-    active = {"VIRTUAL_ENV": str(virtual.parent.parent)}
-    of_conda = {"CONDA_PREFIX": str(conda.parent.parent)}
-    done = project.proj("run", "a")
-    assert done.out == "Running command: python x y\n.venv x y\n"
-    assert said(project.proj("run", "a", env=of_conda)) == "conda x y"
-    assert said(project.proj("run", "a", env={**of_conda, **active})) == "virtual x y"
-    assert said(project.proj("run", "a", env={"VIRTUAL_ENV": str(tmp_path / "gone")})) == ".venv x y"
-
-
-def test_pip_is_that_of_the_interpreter_and_its_folder_comes_first_on_path(project: ProjectDir) -> None:
-    fake_python(project.path / ".venv")
-    project.project("""\
-        commands:
-          - {name: pip, script: [pip list]}
-          - {name: three, script: [python3 -V]}
-          - {name: inner, script: [sh -c 'python from sh']}
-        """)
-    assert said(project.proj("run", "pip")) == ".venv -m pip list"
-    assert said(project.proj("run", "three")) == ".venv -V"
-    assert said(project.proj("run", "inner")) == ".venv from sh"
-
-
-# -- environment ------------------------------------------------------------------------------------------------------
-
-
-def test_env_is_set_for_the_script_over_the_process_environment(project: ProjectDir) -> None:
-    project.project("""\
-        env: {who: WHO}
-        commands:
-          - name: a
-            script: ["sh -c 'echo $A,$B,$C,$D'"]
-            env: {A: own, B: "${env.who}!", C: 1.50, D: true}
-        """)
-    assert said(project.proj("run", "a", env={"A": "outer", "WHO": "ada"})) == "own,ada!,1.5,true"
-
-
-def test_an_unset_variable_is_nothing_and_not_the_same_as_an_empty_one(project: ProjectDir) -> None:
-    project.project("""\
-        env: {x: X_OF_TEST}
-        commands: [{name: a, script: [touch out, "echo '<${env.x}>'"], outputs: [out]}]
-        """)
-    assert project.proj("run", "a").out.endswith("\n<>\n")
-    assert project.proj("run", "a").err == "✔ all up to date (1 step)\n"
-    done = project.proj("run", "a", env={"X_OF_TEST": ""})
-    assert done.err.startswith("a: env changed: env.x\n")
-
-
-def test_only_declared_variables_count(project: ProjectDir) -> None:
-    project.project("commands: [{name: a, script: [touch out], outputs: [out]}]")
-    project.proj("run", "a", env={"OTHER": "1"})
-    assert project.proj("run", "a", env={"OTHER": "2"}).err == "✔ all up to date (1 step)\n"
-
-
-def test_a_dotenv_file_is_loaded_and_the_process_environment_wins(project: ProjectDir) -> None:
-    project.project("""\
-        dotenv: [.env, more.env, missing.env]
-        env: {x: X}
-        commands:
-          - {name: a, script: ["sh -c 'echo ${env.x} $Y $Z'"]}
-          - {name: b, script: [touch out], env: {X: "${env.x}"}, outputs: [out]}
-        """)
-    project.write(".env", "X=from-file\nY='quoted value'\n# a comment\nexport Z=1\n")
-    assert said(project.proj("run", "a")) == "from-file quoted value 1"
-    assert said(project.proj("run", "a", env={"X": "from-process"})) == "from-process quoted value 1"
-    project.write("more.env", "Z=2\n")
-    assert said(project.proj("run", "a")) == "from-file quoted value 2"
-    project.proj("run", "b")
-    project.write(".env", "X=changed\n")
-    assert project.proj("run", "b").err.startswith("b: env changed: X; env changed: env.x\n")
-
-
-def test_variables_may_name_deps_and_outputs(project: ProjectDir) -> None:
-    project.project("""\
-        vars: {model: best}
-        env: {where: WHERE}
-        commands: [{name: a, script: ["cp ${env.where}/in.txt ${vars.model}.txt"], deps: ["${env.where}/in.txt"],
-                    outputs: ["${vars.model}.txt"]}]
-        """)
-    project.write("data/in.txt", "x")
-    assert project.proj("run", "a", env={"WHERE": "data"}).code == 0
-    assert project.proj("run", "a", env={"WHERE": "./data/"}).err.startswith("a: env changed: env.where\n")
-    done = project.proj("run", "a", env={"WHERE": "../outside"})
-    assert done.code == 2
-    assert (
-        done.err
-        == "error: `a`: `${env.where}/in.txt` is `../outside/in.txt` here, which is no path inside the project\n"
-    )
-
-
-# -- globs ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_glob_stands_for_its_matches(project: ProjectDir) -> None:
-    project.project("commands: [{name: a, script: [touch out], deps: ['data/**/*.csv'], outputs: [out]}]")
-    done = project.proj("run", "a")
-    assert (done.code, done.err.splitlines()[0]) == (1, "error: `a` needs `data/**/*.csv`, which is not there")
-    project.write("data/a.csv", "1")
-    project.write("data/deep/b.csv", "2")
-    project.write("data/c.txt", "3")
-    project.proj("run", "a")
-    assert [dep["path"] for dep in project.lock()["a"]["deps"]] == ["data/a.csv", "data/deep/b.csv"]
-    project.write("data/c.txt", "other")
-    assert project.proj("run", "a").err == "✔ all up to date (1 step)\n"
-    project.write("data/d.csv")
-    project.remove("data/a.csv")
-    assert project.proj("run", "a").err.startswith("a: dep added: data/d.csv; dep removed: data/a.csv\n")
-
-
-def test_an_existing_path_that_looks_like_a_glob_is_meant_literally(project: ProjectDir) -> None:
-    project.project("commands: [{name: a, script: [touch out], deps: ['x[1].csv'], outputs: [out]}]")
-    project.write("x[1].csv")
-    project.write("x1.csv")
-    project.proj("run", "a")
-    assert [dep["path"] for dep in project.lock()["a"]["deps"]] == ["x[1].csv"]
-
-
-def test_what_makes_a_match_of_a_glob_runs_first(project: ProjectDir) -> None:
-    project.project("""\
-        commands:
-          - {name: sum, shell: true, script: [cat parts/*.csv > all.csv], deps: ["parts/*.csv"], outputs: [all.csv]}
-          - {name: one, shell: true, script: [mkdir -p parts; echo 1 > parts/1.csv], outputs: [parts/1.csv]}
-          - {name: two, shell: true, script: [mkdir -p parts; echo 2 > parts/2.csv], outputs: [parts/2.csv]}
-        """)
-    assert project.proj("run", "sum").code == 0
-    assert project.read("all.csv") == "1\n2\n"
-
-
 # -- time -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_timeout_ends_the_whole_tree_and_exits_with_124(project: ProjectDir) -> None:
+def test_a_timeout_ends_all_processes_and_exits_with_124(project: ProjectDir) -> None:
     project.project("commands: [{name: a, script: [sh tree.sh], timeout: 700ms}]")
     project.write(
         "tree.sh", "sleep 1000 & echo $! > child\n(sleep 1000; touch never) & echo $! > subshell\nsleep 1000\n"
     )
     begun = time.monotonic()
-    code, told = failed(project, "a")
-    assert (code, told) == (124, ["✘ `a` was ended after its timeout of 0.7 s"])
+    code, messages = failed(project, "a")
+    assert (code, messages) == (124, ["✘ `a` was ended after its timeout of 0.7 s"])
     assert time.monotonic() - begun < 5, "its children were ended as well as could be"
     assert not is_alive(int(project.read("child"))) and not is_alive(int(project.read("subshell")))
 
@@ -338,11 +187,11 @@ def test_a_script_that_fails_is_tried_again_and_may_succeed(project: ProjectDir)
     done = project.proj("run", "a")
     assert done.code == 0
     assert project.read("tries") == "x\nx\nx\n"
-    told = [line for line in done.err.splitlines() if line.startswith("a: ")]
-    assert told == ["a: never ran", "a: attempt 2", "a: attempt 3"]
+    starts = [line for line in done.err.splitlines() if line.startswith("a: ")]
+    assert starts == ["a: never ran", "a: attempt 2", "a: attempt 3"]
 
 
-def test_retries_come_to_an_end(project: ProjectDir) -> None:
+def test_the_number_of_retries_is_limited(project: ProjectDir) -> None:
     project.project("commands: [{name: a, shell: true, script: [echo x >> tries; exit 9], retries: 2}]")
     assert project.proj("run", "a").code == 9
     assert project.read("tries") == "x\nx\nx\n"
@@ -380,7 +229,7 @@ def test_on_a_terminal_the_question_is_asked(project: ProjectDir, answer: str, c
 
 
 def on_terminal(project: ProjectDir, typed: str, *words: str) -> int:
-    """The exit code of `proj WORDS` on a terminal, on which `typed` (`\x03` is Ctrl-C) answers its question."""
+    """Run `proj WORDS` on a terminal, answer its question with `typed` (`\x03` is Ctrl-C), return its exit code."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(project.path)
@@ -397,7 +246,7 @@ def on_terminal(project: ProjectDir, typed: str, *words: str) -> int:
     try:
         while os.read(terminal, 1024):
             pass
-    except OSError:  # how the end of a terminal is told
+    except OSError:  # the end of a terminal
         pass
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -406,13 +255,13 @@ def on_terminal(project: ProjectDir, typed: str, *words: str) -> int:
 # -- standard input ---------------------------------------------------------------------------------------------------
 
 
-def test_one_step_at_a_time_a_script_reads_our_input_and_in_parallel_nothing(project: ProjectDir) -> None:
+def test_a_script_reads_our_input_unless_steps_run_in_parallel(project: ProjectDir) -> None:
     project.project("commands: [{name: a, script: [cat]}]")
     assert project.process("run", "a", stdin="typed\n").out == "Running command: cat\ntyped\n"
     assert project.process("run", "a", "-j2", stdin="typed\n").out == "a | Running command: cat\n"
 
 
-def test_a_step_that_needs_a_terminal_is_told_to_run_alone(project: ProjectDir) -> None:
+def test_a_hint_says_to_run_a_step_alone_that_needs_a_terminal(project: ProjectDir) -> None:
     project.project("""commands: [{name: ask, script: ["python -c 'input()'"]}]""")
     done = project.process("run", "ask", "-j2", stdin="typed\n")
     assert done.code == 1

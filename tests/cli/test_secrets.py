@@ -43,7 +43,7 @@ def secret(project: ProjectDir) -> ProjectDir:
 
 
 def holds(project: ProjectDir, value: str) -> list[str]:
-    """The files, and names of files, that hold a value."""
+    """Return the files that contain a value, or whose names do."""
     return [name for name, content in project.files().items() if value.encode() in name.encode() + (content or b"")]
 
 
@@ -64,7 +64,7 @@ def test_no_value_of_the_environment_reaches_the_disk(secret: ProjectDir) -> Non
     assert "${env.token}" in secret.read("project.lock")
 
 
-def test_on_the_console_a_secret_is_three_stars_and_another_value_is_shown(secret: ProjectDir) -> None:
+def test_the_console_masks_secrets_and_shows_other_values(secret: ProjectDir) -> None:
     assert secret.proj("run", "upload").out == f"Running command: sh upload.sh *** --as {HARMLESS}\n"
     assert secret.proj("run", "in-shell").out == "Running command: sh upload.sh '***'; cp used used-too\n"
     for words in (
@@ -84,14 +84,14 @@ def test_on_the_console_a_secret_is_three_stars_and_another_value_is_shown(secre
 
 
 @pytest.mark.parametrize("name", ["MY_TOKEN", "secret", "DbPassword", "API_KEY", "KEYS"])
-def test_what_a_name_calls_a_secret_is_one(project: ProjectDir, name: str) -> None:
+def test_a_name_decides_what_is_a_secret(project: ProjectDir, name: str) -> None:
     project.project(f"env: {{it: {name}}}\ncommands: [{{name: a, script: ['echo ${{env.it}}']}}]")
     assert project.proj("run", "a", "--dry", env={name: SECRET}).out.endswith("\nWould run: echo ***\n")
     project.project(f"env: {{{name}: X}}\ncommands: [{{name: a, script: ['echo ${{env.{name}}}']}}]")
     assert project.proj("run", "a", "--dry", env={"X": SECRET}).out.endswith("\nWould run: echo ***\n")
 
 
-def test_a_secret_that_breaks_a_line_is_not_told_by_the_error(project: ProjectDir) -> None:
+def test_the_error_does_not_show_a_secret_that_breaks_a_line(project: ProjectDir) -> None:
     project.project("env: {token: TOKEN}\ncommands: [{name: a, script: ['echo ${env.token}']}]")
     done = project.proj("run", "a", env={"TOKEN": f"{SECRET}'"})
     assert done.code == 1
@@ -99,14 +99,14 @@ def test_a_secret_that_breaks_a_line_is_not_told_by_the_error(project: ProjectDi
     assert SECRET not in done.out + done.err
 
 
-def test_a_changed_secret_is_a_reason_to_run_that_does_not_tell_it(secret: ProjectDir) -> None:
+def test_the_reason_does_not_show_a_changed_secret(secret: ProjectDir) -> None:
     secret.proj("run", "upload")
     done = secret.proj("run", "upload", env={"HUB_TOKEN": "another-value-of-test"})
     assert done.err.startswith("upload: env changed: COPY; env changed: env.token\n")
     assert holds(secret, "another-value-of-test") == []
 
 
-def test_texts_for_the_user_show_what_may_be_shown(secret: ProjectDir) -> None:
+def test_help_and_questions_mask_secrets(secret: ProjectDir) -> None:
     secret.project("""\
         title: For ${env.name} with ${env.token}
         env: {token: HUB_TOKEN, name: NAME}
@@ -164,7 +164,7 @@ def test_a_secret_of_less_than_four_characters_is_not_masked_in_output(project: 
     assert done.out == 'Running command: echo "***"\n123\n'
 
 
-def test_a_program_whose_name_is_a_secret_is_not_named_by_the_error(project: ProjectDir) -> None:
+def test_the_error_does_not_show_a_program_whose_name_is_a_secret(project: ProjectDir) -> None:
     project.project("env: {token: TOKEN}\ncommands: [{name: a, script: ['${env.token} x']}]")
     done = project.proj("run", "a", env={"TOKEN": SECRET})
     assert "✘ `a`: `***` was not found on PATH\n" in done.err

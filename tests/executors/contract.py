@@ -1,4 +1,4 @@
-"""What every executor promises: a test-suite to inherit from, and the small things that it is written with."""
+"""The promises of every executor, as a test class to inherit from."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 from weaselish.cancel import Cancel, Level
 from weaselish.executors.base import Ending, Executor, Job, JobId, Line, Outcome
 
-MARK = "EXECUTOR_TEST"  # an environment variable by which the processes of one test are known
-FOREVER = "while :; do sleep 0.01; done"  # unlike `sleep 1000`, not even dash loses SIGINT in there
+MARK = "EXECUTOR_TEST"  # an environment variable that marks the processes of one test
+FOREVER = "while :; do sleep 0.01; done"  # unlike in `sleep 1000`, dash never loses SIGINT in this
 
 
 class Console:
@@ -43,7 +43,7 @@ class Console:
 
 
 def living(mark: str) -> list[str]:
-    """The command lines of all processes that have `mark` in their environment."""
+    """Return the command lines of all processes that have `mark` in their environment."""
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -153,12 +153,12 @@ class ExecutorContract:
         outcome = self.run(("true",), ("no-such-program",))
         assert outcome == Outcome(Ending.NOT_STARTED, 127, 1, "`no-such-program` was not found on PATH")
 
-    def test_a_program_is_looked_for_on_the_path_of_the_job(self) -> None:
+    def test_a_program_is_found_on_the_path_of_the_job(self) -> None:
         self.script("only-here", "#!/bin/sh\necho found")
         assert self.run(("only-here",), env={"PATH": f"nowhere:{self.folder}"}).succeeded
         assert self.console.text.endswith(b"\nfound\n")
 
-    def test_a_relative_program_is_looked_for_in_the_working_directory(self) -> None:
+    def test_a_relative_program_is_found_in_the_working_directory(self) -> None:
         self.script("run.sh", "#!/bin/sh\necho found")
         assert self.run(("./run.sh",)).succeeded
         assert self.run(("./no.sh",)) == Outcome(Ending.NOT_STARTED, 127, 0, "`./no.sh` was not found")
@@ -179,16 +179,16 @@ class ExecutorContract:
         assert (outcome.ended, outcome.exit_code) == (Ending.NOT_STARTED, 126)
         assert outcome.message and "the interpreter that its first line names was not found" in outcome.message
 
-    def test_a_directory_is_no_program(self) -> None:
+    def test_a_directory_is_not_a_program(self) -> None:
         (self.folder / "bin").mkdir()
         assert self.run(("./bin",)) == Outcome(Ending.NOT_STARTED, 126, 0, "`./bin` is a directory")
 
-    def test_a_working_directory_that_does_not_exist_is_said(self) -> None:
+    def test_the_message_names_a_working_directory_that_does_not_exist(self) -> None:
         outcome = self.run(("true",), workdir="gone")
         assert (outcome.ended, outcome.exit_code) == (Ending.NOT_STARTED, 126)
         assert outcome.message and f"working directory `{self.folder}/gone` does not exist" in outcome.message
 
-    def test_a_null_byte_in_a_line_is_an_outcome(self) -> None:
+    def test_a_null_byte_in_a_line_is_126(self) -> None:
         outcome = self.run(("echo", "a\0b"))
         assert (outcome.ended, outcome.exit_code) == (Ending.NOT_STARTED, 126)
 
@@ -200,16 +200,16 @@ class ExecutorContract:
 
     # --- output
 
-    def test_both_streams_come_in_the_order_in_which_they_were_written(self) -> None:
+    def test_both_streams_arrive_in_the_order_written(self) -> None:
         assert self.run("for i in 1 2 3; do echo out$i; echo err$i >&2; done").succeeded
         assert self.console.text.split()[-6:] == [b"out1", b"err1", b"out2", b"err2", b"out3", b"err3"]
 
-    def test_half_a_line_comes_when_it_is_written(self) -> None:
+    def test_half_a_line_of_output_arrives_at_once(self) -> None:
         self.console.when("half...", (self.folder / "go").touch)
-        assert self.run("printf half; printf ...; until [ -e go ]; do sleep 0.01; done; echo whole").succeeded
-        assert self.console.text.endswith(b"half...whole\n")
+        assert self.run("printf half; printf ...; until [ -e go ]; do sleep 0.01; done; echo line").succeeded
+        assert self.console.text.endswith(b"half...line\n")
 
-    def test_much_output_comes_whole(self) -> None:
+    def test_much_output_arrives_intact(self) -> None:
         class Count(Console):
             size = 0
 
@@ -221,45 +221,45 @@ class ExecutorContract:
         assert self._executor.run(job, output=count, cancel=self.cancel).succeeded
         assert count.size == len(b"[line 0]\n") + 200_000_000
 
-    def test_a_line_that_closes_its_output_is_waited_for(self) -> None:
+    def test_a_line_that_closes_its_output_runs_to_its_end(self) -> None:
         assert self.run("exec >&- 2>&-; sleep 0.1; echo done > file; exit 5").exit_code == 5
         assert (self.folder / "file").exists()
 
-    def test_output_that_raises_ends_the_job_and_is_raised_again(self) -> None:
+    def test_an_exception_of_the_receiver_ends_the_job_and_is_raised(self) -> None:
         def fail() -> None:
-            raise BrokenPipeError("nobody reads")
+            raise BrokenPipeError("no reader")
 
         self.console.when("ready", fail)
-        with pytest.raises(BrokenPipeError, match="nobody reads"):
+        with pytest.raises(BrokenPipeError, match="no reader"):
             self.run("trap '' TERM; sleep 1000 & echo ready; yes")
         assert living(self.mark) == []
 
     # --- cancel
 
-    def test_nothing_starts_after_the_request_to_stop(self) -> None:
+    def test_nothing_starts_after_a_request_to_cancel(self) -> None:
         self.cancel.request(Level.INTERRUPT)
         assert self.run("touch file") == Outcome(Ending.INTERRUPTED, 130, line=0)
         assert not (self.folder / "file").exists()
 
     @pytest.mark.parametrize("level", [Level.INTERRUPT, Level.TERMINATE, Level.KILL])
-    def test_each_level_ends_a_line_that_does_not_mind(self, level: Level) -> None:
+    def test_each_level_ends_a_line_that_has_no_signal_handlers(self, level: Level) -> None:
         self.request_at("ready", level)
         assert self.run(f"echo ready; {FOREVER}", "echo never") == Outcome(Ending.INTERRUPTED, 130, line=0)
         assert living(self.mark) == []
 
-    def test_the_whole_group_is_told(self) -> None:
+    def test_every_process_of_the_group_gets_the_interrupt(self) -> None:
         self.request_at("ready", Level.INTERRUPT)
         script = f"sh -c 'trap \"echo child; exit\" INT; echo ready; {FOREVER}'; echo on"
         assert self.run(f"trap 'echo parent' INT; {script}").ended is Ending.INTERRUPTED
         assert set(self.console.text.split()[-3:]) == {b"child", b"parent", b"on"}
 
-    def test_a_line_that_ends_well_after_it_was_told_to_stop_counts_as_interrupted(self) -> None:
+    def test_a_line_that_exits_0_after_a_request_to_cancel_is_interrupted(self) -> None:
         self.request_at("ready", Level.INTERRUPT)
         outcome = self.run(f"trap 'echo saved; exit 0' INT; echo ready; {FOREVER}")
         assert outcome == Outcome(Ending.INTERRUPTED, 130, line=0)
         assert self.console.text.endswith(b"saved\n")
 
-    def test_who_ignores_one_level_lives_until_the_next(self) -> None:
+    def test_a_line_that_ignores_one_level_lives_until_the_next(self) -> None:
         self.request_at("ready", Level.INTERRUPT)
         self.request_at("got INT", Level.TERMINATE)
         self.request_at("got TERM", Level.KILL)
@@ -268,7 +268,7 @@ class ExecutorContract:
         assert outcome == Outcome(Ending.INTERRUPTED, 130, line=0)
         assert living(self.mark) == []
 
-    def test_a_success_that_was_over_before_the_request_is_a_success(self) -> None:
+    def test_a_success_before_a_request_to_cancel_is_a_success(self) -> None:
         assert self.run("true").succeeded
         self.cancel.request(Level.INTERRUPT)
         assert self.run("true").ended is Ending.INTERRUPTED
@@ -284,28 +284,28 @@ class ExecutorContract:
         outcome = self.run(*["sleep 0.1"] * 100, timeout=0.3)
         assert (outcome.ended, outcome.exit_code) == (Ending.TIMED_OUT, 124)
 
-    def test_who_ignores_the_timeout_is_killed_after_the_grace_time(self) -> None:
+    def test_a_line_that_ignores_the_timeout_is_killed_after_the_grace_time(self) -> None:
         outcome = self.run(f"trap '' TERM; sleep 1000 & {FOREVER}", timeout=0.1)
         assert outcome == Outcome(Ending.TIMED_OUT, 124, line=0)
         assert living(self.mark) == []
 
     # --- what a line leaves behind
 
-    def test_what_a_failed_line_left_behind_is_ended(self) -> None:
+    def test_processes_that_a_failed_line_left_behind_are_ended(self) -> None:
         script = f"sleep 1000 & (trap '' TERM; echo deaf; {FOREVER}) & read x < fifo; exit 7"
         os.mkfifo(self.folder / "fifo")
         self.console.when("deaf\n", lambda: (self.folder / "fifo").write_text("x\n"))
         assert self.run(script) == Outcome(Ending.EXITED, 7, line=0)
         assert living(self.mark) == []
 
-    def test_what_a_successful_line_left_behind_lives_and_is_not_waited_for(self) -> None:
+    def test_a_process_that_a_successful_line_left_behind_lives_and_delays_nothing(self) -> None:
         assert self.run("sleep 1000 & echo started").succeeded  # it holds the line's output open
         assert self.console.text.endswith(b"\nstarted\n")
         assert living(self.mark) == ["sleep 1000 "]
         self._executor.close()
         assert living(self.mark) == ["sleep 1000 "]
 
-    def test_what_is_left_behind_and_chatters_is_not_waited_for(self) -> None:
+    def test_a_process_left_behind_that_goes_on_writing_delays_nothing(self) -> None:
         assert self.run("yes & echo started").succeeded
 
     # --- many at once
@@ -320,7 +320,7 @@ class ExecutorContract:
             found = list(pool.map(run, range(200)))
         assert found == [(number % 7, str(number).encode()) for number in range(200)]
 
-    def test_one_request_stops_all_jobs(self) -> None:
+    def test_one_request_ends_all_jobs(self) -> None:
         def run(number: int) -> Ending:
             console = Console()
             console.when("ready", lambda: (self.folder / f"{number}").touch())
@@ -334,6 +334,6 @@ class ExecutorContract:
             assert list(pool.map(run, range(3))) == [Ending.EXITED, Ending.INTERRUPTED, Ending.INTERRUPTED]
         assert living(self.mark) == []
 
-    def test_closing_twice_is_closing_once(self) -> None:
+    def test_an_executor_may_be_closed_twice(self) -> None:
         self._executor.close()
         self._executor.close()

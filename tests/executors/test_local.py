@@ -43,11 +43,11 @@ class TestLocalExecutor(ExecutorContract):
         assert living(self.mark) == []
 
     @pytest.mark.parametrize("last", ["exit 3", ("nowhere",), "sleep 1000"])
-    def test_what_earlier_lines_left_behind_is_ended_when_a_later_one_fails(self, last: str | tuple[str, ...]) -> None:
+    def test_a_failing_line_ends_processes_that_earlier_lines_left_behind(self, last: str | tuple[str, ...]) -> None:
         assert not self.run("sleep 1000 &", "true", last, timeout=0.3).succeeded
         assert living(self.mark) == []
 
-    def test_what_all_lines_left_behind_lives_when_all_succeed(self) -> None:
+    def test_processes_that_successful_lines_left_behind_live(self) -> None:
         assert self.run("sleep 1000 &", "sleep 2000 &", "true").succeeded
         assert sorted(living(self.mark)) == ["sleep 1000 ", "sleep 2000 "]
 
@@ -59,7 +59,7 @@ class TestLocalExecutor(ExecutorContract):
         assert self.run(f"{deaf} & {FOREVER}").ended is Ending.INTERRUPTED
         assert living(self.mark) == []
 
-    def test_given_descriptors_stay_open_in_the_lines_and_no_others(self) -> None:
+    def test_lines_inherit_the_descriptors_to_keep_open_and_no_others(self) -> None:
         reader, writer = os.pipe()
         with os.fdopen(reader), os.fdopen(writer):
             job = self.job(f"echo kept > /dev/fd/{writer}")
@@ -68,8 +68,8 @@ class TestLocalExecutor(ExecutorContract):
             assert os.read(reader, 100) == b"kept\n"
             assert not self.run(f"echo kept > /dev/fd/{writer}").succeeded
 
-    def test_no_descriptor_and_no_thread_is_left(self) -> None:
-        threads = threading.active_count()  # of whoever runs the tests, too
+    def test_no_descriptor_and_no_thread_remains(self) -> None:
+        threads = threading.active_count()  # including those of the test runner
         self.request_at("ready", Level.INTERRUPT)
         for level in (Level.RUN, Level.INTERRUPT, Level.TERMINATE):
             self.cancel.fileno(above=level)  # opened when first needed
@@ -90,17 +90,17 @@ class TestAsOnSystemsWithoutProcessDescriptorsAndProc(ExecutorContract):
 
 
 @pytest.mark.parametrize("stdin", ["inherit", "terminal"])
-def test_standard_input_is_inherited_as_also_where_there_is_no_terminal(stdin: str, tmp_path: Path) -> None:
+def test_without_a_terminal_standard_input_is_inherited(stdin: str, tmp_path: Path) -> None:
     assert drive(tmp_path, [["cat"]], stdin=stdin, typed="hello\n") == "EXITED 0 RUN"
     assert (tmp_path / "console").read_text() == "[line 0]\nhello\n"
 
 
-def test_an_exit_status_that_is_lost_is_no_success(tmp_path: Path) -> None:
+def test_a_lost_exit_code_is_an_error(tmp_path: Path) -> None:
     assert drive(tmp_path, [["false"]], ignore=["SIGCHLD"]) == "raised ProjError"
 
 
 def drive(folder: Path, lines: list[list[str]], typed: str = "", **values: object) -> str:
-    """What becomes of a job in a process of its own."""
+    """Return the outcome of a job in a process of its own."""
     result = folder / "result"
     arguments = json.dumps({"lines": lines, "result": str(result), **values})
     with open(folder / "console", "wb") as console:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(60)
 
 
 class User:
-    """Sits at a terminal in which one program runs."""
+    """A user at a terminal in which one program runs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -65,12 +65,12 @@ class User:
         termios.tcsetwinsize(self._master, (rows, columns))
 
     def sees(self, text: str) -> None:
-        """Waits until `text` is on the screen; what comes before it and itself are then forgotten."""
+        """Wait until `text` is on the screen. Forget it and everything before it."""
         self._watch(lambda: text in self.screen, f"no {text!r}")
         self.screen = self.screen.partition(text)[2]
 
     def gets(self, outcome: str) -> None:
-        """Waits for the end of the program."""
+        """Wait for the end of the program."""
         process = self.process
         assert process
         self._watch(lambda: process.poll() is not None, "the program does not end")
@@ -154,13 +154,13 @@ def test_the_window_size_follows_ours(user: User) -> None:
     user.gets("EXITED 0 RUN")
 
 
-def test_output_that_rewrites_its_line_passes_as_it_is(user: User) -> None:
+def test_output_that_rewrites_its_line_passes_unchanged(user: User) -> None:
     user.runs(r"printf '\r 50%%|#####     |'; printf '\r100%%|##########|\n'")
     user.sees("\r 50%|#####     |\r100%|##########|\r\n")
     user.gets("EXITED 0 RUN")
 
 
-def test_much_output_comes_whole(user: User) -> None:
+def test_much_output_arrives_intact(user: User) -> None:
     user.runs("yes | head -n 500000; echo the end")
     user.sees("the end\r\n")
     user.gets("EXITED 0 RUN")
@@ -240,14 +240,14 @@ def test_a_program_that_is_not_found_leaves_the_terminal_as_it_was(user: User) -
     assert user.finds_the_terminal_as_it_was()
 
 
-def test_what_a_successful_line_left_behind_is_not_waited_for(user: User) -> None:
+def test_a_process_that_a_successful_line_left_behind_delays_nothing(user: User) -> None:
     user.runs("trap '' HUP; sleep 1000 & echo started")
     user.sees("started\r\n")
     user.gets("EXITED 0 RUN")
     assert living(user.mark) == ["sleep 1000 "]
 
 
-def test_keys_that_nobody_reads_block_nothing(user: User) -> None:
+def test_unread_keys_block_nothing(user: User) -> None:
     user.runs("stty raw -echo; echo ready; until test -e go; do sleep 0.01; done; echo on")
     user.sees("ready")
     for _ in range(100):
@@ -258,7 +258,7 @@ def test_keys_that_nobody_reads_block_nothing(user: User) -> None:
     user.gets("EXITED 0 RUN")
 
 
-def test_nothing_is_left_when_the_window_is_closed(user: User) -> None:
+def test_closing_the_window_ends_all_processes(user: User) -> None:
     user.runs("echo ready; sleep 1000")
     user.sees("ready")
     user.closes_the_window()
@@ -269,7 +269,7 @@ def test_nothing_is_left_when_the_window_is_closed(user: User) -> None:
         assert monotonic() < give_up
 
 
-def test_who_survives_the_closing_of_the_window_goes_on(user: User) -> None:
+def test_a_line_that_survives_the_closing_of_the_window_runs_to_its_end(user: User) -> None:
     user.runs("echo ready; until test -e go; do sleep 0.01; done; exit 4", ignore=["SIGHUP"])
     user.sees("ready")
     user.closes_the_window()

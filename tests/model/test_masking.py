@@ -44,7 +44,7 @@ secrets_of_two_letters = st.lists(st.text("ab", min_size=4, max_size=7), max_siz
 @given(secrets_of_two_letters, st.text("abc", max_size=40), st.lists(st.integers(0, 40), max_size=6))
 @example(["aaaa"], "aaaaaaaaaaab", [4, 5, 6, 7])
 @example(["abab", "baba"], "cababac", [4, 5])
-def test_a_stream_is_masked_as_its_text_however_it_is_cut(secrets: list[str], text: str, cuts: list[int]) -> None:
+def test_a_stream_in_pieces_is_masked_as_its_text(secrets: list[str], text: str, cuts: list[int]) -> None:
     masker = Masker(secrets)
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
     pieces = [masker.mask(text[start:stop].encode()) for start, stop in pairwise(places)]

@@ -45,7 +45,7 @@ def holding_ancestor(lock: Path, takers: Collection[int]) -> int | None:
 
 
 def _has_open(pid: int, lock: Path) -> bool:
-    """Whether a process has the lock's file open. Where the system does not list locks, it counts as the holder."""
+    """Check whether a process has the lock's file open; it then counts as holder if the system does not list locks."""
     import psutil
 
     with suppress(psutil.Error, OSError):
