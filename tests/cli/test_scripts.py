@@ -153,7 +153,9 @@ def test_a_workdir_and_directories_may_be_named_by_the_environment(project: Proj
     assert said(project.proj("run", "a", env={"WHERE": "sub"})) == "made"
     project.project(project.read("project.yml").replace('"${env.where}/made"', ""))
     assert project.proj("run", "a", env={"WHERE": "../sub"}) == Done(
-        2, "", "error: `a`: `${env.where}` is `../sub` here, which is no path inside the project\n"
+        2,
+        "",
+        "project.yml: error: `a`: `${env.where}` cannot be used as a workdir\n  hint: name a path inside the project\n",
     )
 
 
