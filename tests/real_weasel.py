@@ -91,7 +91,7 @@ def _is_open(line: str) -> bool:
 
 
 def install() -> Weasel:
-    """The Weasel of this interpreter's environment; made by whoever comes first. Raises Unavailable."""
+    """Return Weasel in an environment for this interpreter. The first process installs it. Raises Unavailable."""
     tag = f"{sys.version_info.major}.{sys.version_info.minor}"
     place = _CACHE / "weaselish-tests" / f"weasel-{VERSION}-python{tag}"
     weasel = Weasel(place / "bin" / "python")

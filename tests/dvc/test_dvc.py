@@ -164,7 +164,7 @@ def test_overrides_are_passed_on_but_no_secrets(pipeline: ProjectDir) -> None:
         ("nothing", 1, "error: no command of `nothing` has deps or outputs\n"),
     ],
 )
-def test_what_cannot_be_meant(pipeline: ProjectDir, workflow: str, code: int, message: str) -> None:
+def test_an_impossible_request_is_an_error(pipeline: ProjectDir, workflow: str, code: int, message: str) -> None:
     done = pipeline.proj("dvc", workflow)
     assert (done.code, pipeline.exists("dvc.yaml")) == (code, False)
     assert done.err.startswith(message)

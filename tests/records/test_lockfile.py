@@ -301,7 +301,7 @@ def test_no_lock_is_an_empty_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "train: 5\nother: [1]\n.proj: broken\n"])
-def test_what_is_no_entry_is_passed_over(tmp_path: Path, text: str) -> None:
+def test_values_that_are_not_entries_are_skipped(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)
     lock = read_lock(tmp_path)
     assert (lock.entries, lock.problem) == ({}, None)
@@ -397,7 +397,7 @@ def test_crlf_in_a_conflict_does_not_matter(tmp_path: Path) -> None:
     assert read(tmp_path)["b"] == (ours, theirs)
 
 
-def test_markers_inside_a_script_are_no_conflict(tmp_path: Path) -> None:
+def test_markers_inside_a_script_do_not_make_a_conflict(tmp_path: Path) -> None:
     record = PREPARE._replace(
         fingerprint=PREPARE.fingerprint._replace(script=("cat\n<<<<<<< a\n=======\n>>>>>>> b\n",))
     )
@@ -437,7 +437,7 @@ def test_a_broken_cache_is_thrown_away(tmp_path: Path, damage: str) -> None:
     assert write(tmp_path, [PREPARE, TRAIN], cache=cache) == write(tmp_path, [PREPARE, TRAIN])
 
 
-def test_a_replaced_lock_is_told_from_the_one_that_was_read(tmp_path: Path) -> None:
+def test_a_replaced_lock_differs_from_the_one_that_was_read(tmp_path: Path) -> None:
     write(tmp_path, [PREPARE])
     before = modified(tmp_path)
     write(tmp_path, [PREPARE])

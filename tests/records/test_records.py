@@ -69,9 +69,9 @@ def last(records: Records, command: str = "a") -> list[int]:
 
 @contextlib.contextmanager
 def process(work: Callable[[], object]) -> Iterator[int]:
-    """`work` in a process of its own, which then stands still until it is killed at the end; its id.
+    """Do `work` in a new process, which then waits until it is killed at the end of the block. Yield its id.
 
-    It is killed as by a power cut: nothing of ours is closed or tidied up.
+    It is killed as by a power cut: nothing is closed or cleaned up.
     """
     ready, tell = os.pipe()
     pid = os.fork()
@@ -426,7 +426,7 @@ GARBAGE = [
 ]
 
 
-def test_lines_of_garbage_are_passed_over(tmp_path: Path) -> None:
+def test_lines_of_garbage_are_skipped(tmp_path: Path) -> None:
     with process(lambda: run(Records(tmp_path, PROJECT))):
         pass
     (theirs,) = runs(tmp_path)
@@ -438,7 +438,7 @@ def test_lines_of_garbage_are_passed_over(tmp_path: Path) -> None:
     assert locked(tmp_path).keys() == {"a"}
 
 
-def test_bytes_that_no_lock_could_hold_are_no_record(tmp_path: Path) -> None:
+def test_a_record_with_bytes_that_no_lock_could_hold_is_skipped(tmp_path: Path) -> None:
     document = to_document(record(5))
     document["script"] = ["\udcff"]
     (tmp_path / ".proj/runs").mkdir(parents=True)
@@ -479,7 +479,7 @@ def test_a_journal_takes_lines_of_any_length(tmp_path: Path) -> None:
     assert own.path.read_bytes().endswith(b'"x"}\n')
 
 
-def test_who_waits_for_a_flush_shares_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_that_wait_for_a_flush_share_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = Journal(tmp_path)
     flushed: list[int] = []
     begun, go_on = threading.Event(), threading.Event()
@@ -503,7 +503,7 @@ def test_who_waits_for_a_flush_shares_the_next(tmp_path: Path, monkeypatch: pyte
     own.close()
 
 
-def test_where_there_is_no_room_to_write_ahead_a_line_is_written_all_the_same(
+def test_a_line_is_written_even_if_the_disk_lacks_room_to_write_ahead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = os.pwrite
@@ -564,7 +564,7 @@ def test_a_journal_that_was_retired_before_it_was_locked_is_begun_anew(
     assert list(JournalReader(own.path).lines())[1:] == [Reset(1, "x")]
 
 
-def test_a_journal_is_retired_once_whoever_tries(tmp_path: Path) -> None:
+def test_a_journal_is_retired_only_once(tmp_path: Path) -> None:
     own = Journal(tmp_path)
     own.close()
     for _ in range(2):
@@ -587,7 +587,7 @@ def test_what_was_recorded_just_before_its_journal_retired_is_not_lost(tmp_path:
     assert locked(tmp_path).keys() == {"a", "b", "c"}
 
 
-def test_a_deleted_lock_counts_as_it_stands(tmp_path: Path) -> None:
+def test_after_the_lock_was_deleted_nothing_is_recorded(tmp_path: Path) -> None:
     records = Records(tmp_path, PROJECT)
     run(records)
     records.close()
@@ -598,10 +598,11 @@ def test_a_deleted_lock_counts_as_it_stands(tmp_path: Path) -> None:
 def test_without_flock_the_process_decides_whether_a_journal_is_in_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_locks(fd: int, kind: int) -> None:
+    def no_locks(fd: int, kind: int, arg: bytes = b"") -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
+    monkeypatch.setattr(fcntl, "fcntl", no_locks)
     with process(lambda: Journal(tmp_path).append(Reset(1, "a"))):
         (theirs,) = tmp_path.glob("*.jsonl")
         assert owner_lives(theirs)
@@ -758,7 +759,7 @@ def test_any_course_of_three_processes(course: list[tuple[int, str, str]]) -> No
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
         alive: dict[int, Records] = {}
-        going: dict[str, int] = {}  # command -> who runs it
+        going: dict[str, int] = {}  # command -> the process that runs it
         recorded = dict.fromkeys("ab", 0)
         unfinished: dict[str, ReasonKind | None] = dict.fromkeys("ab")  # what the last start left
         for who, act, command in course:

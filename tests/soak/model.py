@@ -19,12 +19,12 @@ from soak.projects import Project, Step, path_of
 
 Node = tuple[str, bytes]
 Tree = dict[str, Node]
-View = tuple[tuple[str, Node], ...]  # what lies at a path, by relative paths; of a file: one entry with the path ""
+View = tuple[tuple[str, Node], ...]  # the files at a path, by relative path; a file is one entry with the path ""
 OURS = {".proj", "project.lock", "project.yml", ".env"}
 
 
 def read_tree(root: Path) -> Tree:
-    """All that lies in a project but for what is of proj itself."""
+    """Return everything in a project except what belongs to proj."""
     tree: Tree = {}
     pending = [("", str(root))]
     while pending:
@@ -48,7 +48,7 @@ def read_tree(root: Path) -> Tree:
 
 
 def output_view(tree: Tree, path: str) -> View:
-    """What lies at an output: links as links."""
+    """Return an output as proj sees it: links as links."""
     if path in tree and tree[path][0] != "d":
         return (("", tree[path]),)
     if path in tree:
@@ -58,7 +58,7 @@ def output_view(tree: Tree, path: str) -> View:
 
 
 def dep_view(tree: Tree, path: str) -> View:
-    """What lies at a dep: links as what they lead to, unless they lead nowhere."""
+    """Return a dep as proj sees it: links as their targets, dangling ones as links."""
     return tuple(sorted(_followed(tree, path, output_view(tree, path))))
 
 
@@ -100,7 +100,7 @@ class Run:
 
 
 def run_of(step: Step, tree: Tree, value: str | None) -> Run:
-    """The step as it stands in a tree."""
+    """Return the step in the current tree."""
     deps = tuple(pair for dep in step.declared_deps for pair in dep_views(tree, dep))
     outputs = tuple((path, output_view(tree, path)) for path in step.all_outputs)
     return Run(step.lines, step.shell, (value,) if step.env else None, tuple(sorted(deps)), outputs)
@@ -131,7 +131,7 @@ def hash_of(step: Step, tree: Tree, value: str | None) -> str:
 
 
 def made_by(step: Step, tree: Tree, value: str | None) -> Mapping[str, Tree]:
-    """What a run of the step in this tree makes: output -> what lies there, by paths in the project."""
+    """Return what a run of the step in this tree produces: output -> its files, by path in the project."""
     digest = hash_of(step, tree, value)
     return {path_of(output): _made(output, digest) for output in (*step.outputs, *step.no_cache)}
 
@@ -168,7 +168,7 @@ def put(tree: Tree, made: Mapping[str, Tree]) -> Tree:
 
 @dataclass(frozen=True)
 class Turn:
-    """A step at its turn in a run: as it stands before, and as it should be after."""
+    """A step at its turn in a run: before it, and as it should be after it."""
 
     step: Step
     before: Run

@@ -84,7 +84,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Project:
-    steps: tuple[Step, ...]  # each after the makers of its deps
+    steps: tuple[Step, ...]  # each after the producers of its deps
     listed: tuple[str, ...]  # the order of the file and of the workflow `all`
     digest: str = "md5"
     alternatives: frozenset[str] = frozenset()  # steps that share outputs, or read what is shared
@@ -227,7 +227,7 @@ def _random_deps(random: Random, before: list[Step], open_groups: list[str]) -> 
         elif choice < 0.62 and any(made.startswith(f"{group}/") for group in open_groups for made in _made(before)):
             group = random.choice(open_groups)
             if any(made.startswith(f"{group}/") for made in _made(before)):
-                open_groups.remove(group)  # nothing more is made in it: its makers all come before this step
+                open_groups.remove(group)  # it gets no more outputs: its producers all come before this step
                 deps.append(group)
         else:
             deps.append(random.choice(SOURCE_DEPS))

@@ -59,7 +59,7 @@ def test_an_orphan_that_ignores_sigterm_is_killed(made: ProjectDir, monkeypatch:
     assert not is_alive(orphan)
 
 
-def test_who_waits_for_a_living_run_sees_that_it_is_killed(made: ProjectDir) -> None:
+def test_a_waiting_run_sees_that_the_run_it_waits_for_is_killed(made: ProjectDir) -> None:
     running = made.start("run", "make")
     orphan = made.wait_for("make")
     waiting = made.start("run", "make")
@@ -86,7 +86,7 @@ def test_no_wait_leaves_an_orphan_alone(made: ProjectDir) -> None:
     wait_until(lambda: not is_alive(orphan))
 
 
-def test_a_daemon_that_a_successful_step_left_behind_is_no_orphan(project: ProjectDir) -> None:
+def test_a_daemon_that_a_successful_step_left_behind_is_not_an_orphan(project: ProjectDir) -> None:
     project.write_wait()
     project.project("commands: [{name: make, shell: true, script: [sh wait.sh daemon & touch out], outputs: [out]}]")
     assert project.process("run", "make").code == 0

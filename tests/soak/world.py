@@ -43,7 +43,7 @@ class Book:
     sure: Run | None = None  # what its last record must hold, unless `unsure`
     unsure: str = "new"  # something happened of which a record may or may not tell; what
     history: set[Run] = field(default_factory=set)  # all successful runs
-    anything: bool = False  # it ran while the project was edited: who knows on what
+    anything: bool = False  # it ran while the project was edited, on unknown inputs
 
 
 class World:
@@ -114,7 +114,7 @@ class World:
         self.trail = [*self.trail[-400:], what]
 
     def _harm(self) -> None:
-        self._end_orphans()  # who else would know of them
+        self._end_orphans()  # no later run would find them
         what, loses = self.states.harm()
         self._say(what)
         self.counts["harms"] += 1
@@ -250,7 +250,7 @@ class World:
             self._remove_outputs()
 
     def _remove_outputs(self) -> None:
-        """Somebody wrote to them while they were made, which is now part of what was recorded: nobody can know."""
+        """Remove all outputs: an edit hit them while a step produced them, so what was recorded is unknown."""
         self._end_orphans()
         for path in self.site.outputs():
             if path.is_dir() and not path.is_symlink():
@@ -260,7 +260,7 @@ class World:
         self._say("outputs removed")
 
     def _change_and_change_back(self, running: Running) -> None:
-        """As who looks at another branch for a moment, while a step reads what lies there."""
+        """Change files and change them back while a step reads them, as a short look at another branch does."""
         path = self.site.root / self.random.choice(("cfg.txt", "in put.txt", "data/a.csv", "corpus/x/2.txt"))
         running.wait(self.random.random() * self._typical)
         with contextlib.suppress(OSError):
@@ -603,7 +603,7 @@ class World:
 
 
 def _is_true(reason: str, then: Run, now: Run) -> bool:
-    """Whether a reason that was told is one."""
+    """Return whether a reported reason is true."""
     why, _, subject = reason.partition(": ")
     subject = subject.partition(" (")[0]
     deps, outputs = (dict(then.deps), dict(now.deps)), (dict(then.outputs), dict(now.outputs))

@@ -41,7 +41,7 @@ def main(directory: Path, guards: list[str]) -> dict[str, Any]:
 
 
 def called(what: Callable[[], object]) -> dict[str, Any]:
-    """What a call returned or printed, and how it ended: 0, or an exit code, or the exception that nobody caught."""
+    """What a call returned or printed, and how it ended: 0, or an exit code, or the exception that escaped."""
     out = io.StringIO()
     ended: object = 0
     value = None

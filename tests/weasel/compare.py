@@ -177,7 +177,7 @@ class _Two:
             yield from self._line_differences(name)
 
     def _parts(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """(what it is, where it stands in an answer) of all that must be equal, but for the lines."""
+        """Yield (name, path in an answer) of every part that must be equal, except the lines."""
         for key in ("directories", "remotes", "assets"):
             yield key, ("project", key)
         yield "names of commands", ("commands",)

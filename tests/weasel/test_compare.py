@@ -83,7 +83,7 @@ def test_a_deliberate_difference_is_listed_with_its_reason(
 
 
 def test_any_other_difference_ends_with_1(weasel: Weasel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A date is no text to Weasel: it refuses the name, proj does not, and no reason is known for that."""
+    """Weasel refuses a date as a name and proj does not. No reason is listed for that."""
     project(tmp_path / "good", "commands: [{name: x, script: [a]}]")
     project(tmp_path / "sub" / "bad", "commands: [{name: 2024-01-01, script: [a]}]")
     project(tmp_path / ".hidden", "not looked at")

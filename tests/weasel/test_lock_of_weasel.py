@@ -119,7 +119,7 @@ def test_only_what_changed_re_runs(run_by_weasel: Sample) -> None:
     assert {name for name, origin in origins.items() if origin is None} == {"names", "variables"}
 
 
-def test_the_same_override_in_both_tools_is_no_change(weasel: Weasel, tmp_path: Path) -> None:
+def test_the_same_override_in_both_tools_changes_nothing(weasel: Weasel, tmp_path: Path) -> None:
     project = sample(tmp_path, weasel)
     assert project.weasel("run", "variables", ".", "--vars.rate", "0.25", "--vars.run.seed=8") == ["variables"]
     assert project.proj("run", "variables", "--vars.rate", "0.25", "--vars.run.seed=8") == []
@@ -144,7 +144,7 @@ def test_an_output_that_weasel_recorded_as_null_is_never_accepted(weasel: Weasel
     assert project.proj("run", "file") == ["file"]
 
 
-def test_what_lies_at_an_output_recorded_as_null_is_not_accepted_either(weasel: Weasel, tmp_path: Path) -> None:
+def test_an_output_recorded_as_null_is_not_accepted_if_it_exists(weasel: Weasel, tmp_path: Path) -> None:
     project = sample(tmp_path, weasel, FILE_ONLY.replace("out/file.txt]", "out/file.txt, out/forgotten.txt]"))
     assert project.weasel("run", "file") == ["file"]
     project.write("out/forgotten.txt", "by hand")
