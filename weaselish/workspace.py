@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from weaselish.cancel import Cancel
-from weaselish.errors import InvalidOverride, UnknownName, UnsafePath
+from weaselish.errors import InvalidOverride, UnknownName
 from weaselish.files.atomic import writing
 from weaselish.files.digests import Digests
 from weaselish.files.state_dir import STATE, cache_dir, make_state_dir
@@ -103,14 +103,11 @@ class Workspace:
         """Whether a dep or output exists; for a glob, whether anything matches it."""
         return os.path.lexists(self.root / path) or (is_glob(path) and self.digests.has_match(path))
 
-    def check_inside(self, path: str, what: str) -> None:
-        """Refuse a path that leads out of the project through a link. Call it just before something is written."""
-        directory = os.path.dirname(path)
-        parent = os.path.realpath(self.root / directory) if directory else str(self.root)
-        if parent != str(self.root) and not parent.startswith(f"{self.root}{os.sep}"):
-            raise UnsafePath(
-                f"{what} `{path}` leads out of the project, to `{parent}`", hint="a directory on its way is a link"
-            )
+    def missing_cause(self, path: str) -> str | None:
+        """Return in one sentence the likely cause why a dep is missing; None if no cause is likely."""
+        from weaselish.files.missing import missing_cause
+
+        return missing_cause(self.root, path, self.cancel)
 
 
 def _given(project: ProjectModel, overrides: Mapping[str, str]) -> dict[str, str]:

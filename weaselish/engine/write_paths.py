@@ -1,4 +1,7 @@
-"""Refuses to write where proj must not: outside the project, or where other tools execute what they find."""
+"""Refuses to write where proj must not: outside the project, or where other tools execute what they find.
+
+Text alone does not show where links lead. So these checks are made just before something is written.
+"""
 
 from __future__ import annotations
 
@@ -6,54 +9,65 @@ import os
 from pathlib import Path
 
 from weaselish.errors import UnsafePath
-from weaselish.model.paths import holds_own_files, is_executed_by_tools
+from weaselish.model.paths import holds_own_files, is_executed_by_tools, is_outside
 from weaselish.sources.git_process import GitError, run_git
 from weaselish.workspace import Workspace
 
 
 def check_asset_path(workspace: Workspace, dest: str) -> None:
-    """Refuse a dest that leads out of the project or into a protected location. Call it just before writing."""
-    workspace.check_inside(dest, "asset")
-    _check_unprotected(workspace.root, dest, "asset")
+    """Refuse a dest that is outside the project or in a protected location, or to which a link leads from there."""
+    real = _real(workspace.root, dest)
+    if is_outside(real):
+        hint = None if is_outside(dest) else "a directory on its way is a link"
+        raise UnsafePath(f"asset `{dest}` leads out of the project, to `{os.path.dirname(real)}`", hint=hint)
+    _check_unprotected(dest, real, "asset")
 
 
 def check_output_path(workspace: Workspace, output: str, *, force: bool) -> None:
-    """Refuse an output below a link that leads out of the project, unless the link is the user's own or with `force`.
+    """Refuse an output that is outside the project, in a protected location, or behind a link that git tracks.
 
-    A link that git does not track is the user's own, such as one to a larger disk. Call it just before writing.
+    A link that git does not track was created by this user, such as one to a larger disk. `force` also allows links
+    that git tracks.
     """
-    _check_unprotected(workspace.root, output, "output")
-    link = _link_out(workspace.root, output)
-    if link is not None and not force and _is_tracked(workspace, link):
-        target = os.path.realpath(workspace.root / link)
-        message = f"output `{output}` leads out of the project, to `{target}`"
-        raise UnsafePath(message, hint=f"git tracks the link `{link}`: `--force` writes through it")
+    if is_outside(output):
+        raise UnsafePath(f"output `{output}` is outside the project, where proj never writes")
+    real = _real(workspace.root, output)
+    _check_unprotected(output, real, "output")
+    if force or not is_outside(real):
+        return
+    for link in _links_above(workspace.root, output):
+        if _is_tracked(workspace, workspace.root / link):
+            message = f"output `{output}` leads out of the project, to `{os.path.dirname(real)}`"
+            raise UnsafePath(message, hint=f"git tracks the link `{link}`: `--force` writes through it")
 
 
-def _check_unprotected(root: Path, path: str, what: str) -> None:
-    """Refuse a path that is, or leads through links into, a location whose content other tools execute."""
-    real = os.path.join(os.path.realpath((root / path).parent), os.path.basename(path))
-    inside = os.path.relpath(real, root)
-    is_own = not inside.startswith("..") and holds_own_files(inside)
-    if is_own or is_executed_by_tools(path) or is_executed_by_tools(real if inside.startswith("..") else inside):
+def _real(root: Path, path: str) -> str:
+    """Return the path with the links on its way followed: relative if it is inside the project, else absolute."""
+    top = os.path.realpath(root)
+    real = os.path.join(os.path.realpath(os.path.join(top, os.path.dirname(path))), os.path.basename(path))
+    return os.path.relpath(real, top) if os.path.commonpath((real, top)) == top else real
+
+
+def _check_unprotected(path: str, real: str, what: str) -> None:
+    """Refuse a path that is in a location whose content other tools execute, or that a link leads there."""
+    is_own = holds_own_files(path) or (holds_own_files(real) and not is_outside(real))
+    if is_own or is_executed_by_tools(path) or is_executed_by_tools(real):
         hint = "other tools execute what they find there, or it is proj's own: name another path"
-        raise UnsafePath(f"{what} `{path}` leads to `{inside}`, where proj never writes", hint=hint)
+        raise UnsafePath(f"{what} `{path}` leads to `{real}`, where proj never writes", hint=hint)
 
 
-def _link_out(root: Path, path: str) -> str | None:
-    """Return the outermost directory on the way to `path` that is a link out of the project."""
+def _links_above(root: Path, path: str) -> list[str]:
+    """Return the links among the directories that contain `path`."""
     names = path.split("/")[:-1]
-    for count in range(1, len(names) + 1):
-        directory = "/".join(names[:count])
-        if os.path.islink(root / directory) and not Path(os.path.realpath(root / directory)).is_relative_to(root):
-            return directory
-    return None
+    above = ["/".join(names[: count + 1]) for count in range(len(names))]
+    return [directory for directory in above if os.path.islink(root / directory)]
 
 
-def _is_tracked(workspace: Workspace, path: str) -> bool:
+def _is_tracked(workspace: Workspace, path: Path) -> bool:
+    """Whether git tracks a path. A path in a repository counts as tracked if git cannot answer."""
     try:
-        words = ("ls-files", "--error-unmatch", "--", f":(literal){path}")
-        run_git(words, cwd=workspace.root, cancel=workspace.cancel, settings={})
+        words = ("ls-files", "--", f":(literal){path.name}")
+        return bool(run_git(words, cwd=path.parent, cancel=workspace.cancel, settings={}))
     except GitError:
-        return False
-    return True
+        real = Path(os.path.realpath(path.parent))
+        return any(os.path.lexists(directory / ".git") for directory in (real, *real.parents))

@@ -14,7 +14,7 @@ from weaselish.engine.run.staleness import Staleness, check_deps, check_stalenes
 from weaselish.errors import Cancelled, MissingDep, ProjError
 from weaselish.files.walk import Unreadable
 from weaselish.model.interpolate import put_env
-from weaselish.model.paths import dep_base
+from weaselish.model.paths import dep_base, is_outside
 from weaselish.model.project import Command
 from weaselish.plan.sequence import Step
 from weaselish.workspace import Workspace
@@ -81,7 +81,7 @@ class StepRunner:
         from weaselish.locks.step_locks import hold_locks  # with all that running needs: not before there is a reason
 
         locks = self._workspace.state / "locks"
-        writes, reads = command.all_outputs, self._made_by_others(command)
+        writes, reads = command.all_outputs, self._read_paths(command)
         with hold_locks(
             locks,
             command.name,
@@ -141,9 +141,13 @@ class StepRunner:
         self._report(events.StepUpToDate(step, looked.last.run if looked.last else None))
         return StepResult(step, StepState.UP_TO_DATE)
 
-    def _made_by_others(self, command: Command) -> Iterator[str]:
-        """The deps that some command makes, with all that is made inside them: who writes there holds only that."""
+    def _read_paths(self, command: Command) -> Iterator[str]:
+        """Yield the deps that another step may write, with the outputs inside them, whose steps lock only those.
+
+        A dep outside the project may be written by a step of another project.
+        """
         for dep in command.deps:
-            if outputs := self._workspace.producers.outputs_overlapping(dep):
+            outputs = self._workspace.producers.outputs_overlapping(dep)
+            if outputs or is_outside(dep_base(dep)):
                 yield dep_base(dep)
                 yield from outputs
