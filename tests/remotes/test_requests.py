@@ -12,7 +12,7 @@ from weaselish.stores import open as opening
 from weaselish.stores.base import Stored
 from weaselish.stores.directory import DirectoryStore
 
-from .samples import clone, lines_of, twin, twins
+from .samples import clone, lines_of, records, twin, twins
 
 
 class Counting(DirectoryStore):
@@ -86,3 +86,18 @@ def test_a_first_push_of_one_command_lists_only_the_runs_with_its_key(
     calls.clear()
     assert lines_of(project.proj("push", "-c", "make")) == {"make": "pushed 2 outputs, 39.1 KiB"}
     assert calls.count("list") == 1 and calls.count("put") == 3
+
+
+def test_the_cache_drops_records_that_are_no_longer_on_the_remote(project: ProjectDir, tmp_path: Path) -> None:
+    remote = tmp_path / "remote"
+    twins(project, remote).proj("push")
+    project.proj("ls")
+    (cache,) = project.path.glob(".proj/cache/remote-*.json")
+    (record,) = records(remote)
+    assert record.name in cache.read_text()
+    record.unlink()
+    project.write("make.sh", project.read("make.sh") + "# another\n")
+    project.proj("run", "make")
+    project.proj("push")
+    (newer,) = records(remote)
+    assert record.name not in cache.read_text() and newer.name in cache.read_text()

@@ -38,6 +38,7 @@ class RemoteTree:
         self._single: dict[str, Stored | None] = {}  # key -> what the store said of it alone
         self._store: Store | None = None
         self._documents: dict[str, dict[str, object]] | None = None  # key -> document, and a mark of what was read
+        self._written: set[str] = set()  # records that were stored since
         self._lock = RLock()  # guards all of the above
 
     @property
@@ -170,6 +171,7 @@ class RemoteTree:
     def wrote(self, key: str, text: bytes) -> None:
         """Keep a record that was just stored, so that it need not be read. Its time by the store is not known yet."""
         self._cached[key] = {"mark": [len(text), None], "document": json.loads(text)}
+        self._written.add(key)
         self._is_changed = True
 
     @property
@@ -187,7 +189,13 @@ class RemoteTree:
         return {key: value for key, value in data.items() if isinstance(value, dict)} if isinstance(data, dict) else {}
 
     def save(self) -> None:
-        """Write the cache, if there is a place for it."""
+        """Write the cache, if there is a place for it, without records that are no longer on the remote."""
         if self._file is not None and self._is_changed:
             with contextlib.suppress(OSError):
-                write_atomically(self._file, [json.dumps(self._cached).encode()])
+                write_atomically(self._file, [json.dumps(self._current_documents()).encode()])
+
+    def _current_documents(self) -> dict[str, dict[str, object]]:
+        if not self._is_listed:
+            return self._cached
+        listed = {key for folder in self._folders.values() for key in folder}
+        return {key: document for key, document in self._cached.items() if key in listed | self._written}
