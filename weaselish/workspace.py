@@ -100,7 +100,7 @@ class Workspace:
     # -- paths ------------------------------------------------------------------------------------------------------
 
     def exists(self, path: str) -> bool:
-        """Whether a dep or output exists; for a glob, whether anything matches it."""
+        """Return whether a dep or output exists; for a glob, whether anything matches it."""
         return os.path.lexists(self.root / path) or (is_glob(path) and self.digests.has_match(path))
 
     def missing_cause(self, path: str) -> str | None:

@@ -93,7 +93,7 @@ def build(path: bytes, tree: object) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(tree=trees, output=st.sampled_from(["out", "models/best model/", "./ä"]))
-def test_what_was_packed_is_unpacked_again_with_the_digest_that_the_disk_has(tree: object, output: str) -> None:
+def test_unpacking_a_packed_output_gives_the_digest_of_the_disk(tree: object, output: str) -> None:
     with tempfile.TemporaryDirectory() as directory:
         root, into = Path(directory, "root"), Path(directory, "into")
         place = root / output
@@ -123,7 +123,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path / "root"
 
 
-def test_members_are_named_by_the_output_sorted_per_directory_and_belong_to_nobody(tree: Path) -> None:
+def test_members_are_sorted_and_have_the_output_s_name_and_no_owner(tree: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(packed(tree, "./out/"))) as tar:
         members = tar.getmembers()
     assert [member.name for member in members] == [
@@ -150,20 +150,20 @@ def test_the_same_content_gives_the_same_bytes(tree: Path) -> None:
     assert before[3] == 0  # no file name
 
 
-def test_tar_on_the_command_line_reads_it(tree: Path, tmp_path: Path) -> None:
+def test_the_tar_program_reads_an_archive(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     done = subprocess.run(["tar", "xzf", "-", "-C", tmp_path / "there"], input=packed(tree, "out"), capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
     assert snapshot(tmp_path / "there" / "out") == snapshot(tree / "out")
 
 
-def test_zlib_and_gzip_read_it(tree: Path) -> None:
+def test_zlib_and_gzip_read_an_archive(tree: Path) -> None:
     data = packed(tree, "out")
     assert len(gzip.decompress(data)) % tarfile.RECORDSIZE == 0
     assert zlib.decompress(data, wbits=31) == gzip.decompress(data)
 
 
-def test_what_shrinks_and_what_does_not_may_alternate(tmp_path: Path) -> None:
+def test_compressed_and_stored_blocks_may_alternate(tmp_path: Path) -> None:
     """A block that is compressed stands between blocks that are stored, at every alignment."""
     noise, text = Random(1).randbytes(5 << 19), b"the quick brown fox " * 40_000
     for lengths in [(0, 0), (1, 1), (65_535, 65_536), (len(noise), len(text))]:
@@ -173,7 +173,7 @@ def test_what_shrinks_and_what_does_not_may_alternate(tmp_path: Path) -> None:
         assert packed == b"".join(zipped(pieces))
 
 
-def test_large_files_that_cannot_be_compressed_hardly_grow(tmp_path: Path) -> None:
+def test_incompressible_files_hardly_grow(tmp_path: Path) -> None:
     content = os.urandom(5_000_003)
     (tmp_path / "big").write_bytes(content)
     data = packed(tmp_path, "big")
@@ -221,7 +221,7 @@ class Late(Executor):
         return future
 
 
-def test_a_file_is_digested_whole_and_in_order_however_late_the_helper_is() -> None:
+def test_a_file_is_digested_in_order_even_if_the_thread_is_late() -> None:
     blocks = [os.urandom(300_000) for _ in range(20)]
     helper = Late()
     content = Content("md5", helper)
@@ -231,7 +231,7 @@ def test_a_file_is_digested_whole_and_in_order_however_late_the_helper_is() -> N
     assert not helper.waiting
 
 
-def test_what_is_packed_afresh_is_what_is_there_now(tree: Path) -> None:
+def test_each_iteration_packs_the_current_content(tree: Path) -> None:
     packing = Packing(tree, "out", algorithm="md5")
     first = b"".join(packing), packing.packed
     (tree / "out" / "a.txt").write_bytes(b"more")
@@ -239,7 +239,7 @@ def test_what_is_packed_afresh_is_what_is_there_now(tree: Path) -> None:
     assert packing.packed == Digests(tree).of("out", "output") != first[1]
 
 
-def test_an_output_that_is_a_link_is_stored_as_what_it_leads_to(tree: Path, tmp_path: Path) -> None:
+def test_an_output_that_is_a_link_is_packed_as_its_target(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_bytes(b"model")
     os.symlink("../elsewhere", tree / "best")
     os.symlink("out", tree / "again")
@@ -292,14 +292,14 @@ def test_a_socket_or_a_pipe_cannot_be_archived(tmp_path: Path, monkeypatch: pyte
             packed(tmp_path, "s")
 
 
-def test_an_output_that_is_not_there_or_not_in_the_project_is_an_error(tmp_path: Path) -> None:
+def test_an_output_that_is_missing_or_outside_the_project_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ProjError, match="cannot archive `out`: No such file or directory"):
         packed(tmp_path, "out")
     os.symlink("loop", tmp_path / "loop")
     with pytest.raises(UnsafePath):
         packed(tmp_path, "loop")
     for output in ("../x", "/x", ".", "", "a/../.."):
-        with pytest.raises(UnsafePath, match="no place in the project"):
+        with pytest.raises(UnsafePath, match="is not a path inside the project"):
             Packing(tmp_path, output, algorithm="md5")
 
 
@@ -310,7 +310,7 @@ def test_a_file_that_changes_while_it_is_archived_is_an_error(tmp_path: Path, si
     chunks = iter(Packing(tmp_path, "log", algorithm="md5"))
     next(chunks)
     os.truncate(tmp_path / "log", size)
-    with pytest.raises(ProjError, match="cannot archive `log`: it changed meanwhile"):
+    with pytest.raises(ProjError, match="cannot archive `log`: it changed while it was read"):
         list(chunks)
 
 
@@ -320,7 +320,7 @@ def test_a_file_rewritten_at_the_same_size_while_it_is_archived_is_an_error(tmp_
     next(chunks)
     (tmp_path / "log").write_bytes(os.urandom(5_000_000))
     os.utime(tmp_path / "log", (1, 1))
-    with pytest.raises(ProjError, match="it changed meanwhile"):
+    with pytest.raises(ProjError, match="it changed while it was read"):
         list(chunks)
 
 
@@ -347,13 +347,13 @@ def test_a_file_of_more_than_8_gib_gets_a_header_that_says_so(tmp_path: Path) ->
     assert member.size == 9 << 30
 
 
-def test_a_name_cannot_upset_the_terminal(tmp_path: Path) -> None:
+def test_a_name_with_control_characters_is_escaped_in_messages(tmp_path: Path) -> None:
     os.symlink("/x", tmp_path / "out\x1b[2J\n", target_is_directory=False)
     (tmp_path / "d").mkdir()
     os.symlink("/\udcff\x07", tmp_path / "d" / "a\x1b[2J")
     with pytest.raises(UnsafePath) as refused:
         packed(tmp_path, "d")
-    assert refused.value.message == r"the link `d/a\x1b[2J` leads out of the output, to `/\\xff\x07`"
+    assert refused.value.message == r"the link `d/a\x1b[2J` leads out of the output, to `/\xff\x07`"
 
 
 def test_an_abandoned_iteration_leaves_no_thread_behind(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Headers are written and read as tarfile does. Whole archives: test_archive.py, test_unpack.py."""
+"""Headers are written and read as tarfile does. For archives see test_pack.py and test_unpack.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), 
 
 @st.composite
 def headers(draw: st.DrawFn) -> bytes:
-    """As they are written: mostly as `archive.py` does, without owner, time and link."""
+    """Draw a header, mostly one as `pack.py` writes it, without owner, time and link."""
     info = tarfile.TarInfo(draw(NAMES))
     info.type = draw(st.sampled_from(KINDS))
     info.mode = draw(st.integers(0, 0o7777))
@@ -51,11 +51,11 @@ def test_a_header_is_written_as_tarfile_writes_it(name: str, kind: bytes, mode: 
 
 
 @given(headers())
-def test_a_header_says_what_it_says_to_tarfile(block: bytes) -> None:
+def test_a_header_is_read_as_tarfile_reads_it(block: bytes) -> None:
     assert read(Header, block) == read(tarfile.TarInfo, block)
 
 
-def test_plain_headers_are_not_left_to_tarfile(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_headers_take_the_short_path(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("tobuf", "frombuf"):
         monkeypatch.delattr(tarfile.TarInfo, name)
     block = header(b"out/x", tarfile.REGTYPE, 0o644, 3)
@@ -63,13 +63,13 @@ def test_plain_headers_are_not_left_to_tarfile(monkeypatch: pytest.MonkeyPatch) 
 
 
 @given(headers(), st.integers(0, tarfile.BLOCKSIZE - 1), st.integers(0, 255))
-def test_so_does_a_damaged_one(block: bytes, at: int, byte: int) -> None:
+def test_a_damaged_header_is_read_as_tarfile_reads_it(block: bytes, at: int, byte: int) -> None:
     damaged = block[:at] + bytes([byte]) + block[at + 1 :]
     assert read(Header, damaged) == read(tarfile.TarInfo, damaged)
 
 
 @given(headers(), st.integers(0, tarfile.BLOCKSIZE - 1), st.binary(max_size=12))
-def test_so_does_one_that_somebody_made_up(block: bytes, at: int, other: bytes) -> None:
+def test_a_forged_header_is_read_as_tarfile_reads_it(block: bytes, at: int, other: bytes) -> None:
     """With the right checksum."""
     forged = bytearray(block)
     forged[at : at + len(other)] = other
@@ -80,5 +80,5 @@ def test_so_does_one_that_somebody_made_up(block: bytes, at: int, other: bytes) 
 
 
 @given(st.binary(max_size=600) | st.just(bytes(tarfile.BLOCKSIZE)))
-def test_so_does_what_is_none(data: bytes) -> None:
+def test_other_bytes_are_read_as_tarfile_reads_them(data: bytes) -> None:
     assert read(Header, data) == read(tarfile.TarInfo, data)

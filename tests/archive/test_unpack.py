@@ -117,13 +117,13 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_refused_with_nothing_written(case: str, into: Path) -> None:
+def test_a_hostile_archive_is_refused_and_nothing_is_written(case: str, into: Path) -> None:
     error = refused(archive(*HOSTILE[case]), into)
     assert isinstance(error, UnsafePath)
     assert "`out`" in error.message or "`out/" in error.message
 
 
-def test_what_is_refused_is_named(into: Path) -> None:
+def test_a_refusal_names_the_member(into: Path) -> None:
     def message(*members: tuple[tarfile.TarInfo, bytes]) -> str:
         return refused(archive(*members), into).message
 
@@ -139,7 +139,7 @@ def test_what_is_refused_is_named(into: Path) -> None:
 def test_names_that_differ_only_in_case_are_refused_where_they_are_one_file(into: Path) -> None:
     for pair in ([member("out/Ab", b""), member("out/aB", b"")], [member("out/D/x", b""), member("out/d/y", b"")]):
         error = refused(archive(*pair), into, folds_case=True)
-        assert "this disk does not tell upper from lower case" in error.message
+        assert "this disk does not distinguish upper and lower case" in error.message
         for info, _ in pair:
             assert f"`{info.name[:6].rstrip('/')}" in error.message
         do(archive(*pair), into, folds_case=False)
@@ -160,14 +160,14 @@ def test_setuid_setgid_and_sticky_bits_are_dropped_and_the_owner_may_always_read
     assert found == {"out": 0o700, "out/suid": 0o755, "out/closed": 0o600, "out/open": 0o666, "out/d": 0o755}
 
 
-def test_directories_that_the_archive_leaves_out_are_made(into: Path) -> None:
+def test_directories_that_the_archive_leaves_out_are_created(into: Path) -> None:
     got = do(archive(member("out/a/b/x", b"1"), member("out/a", mode=0o750)), into)
     assert below(into) == ["out", "out/a", "out/a/b", "out/a/b/x"]
     assert stat.S_IMODE((into / "out/a").stat().st_mode) == 0o750
     assert got == Digests(into).of("out", "output")
 
 
-def test_what_weasel_packed_can_be_unpacked(into: Path, tmp_path: Path) -> None:
+def test_an_archive_of_weasel_is_unpacked(into: Path, tmp_path: Path) -> None:
     """As it does: `tarfile` in mode `w:gz`, the name as written, owners, times, repeated inodes as hard links."""
     with tempfile.TemporaryDirectory() as elsewhere:
         out = Path(elsewhere, "out")
@@ -213,7 +213,7 @@ def test_an_archive_cut_off_anywhere_is_broken(into: Path) -> None:
         assert isinstance(refused(SMALL[:end], into), BrokenArchive)
 
 
-def test_a_tar_cut_off_anywhere_inside_a_whole_gzip_is_broken(into: Path) -> None:
+def test_a_tar_cut_off_anywhere_inside_an_intact_gzip_is_broken(into: Path) -> None:
     whole = gzip.decompress(SMALL)
     last = 512 * 6  # four headers, 700 bytes in two blocks
     for end in [*range(0, last, 100), 511, 512, 513, last - 1, last]:
@@ -255,7 +255,7 @@ def test_a_tar_cut_off_anywhere_inside_a_whole_gzip_is_broken(into: Path) -> Non
         "garbage in the place of the end",
     ],
 )
-def test_what_is_no_whole_archive_is_a_store_error_that_names_the_output(data: bytes, into: Path) -> None:
+def test_a_broken_archive_is_a_store_error_that_names_the_output(data: bytes, into: Path) -> None:
     error = refused(data, into)
     assert isinstance(error, StoreError)
     assert error.message.startswith("the archive of `out` cannot be used: ")
@@ -344,7 +344,7 @@ def test_more_bytes_than_the_record_names_are_refused(into: Path) -> None:
     data = archive(member("out"), member("out/a", b"1" * 60), member("out/b", b"2" * 41))
     error = refused(data, into, Limits(size=100))
     assert error.message == (
-        "the archive of `out` cannot be used: it holds more than the 100 bytes that its record names"
+        "the archive of `out` cannot be used: it has more than the 100 bytes that its record names"
     )
     do(data, into, Limits(size=101))
 
@@ -361,17 +361,17 @@ def test_members_out_of_proportion_to_the_record_are_refused(into: Path) -> None
     do(data, into, Limits(files=1, others=20))
 
 
-def test_far_more_than_went_in_is_refused_beyond_a_floor(into: Path) -> None:
+def test_an_archive_that_unpacks_to_far_more_than_its_size_is_refused(into: Path) -> None:
     limits = Limits(floor=1_000_000)
     assert "unpacks to more than 200 times its size" in refused(bomb(1_500_000), into, limits).message
     do(bomb(900_000), into, limits)
 
 
-def test_what_the_record_names_may_be_far_more_than_went_in(into: Path) -> None:
+def test_an_archive_may_unpack_to_whatever_size_its_record_names(into: Path) -> None:
     do(bomb(1_500_000), into, Limits(floor=1_000_000, size=1_500_000))
 
 
-def test_hard_links_cannot_make_more_than_the_limits_allow(into: Path) -> None:
+def test_hard_links_count_against_the_limits(into: Path) -> None:
     copies = (link(f"out/{number}", "out/a", tarfile.LNKTYPE) for number in range(100))
     data = archive(member("out"), member("out/a", bytes(100_000)), *copies)
     assert "more than 200 times its size" in refused(data, into, Limits(floor=1_000_000)).message
@@ -386,12 +386,12 @@ def test_chunks_may_have_any_size(size: int, into: Path, tmp_path: Path) -> None
     assert got.digest == hashlib.md5((tmp_path / "out").read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize("can_be_told", [True, False])
-def test_a_file_that_is_flushed_while_it_is_written_is_whole(
-    can_be_told: bool, into: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("has_fadvise", [True, False])
+def test_a_file_that_is_flushed_while_it_is_written_is_intact(
+    has_fadvise: bool, into: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the kernel cannot be told to begin."""
-    if not can_be_told:
+    """Even where the kernel lacks the call that begins the flush."""
+    if not has_fadvise:
         monkeypatch.delattr(os, "posix_fadvise")
     content = b"x" * 70_000_001
     (tmp_path / "out").write_bytes(content)
@@ -400,7 +400,7 @@ def test_a_file_that_is_flushed_while_it_is_written_is_whole(
     assert (into / "out").read_bytes() == content
 
 
-def test_an_error_of_the_store_passes_and_nothing_is_left(into: Path) -> None:
+def test_an_error_of_the_store_passes_through_and_leaves_nothing(into: Path) -> None:
     def chunks() -> Iterator[bytes]:
         yield SMALL[:200]
         raise NotInStore("gone meanwhile")
@@ -420,7 +420,7 @@ def test_an_interrupt_leaves_nothing(into: Path) -> None:
     assert below(into) == []
 
 
-def test_a_name_that_the_disk_does_not_take_is_an_error(into: Path) -> None:
+def test_a_name_that_the_disk_refuses_is_an_error(into: Path) -> None:
     assert "File name too long" in refused(archive(member("out/" + "n" * 300, b"")), into).message
 
 

@@ -34,7 +34,7 @@ def make(path: Path, kind: str, content: str) -> None:
 
 
 def seen(path: Path) -> object:
-    """What lies at a path, in a form that can be compared."""
+    """The content at a path, in a form that can be compared."""
     if path.is_symlink():
         return f"-> {os.readlink(path)}"
     if path.is_dir():
@@ -93,7 +93,7 @@ def in_its_place(happens: Callable[[], None]) -> Iterator[None]:
         yield
 
 
-def test_the_old_one_exists_until_the_new_one_is_safe_in_its_place(target: Path) -> None:
+def test_the_old_one_exists_until_the_new_one_is_safe(target: Path) -> None:
     target.write_text("old")
     found = []
 
@@ -107,7 +107,7 @@ def test_the_old_one_exists_until_the_new_one_is_safe_in_its_place(target: Path)
     assert found == ["new", "old"]
 
 
-def test_where_it_cannot_be_made_safe_in_its_place_the_old_one_is_back(old: str, target: Path) -> None:
+def test_the_old_one_is_back_if_the_new_one_cannot_be_made_safe(old: str, target: Path) -> None:
     before = seen(target)
     with in_its_place(no_space), pytest.raises(ProjError, match="No space left"), staging_directory(target) as place:
         make(place / "x", "directory", "new")
@@ -130,7 +130,7 @@ def interrupted() -> None:
 
 @pytest.mark.parametrize("call", ["rename", "fsync"])
 @pytest.mark.parametrize("at", [1, 2, 3])
-def test_whatever_fails_the_old_one_is_there_or_the_new_one(
+def test_the_old_or_the_new_one_exists_whatever_fails(
     old: str, call: str, at: int, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = seen(target)
@@ -181,9 +181,7 @@ STEPS = [("rename", at) for at in (1, 2, 3)] + [("fsync", at) for at in (1, 2, 3
 
 
 @pytest.mark.parametrize(("call", "at"), STEPS)
-def test_killed_anywhere_the_old_one_or_the_new_one_is_whole_afterwards(
-    old: str, call: str, at: int, target: Path
-) -> None:
+def test_the_old_or_the_new_one_is_intact_after_a_kill_at_any_point(old: str, call: str, at: int, target: Path) -> None:
     """The child dies just before a call that changes the disk."""
     before = seen(target)
 
@@ -211,7 +209,7 @@ def killed_with_the_new_one_in_its_place(target: Path) -> None:
     in_child(replace)
 
 
-def test_killed_before_the_new_one_is_safe_in_its_place_the_old_one_comes_back(target: Path) -> None:
+def test_the_old_one_comes_back_after_a_kill_before_the_new_one_is_safe(target: Path) -> None:
     target.write_text("old")
     killed_with_the_new_one_in_its_place(target)
     assert target.read_text() == "new"
@@ -220,7 +218,7 @@ def test_killed_before_the_new_one_is_safe_in_its_place_the_old_one_comes_back(t
     assert leftovers(target) == []
 
 
-def test_what_was_made_after_a_kill_is_not_replaced_by_the_old_one(target: Path) -> None:
+def test_a_target_created_after_a_kill_is_not_replaced_by_the_old_one(target: Path) -> None:
     target.write_text("old")
     killed_with_the_new_one_in_its_place(target)
     (target.parent / "later").write_text("made since")
@@ -230,7 +228,7 @@ def test_what_was_made_after_a_kill_is_not_replaced_by_the_old_one(target: Path)
     assert leftovers(target) == []
 
 
-def test_the_next_swap_begins_with_what_a_kill_left(target: Path) -> None:
+def test_the_next_swap_recovers_from_a_kill(target: Path) -> None:
     target.write_text("old")
     killed_with_the_new_one_in_its_place(target)
     with in_its_place(no_space), pytest.raises(ProjError), staging_directory(target) as place:
@@ -239,7 +237,7 @@ def test_the_next_swap_begins_with_what_a_kill_left(target: Path) -> None:
     assert target.read_text() == "old"
 
 
-def test_recovering_touches_nothing_of_the_neighbours(target: Path) -> None:
+def test_a_recovery_leaves_neighbours_alone(target: Path) -> None:
     neighbours = [".out2.proj-old-1-00000000", ".ou.proj-gone-00000000", ".out.proj-new", "out.proj-new-00000000"]
     for name in neighbours:
         (target.parent / name).write_text("x")
@@ -248,7 +246,7 @@ def test_recovering_touches_nothing_of_the_neighbours(target: Path) -> None:
     assert not recover(target / "not" / "there")
 
 
-def test_a_workplace_is_beside_its_target_and_vanishes_whatever_happens(tmp_path: Path) -> None:
+def test_a_staging_directory_is_beside_its_target_and_is_always_removed(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), staging_directory(tmp_path / "models" / "best") as place:
         assert place.parent == tmp_path / "models"
         (place / "x").write_text("")
@@ -256,13 +254,13 @@ def test_a_workplace_is_beside_its_target_and_vanishes_whatever_happens(tmp_path
     assert os.listdir(tmp_path / "models") == []
 
 
-def test_no_workplace_where_nothing_can_be_written(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("")
     with pytest.raises(ProjError, match="cannot write beside"), staging_directory(tmp_path / "models" / "best"):
         raise AssertionError
 
 
-def test_without_syncfs_the_whole_system_is_flushed(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_syncfs_all_disks_are_flushed(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import ctypes
 
     flushed: list[str] = []
@@ -306,7 +304,7 @@ print(os.listdir(top), oct((top / "outside").stat().st_mode & 0o777))
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="becomes somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="changes the user")
 def test_write_protected_directories_are_removed_and_links_are_not_followed(tmp_path: Path) -> None:
     import tempfile
 
@@ -316,7 +314,7 @@ def test_write_protected_directories_are_removed_and_links_are_not_followed(tmp_
         assert done.stdout == "['outside'] 0o555\n", done.stderr
 
 
-def test_removing_what_is_not_there_is_no_error(tmp_path: Path) -> None:
+def test_removing_a_missing_path_does_nothing(tmp_path: Path) -> None:
     remove(tmp_path / "nothing")
     (tmp_path / "link").symlink_to(tmp_path)
     remove(tmp_path / "link")
@@ -334,7 +332,7 @@ def several(tmp_path: Path, count: int) -> list[tuple[Path, Path]]:
     return pairs
 
 
-def test_a_thousand_are_replaced_at_once(tmp_path: Path) -> None:
+def test_a_thousand_files_are_replaced_at_once(tmp_path: Path) -> None:
     pairs = several(tmp_path, 1000)
     swap_in_all(pairs)
     assert {target.read_text() for _, target in pairs} == {"new"}
@@ -342,7 +340,7 @@ def test_a_thousand_are_replaced_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("at", range(1, 18))
-def test_of_several_all_are_replaced_or_none(at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_of_several_targets_are_replaced_or_none(at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Six, four of which were there: ten renames to put the new ones in place, four to let the old ones go."""
     pairs = several(tmp_path, 6)
     monkeypatch.setattr(os, "rename", Counted(os.rename, at, no_space, once=True))
@@ -356,9 +354,7 @@ def test_of_several_all_are_replaced_or_none(at: int, tmp_path: Path, monkeypatc
     assert not [name for name in os.listdir(tmp_path) if ".proj-" in name]
 
 
-def test_what_can_be_undone_is_undone_where_something_else_cannot_be(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_swap_is_undone_even_if_one_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second one fails, and cannot be put back."""
     pairs = [(tmp_path / f"new-{name}", tmp_path / name) for name in "ab"]
     for new, target in pairs:

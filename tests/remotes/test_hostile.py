@@ -153,8 +153,8 @@ def test_an_archive_is_not_larger_than_its_record_says(project: ProjectDir, remo
     (record,) = records(remote)
     document = json.loads(record.read_text())
     for data, reason in (
-        (archive(file("out", b"x" * 1000)), "it holds more than the 0 bytes that its record names"),
-        (archive(FOLDER, file("out/1"), file("out/2")), "it holds more than the 1 bytes that its record names"),
+        (archive(file("out", b"x" * 1000)), "it has more than the 0 bytes that its record names"),
+        (archive(FOLDER, file("out/1"), file("out/2")), "it has more than the 1 bytes that its record names"),
         (archive(*(("out/" + "d/" * n, {"type": tarfile.DIRTYPE}) for n in range(99))), "is not what it should be"),
         (archive(FOLDER, ("out/x", {"size": 10**15})), "cannot be used"),
         (gzip.compress(b"\0" * (1 << 20)), "cannot be used"),

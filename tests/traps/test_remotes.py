@@ -482,7 +482,9 @@ def test_p17_names_that_differ_only_in_case_are_refused_with_both_names(
     monkeypatch.setattr("weaselish.archive.unpack._folds_case", lambda directory: True)  # no such disk is at hand
     done = other.proj("pull")
     assert done.code == 1
-    assert "`out/README` and `out/Readme`: this disk does not tell upper from lower case" in lines_of(done)["make"]
+    assert (
+        "`out/README` and `out/Readme`: this disk does not distinguish upper and lower case" in lines_of(done)["make"]
+    )
     assert (outputs(other), leftovers(other), other.lock()) == ({}, [], {})
 
 

@@ -1,4 +1,4 @@
-"""Gzip as a stream: blocks in, chunks out, and back. Constant memory, forwards only."""
+"""Compresses and decompresses gzip as a stream, in constant memory, forwards only."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from isal import igzip_lib, isal_zlib
 from weaselish.errors import StoreError
 
 BLOCK = 1 << 20  # bytes read, compressed and digested at a time
-_INFLATED = 1 << 19  # bytes decompressed at a time: for larger pieces memory comes afresh from the system, page by page
+_INFLATED = 1 << 19  # bytes decompressed at a time: the system would have to provide larger pieces page by page
 _LEVEL = 1  # where isal is fastest
 _HEADER = b"\x1f\x8b\x08" + bytes(5) + b"\x04\xff"  # deflate, no flags, no time, fastest, unknown system
-_END = b"\x01\x00\x00\xff\xff"  # a last block, stored and empty
-_MOST_STORED = 0xFFFF  # bytes in a stored block
-_SAMPLES, _SAMPLE = 4, 4096  # bytes
-_WORTH = 0.95  # of the size, at most, for what is compressed
-_MOST_HEADER = 1 << 14  # tarfile reads a long name or PAX header in one piece; older ones then search it slowly
+_END = b"\x01\x00\x00\xff\xff"  # an empty stored block that is marked as the last one
+_LARGEST_STORED = 0xFFFF  # bytes in a stored block
+_SAMPLES, _SAMPLE = 4, 4096  # samples of a block, and bytes of each
+_WORTH = 0.95  # a block is compressed only if this shrinks it below this share of its size
+_LARGEST_HEADER = 1 << 14  # bytes: tarfile reads a long name or PAX header at once, and older versions search it slowly
 
 
 class BrokenArchive(StoreError):
-    """An archive that is not whole, or not one that `proj` or Weasel can have written."""
+    """An archive that is damaged, or that neither `proj` nor Weasel can have written."""
 
 
 def zipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The gzipped form of `pieces` (RFC 1952): no time, no name, so that equal bytes in give equal bytes out.
+    """Yield the gzipped form of `pieces` (RFC 1952), without time and name: equal bytes give equal archives.
 
-    What does not shrink, such as images or what is compressed already, is stored: that is as fast as copying it.
+    Blocks that do not shrink, such as images or compressed data, are stored, which is as fast as copying them.
     """
     check = size = 0
-    before = _HEADER
+    prefix = _HEADER
     deflate = isal_zlib.compressobj(_LEVEL, wbits=-15)
     for block in _gathered(pieces):
         check = isal_zlib.crc32(block, check)
         size += len(block)
         if _shrinks(block):
-            yield before + deflate.compress(block) + deflate.flush(isal_zlib.Z_FULL_FLUSH)  # ends between two bytes
+            yield prefix + deflate.compress(block) + deflate.flush(isal_zlib.Z_FULL_FLUSH)  # ends at a whole byte
         else:
-            yield _stored(before, block)
-        before = b""
-    yield before + _END + struct.pack("<LL", check, size & 0xFFFFFFFF)
+            yield _stored(prefix, block)
+        prefix = b""
+    yield prefix + _END + struct.pack("<LL", check, size & 0xFFFFFFFF)
 
 
 def _shrinks(block: bytes) -> bool:
-    """Judged by a few samples."""
+    """Judge by a few samples whether compressing a block is worth it."""
     if len(block) <= _SAMPLES * _SAMPLE:
         return True
     step = len(block) // _SAMPLES
@@ -53,17 +53,18 @@ def _shrinks(block: bytes) -> bool:
     return len(isal_zlib.compress(sample, _LEVEL)) < _WORTH * len(sample)
 
 
-def _stored(before: bytes, block: bytes) -> bytes:
-    """`before`, then the block in stored deflate blocks (RFC 1951, 3.2.4): each after a byte and its length twice."""
+def _stored(prefix: bytes, block: bytes) -> bytes:
+    """Return `prefix` and the block as stored deflate blocks (RFC 1951, 3.2.4): a byte, the length twice, the bytes."""
     view = memoryview(block)
-    parts: list[bytes | memoryview] = [before]
-    for start in range(0, len(block), _MOST_STORED):
-        part = view[start : start + _MOST_STORED]
+    parts: list[bytes | memoryview] = [prefix]
+    for start in range(0, len(block), _LARGEST_STORED):
+        part = view[start : start + _LARGEST_STORED]
         parts += (struct.pack("<BHH", 0, len(part), len(part) ^ 0xFFFF), part)
     return b"".join(parts)
 
 
 def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Join pieces to blocks of at least BLOCK bytes."""
     waiting: list[bytes] = []
     size = 0
     for piece in pieces:
@@ -77,10 +78,10 @@ def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class Unzipped:
-    """What `chunks` decompress to: as much of a file as tarfile needs, and no more.
+    """The decompressed bytes of `chunks`, with the few methods of a file that tarfile needs.
 
-    Raises BrokenArchive where the stream is truncated, damaged or followed by something else, where more comes out of
-    it than `floor` bytes and `ratio` times what went in, and where it would have to go backwards.
+    Reading raises BrokenArchive if the stream is truncated, damaged or followed by something else. It also does if more
+    than `floor` bytes and more than `ratio` times the compressed bytes come out, and for seeking backwards.
     """
 
     def __init__(self, chunks: Iterable[bytes], *, ratio: int, floor: int) -> None:
@@ -88,13 +89,13 @@ class Unzipped:
         self._ratio = ratio
         self._floor = floor
         self._packed = self._unpacked = self._position = 0
-        self._block = b""  # the last one that was decompressed
-        self._start = 0  # of what is left of it
+        self._block = b""  # the block that was decompressed last
+        self._start = 0  # of the unread rest of the block
         self.last_header = b""
 
     def read(self, size: int) -> bytes:
-        """For tarfile, which reads headers with it: never much at once, whatever a header claims."""
-        if not 0 <= size <= _MOST_HEADER:
+        """Return the next bytes, fewer at the end. tarfile reads headers with this; an absurd size is refused."""
+        if not 0 <= size <= _LARGEST_HEADER:
             raise BrokenArchive(f"a header of {size} bytes")
         self.last_header = self._some(size)
         while len(self.last_header) < size and (more := self._some(size - len(self.last_header))):
@@ -102,7 +103,7 @@ class Unzipped:
         return self.last_header
 
     def blocks(self, size: int) -> Iterator[bytes]:
-        """The next `size` bytes in blocks. Raises BrokenArchive if there are fewer."""
+        """Yield the next `size` bytes in blocks. Raises BrokenArchive if there are fewer."""
         if size < 0:
             raise BrokenArchive("a member that overlaps the one before it")
         while size:
@@ -113,7 +114,7 @@ class Unzipped:
             yield block
 
     def rest(self) -> Iterator[bytes]:
-        """All that is left, in blocks."""
+        """Yield everything that is left, in blocks."""
         while block := self._some(BLOCK):
             yield block
 
@@ -126,18 +127,18 @@ class Unzipped:
         return self._position
 
     def count(self, size: int) -> None:
-        """So much came out of the stream; also what was copied because it says so."""
+        """Count bytes against the limits: bytes that were read, and those that the caller copied for a hard link."""
         self._unpacked += size
         if self._unpacked > max(self._floor, self._ratio * self._packed):
             raise BrokenArchive(f"unpacks to more than {self._ratio} times its size")
 
     def _some(self, size: int) -> bytes:
-        """The next bytes, `size` or fewer; none only at the end."""
+        """Return the next bytes, at most `size`; none only at the end."""
         if self._start == len(self._block):
             try:
                 self._block, self._start = next(self._blocks, b""), 0
-            except igzip_lib.IsalError as error:  # type: ignore[misc]  # which its stubs take for no exception
-                raise BrokenArchive(f"not a whole gzip file: {error}") from error
+            except igzip_lib.IsalError as error:  # type: ignore[misc]  # its stubs do not declare it as an exception
+                raise BrokenArchive(f"not an intact gzip file: {error}") from error
         some = self._block[self._start : self._start + size]
         self._start += len(some)
         self._position += len(some)
@@ -151,7 +152,7 @@ class Unzipped:
 
 
 def _decompressed(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """What a gzip file holds, in blocks; zeros may follow it, and another one. Some blocks are empty."""
+    """Yield the content of a gzip file in blocks, some of them empty. Zeros and further gzip files may follow it."""
     packed = next(filter(None, chunks), b"")
     while packed:
         inflate = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
@@ -159,6 +160,6 @@ def _decompressed(chunks: Iterator[bytes]) -> Iterator[bytes]:
         while not inflate.eof:
             more = next(chunks, None) if inflate.needs_input else b""
             if more is None:
-                raise BrokenArchive("not a whole gzip file: it ends too early")
+                raise BrokenArchive("not an intact gzip file: it ends too early")
             yield inflate.decompress(more, _INFLATED)
         packed = next((rest for one in chain([inflate.unused_data], chunks) if (rest := one.lstrip(b"\0"))), b"")

@@ -1,6 +1,6 @@
-"""One output → one archive: a deterministic gzipped tar. `unpack.py` is the way back.
+"""Packs one output into an archive: a gzipped tar whose bytes depend only on the content. `unpack.py` reverses it.
 
-Both ways the content is digested as it passes, by the formulas of `plan/digests.py`: nothing is read twice.
+Both digest the content as it passes, by the formulas of `plan/digests.py`, so that nothing is read twice.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ from weaselish.errors import ProjError, UnsafePath
 from weaselish.files.content import Digested
 from weaselish.model.paths import is_outside, normalise
 from weaselish.plan.digests import Algorithm, ManifestEntry, digest_bytes, new_hash, tree_digest
+from weaselish.terminal import printable
 
 MODE = 0o777  # no setuid, no setgid, no sticky bit
 _END = bytes(2 * tarfile.BLOCKSIZE)
-_SMALL = 1 << 18  # a file up to this size is digested sooner than a thread is told of it, or made for it alone
-_AHEAD = 8  # blocks that may wait to be digested
+_SMALL = 1 << 18  # bytes: handing a smaller file to a thread takes longer than digesting it
+_MOST_WAITING = 8  # blocks that wait to be digested
 
 
 class Packing:
     """The archive of one output, in chunks. Each iteration reads the output afresh, so that an upload can be retried.
 
-    `packed` is what the last iteration archived, once it was exhausted. Iterating raises ProjError for what cannot be
-    read or archived or changes meanwhile, and UnsafePath for a link that leads out of the output.
+    After a complete iteration, `packed` is the content that it archived. Iterating raises ProjError for a file that
+    cannot be read or archived, or that changes at the same time. It raises UnsafePath for a link that leads out of the
+    output.
     """
 
     def __init__(self, root: Path, output: str, *, algorithm: Algorithm) -> None:
@@ -46,8 +48,8 @@ class Packing:
     def _tar(self) -> Iterator[bytes]:
         self.packed = None
         size = 0
-        with ThreadPoolExecutor(1) as helper:
-            content = Content(self._algorithm, helper)
+        with ThreadPoolExecutor(1) as thread:
+            content = Content(self._algorithm, thread)
             for piece in self._members(content):
                 size += len(piece)
                 yield piece
@@ -55,7 +57,7 @@ class Packing:
         self.packed = content.digested()
 
     def _members(self, content: Content) -> Iterator[bytes]:
-        """A directory, then what it holds, by name. An output that is a link is what it leads to."""
+        """Yield each directory before its entries, sorted by name. An output that is a link is what it leads to."""
         top = os.path.realpath(self._top)
         waiting = [b""]
         while waiting:
@@ -69,7 +71,7 @@ class Packing:
 
 
 def _member(full: bytes, path: bytes, name: bytes, content: Content) -> Generator[bytes, None, list[bytes]]:
-    """One member, returning the names of what it holds. `path`: within the output."""
+    """Yield one member; return the names in it if it is a directory. `path` is relative to the output."""
     status = os.lstat(full)
     if stat.S_ISDIR(status.st_mode):
         below = os.listdir(full)
@@ -100,26 +102,26 @@ def _file(full: bytes, path: bytes, name: bytes, content: Content) -> Iterator[b
     finally:
         os.close(fd)
     if (size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        hint = "wait until nothing writes to it any more"
-        raise ProjError(f"cannot archive {shown(name)}: it changed meanwhile", hint=hint)
+        hint = "wait until no process writes to it"
+        raise ProjError(f"cannot archive {shown(name)}: it changed while it was read", hint=hint)
     yield bytes(-size % tarfile.BLOCKSIZE)
 
 
 def blocks_of(fd: int, size: int) -> Iterator[bytes]:
-    """A file's first `size` bytes, fewer if it has become shorter."""
+    """Yield a file's first `size` bytes, fewer if it has become shorter."""
     while size and (block := os.read(fd, min(size, BLOCK))):
         size -= len(block)
         yield block
 
 
 class Content:
-    """What is in an output, digested while it passes. Large files: by the helper, while the caller uses the bytes."""
+    """The content of an output, digested while it passes: that of large files in a thread, while the caller goes on."""
 
-    def __init__(self, algorithm: Algorithm, helper: Executor) -> None:
+    def __init__(self, algorithm: Algorithm, thread: Executor) -> None:
         self.size = 0
         self.files = 0
         self._algorithm = algorithm
-        self._helper = helper
+        self._thread = thread
         self.entries: list[ManifestEntry] = []
 
     def add(self, path: bytes, kind: Literal["f", "l", "d"], digest: str) -> None:
@@ -129,18 +131,18 @@ class Content:
         self.add(path, "l", digest_bytes(target, self._algorithm))
 
     def file(self, path: bytes, size: int, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """The blocks of a file of `size` bytes, which is added when they have passed."""
+        """Yield the blocks of a file of `size` bytes; add the file after the last one."""
         running = new_hash(self._algorithm)
-        ahead: deque[Future[object]] = deque()
+        waiting: deque[Future[object]] = deque()
         for block in blocks:
             if size <= _SMALL or (size <= BLOCK and not path):
                 running.update(block)
             else:
-                ahead.append(self._helper.submit(running.update, block))
-                if len(ahead) > _AHEAD:
-                    ahead.popleft().result()
+                waiting.append(self._thread.submit(running.update, block))
+                if len(waiting) > _MOST_WAITING:
+                    waiting.popleft().result()
             yield block
-        for future in ahead:
+        for future in waiting:
             future.result()
         self.size += size
         self.files += 1
@@ -148,7 +150,7 @@ class Content:
 
     @property
     def is_file(self) -> bool:
-        """Whether the output is one, not a directory."""
+        """Whether the output is a file, not a directory."""
         return bool(self.entries) and not self.entries[0].path
 
     def digested(self) -> Digested:
@@ -158,18 +160,18 @@ class Content:
 
 
 def member_name(output: str) -> bytes:
-    """What the members of an output are named by: its path without `./` and trailing slash."""
+    """Return the name of an output in its archive: its path without `./` and trailing slash. Raises UnsafePath."""
     path = normalise(output)
     if is_outside(path) or path in ("", "."):
-        raise UnsafePath(f"`{output}` is no place in the project: it cannot be archived")
+        raise UnsafePath(f"`{output}` is not a path inside the project, so it cannot be archived")
     return path.encode(*TEXT)
 
 
 def check_link(path: bytes, target: bytes, name: bytes) -> None:
-    """UnsafePath unless a link at `path` in an output stays in it, whatever other links the output holds.
+    """Raise UnsafePath unless a link at `path` in an output stays in it, whatever other links the output has.
 
-    It does if its `..` come first and are no more than the directories it lies in: those are no links. A `..` after a
-    name could climb from wherever another link leads.
+    It stays if its `..` come first and are at most as many as the directories that contain it, which are not links. A
+    `..` after a name could climb from wherever another link leads.
     """
     names = [each for each in target.split(b"/") if each not in (b"", b".")]
     ups = next((index for index, each in enumerate(names) if each != b".."), len(names))
@@ -185,6 +187,5 @@ def _joined(directory: bytes, path: bytes) -> bytes:
 
 
 def shown(name: bytes) -> str:
-    """A name for a message: in backticks, without what could upset a terminal."""
-    text = name.decode("utf-8", "backslashreplace")
-    return f"`{text if text.isprintable() else ascii(text)[1:-1]}`"
+    """Return a name for a message, in backticks and safe for a terminal."""
+    return f"`{printable(name.decode('utf-8', 'backslashreplace'))}`"

@@ -1,10 +1,8 @@
-"""Unpacking the archive of one output, without trusting it.
-
-Nothing but the output itself can come of it, whatever the archive holds and whoever wrote it.
-"""
+"""Unpacks the archive of one output without trusting it: nothing but the output itself is ever written."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tarfile
@@ -12,31 +10,51 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Literal
 
 from weaselish.archive.gzip import BrokenArchive, Unzipped
 from weaselish.archive.pack import MODE, Content, blocks_of, check_link, member_name, shown
 from weaselish.archive.tar import TEXT, members
 from weaselish.errors import ProjError, UnsafePath
+from weaselish.files.atomic import ignoring_unsupported
 from weaselish.files.remove import remove
 from weaselish.plan.digests import Algorithm
 
-Kind = Literal["directory", "implied directory", "file", "link"]
 _FLUSH_EVERY = 1 << 25  # bytes of one file
-_DIRECTORIES = ("directory", "implied directory")
+
+
+class Kind(StrEnum):
+    """What a member of an archive is."""
+
+    DIRECTORY = "directory"
+    IMPLIED_DIRECTORY = "implied directory"  # one that so far only the name of another member contains
+    FILE = "file"
+    LINK = "link"
+
+
+_DIRECTORIES = (Kind.DIRECTORY, Kind.IMPLIED_DIRECTORY)
+_HINTS = {
+    errno.ENOSPC: "free some space; nothing was changed",
+    errno.EDQUOT: "the quota is used up; nothing was changed",
+    errno.EFBIG: "the file system or `ulimit -f` does not allow files of this size; nothing was changed",
+    errno.EROFS: "the disk is mounted read-only",
+    errno.EPERM: "the disk may lack symbolic links: use one that has them",
+    errno.ENOTSUP: "the disk may lack symbolic links: use one that has them",
+    errno.ENAMETOOLONG: "the disk does not allow names this long",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much an archive may unpack to. `size` (bytes) and `files`: what its record says, where there is one."""
+    """How much an archive may unpack to. `size` (bytes) and `files` are those of its record, if it has one."""
 
     size: int | None = None
     files: int | None = None
-    ratio: int = 200  # of what comes out to what goes in, once more than `floor` bytes and twice `size` came out
+    ratio: int = 200  # of unpacked to packed bytes, above `floor` bytes and above twice `size`
     floor: int = 1 << 30
-    others: int = 100_000  # members that are no files, beyond 16 for each file; only where `files` is known
+    others: int = 100_000  # members besides files, above 16 for each file; only if `files` is known
 
 
 def unpack(
@@ -49,17 +67,18 @@ def unpack(
     folds_case: bool | None = None,
     modified: int | None = None,
 ) -> Content:
-    """Unpack one output to `into`/`output`; `into` is empty, and nobody else writes there. Tells what it holds.
+    """Unpack one output to `into`/`output` and return its content, which the caller compares with what it expects.
 
-    Raises UnsafePath for an archive that holds what it must not, BrokenArchive for one that is not whole or beyond
-    `limits`, ProjError for a disk that is full, and what `chunks` raises; `into` is empty then. Whether this is the
-    content that was wanted is for the caller to check. Nothing is flushed: `swap_in` does that.
-    `folds_case`: whether names that differ only in case are one file in `into`; None: find out. `modified`: when the
-    files say that they were last modified, in ns since 1970; None: now.
+    `into` is an empty directory of the caller's own. `folds_case` says whether names that differ only in case are one
+    file in it; if None, this finds out. `modified` is the mtime of the files, in ns since 1970; None is now. Nothing is
+    flushed to the disk.
+
+    Raises UnsafePath for an archive with a forbidden member, BrokenArchive for one that is damaged or beyond `limits`,
+    and ProjError for a full disk. Exceptions of `chunks` pass through. In all these cases `into` is empty.
     """
     try:
-        with ThreadPoolExecutor(1) as helper:
-            content = Content(algorithm, helper)
+        with ThreadPoolExecutor(1) as thread:
+            content = Content(algorithm, thread)
             name = member_name(output)
             _Unpacking(name, into, content, limits or Limits(), folds_case=folds_case, modified=modified).run(chunks)
             return content
@@ -69,12 +88,12 @@ def unpack(
         if isinstance(error, BrokenArchive):
             raise BrokenArchive(f"the archive of `{output}` cannot be used: {error.message}") from error
         if isinstance(error, OSError):
-            raise ProjError(f"cannot unpack `{output}`: {error.strerror}") from error
+            raise ProjError(f"cannot unpack `{output}`: {error.strerror}", hint=_HINTS.get(error.errno or 0)) from error
         raise
 
 
 class _Unpacking:
-    """Makes the members of one archive below `into`: links last, so that none can be followed."""
+    """Writes the members of one archive below `into`: links last, so that none is followed."""
 
     def __init__(
         self,
@@ -87,16 +106,16 @@ class _Unpacking:
         modified: int | None,
     ) -> None:
         self._name = name
-        self._place = into
+        self._directory = into
         self._into = os.fsencode(into)
         self._content = content
         self._limits = limits
         self._folds_case = folds_case
         self._modified = modified
         self._kinds: dict[bytes, Kind] = {}
-        self._parents: set[bytes] = set()  # directories that hold something
+        self._parents: set[bytes] = set()  # directories that are not empty
         self._links: list[tuple[bytes, bytes]] = []
-        self._spelt: dict[str, bytes] = {}
+        self._by_folded_name: dict[str, bytes] = {}
 
     def run(self, chunks: Iterable[bytes]) -> None:
         os.makedirs(os.path.dirname(self._full(self._name)), exist_ok=True)
@@ -115,12 +134,13 @@ class _Unpacking:
     def _add(self, member: tarfile.TarInfo, stream: Unzipped) -> None:
         name = self._checked(member.name)
         if member.isdir():
-            self._enter(name, "directory")
-            os.chmod(self._full(name), member.mode & MODE | stat.S_IRWXU)
+            self._enter(name, Kind.DIRECTORY)
+            with ignoring_unsupported():
+                os.chmod(self._full(name), member.mode & MODE | stat.S_IRWXU)
         elif member.issym():
             target = member.linkname.encode(*TEXT)
             check_link(self._path(name), target, name)
-            self._enter(name, "link")
+            self._enter(name, Kind.LINK)
             self._links.append((self._full(name), target))
             self._content.link(self._path(name), target)
         elif member.islnk():
@@ -131,9 +151,9 @@ class _Unpacking:
             raise self._unsafe(f"holds {shown(name)}, which is a device, a pipe or a file in an unknown form")
 
     def _copy(self, source: bytes, name: bytes, mode: int, stream: Unzipped) -> None:
-        """A hard link to a file that came before: Weasel stores the second name of one file so."""
-        if self._kinds.get(source) != "file":
-            raise self._unsafe(f"links {shown(name)} to {shown(source)}, which is no file before it")
+        """Copy an earlier file. Weasel stores a second name of a file as a hard link."""
+        if self._kinds.get(source) is not Kind.FILE:
+            raise self._unsafe(f"links {shown(name)} to {shown(source)}, which is not an earlier file")
         with open(self._full(source), "rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
             stream.count(size)
@@ -142,10 +162,10 @@ class _Unpacking:
     def _write(self, name: bytes, mode: int, size: int, blocks: Iterator[bytes]) -> None:
         limits = self._limits
         if limits.size is not None and self._content.size + size > limits.size:
-            raise BrokenArchive(f"it holds more than the {limits.size} bytes that its record names")
+            raise BrokenArchive(f"it has more than the {limits.size} bytes that its record names")
         if limits.files is not None and self._content.files >= limits.files:
-            raise BrokenArchive(f"it holds more than the {limits.files} files that its record names")
-        self._enter(name, "file")
+            raise BrokenArchive(f"it has more than the {limits.files} files that its record names")
+        self._enter(name, Kind.FILE)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         fd = os.open(self._full(name), flags, 0o600)
         try:
@@ -156,14 +176,16 @@ class _Unpacking:
                 if written - begun >= _FLUSH_EVERY:
                     _begin_flush(fd, begun, written)
                     begun = written
-            os.fchmod(fd, mode & MODE | stat.S_IRUSR | stat.S_IWUSR)
+            with ignoring_unsupported():
+                os.fchmod(fd, mode & MODE | stat.S_IRUSR | stat.S_IWUSR)
             if self._modified is not None:
-                os.utime(fd, ns=(self._modified, self._modified))
+                with ignoring_unsupported():  # the file is then read once more
+                    os.utime(fd, ns=(self._modified, self._modified))
         finally:
             os.close(fd)
 
     def _checked(self, text: str) -> bytes:
-        """A member's name, plainly written, or UnsafePath unless it is the output or below it."""
+        """Return a member's name in its plain form. Raises UnsafePath unless it is the output or below it."""
         raw = text.encode(*TEXT)
         names = [name for name in raw.split(b"/") if name not in (b"", b".")]
         name = b"/".join(names)
@@ -173,35 +195,35 @@ class _Unpacking:
         return name
 
     def _enter(self, name: bytes, kind: Kind) -> None:
-        """Take a place for a member: nothing is there yet, and all above it are directories."""
+        """Note a member, after checking that its name is free and that everything above it is a directory."""
         before = self._kinds.get(name)
-        if before and (before, kind) != ("implied directory", "directory"):
+        if before and (before, kind) != (Kind.IMPLIED_DIRECTORY, Kind.DIRECTORY):
             raise self._unsafe(f"holds {shown(name)} twice")
         parent = name.rpartition(b"/")[0]
         if name != self._name and parent not in self._parents:
             for above in _from_to(self._name, parent):
-                if self._kinds.get(above, "directory") in ("file", "link"):
+                if self._kinds.get(above) in (Kind.FILE, Kind.LINK):
                     raise self._unsafe(f"holds {shown(name)} below {shown(above)}, which is a {self._kinds[above]}")
                 if above not in self._kinds:
-                    self._make(above, "implied directory")
+                    self._create(above, Kind.IMPLIED_DIRECTORY)
                 self._parents.add(above)
         if before:
             self._kinds[name] = kind
         else:
-            self._make(name, kind)
+            self._create(name, kind)
 
-    def _make(self, name: bytes, kind: Kind) -> None:
+    def _create(self, name: bytes, kind: Kind) -> None:
         most = self._limits.others + 16 * (self._limits.files or 0)
         if self._limits.files is not None and len(self._kinds) >= most:
             raise BrokenArchive(f"it has more than {most} members, out of proportion to its record")
-        if self._kinds and self._folds_case is None:  # the first one, the output, has its name to itself
-            self._folds_case = _folds_case(self._place)
+        if self._kinds and self._folds_case is None:  # the first member is the output, whose name no other has
+            self._folds_case = _folds_case(self._directory)
         if self._folds_case:
             folded = unicodedata.normalize("NFC", name.decode(*TEXT)).casefold()
-            other = self._spelt.setdefault(folded, name)
+            other = self._by_folded_name.setdefault(folded, name)
             if other != name:
                 both = f"{shown(other)} and {shown(name)}"
-                raise self._unsafe(f"holds {both}: this disk does not tell upper from lower case")
+                raise self._unsafe(f"holds {both}: this disk does not distinguish upper and lower case")
         if kind in _DIRECTORIES:
             os.mkdir(self._full(name))
         self._kinds[name] = kind
@@ -217,7 +239,7 @@ class _Unpacking:
 
 
 def _from_to(top: bytes, path: bytes) -> Iterator[bytes]:
-    """`top`, and the directories from there down to `path`, which is `top` or below it."""
+    """Yield `top` and the directories from there down to `path`, which is `top` or below it."""
     for end in range(len(top), len(path) + 1):
         if path[end : end + 1] in (b"/", b""):
             yield path[:end]
@@ -230,15 +252,16 @@ def _write_all(fd: int, block: bytes) -> None:
 
 
 def _begin_flush(fd: int, start: int, end: int) -> None:
-    """Lets the disk write while more is unpacked, so that the flush before the swap is short.
+    """Ask the kernel to begin writing bytes to the disk, so that the flush before the swap is short.
 
-    Linux begins to write pages out when they are not wanted; those that are on their way to the disk stay in memory.
+    Linux does so when pages are declared as not needed. It keeps pages in memory until they are written.
     """
     if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(fd, start, end - start, os.POSIX_FADV_DONTNEED)
+        with ignoring_unsupported():
+            os.posix_fadvise(fd, start, end - start, os.POSIX_FADV_DONTNEED)
 
 
 def _folds_case(directory: Path) -> bool:
-    """Whether names that differ only in case are one file here. Leaves nothing behind."""
+    """Return whether names that differ only in case are one file in a directory. Leaves nothing behind."""
     with NamedTemporaryFile(prefix="probe-", dir=directory) as probe:
         return (directory / os.path.basename(probe.name).swapcase()).exists()

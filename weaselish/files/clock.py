@@ -37,7 +37,7 @@ class DiskClock:
             return 0
 
     def is_settled(self, changed: int, checked_at: int) -> bool:
-        """Whether a file that was last changed at `changed` could be trusted at `checked_at`."""
+        """Return whether a file that was last changed at `changed` could be trusted at `checked_at`."""
         return changed < checked_at - self.settle_time
 
     def settled_after(self, changed: int) -> int:
@@ -58,5 +58,5 @@ class DiskClock:
         return False
 
     def is_of_device(self, device: int) -> bool:
-        """Whether this is the clock of the file system `device`."""
+        """Return whether this is the clock of the file system `device`."""
         return self._directory is not None and os.stat(self._directory).st_dev == device

@@ -143,7 +143,7 @@ class ContentReader:
         return self._put_tree(output, "output", listing, [entry.digest for entry in entries], checked_at)
 
     def _has_entries(self, listing: Listing, entries: list[ManifestEntry]) -> bool:
-        """Whether a listing has these names, kinds and link targets."""
+        """Return whether a listing has these names, kinds and link targets."""
         if [(name, _KINDS[one[0]]) for name, one in listing] != [(entry.path, entry.kind) for entry in entries]:
             return False
         links = ((target_of(one), entry.digest) for (_, one), entry in zip(listing, entries, strict=True))

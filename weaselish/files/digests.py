@@ -117,7 +117,7 @@ class Digests:
         return matches
 
     def has_match(self, glob: str) -> bool:
-        """Whether any path matches a glob."""
+        """Return whether any path matches a glob."""
         return bool(self._walk(glob))
 
     def _walk(self, glob: str) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ class Stamp(NamedTuple):
     tree: bytes | None  # packed listing
 
     def is_unwritten_since(self, earlier: Stamp) -> bool:
-        """Whether nothing was written between the two. A file's mode and its number of links may have changed."""
+        """Return whether nothing was written between the two. Modes and numbers of links may have changed."""
         return self == earlier or self._without_ctime() == earlier._without_ctime()
 
     def _without_ctime(self) -> object:

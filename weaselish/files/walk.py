@@ -46,7 +46,7 @@ class LinkGuard:
         self._entered = 0
 
     def may_enter(self, link: str | bytes) -> bool:
-        """Whether the walk enters this link to a directory. Raises Unreadable beyond the limit, and OSError."""
+        """Return whether the walk enters this link to a directory. Raises Unreadable beyond the limit, and OSError."""
         if leads_up(link):
             return False
         self._entered += 1
@@ -59,7 +59,7 @@ class LinkGuard:
 
 
 def leads_up(link: str | bytes) -> bool:
-    """Whether a link leads to a directory that contains it. Raises OSError."""
+    """Return whether a link leads to a directory that contains it. Raises OSError."""
     target = os.stat(link)
     directory = os.path.dirname(link)
     while True:

@@ -85,7 +85,7 @@ def take_for_life(fd: int, path: Path) -> None:
 
 
 def is_locked(fd: int) -> bool | None:
-    """Whether a living process, on any host, has called `take_for_life` on this file. Takes no lock.
+    """Return whether a living process, on any host, has called `take_for_life` on this file. Takes no lock.
 
     None where the disk cannot tell.
     """
