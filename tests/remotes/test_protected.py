@@ -123,6 +123,13 @@ def test_a_link_that_git_tracks_needs_force(project: ProjectDir, remote: Path) -
     assert (disk / "best").read_text() == "good\n"
 
 
+def test_a_link_in_a_repository_that_git_cannot_read_needs_force(project: ProjectDir, remote: Path) -> None:
+    other, disk = linked(project, remote)
+    other.write(".git", "broken\n")
+    assert other.proj("pull").code == 1
+    assert os.listdir(disk) == []
+
+
 OUTSIDE = """\
 remotes: {{default: {remote}}}
 commands:

@@ -48,7 +48,11 @@ def project_assets(workspace: Workspace) -> dict[str, Asset]:
     """Return the usable assets by dest. Of two whose values of the environment give one dest the first counts."""
     project = workspace.project
     faulty = {problem.confined_to for problem in project.faults}
-    return {asset.dest: asset for asset in reversed(project.assets) if ("assets", asset.dest) not in faulty}
+    assets: dict[str, Asset] = {}
+    for asset in project.assets:
+        if ("assets", asset.dest) not in faulty:
+            assets.setdefault(asset.dest, asset)
+    return assets
 
 
 class AssetsOnDisk:
@@ -58,11 +62,10 @@ class AssetsOnDisk:
         self._workspace = workspace
         self._options = options
 
-    def check(self, asset: Asset, *, update: bool = False) -> AssetResult | None:
+    def check(self, asset: Asset, *, ask: bool = False) -> AssetResult | None:
         """Return the state of the asset, or None if it must be fetched.
 
-        With `update`, asks a git server for newer commits. Without, an asset that this may apply to is to be fetched
-        if the options say `update`.
+        If the options say `update`, a git branch may have newer commits: `ask` the server, or else assume so.
         """
         digested = self._workspace.digests.of(asset.dest, "dep")
         if not (asset.url or asset.git):
@@ -76,7 +79,7 @@ class AssetsOnDisk:
             is_verified = is_as_fetched and last is not None and last.checksum == asset.checksum
             return local if is_verified or self._has_checksum(asset, digested.digest) else None
         if last is not None and is_as_fetched:
-            is_current = last.source == source_digest(asset) and not self._is_outdated(asset, last, ask=update)
+            is_current = last.source == source_digest(asset) and not self._is_outdated(asset, last, ask=ask)
             return self._with_branch(asset, local) if is_current else None
         if last is None and not digested.size and not is_tree(digested.digest):
             return None  # an empty file, which Weasel leaves when it is interrupted

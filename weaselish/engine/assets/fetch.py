@@ -104,7 +104,7 @@ class _Fetching:
             check_asset_path(workspace, asset.dest)
             recover(target)
             workspace.digests.forget()
-            result = self._on_disk.check(asset, update=self._options.update)  # another process may have fetched it
+            result = self._on_disk.check(asset, ask=True)  # another process may have fetched it
             if result is not None:
                 return result
             progress = TransferProgress(asset.dest, self._report, workspace.cancel)
