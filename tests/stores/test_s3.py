@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 import servers
 from botocore.awsrequest import AWSPreparedRequest  # type: ignore[import-untyped]
@@ -266,6 +268,122 @@ class TestRemotes:
             with pytest.raises(StoreError) as caught:
                 list(store.list(""))
             assert_reported_well(caught.value, hint)
+
+
+class TestOptions:
+    """Options of remotes, on moto: it has public buckets, encryption and archived objects."""
+
+    @pytest.fixture(autouse=True)
+    def as_owner(self, moto: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in moto.environ.items():
+            monkeypatch.setenv(name, value)
+
+    @pytest.fixture
+    def client(self, moto: Server) -> Any:
+        return boto3.client(
+            "s3",
+            moto.environ["AWS_DEFAULT_REGION"],
+            endpoint_url=moto.url,
+            aws_access_key_id=servers.KEY,
+            aws_secret_access_key=servers.SECRET,
+        )
+
+    def sent(self, remote: Remote, use: Callable[[Store], object]) -> list[Mapping[str, str]]:
+        """Return the headers of the requests that `use` sends."""
+        bucket = S3Bucket(remote)
+        headers: list[Mapping[str, str]] = []
+
+        def note(request: AWSPreparedRequest, **_: object) -> None:
+            pairs = request.headers.items()
+            headers.append(
+                {name.lower(): value.decode() if isinstance(value, bytes) else value for name, value in pairs}
+            )
+
+        bucket._client.meta.events.register("before-send.s3", note)
+        use(store_on(bucket))
+        return headers
+
+    def test_a_public_bucket_needs_no_credentials(self, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        client.put_object(Bucket=BUCKET, Key="public/a", Body=b"x", ACL="public-read")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+        remote = Remote("lab", f"s3://{BUCKET}/public", anonymous=True)
+        assert read(open_remote(remote), "a") == b"x"
+        assert credentials_source(remote) == "no credentials (`anonymous: true`)"
+        assert all("authorization" not in headers for headers in self.sent(remote, lambda store: read(store, "a")))
+
+    @pytest.mark.parametrize("size", [1, PART + 1])
+    @pytest.mark.parametrize(("sse", "key"), [("AES256", None), ("aws:kms", None), ("aws:kms", "alias/team")])
+    def test_objects_are_encrypted_as_the_remote_says(self, client: Any, sse: str, key: str | None, size: int) -> None:
+        prefix = uuid.uuid4().hex
+        store = open_remote(Remote("lab", f"s3://{BUCKET}/{prefix}", sse=sse, kms_key=key))
+        assert store.put("a", [bytes(size)])
+        head = client.head_object(Bucket=BUCKET, Key=f"{prefix}/a")
+        assert head["ServerSideEncryption"] == sse
+        assert key is None or head["SSEKMSKeyId"].endswith(key)
+        assert len(read(store, "a")) == size
+
+    def test_each_request_says_that_the_requester_pays(self) -> None:
+        def use(store: Store) -> None:
+            store.put("a", [bytes(PART + 1)])
+            store.put("b", [b"x"])
+            assert len(read(store, "a")) == PART + 1
+            assert keys(store) == ["a", "b"]
+            store.delete("a")
+
+        remote = Remote("lab", f"s3://{BUCKET}/{uuid.uuid4().hex}", requester_pays=True)
+        headers = self.sent(remote, use)
+        assert len(headers) >= 8
+        assert {request.get("x-amz-request-payer") for request in headers} == {"requester"}
+
+    def test_an_archived_object_is_reported_as_such(self, client: Any) -> None:
+        client.put_object(Bucket=BUCKET, Key="cold/a", Body=b"x", StorageClass="GLACIER")
+        with pytest.raises(
+            StoreError, match=r"the object is archived \(InvalidObjectState.*while reading `a`"
+        ) as caught:
+            read(open_remote(Remote("lab", f"s3://{BUCKET}/cold")), "a")
+        assert_reported_well(caught.value, "restore-object")
+
+
+class TestSetUp:
+    """Faults in the configuration of AWS, which need no server."""
+
+    @pytest.fixture(autouse=True)
+    def signed_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", servers.KEY)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", servers.SECRET)
+
+    def error(self, **options: str) -> StoreError:
+        with pytest.raises(StoreError) as caught:
+            list(open_remote(Remote("lab", f"s3://{BUCKET}/p", **options)).list(""))  # type: ignore[arg-type]
+        assert_reported_well(caught.value)
+        return caught.value
+
+    def test_a_missing_profile_is_named(self) -> None:
+        error = self.error(profile="ada")
+        assert "no usable credentials (The config profile (ada) could not be found)" in error.message
+
+    @pytest.mark.parametrize("variable", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
+    @pytest.mark.parametrize("content", [b"no section\n", b"[default\n", b"\xff\xfe[default]\n"])
+    def test_a_broken_file_of_the_configuration_is_named(
+        self, variable: str, content: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (tmp_path / "aws").write_bytes(content)
+        monkeypatch.setenv(variable, str(tmp_path / "aws"))
+        error = self.error()
+        assert f"the remote is not set up right (Unable to parse config file: {tmp_path}/aws)" in error.message
+        assert error.hint == "correct this file of the AWS configuration"
+
+    def test_a_credential_process_that_fails_is_named(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "config").write_text("[profile lab]\ncredential_process = sh -c 'echo no card >&2; exit 3'\n")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+        error = self.error(profile="lab", endpoint_url="http://127.0.0.1:9")
+        assert "no usable credentials (Error when retrieving credentials from custom-process: no card)" in error.message
+
+    def test_a_profile_with_half_a_key_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        error = self.error(endpoint_url="http://127.0.0.1:9")
+        assert "Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY" in error.message
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -65,6 +66,14 @@ def test_a_cancelled_caller_does_not_wait() -> None:
             threads.run(never.wait, cancel)
         assert time.monotonic() - begun < 5
         never.set()
+
+
+def test_a_call_of_another_thread_runs_in_that_thread() -> None:
+    threads, cancel = Threads(), Cancel()
+    with ThreadPoolExecutor(1) as pool:
+        inner = pool.submit(lambda: threads.run(threading.current_thread, cancel)).result()
+        assert inner is pool.submit(threading.current_thread).result()
+    assert threads.run(threading.current_thread, cancel) is not threading.current_thread()
 
 
 def test_closing_ends_the_threads() -> None:

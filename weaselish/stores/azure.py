@@ -13,7 +13,17 @@ from azure.storage.blob import BlobBlock, BlobServiceClient
 from cloudpathlib import AzureBlobClient
 
 from weaselish.stores.base import Stored
-from weaselish.stores.bucket import CONNECT_TIMEOUT, NO_CACHE, READ_TIMEOUT, WRITER, Condition, Head, Part, as_header
+from weaselish.stores.bucket import (
+    ANONYMOUS,
+    CONNECT_TIMEOUT,
+    NO_CACHE,
+    READ_TIMEOUT,
+    WRITER,
+    Condition,
+    Head,
+    Part,
+    as_header,
+)
 from weaselish.stores.certificates import MissingCertificates, certificates_file
 from weaselish.stores.failures import Failure, FailureKind, detail_of, status_kind
 from weaselish.stores.parts import PART, THREADS
@@ -202,11 +212,11 @@ def _service(remote: Remote) -> tuple[str, BlobServiceClient]:
     account = environ.get("AZURE_STORAGE_ACCOUNT", "")
     url = remote.endpoint_url or (f"https://{account}.blob.core.windows.net" if account else "")
     if remote.anonymous and url:
-        return "none: `anonymous: true`", BlobServiceClient(url, credential=None, **options)
+        return ANONYMOUS, BlobServiceClient(url, credential=None, **options)
     if connection := environ.get("AZURE_STORAGE_CONNECTION_STRING"):
         service = BlobServiceClient.from_connection_string(connection, **options)
         if remote.anonymous:
-            return "none: `anonymous: true`", BlobServiceClient(service.url, credential=None, **options)
+            return ANONYMOUS, BlobServiceClient(service.url, credential=None, **options)
         return "AZURE_STORAGE_CONNECTION_STRING", service
     if not url:
         raise exceptions.ClientAuthenticationError("no storage account is named")

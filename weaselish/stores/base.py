@@ -26,8 +26,9 @@ class Store(Protocol):
 
     Every method may be called from several threads at once. It raises `StoreError` with a message that names the
     remote and never a credential. An object appears complete or not at all, even if this process is killed, and its
-    bytes never change under a reader. A store is opened with a cancellation token: as soon as that is cancelled, its
-    methods and iterators raise `Cancelled`, also while they wait for a server.
+    bytes never change under a reader. A store is opened with a cancellation token. Once that is cancelled, methods and
+    iterators raise `Cancelled`: in the main thread at once, even while they wait for a server, and elsewhere before
+    the next request or piece.
     """
 
     def list(self, prefix: str) -> Iterator[Stored]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 CONNECTIONS = 10  # requests at a time: the libraries keep no more connections open
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 60  # seconds
 NO_CACHE: dict[str, Any] = {"file_cache_mode": "persistent", "local_cache_dir": os.devnull}  # cloudpathlib's; unused
+ANONYMOUS = "no credentials (`anonymous: true`)"  # as the source of credentials
 WRITER = "writer"  # the metadata that identifies the upload which wrote an object
 
 

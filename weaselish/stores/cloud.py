@@ -35,8 +35,8 @@ class CloudStore:
     """Objects in `bucket`; `remote` is how messages name the store.
 
     Requests are repeated after passing failures. Large objects are transferred in parts, several at a time, in memory
-    that does not grow with them. An interrupted upload leaves no object. Requests run in threads of their own, so that
-    a cancelled caller need not wait for the server.
+    that does not grow with them. An interrupted upload leaves no object. Requests of the main thread run in another
+    thread, so that it need not wait for a server once it is cancelled.
     """
 
     def __init__(

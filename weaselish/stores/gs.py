@@ -19,7 +19,7 @@ from google.cloud.storage.fileio import BlobWriter  # type: ignore[import-untype
 from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]
 
 from weaselish.stores.base import Stored
-from weaselish.stores.bucket import CONNECT_TIMEOUT, NO_CACHE, READ_TIMEOUT, WRITER, Condition, Head, Part
+from weaselish.stores.bucket import ANONYMOUS, CONNECT_TIMEOUT, NO_CACHE, READ_TIMEOUT, WRITER, Condition, Head, Part
 from weaselish.stores.certificates import MissingCertificates, certificates_file
 from weaselish.stores.failures import Failure, FailureKind, detail_of, status_kind
 from weaselish.stores.parts import PART
@@ -98,7 +98,7 @@ class GSBucket:
         self.honours_conditions = not self.endpoint
         certificates = certificates_file("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
         if remote.anonymous:
-            self._source, client = "none: `anonymous: true`", _anonymous(self.endpoint)
+            self._source, client = ANONYMOUS, _anonymous(self.endpoint)
         else:
             self._source, client = _client(self.endpoint, is_emulated=bool(emulator))
         if certificates:

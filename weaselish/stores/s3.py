@@ -22,7 +22,17 @@ from botocore.utils import parse_timestamp  # type: ignore[import-untyped]
 
 from weaselish import __version__
 from weaselish.stores.base import Stored
-from weaselish.stores.bucket import CONNECT_TIMEOUT, CONNECTIONS, READ_TIMEOUT, WRITER, Condition, Head, Part, as_header
+from weaselish.stores.bucket import (
+    ANONYMOUS,
+    CONNECT_TIMEOUT,
+    CONNECTIONS,
+    READ_TIMEOUT,
+    WRITER,
+    Condition,
+    Head,
+    Part,
+    as_header,
+)
 from weaselish.stores.certificates import MissingCertificates, certificates_file, check_certificates
 from weaselish.stores.failures import Failure, FailureKind
 from weaselish.stores.parts import THREADS
@@ -86,7 +96,7 @@ class S3Bucket:
 
     def credentials(self) -> str:
         if self._is_anonymous:
-            return "none: `anonymous: true`"
+            return ANONYMOUS
         credentials = self._session.get_credentials()
         if credentials is None:
             return "the environment, the shared credentials and config files, and the machine's role"

@@ -35,8 +35,14 @@ class Threads:
         return future
 
     def run(self, call: Callable[[], T], cancel: Cancel) -> T:
-        """Return what the call returns. Raises Cancelled, and abandons the call, once `cancel` is cancelled."""
+        """Return what the call returns. Raises Cancelled, and abandons the call, once `cancel` is cancelled.
+
+        Only the main thread hands its call over. Any other thread can itself be abandoned by its owner, and handing
+        calls over costs more than a small request.
+        """
         cancel.check()
+        if threading.current_thread() is not threading.main_thread():
+            return call()
         return result(self.submit(call), cancel)
 
     def close(self) -> None:
