@@ -35,20 +35,23 @@ def main(directory: Path) -> dict[str, Any]:
             "assets": [asset_facts(asset) for asset in project.assets],
         },
         "dry": {name: run_dry(name, directory) for name in [*project.commands, *project.workflows]},
+        "listing": called(["-C", str(directory)]),
+        "validate": called(["validate", str(directory)]),
     }
+
+
+def called(words: list[str]) -> dict[str, Any]:
+    """Run a subcommand. Return how it ended and what it printed; a crash ends this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = proj(words)
+    return {"ended": code, "out": out.getvalue(), "told": err.getvalue()}
 
 
 def run_dry(name: str, directory: Path) -> dict[str, Any]:
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = proj(["run", name, str(directory), "--dry", "--only", "--json"])
-    steps = json.loads(out.getvalue()) if code == 0 else []
-    return {
-        "ended": code,
-        "out": out.getvalue(),
-        "told": err.getvalue(),
-        "lines": [line for s in steps for line in s["lines"]],
-    }
+    done = called(["run", name, str(directory), "--dry", "--only", "--json"])
+    steps = json.loads(done["out"]) if done["ended"] == 0 else []
+    return {**done, "lines": [line for step in steps for line in step["lines"]]}
 
 
 def command_facts(command: Command, workspace: Workspace) -> dict[str, Any]:

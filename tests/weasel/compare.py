@@ -2,9 +2,10 @@
 
     python tests/weasel/compare.py FOLDER [--json]
 
-For each project.yml below FOLDER: does it load, is it the same set of commands, workflows and assets, and are the
-script lines of `proj run NAME --dry --only` those of Weasel's `run NAME --dry`, for each command and workflow? Each
-project.yml is looked at alone, copied into an empty folder: nothing is up to date there, so nothing is skipped.
+For each project.yml below FOLDER: does it load, does `proj` list and `proj validate` check it, is it the same set of
+commands, workflows and assets, and are the script lines of `proj run NAME --dry --only` those of Weasel's
+`run NAME --dry`, for each command and workflow? Each project.yml is copied into an empty folder: nothing is up to date
+there, so nothing is skipped.
 
 Differences that proj makes on purpose are listed with their reason (the numbers are those of Weasel's defects). That
 a value differs by a defect is not guessed: Weasel itself, guarded against the defect, must say what proj says. Any
@@ -27,10 +28,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import real_weasel
-from real_weasel import Weasel, announced, call
-
 HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent))  # for a call as a script
+
+import real_weasel  # noqa: E402
+from real_weasel import Weasel, announced, call  # noqa: E402
 
 # Guards of ask_weasel.py, each on top of those before it, and the defect that the last of them is against.
 GUARDS = {
@@ -40,16 +42,14 @@ GUARDS = {
     "secrets": "proj masks the value of a variable whose name says that it is secret",
 }
 
-# What proj refuses when it reads project.yml, and Weasel does not: a part of the message -> why.
+# What proj refuses in a project.yml or a command, and Weasel does not: a part of the message -> why.
 REFUSALS = {
     "has no meaning without a shell": "Weasel passes shell words to the program",
     "cannot be split into words": "Weasel crashes when it gets there [D11]",
     "the script line is empty": "Weasel crashes when it gets there [D11]",
-    "leaves the project": "such a path is written, or deleted, outside the project [D14, D34, D35, D44]",
+    "is outside the project": "an asset must not replace files outside the project [D44]",
     "must be a path, not empty text": "it is the project itself",
     "which is no path inside the project": "an environment variable that is not set makes it another path",
-    "lies inside output": "one output would be part of the other",
-    "is listed twice": "one output is enough",
     "an output cannot be": "it would replace the project's own files",
     "a command cannot be named": "project.lock keeps what is ours under that name",
     "an asset needs `dest`": "Weasel crashes when it fetches it",
@@ -171,6 +171,10 @@ class _Two:
                 return
             self.weasel = self._guarded(guard)  # the rest must be equal to this
         self._result.commands, self._result.workflows = len(self.proj["commands"]), len(self.proj["workflows"])
+        if (code := self.proj["listing"]["ended"]) != 0:
+            yield Difference("listing", f"exit {code}", "lists it")
+        if (code := self.proj["validate"]["ended"]) not in (0, 1, 2):
+            yield Difference("validate", f"exit {code}", "loads it")
         for where, path in self._parts():
             yield from self._difference(where, path)
         for name in self.proj["dry"]:
@@ -220,8 +224,8 @@ class _Two:
         reasons = []
         if isinstance(theirs, str) and any(not self.proj["commands"][step]["script"] for step in steps):
             reasons.append("Weasel crashes at a command without a script [D11]")
-        if len(set(steps)) < len(steps):
-            reasons.append("a step that a workflow repeats runs once")
+        if isinstance(ours, str) and (refused := _why_refused(_errors(self.proj["dry"][name]["told"]))):
+            return refused
         for guard in (None, *GUARDS):
             answer = self._guarded(guard) if guard else self.weasel
             if answer["problem"] is None and ours == self._resolved(answer, name):
@@ -233,8 +237,8 @@ class _Two:
         return steps
 
     def _resolved(self, answer: dict[str, Any], name: str) -> list[str]:
-        """The lines of a command, or of a workflow's steps, each once, as an answer's scripts have them."""
-        return [line for step in dict.fromkeys(self._steps(name)) for line in _resolved(answer, step)]
+        """Return the lines of a command, or of a workflow's steps, as an answer's scripts have them."""
+        return [line for step in self._steps(name) for line in _resolved(answer, step)]
 
 
 def _resolved(answer: dict[str, Any], command: str) -> list[str]:
@@ -287,6 +291,11 @@ def _normal_asset(asset: dict[str, Any]) -> dict[str, Any]:
     git = asset["git"] and {**asset["git"], "path": asset["git"]["path"] or ""}
     checksum = asset["checksum"] and asset["checksum"].lower()
     return {**asset, "dest": posixpath.normpath(asset["dest"]), "git": git, "checksum": checksum}
+
+
+def _errors(told: str) -> str:
+    """Return the messages of the errors that `proj` printed, one a line."""
+    return "\n".join(line for line in told.splitlines() if "error: " in line)
 
 
 def _why_refused(problem: str) -> str | None:
