@@ -1,20 +1,31 @@
-"""proj: a task runner and workflow engine for machine-learning projects, driven by project.yml."""
+"""proj: a task runner and workflow engine for machine-learning projects, driven by project.yml.
+
+>>> from weaselish import Project
+>>> project = Project.load("demo")
+>>> project.run("train", jobs=4).exit_code
+0
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from weaselish.api import Project, project_assets, project_run
+    from weaselish.api.project import Project
+    from weaselish.api.weasel import project_assets, project_run
 
 __version__ = "0.1.0"
 __all__ = ["Project", "__version__", "project_assets", "project_run"]
 
 
 def __getattr__(name: str) -> Any:
-    """The Python interface is imported when it is asked for: the command line does without it."""
-    if name in __all__:
-        from weaselish import api
+    """Import the Python interface when it is first used, because the command line starts without it."""
+    if name == "Project":
+        from weaselish.api.project import Project
 
-        return getattr(api, name)
+        return Project
+    if name in ("project_assets", "project_run"):
+        from weaselish.api import weasel
+
+        return getattr(weasel, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -61,7 +61,7 @@ def test_names_with_blanks_the_whole_repository_and_another_place(here: ProjectD
         assert here.read(f"{dest}/project.yml") == "title: Two [words]\n"
     whole = here.proj("clone", ".", "-r", repo)
     assert (whole.code, here.read("upstream/data/words.txt")) == (0, "two\n")
-    assert "warning: there is no project.yml in it\n" in whole.err
+    assert "warning: it has no project.yml\n" in whole.err
     assert not here.exists("upstream/.git")
     file = here.proj("clone", "data/words.txt", "-r", repo)
     assert (file.code, here.read("words.txt")) == (0, "two\n")

@@ -190,7 +190,8 @@ def test_git_sees_nothing_of_our_state(pipeline: ProjectDir) -> None:
 def test_a_file_in_the_place_of_our_state_stops_runs_and_no_question(pipeline: ProjectDir) -> None:
     pipeline.write(".proj", "a file")
     assert pipeline.proj("status").code == 0
-    assert pipeline.proj("run", "all") == Done(1, "", "error: `.proj` cannot be written: Not a directory\n")
+    message = "error: `.proj` is not a directory\n  hint: remove or rename it\n"
+    assert pipeline.proj("run", "all") == Done(1, "", message)
     assert pipeline.read(".proj") == "a file"
 
 

@@ -64,7 +64,7 @@ def test_each_step_is_a_stage(pipeline: ProjectDir) -> None:
     done = pipeline.proj("dvc", ".", "all")
     assert (done.code, done.out) == (0, "")
     assert done.err == (
-        "warning: without deps and outputs DVC cannot put them in order; left out: `setup`\n"
+        "warning: left out, because DVC cannot order what has no deps and outputs: `setup`\n"
         "wrote dvc.yaml: 4 stages\n"
         "  hint: `dvc init` first, then `dvc repro` runs it\n"
     )
@@ -107,7 +107,7 @@ def test_words_may_stand_as_in_weasel_or_alone(pipeline: ProjectDir) -> None:
     assert elsewhere.proj("dvc", str(pipeline.path), "last").code == 0
     assert list(stages(pipeline)) == ["a.b", "use it", "greet"]
     done = pipeline.proj("dvc")
-    assert done.err.startswith("warning: no workflow named: taking the first one, `all`\n")
+    assert done.err.startswith("warning: no workflow named; using the first one, `all`\n")
     assert pipeline.proj("dvc", ".").code == 0
     assert pipeline.proj("dvc", ".", "all", "last").code == 2
 
@@ -135,9 +135,7 @@ def test_one_of_your_own_is_kept_but_with_force(pipeline: ProjectDir) -> None:
         pipeline.write("dvc.yaml", text)
         done = pipeline.proj("dvc", "all")
         assert (done.code, pipeline.read("dvc.yaml")) == (1, text)
-        assert done.err == (
-            "error: there is a dvc.yaml that `proj` did not write, or that was edited\n  hint: `--force` replaces it\n"
-        )
+        assert done.err == ("error: dvc.yaml was edited, or `proj` did not write it\n  hint: `--force` replaces it\n")
     assert pipeline.proj("dvc", "all", "--force").code == 0
     assert len(stages(pipeline)) == 4
 

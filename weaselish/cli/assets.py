@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from weaselish.cli.console import done, failed, hint, left, say, show_problem, warn
-from weaselish.cli.opening import open_workspace, show_notices
+from weaselish.cli.opening import open_project, show_notices
 from weaselish.cli.subcommand import JSON, Call, Option, Subcommand, transfers
 
 if TYPE_CHECKING:
@@ -19,24 +19,31 @@ if TYPE_CHECKING:
 def assets(call: Call, *, extra: bool, sparse: bool, force: bool, update: bool, jobs: int, as_json: bool) -> int:
     """Fetch assets, showing progress and one line per asset; return 1 if one failed."""
     from weaselish.cli.progress import TransferReporter
-    from weaselish.cli.remotes import store_opener
-    from weaselish.engine.assets.check import AssetOptions, AssetState
-    from weaselish.engine.assets.fetch import fetch_assets
+    from weaselish.engine.assets.check import AssetState
 
-    names, directory = _dests_and_directory(call.words)
-    workspace = open_workspace(call, directory, notices=False)
-    problems = _problems(workspace.project, names)
-    others = [problem for problem in workspace.project.faults if problem not in problems]
-    show_notices(workspace.project._replace(faults=tuple(others)), all_warnings=False)
-    options = AssetOptions(tuple(names), extra, sparse, force, jobs, update)
+    dests, directory = _dests_and_directory(call.words)
+    project = open_project(call, directory, notices=False)
+    model = project.model
+    problems = _problems(model, dests)
+    others = [problem for problem in model.faults if problem not in problems]
+    show_notices(model._replace(faults=tuple(others)), all_warnings=False)
     with TransferReporter() as reporter:
-        results = fetch_assets(workspace, options, open_store=store_opener(workspace), report=reporter)
+        results = project.assets(
+            *dests,
+            extra=extra,
+            sparse=sparse,
+            force=force,
+            update=update,
+            jobs=jobs,
+            on_event=reporter,
+            cancel=call.cancel,
+        )
     for result in results:
         _show(result)
     if results:
         say(_counts(results))
     elif not problems:
-        _show_none(extras=len(workspace.project.assets))
+        _show_none(extras=len(model.assets))
     if as_json:
         from weaselish.cli.json_output import print_json
 

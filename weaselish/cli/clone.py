@@ -14,19 +14,18 @@ if TYPE_CHECKING:
 
 def clone(call: Call, *, repo: str | None, branch: str | None, sparse: bool, list_only: bool, as_json: bool) -> int:
     """Copy a template or a project of a repository; or list the templates."""
+    from weaselish.api.project import Project
     from weaselish.engine.clone import CloneOptions, repository_shown
-    from weaselish.engine.clone import clone as make_clone
 
     if list_only:
         return _list_templates(as_json=as_json)
     if not call.words:
         raise UsageError("the name of what to clone is missing", hint="`proj clone --list` shows the templates")
-    name = call.words[0]
-    options = CloneOptions(call.words[1] if len(call.words) > 1 else None, repo, branch, sparse)
-    repository = repository_shown(name, options)
+    dest = call.words[1] if len(call.words) > 1 else None
+    repository = repository_shown(call.words[0], CloneOptions(dest, repo, branch, sparse))
     if repository is not None:
         say(f"cloning from {repository}")
-    _show(make_clone(name, options, cancel=call.cancel))
+    _show(Project.clone(call.words[0], dest, repo=repo, branch=branch, sparse=sparse, cancel=call.cancel))
     return 0
 
 
@@ -37,7 +36,7 @@ def _show(cloned: Cloned) -> None:
 
     done(f"cloned `{cloned.name}` from {cloned.source} into `{os.path.relpath(cloned.path)}`")
     if not cloned.has_project:
-        warn(f"there is no {FILE} in it")
+        warn(f"it has no {FILE}")
     elif cloned.problem:
         warn(cloned.problem)
     if cloned.has_project:
@@ -46,9 +45,10 @@ def _show(cloned: Cloned) -> None:
 
 def _list_templates(*, as_json: bool) -> int:
     """Print the bundled templates, and what the current project was cloned from."""
-    from weaselish.engine.clone import origin_of_project, template_titles
+    from weaselish.api.project import Project
+    from weaselish.engine.clone import origin_of_project
 
-    titles = template_titles()
+    titles = Project.templates()
     if as_json:
         from weaselish.cli.json_output import print_json
 

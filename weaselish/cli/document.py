@@ -6,17 +6,14 @@ import os
 from pathlib import Path
 
 from weaselish.cli.console import say, warn
-from weaselish.cli.opening import open_workspace
+from weaselish.cli.opening import open_project
 from weaselish.cli.subcommand import Call, Option, Subcommand, Takes
 from weaselish.errors import ProjError
 
 
 def document(call: Call, *, output: str, no_emoji: bool, force: bool) -> int:
     """Write the section to `output`, relative to the current directory; `-` is stdout."""
-    from weaselish.engine.readme import section
-
-    workspace = open_workspace(call, call.directory)
-    text = section(workspace.project, exists=lambda path: os.path.exists(workspace.root / path), emoji=not no_emoji)
+    text = open_project(call, call.directory).document(emoji=not no_emoji)
     if output == "-":
         print(text, end="")
         return 0

@@ -2,54 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from weaselish.cli.console import show, warn
-from weaselish.cli.opening import show_notices, warn_of_broken_lock
-from weaselish.engine.run.job import announced_lines
-from weaselish.engine.run.planning import Preview, check_usable, plan_for, preview
-from weaselish.engine.run.run import RunOptions
+from weaselish.cli.console import show
+from weaselish.cli.opening import show_note, show_notices
+from weaselish.cli.subcommand import Call
 from weaselish.errors import in_short
-from weaselish.plan.sequence import listed_commands
-from weaselish.workspace import Workspace
 
-_Args = Mapping[str, tuple[str, ...]]
+if TYPE_CHECKING:
+    from weaselish.api.project import Project
+    from weaselish.cli.run import Settings
+    from weaselish.engine.dry_run import PlannedStep
 
 
-def dry_run(workspace: Workspace, targets: Sequence[str], options: RunOptions, *, as_json: bool = False) -> int:
+def dry_run(call: Call, project: Project, targets: Sequence[str], settings: Settings, *, as_json: bool) -> int:
     """Print each step that would run, why, and its lines. Changes nothing."""
-    plan = plan_for(workspace, targets, only=options.only, lenient=True, note=lambda text: warn(text))
-    check_usable(workspace, (*targets, *plan.steps))
-    show_notices(workspace.project)
-    forced = frozenset(listed_commands(workspace.project, targets)) if options.force else frozenset()
-    args = {targets[-1]: options.args} if options.args else {}
-    previews = preview(workspace, plan, forced=forced, args=args)
-    workspace.save()
-    warn_of_broken_lock(workspace)
+    steps = project.preview(
+        *targets,
+        only=settings.only,
+        force=settings.force,
+        args=settings.args,
+        on_event=show_note,
+        cancel=call.cancel,
+    )
+    show_notices(project.model)
     if as_json:
         from weaselish.cli.json_output import print_json
 
-        print_json([_as_json(workspace, item, args) for item in previews])
+        print_json([_as_json(step) for step in steps])
         return 0
-    for item in previews:
-        if item.reasons:
-            show(f"{item.step}: {in_short(item.reasons)}")
-            for line in announced_lines(workspace, plan.command(item.step), args.get(item.step, ())):
-                show(f"Would run: {line}")
-        for dep in item.staleness.missing_deps if item.staleness else ():
-            if dep in plan.sources[item.step]:
-                show(f"`{item.step}` needs `{dep}`, which does not exist")
-    if not any(item.reasons for item in previews):
+    for step in steps:
+        if step.reasons:
+            show(f"{step.step}: {in_short(step.reasons)}")
+        for line in step.lines:
+            show(f"Would run: {line}")
+        for dep in step.missing_deps:
+            show(f"`{step.step}` needs `{dep}`, which does not exist")
+    if not any(step.reasons for step in steps):
         show("nothing to do")
     return 0
 
 
-def _as_json(workspace: Workspace, item: Preview, args: _Args) -> dict[str, Any]:
-    command = workspace.project.commands[item.step.command]
+def _as_json(step: PlannedStep) -> dict[str, Any]:
     return {
-        "step": item.step,
-        "runs": bool(item.reasons),
-        "reasons": [str(reason) for reason in item.reasons],
-        "lines": announced_lines(workspace, command, args.get(item.step, ())) if item.reasons else [],
+        "step": step.step,
+        "runs": bool(step.reasons),
+        "reasons": [str(reason) for reason in step.reasons],
+        "lines": list(step.lines),
     }

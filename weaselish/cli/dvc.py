@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from weaselish.cli.console import hint, say, warn
-from weaselish.cli.opening import open_workspace
+from weaselish.cli.opening import open_project
 from weaselish.cli.subcommand import Call, Option, Subcommand
 from weaselish.cli.units import counted
 from weaselish.errors import ProjError, UnknownName, UsageError, listed
@@ -18,16 +18,13 @@ if TYPE_CHECKING:
 
 def dvc(call: Call, *, force: bool) -> int:
     """Write dvc.yaml into the project; keep one that `proj` did not write, unless `force` is given."""
-    from weaselish.compat.dvc import FILE, is_our_own, pipeline
-    from weaselish.engine.run.planning import check_usable
+    from weaselish.compat.dvc import FILE, is_our_own
     from weaselish.files.atomic import write_atomically
 
     directory, name = _directory_and_workflow(call.words)
-    workspace = open_workspace(call, directory)
-    workflow = _workflow(workspace.project, name)
-    check_usable(workspace, [workflow])
-    generated = pipeline(workspace.project, workflow, call.extras.overrides)
-    file = workspace.root / FILE
+    project = open_project(call, directory)
+    generated = project.dvc_pipeline(_workflow(project.model, name))
+    file = project.root / FILE
     old = file.read_text("utf-8", "surrogateescape") if file.exists() else ""
     if old == generated.text and not force:
         say(f"{FILE} is up to date")
@@ -41,7 +38,7 @@ def dvc(call: Call, *, force: bool) -> int:
         for stage in generated.stages:
             say(f"stage {stage}")
     say(f"wrote {FILE}: {counted(len(generated.stages), 'stage')}")
-    has_dvc = any((parent / ".dvc").is_dir() for parent in (workspace.root, *workspace.root.parents))
+    has_dvc = any((parent / ".dvc").is_dir() for parent in (project.root, *project.root.parents))
     hint("`dvc repro` runs it" if has_dvc else "`dvc init` first, then `dvc repro` runs it")
     return 0
 

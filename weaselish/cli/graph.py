@@ -2,53 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import names_and_directory
 from weaselish.cli.console import show
-from weaselish.cli.opening import open_workspace
+from weaselish.cli.opening import open_project, show_note
 from weaselish.cli.subcommand import NAMES_HELP, Call, Option, Subcommand
 from weaselish.errors import in_short
 from weaselish.terminal import printable
 
 if TYPE_CHECKING:
-    from weaselish.engine.run.planning import Preview
-    from weaselish.plan.graph import Plan
+    from weaselish.engine.status import Graph, StepStatus
 
 
 def graph(call: Call, *, dot: bool, mermaid: bool) -> int:
     """Print the graph of the targets, or of all commands."""
-    from weaselish.engine.run.planning import plan_for, preview
     from weaselish.plan.export import as_dot, as_mermaid
 
     names, directory = names_and_directory(call.words)
-    workspace = open_workspace(call, directory)
-    plan = plan_for(workspace, names or list(workspace.project.commands), lenient=True)
-    previews = preview(workspace, plan)
-    workspace.save()
-    stale = [item.step for item in previews if not item.is_up_to_date]
+    drawn = open_project(call, directory).graph(*names, on_event=show_note, cancel=call.cancel)
+    stale = [step.step for step in drawn.steps if step.reasons]
     if dot:
-        lines = as_dot(plan, stale=stale)
+        lines = as_dot(drawn.plan, stale=stale)
     elif mermaid:
-        lines = as_mermaid(plan, stale=stale)
+        lines = as_mermaid(drawn.plan, stale=stale)
     else:
-        lines = as_tree(plan, previews)
+        lines = _as_tree(drawn)
     show("\n".join(map(printable, lines)))
     return 0
 
 
-def as_tree(plan: Plan, previews: Sequence[Preview]) -> Iterator[str]:
+def _as_tree(drawn: Graph) -> Iterator[str]:
     """Yield the lines of a tree of steps, with the reasons of those that would run."""
     from weaselish.plan.export import as_text
 
-    yield from as_text(plan, {item.step: printable(_label(item)) for item in previews})
+    yield from as_text(drawn.plan, {step.step: printable(_label(step)) for step in drawn.steps})
     yield ""
     yield "· up to date   ○ would run"
 
 
-def _label(item: Preview) -> str:
-    return f"· {item.step}" if item.is_up_to_date else f"○ {item.step}  {in_short(item.reasons)}"
+def _label(step: StepStatus) -> str:
+    return f"○ {step.step}  {in_short(step.reasons)}" if step.reasons else f"· {step.step}"
 
 
 SUBCOMMANDS = (

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from weaselish.cli.arguments import names_and_directory
 from weaselish.cli.console import say, show, show_heading, show_table
-from weaselish.cli.opening import open_workspace, warn_of_broken_lock
+from weaselish.cli.opening import open_project, show_note
 from weaselish.cli.subcommand import JSON, NAMES_HELP, Call, Option, Subcommand, Takes
 from weaselish.cli.units import shown_duration, shown_time
-from weaselish.errors import UnknownName, in_short
+from weaselish.errors import in_short
 
 if TYPE_CHECKING:
     from weaselish.records.history import PastRun
-    from weaselish.workspace import Workspace
 
 
 def log(call: Call, *, most: int, as_json: bool) -> int:
     """Show past runs, the newest last; with `--verbose`, with their output."""
     names, directory = names_and_directory(call.words)
-    workspace = open_workspace(call, directory)
-    runs = _runs(workspace, names)[-most:]
-    warn_of_broken_lock(workspace)
+    runs = open_project(call, directory).log(*names, most=most, on_event=show_note)
     if as_json:
         from weaselish.cli.json_output import print_json
 
@@ -37,25 +33,6 @@ def log(call: Call, *, most: int, as_json: bool) -> int:
         rows = [(shown_time(run.started), run.command, _result(run), _took(run), in_short(run.reasons)) for run in runs]
         show_table(rows, ("when", "command", "result", "time", "why"))
     return 0
-
-
-def _runs(workspace: Workspace, names: Sequence[str]) -> list[PastRun]:
-    """Return the past runs of the commands and workflows named, or all. Raises UnknownName."""
-    from weaselish.records.history import past_runs
-
-    project = workspace.project
-    selected = {step for name in names for step in (project.steps_of(name) if name in project.workflows else (name,))}
-    runs = [run for run in past_runs(workspace.root) if not selected or run.command in selected]
-    if selected and not runs:
-        _check_names(workspace, names)
-    return runs
-
-
-def _check_names(workspace: Workspace, names: Iterable[str]) -> None:
-    defined = [*workspace.project.commands, *workspace.project.workflows]
-    for name in names:
-        if name not in defined:
-            raise UnknownName("command or workflow", name, defined)
 
 
 def _show_with_output(run: PastRun) -> None:

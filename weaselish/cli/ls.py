@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from weaselish.cli.console import say, show_table
-from weaselish.cli.opening import open_workspace, remote_and_directory
+from weaselish.cli.opening import open_project, remote_and_directory
 from weaselish.cli.subcommand import JSON, REMOTE_HELP, REMOTE_USAGE, Call, Subcommand
 
 if TYPE_CHECKING:
@@ -16,14 +16,8 @@ if TYPE_CHECKING:
 
 def ls(call: Call, *, as_json: bool) -> int:
     """List the runs that a remote holds, with their outputs, sizes, ages and hosts."""
-    from weaselish.cli.remotes import store_opener
-    from weaselish.engine.remote.listing import list_runs
-    from weaselish.engine.remote.resolve import find_remote
-
-    name, directory = remote_and_directory(call)
-    workspace = open_workspace(call, directory)
-    remote = find_remote(workspace, name)
-    runs = list_runs(workspace, remote, open_store=store_opener(workspace))
+    remote, directory = remote_and_directory(call)
+    runs = open_project(call, directory).ls(remote, cancel=call.cancel)
     if as_json:
         from weaselish.cli.json_output import print_json
 
@@ -32,7 +26,9 @@ def ls(call: Call, *, as_json: bool) -> int:
         rows = [row for run in runs for row in _rows(run)]
         show_table(rows, ("command", "output", "size", "stored", "age", "host", "run"))
     else:
-        say(f"nothing is published on {remote.name}")
+        from weaselish.cli.transfers import shown_remote
+
+        say(f"nothing is published on {shown_remote(remote)}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Open the project that a subcommand works on, and show what is wrong in its other parts."""
+"""Opens the project that a subcommand works on, and shows what is wrong in its other parts."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ from typing import TYPE_CHECKING
 from weaselish.cli.arguments import COMMAND_LINE
 from weaselish.cli.console import show_problem, warn
 from weaselish.cli.subcommand import Call
-from weaselish.errors import BrokenState, InvalidOverride, UsageError, in_file_order
+from weaselish.errors import InvalidOverride, UsageError, in_file_order
 
 if TYPE_CHECKING:
+    from weaselish.api.project import Project
+    from weaselish.engine import events
     from weaselish.model.project import ProjectModel
-    from weaselish.workspace import Workspace
 
 
-def open_workspace(call: Call, directory: str | None, *, notices: bool = True) -> Workspace:
-    """Open the project in `directory`, or the one around the current directory.
+def open_project(call: Call, directory: str | None, *, notices: bool = True) -> Project:
+    """Return the project in `directory`, or the one around the current directory.
 
-    With `notices`, show what project.yml has wrong that every subcommand mentions.
+    With `notices`, show the problems of project.yml that every subcommand mentions.
     """
-    from weaselish.workspace import Workspace
+    from weaselish.api.project import Project
 
+    project = Project(directory, overrides=call.extras.overrides)
     try:
-        workspace = Workspace.open(directory, call.extras.overrides, call.cancel)
+        model = project.model
     except InvalidOverride as error:
         source = call.extras.sources.get(error.name, COMMAND_LINE)
         if source == COMMAND_LINE:
             raise
         raise UsageError(f"{source}: {error.message}", hint=error.hint) from None
     if notices:
-        show_notices(workspace.project, all_warnings=False)
-    return workspace
+        show_notices(model, all_warnings=False)
+    return project
 
 
 def show_notices(project: ProjectModel, *, all_warnings: bool = True) -> None:
@@ -43,17 +45,12 @@ def show_notices(project: ProjectModel, *, all_warnings: bool = True) -> None:
         show_problem(problem._replace(is_warning=True))
 
 
-def warn_of_broken_lock(workspace: Workspace) -> None:
-    """Warn if project.lock is broken, for subcommands that only report."""
-    from weaselish.engine.broken_lock import broken_lock_note
+def show_note(event: events.Event) -> None:
+    """Print the notes among the events of subcommands that only report."""
+    from weaselish.engine.events import Note
 
-    try:
-        note = broken_lock_note(workspace)
-    except BrokenState as error:
-        warn(error.message, error.hint)
-    else:
-        if note is not None:
-            warn(note.message)
+    if isinstance(event, Note):
+        warn(event.message, event.hint)
 
 
 def remote_and_directory(call: Call) -> tuple[str, str | None]:

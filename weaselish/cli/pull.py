@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from weaselish.cli.console import done, hint, say
-from weaselish.cli.opening import open_workspace, remote_and_directory
+from weaselish.cli.opening import open_project, remote_and_directory
 from weaselish.cli.push import COMMANDS
 from weaselish.cli.subcommand import JSON, REMOTE_HELP, REMOTE_USAGE, Call, Option, Subcommand, dry, transfers
 from weaselish.errors import in_short
@@ -18,22 +18,18 @@ if TYPE_CHECKING:
 def pull(call: Call, *, commands: Sequence[str], dry: bool, force: bool, jobs: int, as_json: bool) -> int:
     """Pull, showing progress and one line per command; return the exit code."""
     from weaselish.cli.progress import TransferReporter
-    from weaselish.cli.remotes import store_opener
-    from weaselish.cli.transfers import Direction, finish, show_counts
-    from weaselish.engine.remote.pull import PullOptions
-    from weaselish.engine.remote.pull import pull as pull_all
-    from weaselish.engine.remote.resolve import find_remote
+    from weaselish.cli.transfers import Direction, counts, finish
 
-    name, directory = remote_and_directory(call)
-    workspace = open_workspace(call, directory)
-    remote = find_remote(workspace, name)
-    options = PullOptions(tuple(commands), dry, force, jobs)
+    remote, directory = remote_and_directory(call)
+    project = open_project(call, directory)
     with TransferReporter() as reporter:
-        results = pull_all(workspace, remote, options, open_store=store_opener(workspace), report=reporter)
+        results = project.pull(
+            remote, commands=commands, dry=dry, force=force, jobs=jobs, on_event=reporter, cancel=call.cancel
+        )
     for result in results:
         _show(result, dry=dry)
     moved, already = [bool(one.restored) for one in results], [one.already_here for one in results]
-    say(show_counts(Direction.PULL, remote, moved, already, dry=dry))
+    say(counts(Direction.PULL, remote, moved, already, dry=dry))
     return finish(results, as_json=as_json)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from weaselish.cli.console import done, left, say
-from weaselish.cli.opening import open_workspace, remote_and_directory
+from weaselish.cli.opening import open_project, remote_and_directory
 from weaselish.cli.subcommand import (
     JSON,
     REMOTE_HELP,
@@ -28,22 +28,25 @@ def push(
 ) -> int:
     """Push, showing progress and one line per command; return the exit code."""
     from weaselish.cli.progress import TransferReporter
-    from weaselish.cli.remotes import store_opener
-    from weaselish.cli.transfers import Direction, finish, show_counts
-    from weaselish.engine.remote.push import push as push_all
-    from weaselish.engine.remote.push_plan import PushOptions
-    from weaselish.engine.remote.resolve import find_remote
+    from weaselish.cli.transfers import Direction, counts, finish
 
-    name, directory = remote_and_directory(call)
-    workspace = open_workspace(call, directory)
-    remote = find_remote(workspace, name)
-    options = PushOptions(tuple(commands), dry, verify, repair, jobs)
+    remote, directory = remote_and_directory(call)
+    project = open_project(call, directory)
     with TransferReporter() as reporter:
-        results = push_all(workspace, remote, options, open_store=store_opener(workspace), report=reporter)
+        results = project.push(
+            remote,
+            commands=commands,
+            dry=dry,
+            verify=verify,
+            repair=repair,
+            jobs=jobs,
+            on_event=reporter,
+            cancel=call.cancel,
+        )
     for result in results:
         _show(result, dry=dry)
     moved, already = [bool(one.stored) for one in results], [one.already_there for one in results]
-    say(show_counts(Direction.PUSH, remote, moved, already, dry=dry))
+    say(counts(Direction.PUSH, remote, moved, already, dry=dry))
     return finish(results, as_json=as_json)
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from weaselish.cli.console import say, show, show_table, warn
-from weaselish.cli.opening import open_workspace
+from weaselish.cli.opening import open_project
 from weaselish.cli.subcommand import JSON, Call, Subcommand
 from weaselish.errors import UsageError
 
 
 def list_remotes(call: Call, *, as_json: bool) -> int:
     """Show the remotes of project.yml, without secrets in their URLs."""
-    from weaselish.engine.remote.resolve import shown_remotes
-
-    remotes = shown_remotes(open_workspace(call, call.directory))
+    remotes = open_project(call, call.directory).remotes
     if as_json:
         from weaselish.cli.json_output import print_json
 
@@ -27,25 +25,18 @@ def list_remotes(call: Call, *, as_json: bool) -> int:
 
 def test_remote(call: Call) -> int:
     """List, write, read back and delete a small object, each with its time; stop at the first failure."""
-    from weaselish.cli.remotes import store_opener
-    from weaselish.engine.remote.probe import probe
-    from weaselish.engine.remote.resolve import find_remote
-    from weaselish.stores.open import credentials_source
-
     if not call.words:
         raise UsageError("the name of the remote is missing", hint="`proj remote list` shows the remotes")
-    workspace = open_workspace(call, call.words[1] if len(call.words) > 1 else None)
-    remote = find_remote(workspace, call.words[0])
-    steps = probe(remote, open_store=store_opener(workspace), cancel=workspace.cancel)
-    show(f"{remote.name}: {remote.url}")
-    source = credentials_source(remote)
-    if source is not None:
-        show(f"  credentials: {source}")
-    for step in steps:
+    project = open_project(call, call.words[1] if len(call.words) > 1 else None)
+    probe = project.probe(call.words[0], cancel=call.cancel)
+    show(f"{probe.remote.name}: {probe.remote.url}")
+    if probe.credentials is not None:
+        show(f"  credentials: {probe.credentials}")
+    for step in probe.steps:
         show(f"  {step.name}: {'failed' if step.error else f'ok, {1000 * step.seconds:.0f} ms'}")
         if step.error:
             raise step.error
-    if remote.read_only:
+    if probe.remote.read_only:
         warn("the remote is read-only in project.yml: writing was not tested")
     return 0
 

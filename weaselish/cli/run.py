@@ -7,19 +7,20 @@ import select
 import sys
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from weaselish.cli.arguments import Extras, jobs_at_once, names_and_directory
-from weaselish.cli.opening import open_workspace, show_notices
+from weaselish.cli.opening import open_project, show_notices
 from weaselish.cli.subcommand import JSON, NAMES_HELP, Call, Option, Subcommand, Takes, dry
 from weaselish.errors import ProjError, UnknownName, UsageError
 from weaselish.executors.base import Stdin
 
 if TYPE_CHECKING:
+    from weaselish.api.project import Project
     from weaselish.cancel import Cancel
     from weaselish.cli.reporter import ConsoleReporter, OutputMode
-    from weaselish.engine.run.run import RunOptions, RunResult
-    from weaselish.workspace import Workspace
+    from weaselish.engine.run.run import RunResult
+    from weaselish.model.project import ProjectModel
 
 
 def run(
@@ -37,70 +38,75 @@ def run(
     show_help: bool,
 ) -> int:
     """Run `proj run`; return its exit code. Without a name, list the project."""
-    from weaselish.engine.run.run import RunOptions
-
     names, directory = names_and_directory(call.words)
     if not names:
         from weaselish.cli.list import list_project
 
         return list_project(call.extras, directory)
-    workspace = open_workspace(call, directory, notices=False)
+    project = open_project(call, directory, notices=False)
     if show_help:
         from weaselish.cli.list import show_names
 
-        show_notices(workspace.project)
-        return show_names(workspace, names)
-    check_args(workspace, names, call.extras)
-    at_once = jobs_at_once(jobs, os.environ)
-    options = RunOptions(at_once, only, force, keep_going, wait, call.extras.args)
+        show_notices(project.model)
+        return show_names(project, names)
+    _check_args(project.model, names, call.extras)
+    settings = Settings(jobs_at_once(jobs, os.environ), only, force, keep_going, wait, call.extras.args)
     try:
         if dry:
             from weaselish.cli.dry_run import dry_run
 
-            return dry_run(workspace, names, options, as_json=as_json)
-        output = output or ("quiet" if call.is_quiet else None)
-        return run_targets(workspace, names, options, yes=yes, output=output, as_json=as_json, quiet=call.is_quiet)
+            return dry_run(call, project, names, settings, as_json=as_json)
+        mode = _output_mode(output or ("quiet" if call.is_quiet else None))
+        return _run_targets(call, project, names, settings, yes=yes, output=mode, as_json=as_json)
     except UnknownName:
-        show_notices(workspace.project)  # its name may be what project.yml has wrong
+        show_notices(project.model)  # an error in project.yml may be why there is no such name
         raise
 
 
-def run_targets(
-    workspace: Workspace,
+class Settings(NamedTuple):
+    """The options of `proj run` that `Project.run` takes."""
+
+    jobs: int
+    only: bool
+    force: bool
+    keep_going: bool
+    wait: bool
+    args: tuple[str, ...]
+
+
+def _run_targets(
+    call: Call,
+    project: Project,
     targets: Sequence[str],
-    options: RunOptions,
+    settings: Settings,
     *,
     yes: bool,
-    output: str | None,
+    output: OutputMode | None,
     as_json: bool,
-    quiet: bool,
 ) -> int:
     """Run targets, showing events as they happen and a summary at the end; return the exit code."""
     from weaselish.cli.reporter import ConsoleReporter
     from weaselish.cli.signals import cancelling_in_stages
     from weaselish.engine import events
-    from weaselish.engine.run.run import run as run_plan
-    from weaselish.executors.open import Executors
 
-    reporter = ConsoleReporter(sys.stderr.buffer if as_json else None, output=_output_mode(output))
+    reporter = ConsoleReporter(sys.stderr.buffer if as_json else None, output=output)
 
     def report(event: events.Event) -> None:
         if isinstance(event, events.RunStarted):  # so the plan contains no step with an error
-            show_notices(workspace.project)
+            show_notices(project.model)
         reporter(event)
 
-    executors = Executors(workspace.root, os.environ, _stdin(options.jobs))
-    with executors, cancelling_in_stages(workspace.cancel):
-        result = run_plan(
-            workspace,
-            targets,
-            options,
-            executor_for=executors.executor_for,
-            report=report,
-            confirm=_confirm(yes, workspace.cancel),
+    with cancelling_in_stages(call.cancel):
+        result = project.run(
+            *targets,
+            **settings._asdict(),
+            stdin=_stdin(settings.jobs),
+            confirm=_confirm(yes, call.cancel),
+            on_event=report,
+            cancel=call.cancel,
         )
         summary = reporter.summary(result)  # imports: outside this block, Ctrl-C could interrupt them
-    reporter.show_summary("" if quiet and not result.exit_code else summary, result)
+    reporter.show_summary("" if call.is_quiet and not result.exit_code else summary, result)
     if as_json:
         from weaselish.cli.json_output import print_json
 
@@ -108,13 +114,13 @@ def run_targets(
     return result.exit_code
 
 
-def check_args(workspace: Workspace, targets: Sequence[str], extras: Extras) -> None:
+def _check_args(project: ProjectModel, targets: Sequence[str], extras: Extras) -> None:
     """Refuse arguments after `--` unless exactly one command with a script is named."""
     if not extras.args:
         return
-    if len(targets) != 1 or targets[0] in workspace.project.workflows:
+    if len(targets) != 1 or targets[0] in project.workflows:
         raise UsageError("arguments after `--` go to one command", hint="name one command, not a workflow")
-    command = workspace.project.commands.get(targets[0])
+    command = project.commands.get(targets[0])
     if command is not None and not command.script:
         raise UsageError(f"`{command.name}` has no script that could take arguments")
 

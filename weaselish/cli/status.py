@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import names_and_directory
-from weaselish.cli.console import show_table, warn
-from weaselish.cli.opening import open_workspace, warn_of_broken_lock
+from weaselish.cli.console import show_table
+from weaselish.cli.opening import open_project, show_note
 from weaselish.cli.subcommand import JSON, NAMES_HELP, Call, Option, Subcommand, Takes
 from weaselish.cli.units import shown_age
 from weaselish.errors import in_short
 
 if TYPE_CHECKING:
-    from weaselish.engine.run.planning import Preview
     from weaselish.engine.status import StepStatus
-    from weaselish.workspace import Workspace
 
 
 def status(call: Call, *, check: bool, remote: str | None, as_json: bool) -> int:
     """Show each step with its status and reasons. With `check`, return 1 if any must run."""
-    from weaselish.engine.status import statuses
-
     names, directory = names_and_directory(call.words)
-    workspace = open_workspace(call, directory)
-    previews = previews_of(workspace, names)
-    on_remote = _remote_states(workspace, remote, previews)
-    steps = statuses(workspace, previews)
-    workspace.save()
+    project = open_project(call, directory)
+    steps = project.status(*names, remote=remote, on_event=show_note, cancel=call.cancel)
     if as_json:
         from weaselish.cli.json_output import print_json
 
-        print_json([_as_json(step, on_remote) for step in steps])
+        print_json([_as_json(step) for step in steps])
     else:
         header = ("step", "state", *([f"on {remote}"] if remote else []), "why")
         most = sys.maxsize if call.is_verbose else 8
@@ -40,13 +32,12 @@ def status(call: Call, *, check: bool, remote: str | None, as_json: bool) -> int
             (
                 step.step,
                 shown_status(step),
-                *([on_remote.get(step.step, "")] if remote else []),
+                *([step.on_remote or ""] if remote else []),
                 in_short(step.reasons, most=most),
             )
             for step in steps
         ]
         show_table(rows, header)
-    warn_of_broken_lock(workspace)
     return 1 if check and any(step.must_run for step in steps) else 0
 
 
@@ -58,17 +49,7 @@ def shown_status(step: StepStatus) -> str:
     return f"failed ({code}{shown_age(step.failed_at)} ago)"
 
 
-def _remote_states(workspace: Workspace, remote: str | None, previews: Sequence[Preview]) -> Mapping[str, str]:
-    if remote is None:
-        return {}
-    from weaselish.cli.remotes import store_opener
-    from weaselish.engine.remote.resolve import find_remote
-    from weaselish.engine.remote.states import remote_states
-
-    return remote_states(workspace, find_remote(workspace, remote), previews, open_store=store_opener(workspace))
-
-
-def _as_json(step: StepStatus, on_remote: Mapping[str, str]) -> dict[str, object]:
+def _as_json(step: StepStatus) -> dict[str, object]:
     failure = {"failed_at": step.failed_at, "exit_code": step.exit_code} if step.failed_at is not None else {}
     return {
         "step": step.step,
@@ -77,23 +58,8 @@ def _as_json(step: StepStatus, on_remote: Mapping[str, str]) -> dict[str, object
         "key": step.key,
         "run": step.run,
         **failure,
-        **({"remote": on_remote[step.step]} if step.step in on_remote else {}),
+        **({"remote": step.on_remote} if step.on_remote is not None else {}),
     }
-
-
-def previews_of(workspace: Workspace, targets: Sequence[str]) -> list[Preview]:
-    """Preview the targets, or all commands; after a cycle, each command by itself."""
-    from weaselish.engine.run.planning import plan_for, preview
-    from weaselish.plan.sequence import Cycle
-
-    if not targets:
-        targets = list(workspace.project.commands)
-    try:
-        plan = plan_for(workspace, targets, lenient=True)
-    except Cycle as error:
-        warn(error.message, error.hint)
-        plan = plan_for(workspace, targets, only=True)
-    return preview(workspace, plan)
 
 
 SUBCOMMANDS = (

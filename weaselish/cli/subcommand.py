@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
@@ -105,7 +104,6 @@ class Subcommand(NamedTuple):
 
     def call(self, words: tuple[str, ...], extras: Extras, given: Mapping[str, object]) -> int:
         """Run the subcommand with the options given; return its exit code."""
-        check_current_directory()
         if self.most_words is not None and len(words) > self.most_words:
             extra = words[self.most_words]
             raise UsageError(f"unexpected argument `{extra}`", hint=f"proj {self.name} {self.usage}")
@@ -137,18 +135,10 @@ def transfers(noun: str) -> Option:
 
 
 COMMON = (
-    Option("verbose", ("--verbose", "-v"), "Show more: all reasons, all output."),
+    Option("verbose", ("--verbose", "-v", "-V"), "Show more: all reasons, all output."),
     Option("quiet", ("--quiet", "-q"), "Print only results, warnings and errors."),
     Option("change_to", ("-C",), "Change to DIR first.", Takes.TEXT, "DIR"),  # `take_extras` acts on it
 )
-
-
-def check_current_directory() -> None:
-    """Refuse to work in a directory that was deleted."""
-    try:
-        os.getcwd()
-    except FileNotFoundError:
-        raise UsageError("the current directory does not exist", hint="`cd` into a project") from None
 
 
 def load_subcommand(name: str) -> Subcommand:

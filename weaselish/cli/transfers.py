@@ -12,7 +12,6 @@ from weaselish.cli.console import failed, hint, left
 if TYPE_CHECKING:
     from weaselish.engine.remote.pull import Pulled
     from weaselish.engine.remote.push import Pushed
-    from weaselish.model.project import Remote
 
 
 class Direction(enum.Enum):
@@ -28,18 +27,23 @@ def show_refused(direction: Direction, result: Pushed | Pulled) -> None:
     hint(result.hint)
 
 
-def show_counts(
-    direction: Direction, remote: Remote, moved: Sequence[bool], already: Sequence[bool], *, dry: bool
-) -> str:
+def counts(direction: Direction, remote: str, moved: Sequence[bool], already: Sequence[bool], *, dry: bool) -> str:
     """Return the last line: how many commands were transferred, were there already, or were left out."""
     if not moved:
         return "no command has outputs to push or pull"
     verb, where = ("pushed to", "there") if direction is Direction.PUSH else ("pulled from", "here")
     rest = len(moved) - sum(moved) - sum(already)
-    parts = [f"{sum(moved)} {'would be ' if dry else ''}{verb} {remote.name}"]
+    parts = [f"{sum(moved)} {'would be ' if dry else ''}{verb} {shown_remote(remote)}"]
     parts += [f"{sum(already)} already {where}"] if any(already) else []
     parts += [f"{rest} not"] if rest else []
     return ", ".join(parts)
+
+
+def shown_remote(remote: str) -> str:
+    """Return a remote's name, or its URL without secrets."""
+    from weaselish.model.urls import without_secrets
+
+    return without_secrets(remote) if "://" in remote else remote
 
 
 def finish(results: Sequence[Pushed | Pulled], *, as_json: bool) -> int:

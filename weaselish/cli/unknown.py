@@ -49,10 +49,10 @@ def _hint(name: str, subcommands: list[str], extras: Extras) -> str:
 
 def _targets(extras: Extras) -> list[str]:
     """Return the commands and workflows of the current project, if there is a readable one."""
-    from weaselish.workspace import Workspace
+    from weaselish.api.project import Project
 
     try:
-        project = Workspace.open(None, extras.overrides, extras.cancel).project
+        model = Project(overrides=extras.overrides).model
     except ProjError:
         return []
-    return [*project.commands, *project.workflows]
+    return [*model.commands, *model.workflows]

@@ -5,15 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 from weaselish.cli.console import say, show_table
-from weaselish.cli.opening import open_workspace
+from weaselish.cli.opening import open_project
 from weaselish.cli.subcommand import JSON, Call, Subcommand
 
 
 def show_vars(call: Call, *, as_json: bool) -> int:
     """Show each variable with its value and source."""
-    from weaselish.engine.variables import variables_of
-
-    variables = variables_of(open_workspace(call, call.directory), call.extras.overrides, call.extras.sources)
+    variables = open_project(call, call.directory).vars(sources=call.extras.sources)
     if as_json:
         from weaselish.cli.json_output import print_json
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from weaselish.engine.run.planning import Preview
+from weaselish.engine import events
+from weaselish.engine.broken_lock import report_broken_lock
+from weaselish.engine.remote.resolve import OpenStore, find_remote
+from weaselish.engine.run.planning import Preview, plan_for, preview
+from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import Reason, ReasonKind
+from weaselish.plan.sequence import Cycle, Step
 from weaselish.workspace import Workspace
 
 _ALWAYS = {ReasonKind.NO_OUTPUTS, ReasonKind.NO_SKIP}
@@ -26,7 +32,7 @@ class Status(enum.Enum):
 class StepStatus(NamedTuple):
     """`key` is that of the current command, `run` the id of its last recorded run."""
 
-    step: str
+    step: Step
     status: Status
     reasons: tuple[Reason, ...]
     key: str | None = None
@@ -34,20 +40,58 @@ class StepStatus(NamedTuple):
     failed_at: float | None = None  # seconds since 1970; of a failed step
     exit_code: int | None = None  # of a failed step
     must_run: bool = False  # other than because it, or a step that it depends on, always runs
+    on_remote: str | None = None  # a RemoteState, if a remote was asked
 
 
-def statuses(workspace: Workspace, previews: list[Preview]) -> list[StepStatus]:
-    """Return the status of each previewed step, in order."""
+class Graph(NamedTuple):
+    """A plan with the status of its steps, in order."""
+
+    plan: Plan
+    steps: list[StepStatus]
+
+
+def status(
+    workspace: Workspace, targets: Sequence[str], *, remote: str | None, open_store: OpenStore, report: events.Reporter
+) -> list[StepStatus]:
+    """Return the status of each step of the targets, or of all commands. Changes nothing."""
+    previews = preview(workspace, _plan(workspace, targets, report))
+    states: Mapping[str, str] = {}
+    if remote is not None:
+        from weaselish.engine.remote.states import remote_states
+
+        states = remote_states(workspace, find_remote(workspace, remote), previews, open_store=open_store)
+    report_broken_lock(workspace, report)
+    return [step._replace(on_remote=states.get(step.step)) for step in _statuses(workspace, previews)]
+
+
+def graph(workspace: Workspace, targets: Sequence[str], *, report: events.Reporter) -> Graph:
+    """Return the plan of the targets, or of all commands, with the status of its steps. Raises Cycle."""
+    plan = plan_for(workspace, targets or list(workspace.project.commands), lenient=True)
+    report_broken_lock(workspace, report)
+    return Graph(plan, _statuses(workspace, preview(workspace, plan)))
+
+
+def _plan(workspace: Workspace, targets: Sequence[str], report: events.Reporter) -> Plan:
+    """Plan the targets; if they form a cycle, report it and plan each by itself."""
+    targets = targets or list(workspace.project.commands)
+    try:
+        return plan_for(workspace, targets, lenient=True)
+    except Cycle as error:
+        report(events.Note(error.message, error.hint))
+        return plan_for(workspace, targets, only=True)
+
+
+def _statuses(workspace: Workspace, previews: Sequence[Preview]) -> list[StepStatus]:
     results: dict[str, StepStatus] = {}
-    for preview in previews:
-        status = _status(workspace, preview)
-        must_run = any(_matters(reason, results) for reason in preview.reasons)
-        attempt = workspace.records.last_attempt(preview.step.command) if status is Status.FAILED else None
-        staleness = preview.staleness
-        results[preview.step] = StepStatus(
-            preview.step,
+    for item in previews:
+        status = _status(workspace, item)
+        must_run = any(_matters(reason, results) for reason in item.reasons)
+        attempt = workspace.records.last_attempt(item.step.command) if status is Status.FAILED else None
+        staleness = item.staleness
+        results[item.step] = StepStatus(
+            item.step,
             status,
-            preview.reasons,
+            item.reasons,
             key=staleness.now.key if staleness else None,
             run=staleness.last.run if staleness and staleness.last else None,
             failed_at=attempt.run / 1e6 if attempt else None,
@@ -64,21 +108,21 @@ def _matters(reason: Reason, earlier: dict[str, StepStatus]) -> bool:
     return reason.kind not in _ALWAYS
 
 
-def _status(workspace: Workspace, preview: Preview) -> Status:
-    kinds = {reason.kind for reason in preview.reasons}
-    if preview.staleness is None:
+def _status(workspace: Workspace, item: Preview) -> Status:
+    kinds = {reason.kind for reason in item.reasons}
+    if item.staleness is None:
         return Status.UNKNOWN
     if not kinds:
         return Status.UP_TO_DATE
     if ReasonKind.INTERRUPTED in kinds:
         return Status.INTERRUPTED
-    attempt = workspace.records.last_attempt(preview.step.command)
+    attempt = workspace.records.last_attempt(item.step.command)
     if attempt is not None and attempt.has_failed:
         return Status.FAILED
     if kinds <= {*_ALWAYS, ReasonKind.UPSTREAM_WILL_RUN} and kinds & _ALWAYS:
         return Status.ALWAYS_RUNS
     if ReasonKind.NEVER_RAN in kinds:
-        outputs = workspace.project.commands[preview.step.command].outputs
+        outputs = workspace.project.commands[item.step.command].outputs
         exist = bool(outputs) and all(workspace.exists(path) for path in outputs)
         return Status.UNRECORDED if exist else Status.NEVER_RAN
     return Status.OUT_OF_DATE

@@ -1,0 +1,1 @@
+"""proj from Python: notebooks, scripts, tests, and proj's own command line."""

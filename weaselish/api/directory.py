@@ -1,0 +1,55 @@
+"""Opens a project's directory anew for each call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from weaselish.cancel import Cancel
+from weaselish.workspace import Workspace
+
+if TYPE_CHECKING:
+    from weaselish.engine import events
+    from weaselish.engine.remote.resolve import OpenStore
+
+OnEvent = Callable[["events.Event"], None]
+
+
+def ignore(event: events.Event) -> None:
+    """Receive events that nobody asked for."""
+
+
+class ProjectDirectory:
+    """A project's directory and the overrides of its variables."""
+
+    def __init__(
+        self, directory: str | os.PathLike[str] | None = None, *, overrides: Mapping[str, str] | None = None
+    ) -> None:
+        """Name a project without reading it. None is the project around the current directory."""
+        self._directory = directory
+        self._overrides = dict(overrides or {})
+
+    def _open(self, cancel: Cancel | None = None) -> Workspace:
+        return Workspace.open(self._directory, self._overrides, cancel)
+
+    @contextmanager
+    def _opened(self, cancel: Cancel | None = None) -> Iterator[Workspace]:
+        """Open the workspace, with a token of its own unless the caller has one; save its caches at the end."""
+        token = Cancel() if cancel is None else cancel
+        try:
+            workspace = self._open(token)
+            yield workspace
+            workspace.save()
+        finally:
+            if cancel is None:
+                token.close()
+
+
+def store_opener(workspace: Workspace) -> OpenStore:
+    """Return the function that opens the store of a remote."""
+    from weaselish.stores.open import open_store
+
+    return partial(open_store, root=workspace.root, cancel=workspace.cancel)

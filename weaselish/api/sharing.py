@@ -1,0 +1,119 @@
+"""The part of the Python interface that deals with remotes and assets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from weaselish.api.directory import OnEvent, ProjectDirectory, ignore, store_opener
+from weaselish.cancel import Cancel
+from weaselish.model.urls import without_secrets
+
+if TYPE_CHECKING:
+    from weaselish.engine.assets.check import AssetResult
+    from weaselish.engine.remote.listing import RemoteRun
+    from weaselish.engine.remote.probe import ProbeStep
+    from weaselish.engine.remote.pull import Pulled
+    from weaselish.engine.remote.push import Pushed
+    from weaselish.model.project import Remote
+
+DEFAULT = "default"  # the name of the remote that push and pull use
+
+
+class Probe(NamedTuple):
+    """A test of a remote. `steps` runs one operation at a time and ends after the first that fails."""
+
+    remote: Remote  # without secrets in its URL
+    credentials: str | None  # where they come from
+    steps: Iterator[ProbeStep]
+
+
+class Sharing(ProjectDirectory):
+    """Pushes, pulls and lists outputs, and fetches assets."""
+
+    @property
+    def remotes(self) -> tuple[Remote, ...]:
+        """The remotes of project.yml, without secrets in their URLs."""
+        from weaselish.engine.remote.resolve import shown_remotes
+
+        return shown_remotes(self._open())
+
+    def push(
+        self,
+        remote: str = DEFAULT,
+        *,
+        commands: Sequence[str] = (),
+        dry: bool = False,
+        verify: bool = False,
+        repair: bool = False,
+        jobs: int = 4,
+        on_event: OnEvent = ignore,
+        cancel: Cancel | None = None,
+    ) -> tuple[Pushed, ...]:
+        """Store the outputs of up-to-date commands on a remote: a name, URL or path."""
+        from weaselish.engine.remote.push import push
+        from weaselish.engine.remote.push_plan import PushOptions
+        from weaselish.engine.remote.resolve import find_remote
+
+        options = PushOptions(tuple(commands), dry, verify, repair, jobs)
+        with self._opened(cancel) as workspace:
+            found = find_remote(workspace, remote)
+            return push(workspace, found, options, open_store=store_opener(workspace), report=on_event)
+
+    def pull(
+        self,
+        remote: str = DEFAULT,
+        *,
+        commands: Sequence[str] = (),
+        dry: bool = False,
+        force: bool = False,
+        jobs: int = 4,
+        on_event: OnEvent = ignore,
+        cancel: Cancel | None = None,
+    ) -> tuple[Pulled, ...]:
+        """Download and verify the outputs that match the current script, deps and env."""
+        from weaselish.engine.remote.pull import PullOptions, pull
+        from weaselish.engine.remote.resolve import find_remote
+
+        options = PullOptions(tuple(commands), dry, force, jobs)
+        with self._opened(cancel) as workspace:
+            found = find_remote(workspace, remote)
+            return pull(workspace, found, options, open_store=store_opener(workspace), report=on_event)
+
+    def ls(self, remote: str = DEFAULT, *, cancel: Cancel | None = None) -> tuple[RemoteRun, ...]:
+        """Return the runs on a remote by command, the newest first."""
+        from weaselish.engine.remote.listing import list_runs
+        from weaselish.engine.remote.resolve import find_remote
+
+        with self._opened(cancel) as workspace:
+            return list_runs(workspace, find_remote(workspace, remote), open_store=store_opener(workspace))
+
+    def probe(self, remote: str = DEFAULT, *, cancel: Cancel | None = None) -> Probe:
+        """Prepare to list a remote, then to write, read back and delete a small object, one step at a time."""
+        from weaselish.engine.remote.probe import probe
+        from weaselish.engine.remote.resolve import find_remote
+        from weaselish.stores.open import credentials_source
+
+        workspace = self._open(cancel)
+        found = find_remote(workspace, remote)
+        steps = probe(found, open_store=store_opener(workspace), cancel=workspace.cancel)
+        return Probe(found._replace(url=without_secrets(found.url)), credentials_source(found), steps)
+
+    def assets(
+        self,
+        *dests: str,
+        extra: bool = False,
+        sparse: bool = False,
+        force: bool = False,
+        update: bool = False,
+        jobs: int = 4,
+        on_event: OnEvent = ignore,
+        cancel: Cancel | None = None,
+    ) -> tuple[AssetResult, ...]:
+        """Fetch assets by their `dest`, by default all; with `extra`, including those marked so."""
+        from weaselish.engine.assets.check import AssetOptions
+        from weaselish.engine.assets.fetch import fetch_assets
+
+        options = AssetOptions(dests, extra, sparse, force, jobs, update)
+        with self._opened(cancel) as workspace:
+            return fetch_assets(workspace, options, open_store=store_opener(workspace), report=on_event)
