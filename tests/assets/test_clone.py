@@ -15,7 +15,7 @@ from assets.sshd import Sshd
 
 
 @pytest.fixture
-def here(project: ProjectDir, monkeypatch: pytest.MonkeyPatch) -> ProjectDir:
+def folder(project: ProjectDir, monkeypatch: pytest.MonkeyPatch) -> ProjectDir:
     """A directory to clone into; whatever is left of temporary directories lies in it or in its `tmp`."""
     (project.path / "tmp").mkdir()
     project.environ["TMPDIR"] = str(project.path / "tmp")
@@ -30,47 +30,47 @@ def origin(project: ProjectDir, copy: str) -> dict[str, str | None]:
 
 @each_way
 def test_a_template_in_a_subdirectory_at_a_branch_tag_or_commit(
-    here: ProjectDir, upstream: ProjectDir, address: str, ref: str | None, sparse: bool
+    folder: ProjectDir, upstream: ProjectDir, address: str, ref: str | None, sparse: bool
 ) -> None:
     ref = upstream.git("rev-parse", "v1^{commit}").strip() if ref == "commit" else ref
     words = [*(["-b", ref] if ref else []), *["-S"] * sparse]
-    done = here.proj("clone", "projects/tiny", "--repo", address, *words)
+    done = folder.proj("clone", "projects/tiny", "--repo", address, *words)
     assert (done.code, done.out) == (0, "")
     assert done.err == (
         f"cloning from {address}\n"
         f"✔ cloned `projects/tiny` from {address} into `tiny`\n"
         "  hint: next: cd tiny && proj run hello\n"
     )
-    assert here.read("tiny/notes.txt") == "shared\n"
-    assert not here.exists("tiny/.git")
+    assert folder.read("tiny/notes.txt") == "shared\n"
+    assert not folder.exists("tiny/.git")
     commit = upstream.git("rev-parse", f"{ref or 'main'}^{{commit}}").strip()
-    assert origin(here, "tiny") == {"name": "projects/tiny", "repo": address, "branch": ref, "commit": commit}
-    assert here.proj("run", "hello", cwd="tiny").code == 0
-    assert clean(here)
+    assert origin(folder, "tiny") == {"name": "projects/tiny", "repo": address, "branch": ref, "commit": commit}
+    assert folder.proj("run", "hello", cwd="tiny").code == 0
+    assert clean(folder)
 
 
 def clean(project: ProjectDir) -> bool:
     return not left_beside(project.path) and not os.listdir(project.path / "tmp")
 
 
-def test_names_with_blanks_the_whole_repository_and_another_place(here: ProjectDir, upstream: ProjectDir) -> None:
+def test_names_with_blanks_the_whole_repository_and_another_place(folder: ProjectDir, upstream: ProjectDir) -> None:
     repo = str(upstream.path)
     for sparse in ([], ["-S"]):
         dest = f"copy {len(sparse)}"
-        assert here.proj("clone", "projects/two words/", dest, "-r", upstream.path.as_uri(), *sparse).code == 0
-        assert here.read(f"{dest}/project.yml") == "title: Two [words]\n"
-    whole = here.proj("clone", ".", "-r", repo)
-    assert (whole.code, here.read("upstream/data/words.txt")) == (0, "two\n")
+        assert folder.proj("clone", "projects/two words/", dest, "-r", upstream.path.as_uri(), *sparse).code == 0
+        assert folder.read(f"{dest}/project.yml") == "title: Two [words]\n"
+    whole = folder.proj("clone", ".", "-r", repo)
+    assert (whole.code, folder.read("upstream/data/words.txt")) == (0, "two\n")
     assert "warning: it has no project.yml\n" in whole.err
-    assert not here.exists("upstream/.git")
-    file = here.proj("clone", "data/words.txt", "-r", repo)
-    assert (file.code, here.read("words.txt")) == (0, "two\n")
-    assert clean(here)
+    assert not folder.exists("upstream/.git")
+    file = folder.proj("clone", "data/words.txt", "-r", repo)
+    assert (file.code, folder.read("words.txt")) == (0, "two\n")
+    assert clean(folder)
 
 
-def test_what_cannot_be_cloned_leaves_nothing_behind(here: ProjectDir, upstream: ProjectDir) -> None:
+def test_what_cannot_be_cloned_leaves_nothing_behind(folder: ProjectDir, upstream: ProjectDir) -> None:
     repo = str(upstream.path)
-    here.write("taken", "mine")
+    folder.write("taken", "mine")
     for words, code, message in (
         (["projects/tiny", "taken", "-r", repo], 1, "error: `taken` already exists\n"),
         (["projects/tiny", "a/b", "-r", repo], 1, "error: the directory `a` does not exist\n"),
@@ -83,52 +83,52 @@ def test_what_cannot_be_cloned_leaves_nothing_behind(here: ProjectDir, upstream:
         (["tiny", "-r", "--upload-pack=touch x"], 1, "error: git cannot fetch from `--upload-pack=touch x`: "),
         ([], 2, "error: the name of what to clone is missing\n"),
     ):
-        done = here.proj("clone", *words)
+        done = folder.proj("clone", *words)
         assert (done.code, done.out) == (code, "")
         assert message in done.err
         assert "Traceback" not in done.err
-    assert sorted(here.files()) == ["taken", "tmp"]
+    assert sorted(folder.files()) == ["taken", "tmp"]
 
 
-def test_a_private_repository_needs_the_key(here: ProjectDir, upstream: ProjectDir, sshd: Sshd) -> None:
-    here.environ["GIT_SSH_COMMAND"] = sshd.without_key
-    done = here.proj("clone", "projects/tiny", "-r", sshd.url(upstream.path))
+def test_a_private_repository_needs_the_key(folder: ProjectDir, upstream: ProjectDir, sshd: Sshd) -> None:
+    folder.environ["GIT_SSH_COMMAND"] = sshd.without_key
+    done = folder.proj("clone", "projects/tiny", "-r", sshd.url(upstream.path))
     assert done.code == 1
     assert "Permission denied" in done.err
-    assert sorted(here.files()) == ["tmp"]
+    assert sorted(folder.files()) == ["tmp"]
 
 
-def test_without_a_repository_it_is_a_bundled_template(here: ProjectDir) -> None:
-    done = here.proj("clone", "penguins", "birds")
+def test_without_a_repository_it_is_a_bundled_template(folder: ProjectDir) -> None:
+    done = folder.proj("clone", "penguins", "birds")
     assert (done.code, done.err.splitlines()[0]) == (
         0,
         "✔ cloned `penguins` from the bundled templates into `birds`",
     )
-    assert origin(here, "birds")["template"] == "penguins"
-    assert here.proj("validate", "birds").code == 0
-    listed = here.proj("clone", "--list", cwd="birds")
+    assert origin(folder, "birds")["template"] == "penguins"
+    assert folder.proj("validate", "birds").code == 0
+    listed = folder.proj("clone", "--list", cwd="birds")
     assert "penguins" in listed.out
     assert "this project was cloned from name penguins" in listed.err
-    assert "penguins" in [one["name"] for one in here.proj("clone", "--list", "--json").json]
-    assert clean(here)
+    assert "penguins" in [one["name"] for one in folder.proj("clone", "--list", "--json").json]
+    assert clean(folder)
 
 
-def test_any_other_name_comes_from_weasel_s_repository_at_its_branch(here: ProjectDir, upstream: ProjectDir) -> None:
+def test_any_other_name_comes_from_weasel_s_repository_at_its_branch(folder: ProjectDir, upstream: ProjectDir) -> None:
     upstream.git("branch", "v3", "dev")
-    here.environ |= {
+    folder.environ |= {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{upstream.path}.insteadOf",
         "GIT_CONFIG_VALUE_0": "https://github.com/explosion/projects",
     }
-    assert here.proj("clone", "data").code == 0
-    assert here.read("data/words.txt") == "dev\n"
-    assert origin(here, "data")["repo"] == "https://github.com/explosion/projects"
-    failed = here.proj("clone", "penguin")
+    assert folder.proj("clone", "data").code == 0
+    assert folder.read("data/words.txt") == "dev\n"
+    assert origin(folder, "data")["repo"] == "https://github.com/explosion/projects"
+    failed = folder.proj("clone", "penguin")
     assert failed.code == 1
     assert "hint: did you mean the bundled template `penguins`?" in failed.err
 
 
-def test_a_template_is_found_beside_the_package_and_in_it(here: ProjectDir) -> None:
+def test_a_template_is_found_beside_the_package_and_in_it(folder: ProjectDir) -> None:
     from weaselish.engine.clone import bundled_templates
 
     assert all((Path(directory) / "project.yml").is_file() for directory in bundled_templates().values())

@@ -50,9 +50,9 @@ def put(remote: Path, output: str, data: bytes) -> Path:
     path.write_bytes(data)
     (record,) = (path for path in records(remote) if f'"path": "{output}"' in path.read_text())
     document = json.loads(record.read_text())
-    made = [{**item, "size": None, "files": None} for item in document["outputs"]]
+    changed = [{**item, "size": None, "files": None} for item in document["outputs"]]
     stored = [{**item, "size": len(data)} if item["path"] == output else item for item in document["objects"]]
-    edit_record(record, outputs=made, objects=stored)
+    edit_record(record, outputs=changed, objects=stored)
     return path
 
 

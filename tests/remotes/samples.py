@@ -1,4 +1,4 @@
-"""A small project, clones of it, and a look into remotes that does without push and pull."""
+"""A small project, clones of it, and helpers that read remotes without push and pull."""
 
 from __future__ import annotations
 
@@ -76,15 +76,15 @@ def twins(project: ProjectDir, remote: object) -> ProjectDir:
 
 
 def twin(project: ProjectDir) -> bytes | None:
-    """What both outputs of `make` hold, None if they are not there; fails if they do not belong together."""
-    found = [project.path / "one.txt", project.path / "two" / "same.txt"]
-    there = [path.read_bytes() for path in found if path.exists()]
-    assert len(there) in (0, 2) and len(set(there)) <= 1, "outputs of different runs"
-    return there[0] if there else None
+    """Return the content of both outputs of `make`, None if they are missing. Fail if they are of different runs."""
+    paths = [project.path / "one.txt", project.path / "two" / "same.txt"]
+    contents = [path.read_bytes() for path in paths if path.exists()]
+    assert len(contents) in (0, 2) and len(set(contents)) <= 1, "outputs of different runs"
+    return contents[0] if contents else None
 
 
 def clone(project: ProjectDir, name: str, *, with_lock: bool = False) -> ProjectDir:
-    """What a colleague gets by git: the sources, and project.lock if it is committed."""
+    """Return what a colleague gets by git: the sources, and project.lock if it is committed."""
     other = project.beside(name)
     for path in sorted(project.path.iterdir()):
         if path.suffix in (".yml", ".sh") or path.name == "in.txt" or (with_lock and path.name == "project.lock"):
@@ -93,7 +93,7 @@ def clone(project: ProjectDir, name: str, *, with_lock: bool = False) -> Project
 
 
 def outputs(project: ProjectDir) -> dict[str, bytes | None]:
-    """All that lies at the outputs."""
+    """Return the files of the outputs."""
     return {
         name: content
         for name, content in project.files().items()
@@ -102,7 +102,7 @@ def outputs(project: ProjectDir) -> dict[str, bytes | None]:
 
 
 def leftovers(project: ProjectDir) -> list[str]:
-    """What an interrupted pull or push may have left in a project, and should not."""
+    """Return what an interrupted pull or push should not have left in a project."""
     names = [name for name in project.files() if ".proj-" in name or "verify-" in name]
     return names + [name for name in project.files() if name.endswith(".tmp")]
 
@@ -112,7 +112,7 @@ def states(project: ProjectDir, *words: str) -> dict[str, str]:
 
 
 def lines_of(done: Done) -> dict[str, str]:
-    """The line of each command that push or pull printed."""
+    """Return the line of each command that push or pull printed."""
     lines = [line[2:].partition(": ") for line in done.err.splitlines() if line[:2] in ("✔ ", "✘ ", "– ")]
     return {name: text for name, _, text in lines}
 
@@ -122,7 +122,7 @@ def lines_of(done: Done) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A published run whose objects are all there, each being what its name says. `outputs`: path -> digest."""
+    """A published run whose objects all exist and have the content that their keys name. `outputs`: path -> digest."""
 
     command: str
     run: int
@@ -130,7 +130,7 @@ class Run:
 
 
 def intact_runs(remote: Path | Store, below: str = "") -> list[Run]:
-    """The runs on a remote, or `below` a key in a store, once all that can be seen there proved whole."""
+    """Return the runs on a remote, or `below` a key in a store, after checking all of its objects and records."""
     store: Store = DirectoryStore(remote) if isinstance(remote, Path) else remote
     base = f"{below}/" if below else ""
     keys = {stored.key.removeprefix(base): stored.size for stored in store.list(below)}
@@ -142,7 +142,7 @@ def intact_runs(remote: Path | Store, below: str = "") -> list[Run]:
         for item in record["objects"]:
             assert keys.get(item["key"]) == item["size"], f"{item['key']} is not as the record says"
     return [
-        Run(record["command"], record["run"], {made["path"]: made["digest"] for made in record["outputs"]})
+        Run(record["command"], record["run"], {output["path"]: output["digest"] for output in record["outputs"]})
         for _, record in sorted(records.items())
     ]
 
@@ -155,7 +155,7 @@ def check_object(store: Store, key: str, base: str = "") -> None:
 
 
 def objects(remote: Path, output: str) -> list[Path]:
-    """The objects of an output in a directory, the oldest first."""
+    """Return the objects of an output in a directory, the oldest first."""
     return sorted((path for path in (remote / output).glob("*/*")), key=lambda path: path.stat().st_mtime_ns)
 
 

@@ -69,11 +69,11 @@ def test_two_clones_that_push_different_results_of_one_command_keep_both(
     assert [push.wait() for push in pushes] == [0, 0, 0]
     runs = intact_runs(store_of(project, remote))
     assert len({run.run for run in runs}) == 3
-    made = {twin(other) for other in clones}
-    assert len(made) == 3
+    produced = {twin(other) for other in clones}
+    assert len(produced) == 3
     pulled = clone(project, "pulled")
     assert pulled.proj("pull").code == 0
-    assert twin(pulled) in made
+    assert twin(pulled) in produced
     for owner in clones:  # each has its own by its lock
         by_lock = clone(owner, f"{owner.path.name}-by-lock", with_lock=True)
         assert by_lock.proj("pull").code == 0

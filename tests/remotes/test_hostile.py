@@ -25,10 +25,10 @@ def remote(tmp_path: Path) -> Path:
 
 
 def deep() -> object:
-    found: object = []
+    nested: object = []
     for _ in range(500):
-        found = [found]
-    return found
+        nested = [nested]
+    return nested
 
 
 OTHER = "../../../../../../tmp/evil-of-proj"
@@ -163,8 +163,8 @@ def test_an_archive_is_not_larger_than_its_record_says(project: ProjectDir, remo
         put(remote, "out", data)
         stored = [{**item, "size": len(data)} for item in document["objects"]]
         size = 1 if b"1 bytes" in reason.encode() else 0
-        made = [{**item, "size": size} for item in document["outputs"]]
-        edit_record(record, outputs=made, objects=stored)
+        changed = [{**item, "size": size} for item in document["outputs"]]
+        edit_record(record, outputs=changed, objects=stored)
         other = clone(project, "other")
         done = other.proj("pull")
         assert (done.code, leftovers(other), outputs(other)) == (1, [], {})
@@ -172,7 +172,7 @@ def test_an_archive_is_not_larger_than_its_record_says(project: ProjectDir, remo
 
 
 def bomb() -> bytes:
-    """Two GiB of zeros in 2 MiB; only its record says that there are so many."""
+    """Return two GiB of zeros in 2 MiB, which only the record announces."""
     out = io.BytesIO()
     with gzip.open(out, "wb", compresslevel=9) as packed:
         info = tarfile.TarInfo("out")

@@ -1,4 +1,4 @@
-"""SIGKILL at any moment of a push or a pull: nothing is half there, and the next one completes.
+"""SIGKILL at any moment of a push or a pull: nothing partial appears, and the next call completes.
 
 Half of the kills come after a random time, the other half just before a random one of the process's file operations,
 so that short moments are met too.
@@ -169,7 +169,7 @@ def test_a_killed_pull_leaves_the_old_or_the_new_and_is_completed_by_the_next(
 def of(step: str, files: dict[str, bytes | None]) -> dict[str, bytes | None]:
     """Return the files of a step's outputs, without what a killed pull keeps beside them."""
     names = {"first": ("out/first", "out/one.bin")}.get(step, (f"out/{step}",))
-    return {name: made for name, made in files.items() if name.startswith(names)}
+    return {name: content for name, content in files.items() if name.startswith(names)}
 
 
 def half_swapped(
@@ -178,7 +178,7 @@ def half_swapped(
     """Return what a kill during a swap may leave: some outputs new, others missing, their old content beside them."""
     if step != "first":
         return [{}]
-    folder = [{name: made for name, made in files.items() if name.startswith("out/first")} for files in (old, new)]
+    folder = [{name: data for name, data in files.items() if name.startswith("out/first")} for files in (old, new)]
     file = [{"out/one.bin": files["out/one.bin"]} for files in (old, new)]
     return [{**a, **b} for a in (*folder, {}) for b in (*file, {})]
 

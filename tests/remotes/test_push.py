@@ -45,7 +45,7 @@ def test_an_object_can_be_read_with_plain_tar(project: ProjectDir, remote: Path,
         (path,) = objects(remote, name)
         subprocess.run(["tar", "xzf", path], cwd=tmp_path / "plain", check=True)
     unpacked = ProjectDir(tmp_path / "plain", tmp_path / "of-plain")
-    assert outputs(unpacked) == {name: made for name, made in outputs(project).items() if name != "model.bin"}
+    assert outputs(unpacked) == {name: content for name, content in outputs(project).items() if name != "model.bin"}
     assert os.access(unpacked.path / "data/sub/b.txt", os.X_OK)
 
 
@@ -76,10 +76,10 @@ def test_a_dry_push_and_pull_change_nothing(project: ProjectDir, remote: Path) -
         assert (project.files(), remote.exists()) == (before, False)
     project.proj("push")
     shutil.rmtree(project.path / ".proj")
-    there = sorted(remote.rglob("*"))
+    on_remote = sorted(remote.rglob("*"))
     for words in (["push", "--dry"], ["push", "--dry", "--verify"], ["pull", "--dry"], ["ls"], ["pull", "--dry", "-F"]):
         assert project.proj(*words).code == 0
-        assert (project.files(), sorted(remote.rglob("*"))) == (before, there)
+        assert (project.files(), sorted(remote.rglob("*"))) == (before, on_remote)
 
 
 def test_a_dry_pull_folds_nothing_that_another_process_left(project: ProjectDir, remote: Path) -> None:

@@ -116,7 +116,7 @@ def test_status_and_ls_download_no_output(project: ProjectDir, remote: str, coun
     assert [call for call in counted[0].calls if not call.startswith("get .proj/")] == ["list"]
 
     listed = project.proj("ls", "--json").json
-    assert [(run["command"], [made["path"] for made in run["outputs"]]) for run in listed] == [
+    assert [(run["command"], [output["path"] for output in run["outputs"]]) for run in listed] == [
         ("prepare", ["data", "linked", "list of words.txt"]),
         ("train", ["model.bin"]),
     ]

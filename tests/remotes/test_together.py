@@ -23,10 +23,10 @@ PATIENCE = 20.0  # seconds
 def fan(project: ProjectDir, tmp_path: Path) -> ProjectDir:
     """A trunk, leaves that need it, and a command that needs all leaves; run, but not pushed."""
     leaves = [f"out/leaf-{number}" for number in range(LEAVES)]
-    made = {"out/trunk": ["make.sh"], **{leaf: ["out/trunk"] for leaf in leaves}, "out/all": leaves}
+    deps_of = {"out/trunk": ["make.sh"], **{leaf: ["out/trunk"] for leaf in leaves}, "out/all": leaves}
     commands = [
         f"{{name: {Path(out).name}, script: [sh make.sh {out} {' '.join(deps)}], deps: {deps}, outputs: [{out}]}}"
-        for out, deps in made.items()
+        for out, deps in deps_of.items()
     ]
     project.write("make.sh", 'mkdir -p out; to=$1; shift; { echo "$to"; cat /dev/null "$@"; } > "$to"')
     project.write("project.yml", f"remotes: {{default: {tmp_path / 'remote'}}}\ncommands: [{', '.join(commands)}]\n")
@@ -124,7 +124,7 @@ def test_no_more_objects_are_transferred_at_a_time_than_jobs(
 def test_what_one_needs_of_another_is_here_before_it_is_asked_for(
     fan: ProjectDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the lock, what a command is filed under is known when its deps are here."""
+    """Without the lock file, a command's key is known only after its deps are restored."""
     fan.proj("push")
     for path in ("project.lock", ".proj", "out"):
         shutil.rmtree(fan.path / path) if (fan.path / path).is_dir() else (fan.path / path).unlink()

@@ -50,8 +50,8 @@ def remote(tmp_path: Path) -> Path:
     return tmp_path / "remote"
 
 
-def made(project: ProjectDir, remote: Path, text: str = "one\n") -> ProjectDir:
-    """A project of one file as output, run."""
+def one_file(project: ProjectDir, remote: Path, text: str = "one\n") -> ProjectDir:
+    """Return a project with one file as output, run."""
     project.project(COPY.format(remote=remote))
     project.write("in.txt", text)
     assert project.proj("run", "make").code == 0
@@ -73,7 +73,7 @@ def made(project: ProjectDir, remote: Path, text: str = "one\n") -> ProjectDir:
 def test_p1_nothing_is_pushed_for_that_command_the_reason_is_printed(
     project: ProjectDir, remote: Path, change: object, reason: str
 ) -> None:
-    made(project, remote)
+    one_file(project, remote)
     change(project)  # type: ignore[operator]
     for words, code in ((["push"], 0), (["push", "--command", "make"], 1)):
         done = project.proj(*words)
@@ -100,7 +100,7 @@ def test_p2_partial_output_is_refused(project: ProjectDir, remote: Path, end: st
 
 
 def test_p3_pull_records_only_what_it_restored_or_verified(project: ProjectDir, remote: Path) -> None:
-    made(project, remote)
+    one_file(project, remote)
     project.write("in.txt", "two\n")
     before = project.read("project.lock")
     done = project.proj("pull")
@@ -122,7 +122,7 @@ def test_p3_pull_records_only_what_it_restored_or_verified(project: ProjectDir, 
 
 
 def test_p4_a_difference_is_refused_without_force(project: ProjectDir, remote: Path) -> None:
-    made(project, remote).proj("push")
+    one_file(project, remote).proj("push")
     other = clone(project, "other")
     other.write("out", "mine\n")
     for words in (["pull"], ["pull", "--dry"], ["pull", "--command", "make"]):
@@ -139,7 +139,7 @@ def test_p4_a_difference_is_refused_without_force(project: ProjectDir, remote: P
 
 
 def test_p4_what_a_record_on_the_remote_names_is_not_lost_and_is_replaced(project: ProjectDir, remote: Path) -> None:
-    made(project, remote).proj("push")
+    one_file(project, remote).proj("push")
     other = clone(project, "other")
     other.proj("pull")
     project.write("in.txt", "two\n")
@@ -177,7 +177,7 @@ def test_p5_an_error_names_object_expected_and_found_nothing_changes_the_next_ca
 
 
 def test_p6_push_reports_a_truncated_object_and_repair_writes_it_again(project: ProjectDir, remote: Path) -> None:
-    made(project, remote).proj("push")
+    one_file(project, remote).proj("push")
     (path,) = objects(remote, "out")
     whole = path.read_bytes()
     path.write_bytes(whole[:50])
@@ -216,7 +216,7 @@ def test_p7_all_outputs_are_of_one_run(project: ProjectDir, remote: Path) -> Non
 
 @pytest.mark.parametrize("verb", ["push", "pull", "ls"])
 def test_p8_an_error_with_a_suggestion_exit_2(project: ProjectDir, remote: Path, verb: str) -> None:
-    made(project, remote)
+    one_file(project, remote)
     (project.path / "sub").mkdir()
     for name, hint in (("defualt", "did you mean `default`?"), ("xyz", "defined: `default`"), ("sub", None)):
         done = project.proj(verb, name)
@@ -252,7 +252,7 @@ def test_p9_one_line_per_command_with_its_reason(project: ProjectDir, remote: Pa
 @pytest.mark.parametrize("name", HOSTILE)
 def test_p10_each_is_refused_and_nothing_is_written(project: ProjectDir, remote: Path, name: str) -> None:
     members, reason = HOSTILE[name]
-    made(project, remote).proj("push")
+    one_file(project, remote).proj("push")
     path = put(remote, "out", archive(*members))
     evil = Path("/tmp/evil-of-proj")
     other = clone(project, "other")
@@ -435,7 +435,7 @@ def test_p16_one_line_names_the_remote_what_was_tried_and_what_to_do(
 ) -> None:
     from servers import READER_KEY, READER_SECRET
 
-    made(project, Path("x"))
+    one_file(project, Path("x"))
     sign_in(project, request.getfixturevalue("seaweedfs"))
     project.project(COPY.format(remote=f"s3://{BUCKET}/p16"))
     environ = project.environ

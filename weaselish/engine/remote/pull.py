@@ -154,6 +154,7 @@ class _Pull:
 
     def _if_local(self, command: Command) -> Pulled | None:
         """Return the result of a command whose outputs are present and up to date."""
+        self._report(events.Preparing(f"checking `{command.name}`"))
         if not command.outputs:
             raise NotPulled("it has no outputs that could be pulled")
         if self._is_local(command):
