@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from hashlib import md5
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weaselish import __version__
-from weaselish.errors import Part, Problem, ProjError, UsageError
+from weaselish.errors import Part, Problem, UsageError
 from weaselish.files.atomic import write_atomically
 from weaselish.files.state_dir import cache_dir
 from weaselish.files.text_file import read_regular
@@ -62,12 +61,29 @@ class ProjectFile:
     def __init__(self, root: Path, overrides: Mapping[str, str]) -> None:
         data = read_project_file(root)
         self._root = root
+        self._overrides = overrides
+        self._locations: Locations | None = None
         self._name = f"project-{_key(data, overrides, root)}.json"
         cache = cache_dir(root)
         compiled = None if cache is None else _read_compiled(cache / self._name)
         self._is_kept = compiled is not None
-        self.project = compiled if compiled is not None else parse_text(data, overrides, root)
+        self.project = compiled or self._parse(data)
         self.keep()
+
+    def _parse(self, text: bytes) -> ProjectModel:
+        from weaselish.files import yaml12
+        from weaselish.model.parse import parse
+
+        data, self._locations = yaml12.read(text, file=FILE)
+        return parse(data, self._locations, self._overrides, str(self._root))
+
+    @property
+    def locations(self) -> Locations:
+        """The location of each value, key and command."""
+        if self._locations is None:
+            self._parse(read_project_file(self._root))
+        assert self._locations is not None
+        return self._locations
 
     def keep(self) -> None:
         """Keep the compiled form, if `.proj/cache` exists by now."""
@@ -80,26 +96,6 @@ class ProjectFile:
 def read_project_file(root: Path) -> bytes:
     """Return the bytes of project.yml. Raises UsageError if it is not a file, unreadable or too large."""
     return read_regular(root / FILE, name=FILE, limit=_LARGEST)
-
-
-def parse_text(text: str | bytes, overrides: Mapping[str, str] | None = None, root: Path | None = None) -> ProjectModel:
-    """Return the project that the text of project.yml describes. Raises InvalidProject."""
-    from weaselish.files import yaml12
-    from weaselish.model.parse import parse
-
-    data, locations = yaml12.read(text, file=FILE)
-    return parse(data, locations, overrides, None if root is None else str(root))
-
-
-def read_locations(root: Path) -> Locations:
-    """Return the location of each value, key and command in project.yml."""
-    from weaselish.files import yaml12
-    from weaselish.model.parse import parse
-
-    data, locations = yaml12.read(read_project_file(root), file=FILE)
-    with suppress(ProjError):  # an override may be what makes it valid; names of commands are read in any case
-        parse(data, locations)
-    return locations
 
 
 def load_dotenv(root: Path, project: ProjectModel) -> dict[str, str]:

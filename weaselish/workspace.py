@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weaselish.cancel import Cancel
 from weaselish.errors import InvalidOverride, UnknownName
@@ -19,6 +20,9 @@ from weaselish.model.paths import is_glob
 from weaselish.model.project import ProjectModel
 from weaselish.plan.producers import Producers
 from weaselish.records.records import Records
+
+if TYPE_CHECKING:
+    from weaselish.model.locations import Locations
 
 
 class Workspace:
@@ -39,6 +43,7 @@ class Workspace:
         self.environ: Mapping[str, str] = {**self.dotenv, **os.environ}
         self._env_names = project.env
         self._env_given = _given(project, overrides or {})
+        self.parsed = project  # with `${env.X}` in its paths
         self.project = with_env_in_paths(project, self.env, str(root))
 
     @classmethod
@@ -62,6 +67,11 @@ class Workspace:
     @cached_property
     def records(self) -> Records:
         return Records(self.root, self.project, self.cancel)
+
+    @property
+    def locations(self) -> Locations:
+        """The location of each value, key and command in project.yml. Raises ProjError if it cannot be read."""
+        return (self._file or ProjectFile(self.root, {})).locations
 
     @cached_property
     def producers(self) -> Producers:

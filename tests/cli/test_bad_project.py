@@ -48,7 +48,7 @@ WRONG = {
     ),
     "a key that is like no other": (
         "commands: [{name: a, xyzzy: 1}]",
-        "1:22: error: unknown key `xyzzy`\n  hint: known are name, help, script, deps, outputs, outputs_no_cache, "
+        "1:22: error: unknown key `xyzzy`\n  hint: valid keys are name, help, script, deps, outputs, outputs_no_cache, "
         "no_skip, env, shell, workdir, timeout, retries, mutex, confirm",
     ),
     "a command without a name": (
@@ -179,7 +179,8 @@ WRONG = {
     ),
     "a secret in a remote": (
         "remotes: {lab: {url: s3://x, secret_key: x}}",
-        "1:30: error: unknown key `secret_key`\n  hint: known are url, endpoint_url, profile, region, read_only",
+        "1:30: error: unknown key `secret_key`\n  hint: "
+        "never put a secret here: `proj` takes credentials from the environment or a profile",
     ),
     "an unknown tag": (
         "commands: [{name: a, script: [!x y]}]",

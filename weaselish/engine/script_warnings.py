@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
+from weaselish.errors import Problem, ProjError
 from weaselish.model.project import Command
 from weaselish.model.script import ShellWord, shell_words
 from weaselish.workspace import Workspace
 
 
-def script_warnings(workspace: Workspace, command: Command) -> Iterator[tuple[int, ShellWord]]:
-    """Yield (index of the script line, warning)."""
+def script_warnings(workspace: Workspace, command: Command) -> tuple[Problem, ...]:
+    """Return a warning for each such word, with its location in project.yml."""
     if command.shell is not False:
-        return
+        return ()
     directory = workspace.root / command.workdir
 
     def exists(path: str) -> bool:
         return os.path.exists(directory / path)  # False for any text that cannot be a path
 
-    for index, line in enumerate(command.script):
-        for word in dict.fromkeys(shell_words(line, exists)):
-            yield index, word
+    return tuple(
+        _located(workspace, command, index, word)
+        for index, line in enumerate(command.script)
+        for word in dict.fromkeys(shell_words(line, exists))
+    )
+
+
+def _located(workspace: Workspace, command: Command, index: int, word: ShellWord) -> Problem:
+    try:
+        location = workspace.locations.of_command(command.name, ("script", index))
+    except ProjError:  # project.yml changed since it was read
+        location = (0, 0)
+    return Problem(*location, f"`{command.name}`: {word.message}", word.hint, is_warning=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from weaselish.engine.script_warnings import script_warnings
 from weaselish.errors import Problem, ProjError, in_file_order, listed
-from weaselish.load import FILE, read_locations
-from weaselish.model.locations import Location, Locations, Path
+from weaselish.load import FILE
+from weaselish.model.locations import Locations, Path
 from weaselish.model.paths import dep_base, inside, is_outside, normalise, overlap
 from weaselish.model.project import Command
 from weaselish.model.script import split_words
@@ -16,27 +16,23 @@ from weaselish.plan.graph import find_cycle, make_plan
 from weaselish.plan.producers import alternatives
 from weaselish.workspace import Workspace
 
+_PORTABLE = "name it relative to the project, or put the directory into a variable of `env:`"
+
 
 def findings(workspace: Workspace) -> list[Problem]:
     """Return all problems of project.yml in file order: those of parsing, and those that graph and disk show."""
     project = workspace.project
-    checks = _Checks(workspace, read_locations(workspace.root))
+    checks = _Checks(workspace, workspace.locations)
     return list(in_file_order([*project.warnings, *project.faults, *checks.problems()]))
 
 
 def place_of(workspace: Workspace, command: str) -> str | None:
     """Return the location of a command, `project.yml:12:5`, None if project.yml cannot be read."""
     try:
-        line, column = _location(read_locations(workspace.root), command)
+        line, column = workspace.locations.of_command(command)
     except ProjError:
         return None
     return f"{FILE}:{line}:{column}" if line else FILE
-
-
-def _location(locations: Locations, command: str, path: Path = ()) -> Location:
-    """Return the location of a command, or of a value in it."""
-    start = locations.commands.get(command)
-    return (0, 0) if start is None else locations.of((*start, *path))
 
 
 class _Checks:
@@ -57,18 +53,18 @@ class _Checks:
             yield from self._without_script(command)
             yield from self._undeclared_deps(command)
             yield from self._absolute_paths(command)
-            yield from self._words_for_a_shell(command)
+            yield from script_warnings(self._workspace, command)
 
     def _warning(self, command: Command, message: str, hint: str | None = None, *, at: Path = ()) -> Problem:
-        location = _location(self._locations, command.name, at)
+        location = self._locations.of_command(command.name, at)
         return Problem(*location, message, hint, is_warning=True)
 
     def _cycles(self) -> Iterator[Problem]:
         cycle = find_cycle(self._project)
         if cycle is not None:
-            yield Problem(*_location(self._locations, cycle.path[0]), cycle.message, cycle.hint)
+            yield Problem(*self._locations.of_command(cycle.path[0]), cycle.message, cycle.hint)
             return
-        if not alternatives(self._project):  # else each plan may choose other producers
+        if find_cycle(self._project, with_alternatives=True) is None:
             return
         for workflow in self._project.workflows:
             try:
@@ -121,14 +117,7 @@ class _Checks:
 
     def _absolute_paths(self, command: Command) -> Iterator[Problem]:
         for key in ("deps", "outputs", "outputs_no_cache"):
-            for index, path in enumerate(getattr(command, key)):
-                if path.startswith("/") and "${env." not in path:
+            for index, path in enumerate(getattr(self._workspace.parsed.commands[command.name], key)):
+                if path.startswith("/"):
                     message = f"`{path}` is absolute: on other machines it may not exist"
                     yield self._warning(command, message, _PORTABLE, at=(key, index))
-
-    def _words_for_a_shell(self, command: Command) -> Iterator[Problem]:
-        for index, word in script_warnings(self._workspace, command):
-            yield self._warning(command, word.message, word.hint, at=("script", index))
-
-
-_PORTABLE = "name it relative to the project, or put the directory into a variable of `env:`"

@@ -23,3 +23,8 @@ class Locations:
     def of_key(self, path: Path) -> Location:
         """Return the location of the key at `path`, or that of its value."""
         return self.keys.get(path) or self.of(path)
+
+    def of_command(self, name: str, path: Path = ()) -> Location:
+        """Return the location of a command, or of a value in it."""
+        start = self.commands.get(name)
+        return (0, 0) if start is None else self.of((*start, *path))

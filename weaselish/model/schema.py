@@ -9,6 +9,7 @@ from pkgutil import get_data
 from typing import TYPE_CHECKING, Any
 
 from weaselish.errors import near_match
+from weaselish.model.interpolate import is_secret
 from weaselish.model.locations import Path
 
 if TYPE_CHECKING:
@@ -53,14 +54,19 @@ def _explained(error: ValidationError, data: object, schema: object) -> Iterator
     if kind.name == "additionalProperties":
         known = list(_at(schema, error.schema_path[:-1])["properties"])
         for key in kind.unexpected:
-            close = near_match(key, known)
-            hint = f"did you mean `{close}`?" if close else "known are " + ", ".join(known)
-            yield (*path, key), True, f"unknown key `{key}`", hint
+            yield (*path, key), True, f"unknown key `{key}`", _key_hint(key, known, path)
     elif kind.name == "required":
         yield path, False, f"{_called(path)} needs `{kind.property}`", None
     else:
         expected, value = _at(schema, error.schema_path), _at(data, path)
         yield path, False, *_wrong_value(error, path, expected, value)
+
+
+def _key_hint(key: str, keys: list[str], path: Path) -> str:
+    if path[0] == "remotes" and is_secret(key):
+        return "never put a secret here: `proj` takes credentials from the environment or a profile"
+    close = near_match(key, keys)
+    return f"did you mean `{close}`?" if close else "valid keys are " + ", ".join(keys)
 
 
 def _at(data: Any, path: Iterable[str | int]) -> Any:

@@ -80,15 +80,19 @@ def _barriers(project: ProjectModel, targets: Sequence[str]) -> set[str]:
     return {name for name in listed if not project.commands[name].all_outputs}
 
 
-def find_cycle(project: ProjectModel) -> Cycle | None:
-    """Return a cycle among commands each of which is the only producer of what the next one needs, from any target."""
+def find_cycle(project: ProjectModel, *, with_alternatives: bool = False) -> Cycle | None:
+    """Return a cycle among commands each of which is the only producer of what the next one needs, from any target.
+
+    `with_alternatives` includes the commands that are one producer of several. Without such a cycle, no plan has one.
+    """
     from graphlib import CycleError, TopologicalSorter
 
     producers = Producers(project.commands)
     graph: TopologicalSorter[str] = TopologicalSorter()
     for command in project.commands.values():
         groups = (group for dep in command.deps for _, group in producers.groups_for(command, dep))
-        graph.add(command.name, *(group[0] for group in groups if len(group) == 1))
+        considered = (group for group in groups if with_alternatives or len(group) == 1)
+        graph.add(command.name, *(name for group in considered for name in group if name != command.name))
     try:
         graph.prepare()
     except CycleError as error:

@@ -102,6 +102,7 @@ class StepRunner:
                 self._ask(command)
             if self._cancel.level > Level.RUN:
                 return StepResult(step, StepState.BLOCKED)
+            self._warn_of_script(command)
             return self._execution.run(
                 step, command, looked, args=options.args, has_stdin=options.has_stdin, locks=descriptors
             )
@@ -128,6 +129,12 @@ class StepRunner:
         question = put_env(command.confirm or "", self._workspace.shown_env)
         if question and not self._confirm(command.name, question):
             raise ProjError(f"`{command.name}` was not confirmed")
+
+    def _warn_of_script(self, command: Command) -> None:
+        from weaselish.engine.script_warnings import script_warnings
+
+        for problem in script_warnings(self._workspace, command):
+            self._report(events.Note(problem.located(), problem.hint))
 
     def _look(self, command: Command, options: StepOptions) -> Staleness:
         return check_staleness(self._workspace, command, args=options.args, force=options.force, needed=options.needed)
