@@ -47,7 +47,8 @@ def text(value: object) -> str:
     """Return text that any file can hold. Raises TypeError or, for bytes that are not UTF-8, ValueError."""
     if not isinstance(value, str):
         raise TypeError(f"text was expected, not {type(value).__name__}")
-    value.encode()
+    if not value.isascii():
+        value.encode()
     return value
 
 
