@@ -1,4 +1,4 @@
-"""Virtual environments with other people's tools, each made once, by whoever comes first, outside the repository."""
+"""Virtual environments with other people's tools, each made once, by the first test run that needs it, outside the repository."""
 
 from __future__ import annotations
 

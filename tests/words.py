@@ -15,7 +15,7 @@ LONGEST = 32  # words in one sentence of a docstring or comment
 IDIOMS = {  # what we do not write, and what to write in its place
     r"whoever|nobody|somebody": "name the actor: caller, step, process, thread, reader",
     r"who(?! am| are you)": "name the actor, or write `that`",
-    r"(?:is|are|was|were|be) no (?!longer|more\b)\w+": "`is not a valid …`",
+    r"(?<!there )(?:is|are|was|were|be) no (?!longer|more\b)\w+": "`is not a valid …`",
     r"(?:is|are|was|were|be|been) (?:told|meant)": "name who reports what to whom",
     r"meanwhile": "say what happens at the same time",
     r"passed over": "`skipped`",
@@ -36,7 +36,7 @@ IDIOMS = {  # what we do not write, and what to write in its place
     r"as ever": "`as before`",
     r"of ours|of theirs": "name the owner",
     r"what is ours": "name it",
-    r"looked? at (?:again|by)": "`check again`",
+    r"looked? at by": "name the actor",
 }
 _IDIOMS = [(re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), instead) for pattern, instead in IDIOMS.items()]
 _NOT_IMPERATIVE = re.compile(

@@ -53,7 +53,7 @@ class Workspace:
         overrides: Mapping[str, str] | None = None,
         cancel: Cancel | None = None,
     ) -> Workspace:
-        """Raises UsageError where there is no project, InvalidProject where it cannot be used."""
+        """Open the project in `directory`. Raises UsageError if there is none, InvalidProject if it cannot be used."""
         root = find_root(directory)
         file = ProjectFile(root, overrides or {})
         workspace = cls(root, file.project, overrides, cancel)
@@ -78,7 +78,7 @@ class Workspace:
         return Producers(self.project.commands)
 
     def prepare_to_change(self) -> None:
-        """Make `.proj`: only verbs that run or restore something call this, when nothing is wrong with the question."""
+        """Create `.proj`. Only subcommands that run or restore something call this, once their arguments are checked."""
         had_cache = cache_dir(self.root) is not None
         with writing(f"`{STATE}`"):
             make_state_dir(self.root)
@@ -94,13 +94,13 @@ class Workspace:
     # -- environment ------------------------------------------------------------------------------------------------
 
     def env(self, name: str) -> str | None:
-        """The value of `${env.NAME}`, None if unset."""
+        """Return the value of `${env.NAME}`, None if unset."""
         if name in self._env_given:
             return self._env_given[name]
         return self.environ.get(self._env_names.get(name, name))
 
     def shown_env(self, name: str) -> str | None:
-        """The value of `${env.NAME}` as it may be shown."""
+        """Return the value of `${env.NAME}` for display: masked if it is a secret."""
         return MASK if self.is_secret(name) else self.env(name)
 
     def is_secret(self, name: str) -> bool:

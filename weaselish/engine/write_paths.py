@@ -64,7 +64,7 @@ def _links_above(root: Path, path: str) -> list[str]:
 
 
 def _is_tracked(workspace: Workspace, path: Path) -> bool:
-    """Whether git tracks a path. A path in a repository counts as tracked if git cannot answer."""
+    """Return whether git tracks a path. A path in a repository counts as tracked if git cannot answer."""
     try:
         words = ("ls-files", "--", f":(literal){path.name}")
         return bool(run_git(words, cwd=path.parent, cancel=workspace.cancel, settings={}))

@@ -67,7 +67,7 @@ def _scalar(value: object) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether PyYAML certainly writes a text without quotes."""
+    """Return whether PyYAML certainly writes a text without quotes."""
     pattern = _DIGEST if text[:1].isdigit() else _PLAIN
     return pattern.fullmatch(text) is not None and text.lower() not in _WORDS
 

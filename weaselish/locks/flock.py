@@ -42,7 +42,7 @@ class FileLock:
         return take(self.fd, self.path, exclusive=exclusive)
 
     def sign(self, text: str) -> None:
-        """Write into the file who holds the lock, for `signature`."""
+        """Write the name of the lock's holder into the file, for `signature`."""
         with suppress(OSError):  # the disk is full or read-only
             os.pwrite(self.fd, f"{text}\n".encode(), 0)  # the rest of a longer signature stays behind the newline
 

@@ -168,7 +168,7 @@ def put_env(text: str, value_of: Callable[[str], str | None]) -> str:
 
 
 def is_secret(name: str) -> bool:
-    """Whether a variable's name says that its value must not be shown."""
+    """Return whether a variable's name says that its value must not be shown."""
     return _SECRET.search(name) is not None
 
 

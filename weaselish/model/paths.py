@@ -27,7 +27,7 @@ _MAGIC = re.compile(r"[*?\[]")
 
 
 def is_text(text: str) -> bool:
-    """Whether `text` can be written as UTF-8.
+    """Return whether `text` can be written as UTF-8.
 
     Python hands over other bytes of the environment and of argv as lone surrogates.
     """
@@ -62,12 +62,12 @@ def normalise_in(path: str, root: str | None) -> str:
 
 
 def is_outside(path: str) -> bool:
-    """Whether a normalised path is absolute or climbs out of the project."""
+    """Return whether a normalised path is absolute or climbs out of the project."""
     return path == ".." or path.startswith(("/", "../"))
 
 
 def is_protected(path: str) -> bool:
-    """Whether a normalised path is a location that nothing may be fetched or restored into.
+    """Return whether a normalised path is a location that nothing may be fetched or restored into.
 
     Either it holds or contains a file of the project itself, or other tools execute what they find there: see
     `is_executed_by_tools`.
@@ -76,17 +76,17 @@ def is_protected(path: str) -> bool:
 
 
 def holds_own_files(path: str) -> bool:
-    """Whether a normalised path is, contains or lies in a file of the project itself."""
+    """Return whether a normalised path is, contains or lies in a file of the project itself."""
     return path in (".", "") or any(overlap(path.casefold(), own) for own in OWN_FILES)
 
 
 def is_executed_by_tools(path: str) -> bool:
-    """Whether tools execute what lies at a normalised path by themselves, as git does with `.git/hooks`."""
+    """Return whether tools execute what lies at a normalised path by themselves, as git does with `.git/hooks`."""
     return not EXECUTED_NAMES.isdisjoint(path.casefold().split("/"))
 
 
 def is_glob(path: str) -> bool:
-    """Whether a path has `*`, `?` or `[`. A file of exactly that name takes precedence."""
+    """Return whether a path has `*`, `?` or `[`. A file of exactly that name takes precedence."""
     return _MAGIC.search(path) is not None
 
 
@@ -100,14 +100,14 @@ def fixed_part(glob: str) -> str:
 
 
 def inside(path: str, directory: str) -> bool:
-    """Whether `path` equals `directory` or lies in it. Both are normalised."""
+    """Return whether `path` equals `directory` or lies in it. Both are normalised."""
     if directory == ".":
         return not is_outside(path)
     return path == directory or path.startswith(directory if directory == "/" else directory + "/")
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether two paths are equal or one lies inside the other."""
+    """Return whether two paths are equal or one lies inside the other."""
     return inside(one, other) or inside(other, one)
 
 
@@ -147,7 +147,7 @@ def ancestors(path: str) -> list[str]:
 
 
 def may_match(glob: str, path: str) -> bool:
-    """Whether `glob` could match `path`, something inside it, or a directory around it."""
+    """Return whether `glob` could match `path`, something inside it, or a directory around it."""
     for pattern, name in zip(glob.split("/"), path.split("/"), strict=False):
         if pattern == "**":
             return True

@@ -110,7 +110,7 @@ def _replaced_word(
 
 
 def _is_pattern(word: str, *, is_install: bool) -> bool:
-    """Whether a shell would probably replace a word by the names of files."""
+    """Return whether a shell would probably replace a word by the names of files."""
     if "://" in word or word.startswith("-"):
         return False
     if "*" in word:

@@ -45,7 +45,7 @@ class ManifestEntry(NamedTuple):
 
 
 def new_hash(algorithm: Algorithm) -> Hash:
-    """A running hash; its hex digest has 32 digits for MD5, 64 for BLAKE3. Raises ProjError without the extra."""
+    """Return a running hash. Its hex digest has 32 digits for MD5, 64 for BLAKE3. Raises ProjError without the extra."""
     if algorithm == "md5":
         return hashlib.md5(usedforsecurity=False)
     try:
@@ -65,12 +65,12 @@ def digest_bytes(data: bytes, algorithm: Algorithm) -> str:
 
 
 def manifest(entries: Iterable[ManifestEntry]) -> bytes:
-    """The text that a directory's digest is the digest of: `TYPE DIGEST PATH\\0` per entry, sorted by path bytes."""
+    """Return the text whose digest is the directory's digest: `TYPE DIGEST PATH\\0` per entry, sorted by path bytes."""
     return b"".join(b"%b %b %b\0" % (kind.encode(), digest.encode(), path) for path, kind, digest in sorted(entries))
 
 
 def read_manifest(text: bytes) -> list[ManifestEntry]:
-    """The entries of a manifest, in its order."""
+    """Return the entries of a manifest, in its order."""
     entries = []
     for line in text.split(b"\0")[:-1]:
         kind, digest, path = line.split(b" ", 2)
@@ -87,7 +87,7 @@ def is_tree(digest: str) -> bool:
 
 
 def differences(then: Iterable[ManifestEntry], now: Iterable[ManifestEntry], *, most: int = 3) -> str:
-    """What happened between two manifests, for a sentence: `changed a.txt, b.txt renamed to c.txt and 2 more`."""
+    """Describe the difference of two manifests, for a sentence: `changed a.txt, b.txt renamed to c.txt and 2 more`."""
     old = {entry.path: (entry.kind, entry.digest) for entry in then}
     new = {entry.path: (entry.kind, entry.digest) for entry in now}
     gone = {path: old[path] for path in sorted(old.keys() - new.keys())}

@@ -6,14 +6,14 @@ from weaselish.errors import StoreError
 
 
 def is_key(text: str) -> bool:
-    """Whether every store can hold an object under `text`: no empty, `.` or `..` segment, no NUL, encodable."""
+    """Return whether every store can hold an object under `text`: no empty, `.` or `..` segment, no NUL, encodable."""
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         return False
     return not {"", ".", ".."} & set(text.split("/"))
 
 
 def check_key(key: str, remote: str) -> None:
-    """Raises `StoreError` unless `key` is one; `remote` is how messages call the store."""
+    """Raise `StoreError` unless `key` is one; `remote` is how messages call the store."""
     if not is_key(key):
         raise StoreError(
             f"{remote}: {key!r} cannot be a key",
