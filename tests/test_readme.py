@@ -1,4 +1,4 @@
-"""The tour of the README, run as it stands."""
+"""The tour of the README, run line by line."""
 
 from __future__ import annotations
 

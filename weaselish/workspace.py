@@ -78,7 +78,7 @@ class Workspace:
         return Producers(self.project.commands)
 
     def prepare_to_change(self) -> None:
-        """Create `.proj`. Only subcommands that run or restore something call this, once their arguments are checked."""
+        """Create `.proj`. Only subcommands that change something call this, once their arguments are checked."""
         had_cache = cache_dir(self.root) is not None
         with writing(f"`{STATE}`"):
             make_state_dir(self.root)

@@ -1,4 +1,4 @@
-"""The text of project.lock: what PyYAML would write, whoever writes it."""
+"""The text of project.lock: what PyYAML would write, by either writer."""
 
 from __future__ import annotations
 

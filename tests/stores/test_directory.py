@@ -149,12 +149,12 @@ def test_a_key_inside_another_object_is_refused_and_changes_nothing(store: Store
     assert read(store, "a") == b"x"
 
 
-def test_the_place_of_temporary_files_is_no_key(store: Store) -> None:
+def test_a_key_cannot_name_the_directory_of_temporary_files(store: Store) -> None:
     with pytest.raises(StoreError, match="cannot begin with"):
         store.put(f"{TEMPORARY}/x", [b"x"])
 
 
-def test_what_is_no_plain_file_is_not_listed(store: Store, tmp_path: Path) -> None:
+def test_only_plain_files_are_listed(store: Store, tmp_path: Path) -> None:
     store.put("a/b", [b"x"])
     (tmp_path / "store/a/loop").symlink_to("..")
     (tmp_path / "store/a/dangling").symlink_to("nowhere")
@@ -162,7 +162,7 @@ def test_what_is_no_plain_file_is_not_listed(store: Store, tmp_path: Path) -> No
     assert keys(store) == ["a/b"]
 
 
-def test_an_object_that_somebody_cuts_in_place_is_not_taken_for_whole(store: Store, tmp_path: Path) -> None:
+def test_an_object_truncated_in_place_does_not_pass_for_complete(store: Store, tmp_path: Path) -> None:
     store.put("key", [bytes(3 * MIB)])
     pieces = store.get("key")
     next(pieces)

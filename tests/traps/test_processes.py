@@ -51,7 +51,7 @@ def test_r8_next_time_was_interrupted_push_refuses_it(project: ProjectDir) -> No
     kill_line(pid)
     assert reasons(project, "make") == ["was interrupted", "dep changed: in.txt", "output changed: out.txt"]
     project.write("in.txt", "one")
-    project.write("out.txt", "one")  # all is as the last success left it, but nobody knows what else was done
+    project.write("out.txt", "one")  # all is as the last success left it, but what else the script did is unknown
     assert reasons(project, "make") == ["was interrupted"]
     assert project.proj("push").err.startswith("– make: not pushed: was interrupted\n")
     assert project.path.parent.joinpath("remote").exists() is False

@@ -3,8 +3,8 @@
     python tests/weasel/compare.py FOLDER [--json]
 
 For each project.yml below FOLDER: does it load, and does `proj` list and `proj validate` check it? Does it have the
-same commands, workflows and assets? Does `proj run NAME --dry --only` announce the lines of Weasel's `run NAME --dry`, for
-each command and workflow? Each project.yml is copied into an empty folder: nothing is up to date there.
+same commands, workflows and assets? Does `proj run NAME --dry --only` announce the lines of Weasel's `run NAME --dry`,
+for each command and workflow? Each project.yml is copied into an empty folder: nothing is up to date there.
 
 Differences that proj makes on purpose are listed with their reason (the numbers are those of Weasel's defects). That
 a value differs by a defect is not guessed: Weasel itself, guarded against the defect, must say what proj says. Any

@@ -45,7 +45,7 @@ class ManifestEntry(NamedTuple):
 
 
 def new_hash(algorithm: Algorithm) -> Hash:
-    """Return a running hash. Its hex digest has 32 digits for MD5, 64 for BLAKE3. Raises ProjError without the extra."""
+    """Return a running hash: 32 hex digits for MD5, 64 for BLAKE3. Raises ProjError without the extra."""
     if algorithm == "md5":
         return hashlib.md5(usedforsecurity=False)
     try:
