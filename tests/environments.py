@@ -1,4 +1,4 @@
-"""Virtual environments with other people's tools, each made once, by the first test run that needs it, outside the repository."""
+"""Virtual environments with other tools, each created once, outside the repository, by the first test that needs it."""
 
 from __future__ import annotations
 
