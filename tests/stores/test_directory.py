@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -236,3 +238,29 @@ def test_a_directory_without_permission_to_write_is_named() -> None:
         os.chmod(directory, 0o555)
         with as_an_ordinary_user(), pytest.raises(StoreError, match="Permission denied while writing `a`"):
             DirectoryStore(Path(directory) / "store").put("a", [b"x"])
+
+
+PUT = """
+import sys
+from pathlib import Path
+from weaselish.stores.directory import DirectoryStore
+DirectoryStore(Path(sys.argv[1])).put("a/b", [b"content"], replace=sys.argv[2] == "replace")
+"""
+
+
+@pytest.mark.parametrize("how", ["create", "replace"])
+def test_an_object_is_flushed_before_it_appears_and_its_directories_after(tmp_path: Path, how: str) -> None:
+    """strace shows the order of the system calls: a power cut between any two leaves no incomplete object."""
+    if not shutil.which("strace") or subprocess.run(["strace", "-o/dev/null", "true"], capture_output=True).returncode:
+        pytest.skip("this machine has no strace, or does not let it trace")
+    log, store = tmp_path / "log", tmp_path / "store"
+    strace = ["strace", "-f", "-qq", "-y", "-o", str(log), "-e", "trace=fsync,link,rename"]
+    subprocess.run([*strace, sys.executable, "-c", PUT, str(store), how], check=True)
+    calls = [line.split(maxsplit=1)[1] for line in log.read_text().splitlines()]
+    (appears,) = (index for index, call in enumerate(calls) if call.startswith(("link(", "rename(")) and "a/b" in call)
+    flushed = [re.search(r"^fsync\(\d+<(.*)>\) += 0", call) for call in calls]
+    before = [match[1] for match in flushed[:appears] if match]
+    after = [match[1] for match in flushed[appears:] if match]
+    assert any(path.startswith(f"{store}/{TEMPORARY}/") for path in before), "the file itself"
+    assert {str(tmp_path), str(store)} <= set(before), "the directories that were created"
+    assert after[:2] == [str(store / "a"), str(store)]

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from weaselish.errors import StoreError
+from weaselish.files.atomic import flush, ignoring_unsupported, sync_directory
 from weaselish.stores.retry import PassingError
 
 LOCK = "lock"  # the name of the lock file, beside the temporary files
@@ -22,7 +23,6 @@ ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 _NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.EROFS, errno.EACCES}
-_NO_FLUSH = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}  # some file systems cannot flush directories
 _PASSING = {errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EINTR}
 _HINTS = {
     errno.ENOSPC: "free some space on that disk; nothing was changed",
@@ -92,7 +92,7 @@ class Temporaries:
                         unflushed = 0
             with explained(self._remote, doing):
                 file.flush()
-                os.fsync(file.fileno())
+                flush(file.fileno())
         finally:
             with suppress(OSError):
                 file.close()
@@ -176,17 +176,8 @@ def is_file(path: Path) -> bool:
 
 def flush_directory(directory: Path) -> None:
     """Flush the directory's entries to the disk, where its file system can."""
-    try:
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    except (FileNotFoundError, PermissionError):  # a delete removed it, or its mode allows writing only
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in _NO_FLUSH:
-            raise
-    finally:
-        os.close(descriptor)
+    with suppress(FileNotFoundError):  # a delete removed it
+        sync_directory(directory)
 
 
 def _make_directory(directory: Path) -> None:
@@ -203,4 +194,5 @@ def _begin_flush(descriptor: int) -> None:
     Linux begins to write changed pages when a process declares that it does not need them.
     """
     if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        with ignoring_unsupported():
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
