@@ -112,7 +112,13 @@ class InvalidProject(ProjError):
 
 
 class MissingDep(ProjError):
-    pass
+    """Deps that do not exist. `problems` holds one for each, at the line of its first consumer."""
+
+    def __init__(self, problems: Sequence[Problem], *, file: str = "project.yml") -> None:
+        self.problems = in_file_order(problems)
+        self.file = file
+        hints = dict.fromkeys(problem.hint for problem in self.problems if problem.hint)
+        super().__init__("; ".join(problem.message for problem in self.problems), hint="; ".join(hints) or None)
 
 
 class UnsafePath(ProjError):

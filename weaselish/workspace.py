@@ -17,7 +17,7 @@ from weaselish.load import ProjectFile, find_root, load_dotenv
 from weaselish.model.env_paths import with_env_in_paths
 from weaselish.model.interpolate import MASK, is_secret
 from weaselish.model.paths import is_glob
-from weaselish.model.project import ProjectModel
+from weaselish.model.project import Algorithm, ProjectModel
 from weaselish.plan.producers import Producers
 from weaselish.records.records import Records
 
@@ -64,6 +64,19 @@ class Workspace:
     def digests(self) -> Digests:
         return Digests(self.root, self.project.digest, cache=cache_dir(self.root), cancel=self.cancel)
 
+    def digests_with(self, algorithm: Algorithm) -> Digests:
+        """Return the digests by a named algorithm. Those by another than the project's are checked anew each time."""
+        if algorithm == self.project.digest:
+            return self.digests
+        self._other_digests.forget()
+        return self._other_digests
+
+    @cached_property
+    def _other_digests(self) -> Digests:
+        """The digests by the algorithm that the project does not use, for records from before it was changed."""
+        other: Algorithm = "blake3" if self.project.digest == "md5" else "md5"
+        return Digests(self.root, other, cache=cache_dir(self.root), cancel=self.cancel)
+
     @cached_property
     def records(self) -> Records:
         return Records(self.root, self.project, self.cancel)
@@ -83,13 +96,15 @@ class Workspace:
         with writing(f"`{STATE}`"):
             make_state_dir(self.root)
         if not had_cache:
-            self.__dict__.pop("digests", None)  # those have no place to keep what they see
+            self.__dict__.pop("digests", None)  # it has no directory to keep its results in
             if self._file is not None:
                 self._file.keep()
 
     def save(self) -> None:
-        if "digests" in self.__dict__:
-            self.digests.save()
+        """Write the caches of what was digested, if there is a directory for them."""
+        for name in ("digests", "_other_digests"):
+            if name in self.__dict__:
+                getattr(self, name).save()
 
     # -- environment ------------------------------------------------------------------------------------------------
 

@@ -120,7 +120,7 @@ def test_variables_may_name_deps_and_outputs(project: ProjectDir) -> None:
     assert project.proj("run", "a", env={"WHERE": "./data/"}).err.startswith("a: env changed: env.where\n")
     done = project.proj("run", "a", env={"WHERE": "../outside"})
     assert done.code == 1
-    assert done.err.startswith("error: `a` needs `../outside/in.txt`")
+    assert done.err.startswith("project.yml:3:83: error: `a` needs `../outside/in.txt`")
     project.write("../outside/in.txt", "y")
     assert project.proj("run", "a", env={"WHERE": "../outside"}).code == 0
     assert project.read("best.txt") == "y"
@@ -132,7 +132,10 @@ def test_variables_may_name_deps_and_outputs(project: ProjectDir) -> None:
 def test_a_glob_stands_for_its_matches(project: ProjectDir) -> None:
     project.project("commands: [{name: a, script: [touch out], deps: ['data/**/*.csv'], outputs: [out]}]")
     done = project.proj("run", "a")
-    assert (done.code, done.err.splitlines()[0]) == (1, "error: `a` needs `data/**/*.csv`, which is not there")
+    assert (done.code, done.err.splitlines()[0]) == (
+        1,
+        "project.yml:1:50: error: `a` needs `data/**/*.csv`, which does not exist",
+    )
     project.write("data/a.csv", "1")
     project.write("data/deep/b.csv", "2")
     project.write("data/c.txt", "3")

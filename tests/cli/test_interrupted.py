@@ -272,7 +272,7 @@ def test_a_failing_step_leaves_its_files_in_place(project: ProjectDir) -> None:
     project.project("commands: [{name: a, shell: true, script: [echo half > out, exit 1], outputs: [out]}]")
     assert project.proj("run", "a").code == 1
     assert project.read("out") == "half\n"
-    assert reasons(project)["a"] == ["never ran"]
+    assert reasons(project)["a"] == ["last run failed (exit code 1)"]
 
 
 def test_a_script_that_ignores_its_timeout_is_killed(project: ProjectDir) -> None:

@@ -100,7 +100,7 @@ def test_status_of_a_command_tells_of_what_makes_its_deps_too(pipeline: ProjectD
         ({"deps": "[in, more]"}, "dep added: more"),
         ({"deps": "[]"}, "dep removed: in"),
         ({"outputs": "[x, z]"}, "outputs list changed: z; output missing: z"),
-        ({"outputs": "[]"}, "has no outputs"),
+        ({"outputs": "[]"}, "always runs (no outputs declared)"),
         ({"no_skip": "true"}, "no_skip"),
         ({"env": "{A: 1}"}, "env changed: A (added)"),
         ({"workdir": "sub"}, "script changed: workdir"),
@@ -202,7 +202,7 @@ def test_what_cannot_be_read_is_told_of_its_step_alone(project: ProjectDir) -> N
           - {name: piped, script: [cat pipe], deps: [pipe], outputs: [y]}
         """)
     os.mkfifo(project.path / "pipe")
-    reason = "cannot be told (`pipe` is neither a file nor a directory)"
+    reason = "unknown (`pipe` is neither a file nor a directory)"
     states = {row["step"]: row for row in project.proj("status", "--json").json}
     assert states["piped"] == {"step": "piped", "state": "unknown", "reasons": [reason], "key": None, "run": None}
     assert states["plain"]["state"] == "never ran"

@@ -10,36 +10,45 @@ from weaselish.engine import events
 from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.graph import make_plan
 from weaselish.plan.reasons import Reason, ReasonKind
+from weaselish.plan.sequence import Step
 
 PLAN = make_plan(ProjectModel(commands={"a": Command("a", outputs=("x",))}), ["a"])
+A = {"step": "a", "command": "a"}
 EXAMPLES: list[tuple[events.Event, dict[str, object]]] = [
     (events.RunStarted(PLAN, 2), {"event": "run started", "plan": {"targets": ["a"], "steps": ["a"]}, "jobs": 2}),
     (events.Note("careful", "do this"), {"event": "note", "message": "careful", "hint": "do this"}),
-    (events.StepUpToDate("a", 7), {"event": "step up to date", "step": "a", "run": 7}),
-    (events.StepWaiting("a", "`a` of process 3"), {"event": "step waiting", "step": "a", "holder": "`a` of process 3"}),
+    (events.StepUpToDate(Step("a"), 7), {"event": "step up to date", **A, "run": 7}),
     (
-        events.StepStarted("a", (Reason(ReasonKind.DEP_CHANGED, "x"),), 2, Path("/p/log"), 7),
+        events.StepWaiting("a", "`a` of process 3"),
+        {"event": "step waiting", "step": "a", "holder": "`a` of process 3"},
+    ),
+    (
+        events.StepStarted(Step("a"), (Reason(ReasonKind.DEP_CHANGED, "x"),), 2, Path("/p/log"), 7),
         {
             "event": "step started",
-            "step": "a",
+            **A,
             "reasons": ["dep changed: x"],
             "attempt": 2,
             "log": "/p/log",
             "run": 7,
         },
     ),
-    (events.StepOutput("a", b"caf\xe9\n", 7), {"event": "step output", "step": "a", "data": "caf\ufffd\n", "run": 7}),
-    (events.StepDone("a", 1.5, run=7), {"event": "step done", "step": "a", "seconds": 1.5, "run": 7}),
     (
-        events.StepFailed("a", 1.5, 3, "`a` failed", run=7),
-        {"event": "step failed", "step": "a", "seconds": 1.5, "exit_code": 3, "message": "`a` failed", "run": 7},
+        events.StepOutput(Step("a"), b"caf\xe9\n", 7),
+        {"event": "step output", **A, "data": "caf\ufffd\n", "run": 7},
     ),
-    (events.StepBlocked("a"), {"event": "step blocked", "step": "a"}),
+    (events.StepDone(Step("a"), 1.5, run=7), {"event": "step done", **A, "seconds": 1.5, "run": 7}),
     (
-        events.RunFinished((events.StepResult("a", events.StepState.UP_TO_DATE),), 0, 0.5),
+        events.StepFailed(Step("a"), 1.5, 3, "`a` failed", run=7),
+        {"event": "step failed", **A, "seconds": 1.5, "exit_code": 3, "message": "`a` failed", "run": 7},
+    ),
+    (events.StepUnrecorded(Step("a")), {"event": "step unrecorded", **A}),
+    (events.StepBlocked(Step("a")), {"event": "step blocked", **A}),
+    (
+        events.RunFinished((events.StepResult(Step("a"), events.StepState.UP_TO_DATE),), 0, 0.5),
         {
             "event": "run finished",
-            "results": [{"step": "a", "state": "up to date", "seconds": 0.0, "exit_code": 0}],
+            "results": [{**A, "state": "up to date", "seconds": 0.0, "exit_code": 0}],
             "exit_code": 0,
             "seconds": 0.5,
         },
@@ -48,6 +57,7 @@ EXAMPLES: list[tuple[events.Event, dict[str, object]]] = [
         events.TransferStarted("push", 2, 10),
         {"event": "transfer started", "verb": "push", "objects": 2, "size": 10},
     ),
+    (events.Preparing("checking assets"), {"event": "preparing", "activity": "checking assets"}),
     (events.Transferred("k", 5), {"event": "transferred", "key": "k", "size": 5}),
     (events.CommandPushed("a", ("k",), 5), {"event": "command pushed", "command": "a", "keys": ["k"], "size": 5}),
     (events.CommandPulled("a", ("x",), 5), {"event": "command pulled", "command": "a", "outputs": ["x"], "size": 5}),
@@ -63,10 +73,19 @@ def test_every_kind_of_event_has_an_example() -> None:
     assert {type(event) for event, _ in EXAMPLES} == set(typing.get_args(events.Event))
 
 
+def test_a_repeated_step_names_its_command() -> None:
+    assert events.StepBlocked(Step("a", "a (2)")).to_json() == {
+        "event": "step blocked",
+        "step": "a (2)",
+        "command": "a",
+        "at": 0.0,
+    }
+
+
 def test_the_serial_reporter_notes_when_each_event_happened() -> None:
     times = iter((5.0, 6.5))
     seen: list[events.Event] = []
     report = events.SerialReporter(seen.append, clock=lambda: next(times))
-    report(events.StepBlocked("a"))
+    report(events.StepBlocked(Step("a")))
     report(events.Note("late"))
     assert [event.at for event in seen] == [5.0, 6.5]

@@ -41,6 +41,7 @@ SOURCES = ("s1", "s2", "src/a", "src/b")
 FILES = ("o1", "o2", "d/x", "d/y", "e/z")
 DIRECTORIES = ("d", "e")
 GLOBS = ("src/*", "d/*", "o?")
+DID_RUN = (StepState.RAN, StepState.FAILED, StepState.NOT_RECORDED)
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,13 @@ def matches(tree: Tree, dep: str) -> list[str]:
     return sorted(
         top for top in tops if fnmatch.fnmatchcase(top, dep) and top.split("/")[:-1] == dep.split("/")[:-1]
     ) or [dep]
+
+
+def may_read(dep: str, path: str) -> bool:
+    """Whether a dep could stand for a path, something in it, or a directory around it."""
+    if not set("*?") & set(dep):
+        return overlap(dep, path)
+    return all(fnmatch.fnmatchcase(name, part) for part, name in zip(dep.split("/"), path.split("/"), strict=False))
 
 
 def views(tree: Tree, deps: Sequence[str]) -> dict[str, View]:
@@ -209,6 +217,7 @@ class Model:
     tree: Tree
     last: dict[str, Ran] = field(default_factory=dict)
     inputs_changed: set[str] = field(default_factory=set)
+    attempted: set[str] = field(default_factory=set)  # that started since the clone
 
     def must_run(self, task: Task, needed: set[str]) -> bool:
         last = self.last.get(task.name)
@@ -222,6 +231,22 @@ class Model:
         absent = [path for path in task.all_outputs if now[path] is None]
         return any(path in task.outputs or any(overlap(path, dep) for dep in needed) for path in absent)
 
+    def is_unrecorded(self, task: Task, tasks: Mapping[str, Task], needed: set[str]) -> bool:
+        """Whether the outputs exist, and neither the task nor another producer of them ever ran."""
+        shown = [
+            path
+            for path in task.all_outputs
+            if not any(may_read(dep, path) for dep in task.deps)
+            if path in task.outputs or not task.outputs or any(overlap(path, dep) for dep in needed)
+        ]
+        known = {*self.last, *self.attempted}
+        producers = {
+            other.name
+            for other in tasks.values()
+            if any(overlap(path, output) for path in shown for output in other.all_outputs)
+        }
+        return bool(shown) and all(view(self.tree, path) is not None for path in shown) and not producers & known
+
     def misses(self, task: Task) -> bool:
         return any(found is None and is_input(task, path) for path, found in views(self.tree, task.deps).items())
 
@@ -230,6 +255,7 @@ class Model:
             return StepState.UP_TO_DATE
         if self.misses(task):
             return StepState.FAILED
+        self.attempted.add(task.name)
         before = {path: found for path, found in views(self.tree, task.deps).items() if is_input(task, path)}
         self.tree, code = work(task, self.tree)
         if code or any(view(self.tree, path) is None for path in task.outputs):
@@ -245,12 +271,17 @@ class Model:
 
     def run(self, plan: Plan, tasks: Mapping[str, Task], *, keep_going: bool) -> dict[str, StepState]:
         """What becomes of each step, one after the other."""
-        needed = {dep for name in plan.commands for dep in tasks[name].deps}
+        needed = {dep for name in plan.commands if name not in plan.unrecorded for dep in tasks[name].deps}
         states: dict[str, StepState] = {}
         for step in plan.steps:
             stopped = not keep_going and StepState.FAILED in states.values()
             lost = any(states[before] in (StepState.FAILED, StepState.BLOCKED) for before in plan.needs[step])
-            states[step] = StepState.BLOCKED if stopped or lost else self.run_step(tasks[step.command], needed)
+            task = tasks[step.command]
+            is_kept = step.command in plan.unrecorded and self.is_unrecorded(task, tasks, needed)
+            if stopped or lost:
+                states[step] = StepState.BLOCKED
+            else:
+                states[step] = StepState.UNRECORDED if is_kept else self.run_step(task, needed)
         return states
 
 
@@ -275,6 +306,7 @@ class Bench:
         """What a fresh clone has: all but .proj."""
         shutil.rmtree(self.root / ".proj", ignore_errors=True)
         self.model.inputs_changed.clear()
+        self.model.attempted.clear()
 
     def run(
         self, tasks: Mapping[str, Task], listed: Sequence[str], targets: Sequence[str], options: RunOptions
@@ -309,14 +341,13 @@ class Bench:
             assert isinstance(error, Cycle) or absent or open_choices
             return
         (plan,) = plans
+        assert not plan.unrecorded & set(targets), "a step that is named runs"
         expected = self.model.run(plan, tasks, keep_going=options.keep_going)
         assert {one.step: one.state for one in result.results} == expected
         assert read_disk(self.root) == self.model.tree
         self.check_order(plan, options)
         self.check_lock(tasks)
-        ran = {
-            step.command for step, state in expected.items() if state not in (StepState.UP_TO_DATE, StepState.BLOCKED)
-        }
+        ran = {step.command for step, state in expected.items() if state in DID_RUN}
         rivals = any(
             overlap(a, b)
             for x in plan.commands

@@ -110,7 +110,7 @@ def test_no_skip_is_a_reason_of_its_own() -> None:
 
 
 def test_a_command_without_outputs_always_runs() -> None:
-    assert reasons(Command("train"), last=None) == ["has no outputs"]
+    assert reasons(Command("train"), last=None) == ["always runs (no outputs declared)"]
 
 
 def test_a_reason_reads_as_one_line() -> None:

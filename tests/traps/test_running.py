@@ -21,15 +21,14 @@ def reasons(project: ProjectDir, name: str) -> list[str]:
 def test_r1_the_step_fails_names_the_output_records_nothing(project: ProjectDir) -> None:
     project.project("commands: [{name: make, script: ['true'], outputs: [out.txt]}]")
     told = (
-        "make: never ran\n"
         "✘ `make` ended without an error, but did not produce its output `out.txt`\n"
         "  hint: correct the script or the path, or list optional outputs under `outputs_no_cache`\n"
         "✘ 1 failed\n"
     )
-    for _ in range(2):
-        assert project.proj("run", "make") == Done(1, "Running command: true\n", told)
+    for reason in ("never ran", "last run failed"):
+        assert project.proj("run", "make") == Done(1, "Running command: true\n", f"make: {reason}\n{told}")
         assert project.lock() == {}
-        assert reasons(project, "make") == ["never ran"]
+        assert reasons(project, "make") == ["last run failed"]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,7 @@ def test_r3_the_step_stays_stale_inputs_changed_while_it_ran(project: ProjectDir
     project.write("in.txt", "two")
     project.let_go("copy")
     done = running.wait()
-    assert done.code == 0
+    assert done.code == 1
     assert (
         "warning: `copy`: inputs changed while it ran; the outputs stay, but the step is out of date\n"
         "  hint: run it again\n"
@@ -74,6 +73,49 @@ def test_r3_the_step_stays_stale_inputs_changed_while_it_ran(project: ProjectDir
     assert reasons(project, "copy") == ["inputs changed while it ran"]
     assert project.proj("run", "copy").code == 0
     assert (project.read("out.txt"), reasons(project, "copy")) == ("two", [])
+
+
+@pytest.mark.parametrize("path", ["in.txt", "data/deep/file", "globbed/1.csv"])
+def test_r3_an_input_that_changed_and_changed_back_is_noticed(project: ProjectDir, path: str) -> None:
+    project.project("""\
+        commands:
+          - name: copy
+            shell: true
+            script: [sh wait.sh copy, cat in.txt data/deep/file globbed/* > out.txt]
+            deps: [in.txt, data, "globbed/*.csv"]
+            outputs: [out.txt]
+        """)
+    project.write_wait()
+    for name in ("in.txt", "data/deep/file", "globbed/1.csv"):
+        project.write(name, "one\n")
+    running = project.start("run", "copy")
+    project.wait_for("copy")
+    project.write(path, "two\n")
+    project.write(path, "one\n")
+    project.let_go("copy")
+    assert running.wait().code == 1
+    assert project.lock() == {}
+    assert reasons(project, "copy") == ["inputs changed while it ran"]
+
+
+def test_r3_a_later_success_in_the_same_run_makes_up_for_it(project: ProjectDir) -> None:
+    project.project("""\
+        commands:
+          - {name: copy, script: [sh wait.sh copy, cp in.txt out.txt], deps: [in.txt], outputs: [out.txt]}
+        workflows: {twice: [copy, copy]}
+        """)
+    project.write_wait()
+    project.write("in.txt", "one")
+    running = project.start("run", "twice", "--json")
+    project.wait_for("copy")
+    project.write("in.txt", "two")
+    project.let_go("copy")
+    done = running.wait()
+    assert (done.code, project.read("out.txt")) == (0, "two")
+    assert [(step["step"], step["result"]) for step in done.json["steps"]] == [
+        ("copy", "not recorded"),
+        ("copy (2)", "ran"),
+    ]
 
 
 def test_r5_it_is_a_reason_to_run_its_value_is_nowhere_on_disk(project: ProjectDir) -> None:
@@ -257,7 +299,7 @@ def test_r13_links_are_kept_as_links_an_escaping_one_is_refused_with_a_message(p
             f"✘ output `out` holds a link that leads out of the project: `escape` → `{target}`\n"
             "  hint: copy what it leads to, or make the link relative and inside the project\n"
         ) in done.err
-        assert reasons(project, "escape") == ["never ran"]
+        assert reasons(project, "escape") == ["last run failed"]
 
 
 def test_r15_each_success_is_recorded_at_once(project: ProjectDir) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
-from weaselish.errors import InvalidProject, Problem, ProjError
+from weaselish.errors import InvalidProject, MissingDep, Problem, ProjError
 from weaselish.terminal import printable
 
 _LOADING_DELAY = 0.1  # seconds; until then the first scripts start
@@ -59,7 +59,7 @@ def warn(message: str, advice: str | None = None) -> None:
 
 
 def show_error(error: ProjError) -> None:
-    if isinstance(error, InvalidProject):
+    if isinstance(error, InvalidProject | MissingDep):
         for problem in error.problems:
             show_problem(problem, file=error.file)
         return

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 def dry_run(call: Call, project: Project, targets: Sequence[str], settings: Settings, *, as_json: bool) -> int:
     """Print each step that would run, why, and its lines. Changes nothing."""
+    from weaselish.engine.status import Status
+
     steps = project.preview(
         *targets,
         only=settings.only,
@@ -33,6 +35,8 @@ def dry_run(call: Call, project: Project, targets: Sequence[str], settings: Sett
         print_json([_as_json(step) for step in steps])
         return 0
     for step in steps:
+        if step.status is Status.UNRECORDED:
+            show(f"{step.step}: unrecorded, would not run")
         if step.reasons:
             show(f"{step.step}: {in_short(step.reasons)}")
         for line in step.lines:
@@ -47,6 +51,7 @@ def dry_run(call: Call, project: Project, targets: Sequence[str], settings: Sett
 def _as_json(step: PlannedStep) -> dict[str, Any]:
     return {
         "step": step.step,
+        "state": step.status.value,
         "runs": bool(step.reasons),
         "reasons": [str(reason) for reason in step.reasons],
         "lines": list(step.lines),

@@ -35,14 +35,20 @@ def graph(call: Call, *, dot: bool, mermaid: bool) -> int:
 
 def _as_tree(drawn: Graph) -> Iterator[str]:
     """Yield the lines of a tree of steps, with the reasons of those that would run."""
+    from weaselish.engine.status import Status
     from weaselish.plan.export import as_text
 
     yield from as_text(drawn.plan, {step.step: printable(_label(step)) for step in drawn.steps})
     yield ""
-    yield "· up to date   ○ would run"
+    has_unrecorded = any(step.status is Status.UNRECORDED for step in drawn.steps)
+    yield "· up to date   ○ would run" + ("   ◇ unrecorded" if has_unrecorded else "")
 
 
 def _label(step: StepStatus) -> str:
+    from weaselish.engine.status import Status
+
+    if step.status is Status.UNRECORDED:
+        return f"◇ {step.step}"
     return f"○ {step.step}  {in_short(step.reasons)}" if step.reasons else f"· {step.step}"
 
 

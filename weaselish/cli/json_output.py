@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from weaselish.errors import InvalidProject, Problem, ProjError
+from weaselish.errors import InvalidProject, MissingDep, Problem, ProjError
 
 
 def print_json(data: object) -> None:
@@ -24,7 +24,7 @@ def print_json_line(data: object) -> None:
 
 def print_json_error(error: ProjError) -> None:
     """Print the error that ended a subcommand: `{"error": {"message": …, "hint": …, "exit_code": …, …}}`."""
-    problems = error.problems if isinstance(error, InvalidProject) else ()
+    problems = error.problems if isinstance(error, InvalidProject | MissingDep) else ()
     facts = {
         "message": error.message,
         "hint": error.hint,

@@ -22,6 +22,7 @@ class StepState(enum.Enum):
     """How a step of a run ended."""
 
     UP_TO_DATE = "up to date"
+    UNRECORDED = "unrecorded"  # it did not run: its outputs exist, and no run of it is recorded
     RAN = "ran"
     NOT_RECORDED = "not recorded"  # it ran, but its inputs changed while it did
     FAILED = "failed"
@@ -101,6 +102,16 @@ class StepUpToDate(NamedTuple):
         return _to_json(self)
 
 
+class StepUnrecorded(NamedTuple):
+    """The step did not run, because it would replace outputs that no recorded run wrote."""
+
+    step: Step
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return _to_json(self)
+
+
 class StepWaiting(NamedTuple):
     """Another process holds a lock that the step, pull or asset needs."""
 
@@ -164,7 +175,7 @@ class StepFailed(NamedTuple):
 
 
 class StepBlocked(NamedTuple):
-    """The step was not reached: a step that it needs failed, or the run stopped before it."""
+    """The run did not reach the step: a step that it needs failed, or the run ended before it."""
 
     step: Step
     at: float = 0.0
@@ -240,6 +251,7 @@ Event = (
     | StepFailed
     | StepOutput
     | StepStarted
+    | StepUnrecorded
     | StepUpToDate
     | StepWaiting
 )

@@ -22,7 +22,7 @@ class Status(enum.Enum):
     UP_TO_DATE = "up to date"
     OUT_OF_DATE = "out of date"
     NEVER_RAN = "never ran"
-    UNRECORDED = "unrecorded"  # all outputs exist, but no run of it is recorded
+    UNRECORDED = "unrecorded"  # all outputs exist, but no run is recorded: it does not run unless named
     FAILED = "failed"
     INTERRUPTED = "interrupted"
     ALWAYS_RUNS = "always runs"
@@ -39,7 +39,7 @@ class StepStatus(NamedTuple):
     run: int | None = None
     failed_at: float | None = None  # seconds since 1970; of a failed step
     exit_code: int | None = None  # of a failed step
-    must_run: bool = False  # other than because it, or a step that it depends on, always runs
+    must_run: bool = False  # nothing vouches for its outputs; not just because it, or a step upstream, always runs
     on_remote: str | None = None  # a RemoteState, if a remote was asked
 
 
@@ -61,14 +61,14 @@ def status(
 
         states = remote_states(workspace, find_remote(workspace, remote), previews, open_store=open_store)
     report_broken_lock(workspace, report)
-    return [step._replace(on_remote=states.get(step.step)) for step in _statuses(workspace, previews)]
+    return [step._replace(on_remote=states.get(step.step)) for step in statuses(previews)]
 
 
 def graph(workspace: Workspace, targets: Sequence[str], *, report: events.Reporter) -> Graph:
     """Return the plan of the targets, or of all commands, with the status of its steps. Raises Cycle."""
     plan = plan_for(workspace, targets or list(workspace.project.commands), lenient=True)
     report_broken_lock(workspace, report)
-    return Graph(plan, _statuses(workspace, preview(workspace, plan)))
+    return Graph(plan, statuses(preview(workspace, plan)))
 
 
 def _plan(workspace: Workspace, targets: Sequence[str], report: events.Reporter) -> Plan:
@@ -81,17 +81,18 @@ def _plan(workspace: Workspace, targets: Sequence[str], report: events.Reporter)
         return plan_for(workspace, targets, only=True)
 
 
-def _statuses(workspace: Workspace, previews: Sequence[Preview]) -> list[StepStatus]:
+def statuses(previews: Sequence[Preview]) -> list[StepStatus]:
+    """Return the status of each previewed step, in order."""
     results: dict[str, StepStatus] = {}
     for item in previews:
-        status = _status(workspace, item)
-        must_run = any(_matters(reason, results) for reason in item.reasons)
-        attempt = workspace.records.last_attempt(item.step.command) if status is Status.FAILED else None
+        status = _status(item)
+        must_run = item.is_unrecorded or any(_matters(reason, results) for reason in item.reasons)
         staleness = item.staleness
+        attempt = staleness.attempt if staleness and status is Status.FAILED else None
         results[item.step] = StepStatus(
             item.step,
             status,
-            item.reasons,
+            staleness.reasons if staleness and item.is_unrecorded else item.reasons,
             key=staleness.now.key if staleness else None,
             run=staleness.last.run if staleness and staleness.last else None,
             failed_at=attempt.run / 1e6 if attempt else None,
@@ -108,21 +109,20 @@ def _matters(reason: Reason, earlier: dict[str, StepStatus]) -> bool:
     return reason.kind not in _ALWAYS
 
 
-def _status(workspace: Workspace, item: Preview) -> Status:
+def _status(item: Preview) -> Status:
     kinds = {reason.kind for reason in item.reasons}
     if item.staleness is None:
         return Status.UNKNOWN
+    if item.is_unrecorded:
+        return Status.UNRECORDED
     if not kinds:
         return Status.UP_TO_DATE
     if ReasonKind.INTERRUPTED in kinds:
         return Status.INTERRUPTED
-    attempt = workspace.records.last_attempt(item.step.command)
-    if attempt is not None and attempt.has_failed:
+    if item.staleness.attempt is not None and item.staleness.attempt.has_failed:
         return Status.FAILED
     if kinds <= {*_ALWAYS, ReasonKind.UPSTREAM_WILL_RUN} and kinds & _ALWAYS:
         return Status.ALWAYS_RUNS
     if ReasonKind.NEVER_RAN in kinds:
-        outputs = workspace.project.commands[item.step.command].outputs
-        exist = bool(outputs) and all(workspace.exists(path) for path in outputs)
-        return Status.UNRECORDED if exist else Status.NEVER_RAN
+        return Status.NEVER_RAN
     return Status.OUT_OF_DATE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from weaselish.engine.run.missing_deps import missing_dep_problems
 from weaselish.engine.script_warnings import script_warnings
 from weaselish.errors import Problem, ProjError, in_file_order, listed
 from weaselish.load import FILE
@@ -49,6 +50,8 @@ class _Checks:
         yield from self._cycles()
         yield from self._alternatives()
         yield from self._repeated_steps()
+        yield from self._moved_steps()
+        yield from self._missing_deps()
         for command in self._commands:
             yield from self._without_script(command)
             yield from self._undeclared_deps(command)
@@ -86,6 +89,29 @@ class _Checks:
                     location = self._locations.of(("workflows", workflow, index))
                     message = f"workflow `{workflow}` lists `{step}` more than once: it runs at each position"
                     yield Problem(*location, message, "remove it if that is not what you want", is_warning=True)
+
+    def _moved_steps(self) -> Iterator[Problem]:
+        for workflow in self._project.workflows:
+            try:
+                moves = make_plan(self._project, [workflow]).moves
+            except ProjError:  # reported as a cycle, or as a fault of the workflow
+                continue
+            for producer, consumer, path in moves:
+                location = self._locations.of_key(("workflows", workflow))
+                message = f"workflow `{workflow}`: `{producer}` runs before `{consumer}`, which needs its `{path}`"
+                yield Problem(*location, message, f"list `{producer}` before `{consumer}`", is_warning=True)
+
+    def _missing_deps(self) -> Iterator[Problem]:
+        """Yield the deps that do not exist, and that no command produces and no asset fetches."""
+        fetched = [asset.dest for asset in self._project.assets if asset.url or asset.git]
+        consumers: dict[str, list[str]] = {}
+        for command in self._commands:
+            for dep in command.deps:
+                can_come = self._workspace.producers.of(dep) or any(overlap(dest, dep) for dest in fetched)
+                if not can_come and not self._workspace.exists(dep):
+                    consumers.setdefault(dep, []).append(command.name)
+        for problem in missing_dep_problems(self._workspace, self._locations, consumers):
+            yield problem._replace(is_warning=True)
 
     def _without_script(self, command: Command) -> Iterator[Problem]:
         if not command.script:

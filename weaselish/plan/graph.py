@@ -6,7 +6,7 @@ be kept when several run at a time. All edges point forward in the sequence, so 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from weaselish.model.project import Command, ProjectModel
@@ -97,5 +97,12 @@ def find_cycle(project: ProjectModel, *, with_alternatives: bool = False) -> Cyc
         graph.prepare()
     except CycleError as error:
         producers_first: list[str] = error.args[1]
-        return Cycle(producers_first[::-1])
+        return Cycle(_from_first(producers_first[:0:-1], project.commands))
     return None
+
+
+def _from_first(cycle: list[str], commands: Iterable[str]) -> list[str]:
+    """Return a cycle that begins and ends with the command that comes first in the file."""
+    rank = {name: rank for rank, name in enumerate(commands)}
+    start = cycle.index(min(cycle, key=rank.__getitem__))
+    return [*cycle[start:], *cycle[: start + 1]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from weaselish.model.paths import PathIndex, ancestors, dep_base, is_glob, may_match
+from weaselish.model.paths import PathIndex, ancestors, dep_base, is_glob, may_match, overlap
 from weaselish.model.project import Command, ProjectModel
 
 
@@ -14,6 +14,12 @@ class ProducerGroup(NamedTuple):
 
     path: str  # the dep, or the output inside it that this group produces
     producers: tuple[str, ...]  # in the order of the file
+
+
+def reads(dep: str, output: str) -> bool:
+    """Whether a dep may read an output, something in it, or a directory around it."""
+    base = dep_base(dep)
+    return overlap(base, output) and (base == dep or may_match(dep, output))
 
 
 class Producers:

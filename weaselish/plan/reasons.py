@@ -29,8 +29,8 @@ class ReasonKind(enum.Enum):
     LISTED_AGAIN = "listed again"
     FORCED = "forced"
     NO_SKIP = "no_skip"
-    NO_OUTPUTS = "has no outputs"
-    UNKNOWN = "cannot be told"
+    NO_OUTPUTS = "always runs (no outputs declared)"
+    UNKNOWN = "unknown"
 
 
 class Reason(NamedTuple):

@@ -119,6 +119,12 @@ class PushPlanner:
     def _record_to_publish(self, command: Command) -> Record:
         """Return the command's last record. Raises NotPushed unless the command is up to date."""
         staleness = check_staleness(self._workspace, command)
+        if staleness.is_unrecorded:
+            raise NotPushed(
+                "unrecorded: its outputs exist, but no run of it is recorded",
+                hint=f"`proj run {command.name}` or `proj lock accept {command.name}` records them",
+                is_error=bool(self._options.commands),
+            )
         reasons = [reason for reason in staleness.reasons if reason.kind not in _HARMLESS]
         if reasons or staleness.last is None:
             raise NotPushed(in_short(reasons), is_error=bool(self._options.commands))

@@ -39,7 +39,7 @@ def _remote_states(workspace: Workspace, tree: RemoteTree, previews: Sequence[Pr
     states: dict[str, RemoteState] = {}
     expected: dict[str, str] = {}  # outputs that a pull would restore -> their digests
     for preview in previews:
-        command = workspace.project.commands[preview.step]
+        command = workspace.project.commands[preview.step.command]
         if not command.outputs:
             continue
         if preview.staleness is None:

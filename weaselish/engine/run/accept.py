@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
+from weaselish.engine.run.missing_deps import check_deps
 from weaselish.engine.run.provenance import ProvenanceSource
 from weaselish.engine.run.recording import with_weasel_digests
-from weaselish.engine.run.staleness import Staleness, check_deps, check_staleness
+from weaselish.engine.run.staleness import Staleness, check_staleness
 from weaselish.errors import ProjError
 from weaselish.locks.step_locks import hold_locks
 from weaselish.model.paths import overlap

@@ -1,31 +1,53 @@
-"""Targets → a plan for this project directory: open choices answered, missing sources refused, runs previewed."""
+"""Targets → a plan for this project directory: choices answered, unrecorded outputs respected, steps previewed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from weaselish.engine.run.staleness import Staleness, check_staleness, missing_dep
-from weaselish.errors import InvalidProject, MissingDep, listed
+from weaselish.engine import events
+from weaselish.engine.run.missing_deps import is_own_output
+from weaselish.engine.run.staleness import Staleness, check_staleness
+from weaselish.engine.run.unrecorded import is_unrecorded
+from weaselish.errors import InvalidProject, listed
 from weaselish.files.walk import Unreadable
 from weaselish.model.paths import overlap
+from weaselish.model.project import ProjectModel
 from weaselish.plan.graph import Plan, make_plan
 from weaselish.plan.reasons import Reason, ReasonKind
 from weaselish.plan.record import Record
-from weaselish.plan.sequence import SOURCE, Choice, Cycle, Step
+from weaselish.plan.sequence import SOURCE, Choice, Cycle, Step, listed_commands
 from weaselish.workspace import Workspace
+
+_LASTING = (ReasonKind.FORCED, ReasonKind.NO_SKIP, ReasonKind.NO_OUTPUTS)  # a run does not remove them
 
 
 class Preview(NamedTuple):
-    """A step of a plan as it stands before anything runs."""
+    """What a run would do with a step of a plan, before anything runs."""
 
     step: Step
-    staleness: Staleness | None  # None where something cannot be read
-    reasons: tuple[Reason, ...]  # those of the look, and that something before it will run
+    staleness: Staleness | None  # None if something cannot be read
+    reasons: tuple[Reason, ...]  # why it would run: those of the check, and a step before it that will run
+    is_unrecorded: bool = False  # it would not run: its outputs are used as they are
 
     @property
     def is_up_to_date(self) -> bool:
-        return not self.reasons
+        return not self.reasons and not self.is_unrecorded
+
+
+# -- plans ------------------------------------------------------------------------------------------------------------
+
+
+def named_commands(project: ProjectModel, targets: Sequence[str], *, force: bool) -> frozenset[str]:
+    """Return the commands that run even if their outputs are unrecorded.
+
+    These are the targets that are commands. A workflow does not name its steps one by one: it names them all only
+    together with `force`.
+    """
+    if force:
+        return frozenset(listed_commands(project, targets))
+    return frozenset(target for target in targets if target in project.commands)
 
 
 def plan_for(
@@ -33,36 +55,39 @@ def plan_for(
     targets: Sequence[str],
     *,
     only: bool = False,
+    named: Collection[str] = (),
     lenient: bool = False,
-    note: Callable[[str], None] = lambda text: None,
+    note: Callable[[events.Note], None] = lambda note: None,
 ) -> Plan:
-    """The plan for `targets` in this directory.
+    """Return the plan for `targets` in this directory. Its `choices` are those that nothing on disk answers.
 
-    Raises UnknownName, Cycle, MissingDep for an open choice, InvalidProject for errors in project.yml that
-    are confined to steps of the plan.
-
-    `lenient`, for questions: a dep that is not there and has several makers counts as a source.
+    `named`: commands that run even if their outputs are unrecorded. Raises UnknownName, Cycle, and unless `lenient`
+    InvalidProject for errors in project.yml that are confined to steps of the plan.
     """
     if not lenient:
         check_usable(workspace, targets)
-    chosen: dict[Choice, str] = {}
+    answers: dict[Choice, str] = {}
+    unanswered: list[Choice] = []
+    unrecorded: set[str] = set()
+    checked: set[str] = set()
     while True:
-        try:
-            plan = make_plan(workspace.project, targets, only=only, chosen=chosen)
-        except Cycle as cycle:
-            from weaselish.engine.validate import place_of
-
-            cycle.place = place_of(workspace, cycle.path[0])
-            raise
+        workspace.cancel.check()
+        plan = _make_plan(workspace, targets, only=only, chosen=answers, unrecorded=unrecorded)
+        if new := set(_unrecorded_of(workspace, plan, checked | set(named))):
+            unrecorded |= new
+            continue
+        checked |= set(plan.commands)
         if not plan.choices:
             break
         for choice in plan.choices:
-            maker = _chosen(workspace, choice, lenient=lenient)
-            if maker == SOURCE and not _makes(workspace, choice.consumer, choice.dep):
-                note(f"`{choice.dep}` is taken as it lies there: {listed(choice.producers)} make it, none recorded it")
-            chosen[choice] = maker
+            answers[choice], is_missing = _answer(workspace, choice)
+            if is_missing:
+                unanswered.append(choice)
     if not lenient:
-        check_usable(workspace, plan.steps)
+        check_usable(workspace, plan.commands)
+    plan = plan._replace(choices=tuple(unanswered), unrecorded=plan.unrecorded & set(plan.commands))
+    for message in _notes(workspace, plan, answers):
+        note(message)
     return plan
 
 
@@ -73,87 +98,143 @@ def check_usable(workspace: Workspace, names: Sequence[str]) -> None:
         raise InvalidProject(problems)
 
 
-def check_sources(workspace: Workspace, plan: Plan) -> None:
-    """Raise MissingDep for the first dep that nothing in the plan makes and that is not there."""
-    for step in plan.steps:
-        for dep in plan.sources[step]:
-            if not workspace.exists(dep) and not _makes(workspace, step, dep):
-                raise missing_dep(workspace, plan.command(step), dep)
+def _make_plan(
+    workspace: Workspace,
+    targets: Sequence[str],
+    *,
+    only: bool,
+    chosen: Mapping[Choice, str],
+    unrecorded: Collection[str],
+) -> Plan:
+    try:
+        return make_plan(workspace.project, targets, only=only, chosen=chosen, unrecorded=unrecorded)
+    except Cycle as cycle:
+        from weaselish.engine.validate import place_of
+
+        cycle.place = place_of(workspace, cycle.path[0])
+        raise
+
+
+def _unrecorded_of(workspace: Workspace, plan: Plan, settled: Collection[str]) -> Iterator[str]:
+    needed = needed_deps(plan)
+    for name in plan.commands:
+        is_open = name not in settled and name not in plan.unrecorded
+        if is_open and is_unrecorded(workspace, workspace.project.commands[name], needed):
+            yield name
+
+
+def _answer(workspace: Workspace, choice: Choice) -> tuple[str, bool]:
+    """Return which of several producers a dep comes from, and whether the dep is missing.
+
+    It comes from the command whose last run wrote what exists now. SOURCE if it exists, but no record vouches for it.
+    """
+    if not workspace.exists(choice.dep):
+        return (choice.producers[0], False) if len(choice.producers) == 1 else (SOURCE, True)
+    rivals = (*choice.producers, choice.consumer)
+    recorded = [(record.run, name) for name in rivals if (record := _verified_record(workspace, name, choice.dep))]
+    producer = max(recorded)[1] if recorded else SOURCE
+    return (SOURCE if producer == choice.consumer else producer), False
+
+
+def _verified_record(workspace: Workspace, name: str, dep: str) -> Record | None:
+    """Return the command's last record, if its outputs overlapping `dep` are unchanged on disk."""
+    for record in workspace.records.last(name):
+        if isinstance(record, Record):
+            digests = workspace.digests_with(record.algorithm)
+            outputs = [output for output in record.all_outputs if overlap(output.path, dep)]
+            if outputs and all(digests.digest(output.path, "output") == output.digest for output in outputs):
+                return record
+    return None
+
+
+def _notes(workspace: Workspace, plan: Plan, answers: Mapping[Choice, str]) -> Iterator[events.Note]:
+    """Yield a note for everything that is used as it is although commands could produce it."""
+    if plan.unrecorded:
+        names = [name for name in plan.commands if name in plan.unrecorded]
+        outputs, run = ("its outputs exist", "no run of it") if len(names) == 1 else ("their outputs exist", "no run")
+        yield events.Note(
+            f"{listed(names)} will not run: {outputs}, but {run} is recorded; they are used as they are",
+            _ways_out(names, "them"),
+        )
+    for choice, producer in answers.items():
+        is_used = producer == SOURCE and choice not in plan.choices and choice.consumer in plan.commands
+        if is_used and not is_own_output(workspace.project.commands[choice.consumer], choice.dep):
+            yield events.Note(
+                f"`{choice.dep}` is used as it is: {listed(choice.producers)} produce it, but no run is recorded",
+                _ways_out(choice.producers[:1], "it"),
+            )
+
+
+def _ways_out(names: Sequence[str], what: str) -> str:
+    words = shlex.join(names)
+    return f"`proj run {words}` produces {what} again; `proj lock accept {words}` records {what} as produced"
 
 
 def needed_deps(plan: Plan) -> frozenset[str]:
-    """All deps of all steps."""
-    return frozenset(dep for step in plan.steps for dep in plan.command(step).deps)
+    """Return the deps of all steps that may run."""
+    commands = (plan.project.commands[name] for name in plan.commands if name not in plan.unrecorded)
+    return frozenset(dep for command in commands for dep in command.deps)
+
+
+# -- previews ---------------------------------------------------------------------------------------------------------
 
 
 def preview(
     workspace: Workspace,
     plan: Plan,
     *,
-    forced: frozenset[str] = frozenset(),
-    args: dict[str, tuple[str, ...]] | None = None,
+    forced: Collection[str] = frozenset(),
+    args: Mapping[str, tuple[str, ...]] | None = None,
 ) -> list[Preview]:
-    """What a run of the plan would do, step by step, as far as it can be told without running."""
-    stale: set[str] = set()
-    previews = []
+    """Return what a run of the plan would do, step by step, as far as that can be known without running.
+
+    `forced` are commands, `args` the arguments of a command. Raises Cancelled.
+    """
     needed = needed_deps(plan)
+    stale: set[str] = set()
     first: dict[str, Step] = {}  # command -> its first step
+    previews = []
     for step in plan.steps:
         workspace.cancel.check()
-        command, given = plan.command(step), (args or {}).get(step, ())
-        try:
-            looked = check_staleness(workspace, command, args=given, force=command.name in forced, needed=needed)
-            reasons = looked.reasons
-        except (Unreadable, InvalidProject) as error:
-            looked, reasons = None, (Reason(ReasonKind.UNKNOWN, detail=error.message),)
-        upstream = next((maker for maker in plan.producers[step] if maker in stale), None)
-        if upstream is not None:
-            reasons = tuple(reason for reason in reasons if not _comes_with_upstream(reason))
-            reasons = (*reasons, Reason(ReasonKind.UPSTREAM_WILL_RUN, upstream))
-        if (earlier := first.setdefault(command.name, step)) in stale and earlier != step:
-            reasons = (*_lasting(reasons), Reason(ReasonKind.LISTED_AGAIN, earlier))
-        if reasons:
+        item = _preview_step(workspace, plan, step, (args or {}).get(step, ()), step.command in forced, needed)
+        if not item.is_unrecorded:
+            upstream = next((producer for producer in plan.producers[step] if producer in stale), None)
+            earlier = first.setdefault(step.command, step)
+            again = earlier if earlier != step and earlier in stale else None
+            item = item._replace(reasons=tuple(_with_earlier_steps(item.reasons, upstream, again)))
+        if item.reasons:
             stale.add(step)
-        previews.append(Preview(step, looked, reasons))
+        previews.append(item)
     return previews
 
 
-def _lasting(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
-    """Return the reasons that a run of the same command does not remove."""
-    lasting = (ReasonKind.FORCED, ReasonKind.NO_SKIP, ReasonKind.NO_OUTPUTS, ReasonKind.UPSTREAM_WILL_RUN)
-    return tuple(reason for reason in reasons if reason.kind in lasting)
+def _preview_step(
+    workspace: Workspace, plan: Plan, step: Step, args: tuple[str, ...], force: bool, needed: Collection[str]
+) -> Preview:
+    command = plan.command(step)
+    try:
+        staleness = check_staleness(workspace, command, args=args, force=force, needed=needed)
+    except (Unreadable, InvalidProject) as error:
+        return Preview(step, None, (Reason(ReasonKind.UNKNOWN, detail=error.message),))
+    if staleness.is_unrecorded and step.command in plan.unrecorded:
+        return Preview(step, staleness, (), is_unrecorded=True)
+    return Preview(step, staleness, staleness.reasons)
+
+
+def _with_earlier_steps(reasons: Iterable[Reason], upstream: Step | None, again: Step | None) -> Iterator[Reason]:
+    """Yield the reasons that will be left when the step's turn comes, given that earlier steps will run.
+
+    `upstream` is a producer of a dep that will run, `again` an earlier position of the same command that will.
+    """
+    for reason in reasons:
+        if (again is None or reason.kind in _LASTING) and not (upstream and _comes_with_upstream(reason)):
+            yield reason
+    if upstream is not None:
+        yield Reason(ReasonKind.UPSTREAM_WILL_RUN, upstream)
+    if again is not None:
+        yield Reason(ReasonKind.LISTED_AGAIN, again)
 
 
 def _comes_with_upstream(reason: Reason) -> bool:
+    """Whether a run of the producer removes the reason: a dep that is missing now."""
     return reason.kind is ReasonKind.DEP_CHANGED and reason.detail == "missing"
-
-
-def _makes(workspace: Workspace, command: str, dep: str) -> bool:
-    return any(overlap(made, dep) for made in workspace.project.commands[command].all_outputs)
-
-
-def _chosen(workspace: Workspace, choice: Choice, *, lenient: bool) -> str:
-    """Which of several makers a dep has here: the one that recorded it; none if it is just there."""
-    if not workspace.exists(choice.dep):
-        if len(choice.producers) == 1:
-            return choice.producers[0]
-        if lenient:
-            return SOURCE
-        raise MissingDep(
-            f"`{choice.consumer}` needs `{choice.dep}`, which is not there and has several makers",
-            hint="run one of them first: " + " or ".join(f"`proj run {name}`" for name in choice.producers),
-        )
-    rivals = (*choice.producers, choice.consumer)
-    made_it = [(record.run, name) for name in rivals if (record := _recorded(workspace, name, choice.dep))]
-    maker = max(made_it)[1] if made_it else SOURCE
-    return SOURCE if maker == choice.consumer else maker
-
-
-def _recorded(workspace: Workspace, name: str, dep: str) -> Record | None:
-    """The last record of a command, if what it made of `dep` lies there as it made it."""
-    for known in workspace.records.last(name):
-        if isinstance(known, Record):
-            made = [one for one in known.all_outputs if overlap(one.path, dep)]
-            if made and all(workspace.digests.digest(one.path, "output") == one.digest for one in made):
-                return known
-    return None

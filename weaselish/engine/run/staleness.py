@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
-from weaselish.compat import weasel
-from weaselish.errors import InvalidProject, MissingDep
-from weaselish.model.interpolate import put_env
+from weaselish.engine.run.unrecorded import is_unrecorded
+from weaselish.errors import InvalidProject
+from weaselish.files.digests import Digests
 from weaselish.model.paths import overlap
 from weaselish.model.project import Command
-from weaselish.plan.digests import ABSENT, is_tree
+from weaselish.plan.digests import is_tree
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
 from weaselish.plan.reasons import Reason, ReasonKind, reasons_to_run
-from weaselish.plan.record import Origin, Record, RecordedOutput
-from weaselish.records.lock_entry import LockEntry
+from weaselish.plan.record import Record
+from weaselish.records.run_state import Attempt
 from weaselish.workspace import Workspace
 
 
 class Staleness(NamedTuple):
-    """A command as it stands: what would go into a run now, the record of the last, and what speaks for running."""
+    """The result of a check: what would go into a run now, the last record, and the reasons to run."""
 
     now: Fingerprint
     last: Record | None
     reasons: tuple[Reason, ...]
     version: int  # of the records, read before anything else was: if it has risen since, this is out of date
+    attempt: Attempt | None = None  # the last start, if no later run was recorded
+    is_unrecorded: bool = False  # it never ran here, but its outputs exist
 
     @property
     def missing_deps(self) -> tuple[str, ...]:
@@ -44,128 +46,93 @@ def check_staleness(
     Raises InvalidProject for a command with an error in project.yml.
 
     `needed` are deps of other steps: an `outputs_no_cache` path that may be missing for the record, as after a pull,
-    may not be for them.
+    may not be missing for them.
     """
-    problems = workspace.project.faults_in("commands", command.name)
-    if problems:
+    if problems := workspace.project.faults_in("commands", command.name):
         raise InvalidProject(problems)
-    digests, records = workspace.digests, workspace.records
-    version = records.version  # another thread may read on during the check
-    now = fingerprint(command, workspace.env, digests.of_dep, args=args)
-
-    def output(path: str) -> str | None:
-        return digests.digest(path, "output")
-
-    candidates: list[Record | None] = [
-        known if isinstance(known, Record) else _adopted(workspace, command, known, now)
-        for known in records.last(command.name)
-    ]
-    looks = [(last, reasons_to_run(command, now, last, output)) for last in candidates or [None]]
-    last, reasons = next((found for found in looks if not found[1]), looks[0])
-    unfinished = records.unfinished(command.name)
-    if unfinished is not None:
-        reasons = (Reason(unfinished), *(reason for reason in reasons if reason.kind is not ReasonKind.NEVER_RAN))
-    if last is not None:
-        reasons += tuple(
-            Reason(ReasonKind.OUTPUT_MISSING, path, "needed")
-            for path in command.outputs_no_cache
-            if output(path) is None
-            and not any(reason.subject == path for reason in reasons)
-            and any(overlap(dep, path) for dep in needed)
-        )
+    version = workspace.records.version  # another thread may read on during the check
+    compared = list(_comparisons(workspace, command, args))
+    best = next((one for one in compared if not one.reasons), compared[0])
+    attempt = workspace.records.last_attempt(command.name)
+    unfinished = workspace.records.unfinished(command.name)
+    reasons = _with_attempt(best.reasons, attempt, unfinished)
+    if best.last is not None:
+        reasons += tuple(_missing_for_others(best.digests, command, reasons, needed))
     if force:
         reasons = (Reason(ReasonKind.FORCED), *reasons)
-    return Staleness(now, last, tuple(_explained(workspace, last, now, reason) for reason in reasons), version)
-
-
-def check_deps(workspace: Workspace, command: Command, missing: tuple[str, ...]) -> None:
-    """Raise MissingDep if a dep is absent that the command does not make itself."""
-    for dep in missing:
-        if not any(overlap(dep, made) for made in command.all_outputs):
-            raise missing_dep(workspace, command, dep)
-
-
-def missing_dep(workspace: Workspace, command: Command, dep: str) -> MissingDep:
-    """The error for an absent dep, naming the asset, command or remote that could bring it."""
-    project = workspace.project
-    hint = "no command makes it, no asset brings it"
-    asset = next((asset for asset in project.assets if overlap(asset.dest, dep)), None)
-    makers = [
-        other.name for other in project.commands.values() if any(overlap(dep, made) for made in other.all_outputs)
-    ]
-    if asset is not None:
-        hint = "it is an asset: `proj assets` fetches it" if asset.url or asset.git else "put this private asset there"
-    elif makers:
-        hint = "it is made by " + " or ".join(f"`proj run {name}`" for name in makers)
-        hint += ", or brought by `proj pull`" if project.remotes else ""
-    return MissingDep(f"`{command.name}` needs `{dep}`, which is not there", hint=hint)
-
-
-def _explained(workspace: Workspace, last: Record | None, now: Fingerprint, reason: Reason) -> Reason:
-    """The reason with what changed inside a directory."""
-    if last is None or reason.subject is None or reason.detail:
-        return reason
-    if reason.kind is ReasonKind.DEP_CHANGED:
-        then, since = dict(last.fingerprint.deps)[reason.subject], dict(now.deps)[reason.subject]
-    elif reason.kind is ReasonKind.OUTPUT_CHANGED:
-        then = {made.path: made.digest for made in last.all_outputs}[reason.subject]
-        since = workspace.digests.digest(reason.subject, "output")
-    else:
-        return reason
-    if then is None or since is None or not is_tree(then) or not is_tree(since):
-        return reason
-    return reason._replace(detail=workspace.digests.difference(then, since))
-
-
-# -- entries that Weasel wrote ----------------------------------------------------------------------------------------
-
-
-def _adopted(workspace: Workspace, command: Command, entry: LockEntry, now: Fingerprint) -> Record:
-    """Weasel's entry as a record: what verifies by Weasel's formula has its digest of today, the rest keeps Weasel's.
-
-    Weasel does not note env. An entry of ours that lost its block, by a merge, say, keeps its digests; what env it had
-    is not known, and counts as changed. Neither tells what an output was called when it was not there: `md5: null`
-    holds only for an `outputs_no_cache` path.
-    """
-    data = entry.data
-    script = tuple(str(line) for line in _items(data, "script"))
-    resolved = tuple(put_env(line, workspace.env) for line in command.script)
-    ours = data.get("cmd") == f"proj run {command.name}"
-    deps = [_adopted_path(workspace, command, item, "dep", ours=ours) for item in _items(data, "deps")]
-    outs = [_adopted_path(workspace, command, item, "output", ours=ours) for item in _items(data, "outs")]
-    made = [RecordedOutput(path, digest or ABSENT) for path, digest in outs]
-    return Record(
-        run=0,
-        command=command.name,
-        fingerprint=Fingerprint(
-            script=command.script if script == resolved else script,
-            args=(),
-            deps=tuple(deps),
-            env=() if ours else now.env,
-            shell=False,
-            workdir=".",
-        ),
-        outputs=tuple(one for one in made if one.path not in command.outputs_no_cache),
-        outputs_no_cache=tuple(one for one in made if one.path in command.outputs_no_cache),
-        algorithm=workspace.project.digest,
-        origin=Origin.WEASEL,
+    return Staleness(
+        best.now if not reasons else _fingerprint(workspace.digests, workspace, command, args),
+        best.last,
+        tuple(_explained(best, reason) for reason in reasons),
+        version,
+        attempt,
+        best.last is None and attempt is None and is_unrecorded(workspace, command, needed),
     )
 
 
-def _items(data: Mapping[str, Any], key: str) -> list[Any]:
-    """The list at `key`; none where somebody wrote something else there."""
-    items = data.get(key)
-    return items if isinstance(items, list) else []
+class _Comparison(NamedTuple):
+    """A command compared with one record, in the record's own digest algorithm."""
+
+    last: Record | None
+    now: Fingerprint
+    reasons: tuple[Reason, ...]
+    digests: Digests
 
 
-def _adopted_path(
-    workspace: Workspace, command: Command, item: object, view: str, *, ours: bool
-) -> tuple[str, str | None]:
-    if not isinstance(item, dict) or not isinstance(item.get("path"), str):
-        return "", None
-    written = item["path"]
-    path = next((path for path, text in command.written if text == written), written)
-    md5 = item.get("md5")
-    if ours or not isinstance(md5, str) or md5 != weasel.digest(workspace.root / path):
-        return path, md5 if isinstance(md5, str) else None
-    return path, workspace.digests.digest(path, "dep" if view == "dep" else "output")
+def _comparisons(workspace: Workspace, command: Command, args: tuple[str, ...]) -> Iterator[_Comparison]:
+    for entry in workspace.records.last(command.name) or (None,):
+        if entry is None or isinstance(entry, Record):
+            last = entry
+        else:
+            from weaselish.engine.run.adoption import adopted
+
+            last = adopted(workspace, command, entry)
+        digests = workspace.digests_with(workspace.project.digest if last is None else last.algorithm)
+        now = _fingerprint(digests, workspace, command, args)
+        outputs = {path: digests.digest(path, "output") for path in command.all_outputs} if last is not None else {}
+        yield _Comparison(last, now, reasons_to_run(command, now, last, outputs.get), digests)
+
+
+def _fingerprint(digests: Digests, workspace: Workspace, command: Command, args: tuple[str, ...]) -> Fingerprint:
+    return fingerprint(command, workspace.env, digests.of_dep, args=args)
+
+
+def _with_attempt(
+    reasons: tuple[Reason, ...], attempt: Attempt | None, unfinished: ReasonKind | None
+) -> tuple[Reason, ...]:
+    """Return the reasons with how the last attempt ended, in place of `never ran`."""
+    if unfinished is not None:
+        return (Reason(unfinished), *(reason for reason in reasons if reason.kind is not ReasonKind.NEVER_RAN))
+    if attempt is None or not attempt.has_failed:
+        return reasons
+    detail = None if attempt.exit_code is None else f"exit code {attempt.exit_code}"
+    failed = Reason(ReasonKind.FAILED, detail=detail)
+    return tuple(failed if reason.kind is ReasonKind.NEVER_RAN else reason for reason in reasons)
+
+
+def _missing_for_others(
+    digests: Digests, command: Command, reasons: tuple[Reason, ...], needed: Collection[str]
+) -> Iterator[Reason]:
+    """Yield a reason for each absent `outputs_no_cache` path that another step needs."""
+    subjects = {reason.subject for reason in reasons}
+    for path in command.outputs_no_cache:
+        is_needed = any(overlap(dep, path) for dep in needed)
+        if is_needed and path not in subjects and digests.digest(path, "output") is None:
+            yield Reason(ReasonKind.OUTPUT_MISSING, path, "needed")
+
+
+def _explained(compared: _Comparison, reason: Reason) -> Reason:
+    """Return the reason with what changed inside a directory."""
+    last, subject = compared.last, reason.subject
+    if last is None or subject is None or reason.detail:
+        return reason
+    if reason.kind is ReasonKind.DEP_CHANGED:
+        then, now = dict(last.fingerprint.deps)[subject], dict(compared.now.deps)[subject]
+    elif reason.kind is ReasonKind.OUTPUT_CHANGED:
+        then = {output.path: output.digest for output in last.all_outputs}[subject]
+        now = compared.digests.digest(subject, "output")
+    else:
+        return reason
+    if then is None or now is None or not is_tree(then) or not is_tree(now):
+        return reason
+    return reason._replace(detail=compared.digests.difference(then, now))

@@ -1,4 +1,4 @@
-"""One step of a run: looked at, and run if it must be, while what it touches is held against other processes."""
+"""Run one step: check whether it is up to date, lock its inputs and outputs, execute it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from weaselish.cancel import Level
 from weaselish.engine import events
 from weaselish.engine.events import StepResult, StepState
-from weaselish.engine.run.staleness import Staleness, check_deps, check_staleness
+from weaselish.engine.run.missing_deps import check_deps
+from weaselish.engine.run.staleness import Staleness, check_staleness
 from weaselish.errors import Cancelled, MissingDep, ProjError
 from weaselish.files.walk import Unreadable
 from weaselish.model.interpolate import put_env
@@ -25,17 +26,18 @@ if TYPE_CHECKING:
 
 
 class StepOptions(NamedTuple):
-    """How one step is to be run."""
+    """How to run one step."""
 
     args: tuple[str, ...] = ()
     force: bool = False
-    wait: bool = True  # for other processes that hold what the step needs
+    wait: bool = True  # for other processes that hold its locks
     has_stdin: bool = True  # whether the script may read standard input, as it runs alone
     needed: frozenset[str] = frozenset()  # deps of the plan's steps
+    keeps_unrecorded: bool = False  # do not run it if its outputs exist and no run is recorded
 
 
 class StepRunner:
-    """Runs steps of one workspace. Thread-safe: each call of `run` is one step's whole life."""
+    """Runs the steps of one workspace. Thread-safe: each call of `run` runs one step from its check to its record."""
 
     def __init__(
         self,
@@ -65,20 +67,20 @@ class StepRunner:
             return StepResult(step, StepState.FAILED, seconds, error.exit_code)
 
     def _run(self, step: Step, command: Command, options: StepOptions) -> StepResult:
-        looked = self._first_look(command, options)
-        if looked is not None and not looked.reasons:
-            return self._up_to_date(step, looked)
-        if is_asked := looked is not None:
+        staleness = self._check_without_locks(command, options)
+        if staleness is not None and (result := self._without_running(step, staleness, options)) is not None:
+            return result
+        if is_asked := staleness is not None:
             self._ask(command)
         waited_for = ""
 
         def on_wait(holder: str) -> None:
             nonlocal waited_for
-            if holder != waited_for:  # who may hold one lock after the other
+            if holder != waited_for:  # one process may hold several locks
                 self._report(events.StepWaiting(step, holder))
             waited_for = holder
 
-        from weaselish.locks.step_locks import hold_locks  # with all that running needs: not before there is a reason
+        from weaselish.locks.step_locks import hold_locks  # only where a step must run: its imports take time
 
         locks = self._workspace.state / "locks"
         writes, reads = command.all_outputs, self._read_paths(command)
@@ -92,19 +94,19 @@ class StepRunner:
             cancel=self._cancel,
         ) as descriptors:
             self._workspace.records.refresh()
-            if looked is None or waited_for or self._workspace.records.version != looked.version:
+            if staleness is None or waited_for or self._workspace.records.version != staleness.version:
                 self._workspace.digests.forget()
-                looked = self._look(command, options)
-                if not looked.reasons:
-                    return self._up_to_date(step, looked)
-            check_deps(self._workspace, command, looked.missing_deps)
+                staleness = self._check(command, options)
+                if (result := self._without_running(step, staleness, options)) is not None:
+                    return result
+            check_deps(self._workspace, command, staleness.missing_deps)
             if not is_asked:
                 self._ask(command)
             if self._cancel.level > Level.RUN:
                 return StepResult(step, StepState.BLOCKED)
             self._warn_of_script(command)
             return self._execution.run(
-                step, command, looked, args=options.args, has_stdin=options.has_stdin, locks=descriptors
+                step, command, staleness, args=options.args, has_stdin=options.has_stdin, locks=descriptors
             )
 
     @property
@@ -116,14 +118,15 @@ class StepRunner:
                 self._opened = Execution(self._workspace, self._executor_for, self._report)
             return self._opened
 
-    def _first_look(self, command: Command, options: StepOptions) -> Staleness | None:
-        """Without locks. None where something is missing or vanishes: another process may be at work there."""
+    def _check_without_locks(self, command: Command, options: StepOptions) -> Staleness | None:
+        """Return None if something is missing or vanishes: another process may be writing it."""
         try:
-            looked = self._look(command, options)
-            check_deps(self._workspace, command, looked.missing_deps)
+            staleness = self._check(command, options)
+            if staleness.reasons and not (staleness.is_unrecorded and options.keeps_unrecorded):
+                check_deps(self._workspace, command, staleness.missing_deps)
         except (Unreadable, MissingDep):
             return None
-        return looked
+        return staleness
 
     def _ask(self, command: Command) -> None:
         question = put_env(command.confirm or "", self._workspace.shown_env)
@@ -136,16 +139,22 @@ class StepRunner:
         for problem in script_warnings(self._workspace, command):
             self._report(events.Note(problem.located(), problem.hint))
 
-    def _look(self, command: Command, options: StepOptions) -> Staleness:
+    def _check(self, command: Command, options: StepOptions) -> Staleness:
         return check_staleness(self._workspace, command, args=options.args, force=options.force, needed=options.needed)
 
-    def _up_to_date(self, step: Step, looked: Staleness) -> StepResult:
-        """Nothing to run; an entry of Weasel's that was verified just now gets a record of its own."""
-        if looked.last is not None and looked.last.run == 0:
+    def _without_running(self, step: Step, staleness: Staleness, options: StepOptions) -> StepResult | None:
+        """Return the result of a step that need not run, None if it must run."""
+        if staleness.is_unrecorded and options.keeps_unrecorded:
+            self._report(events.StepUnrecorded(step))
+            return StepResult(step, StepState.UNRECORDED)
+        if staleness.reasons:
+            return None
+        last = staleness.last
+        if last is not None and last.run == 0:  # an entry of Weasel's, verified just now, gets a record of its own
             from weaselish.engine.run.recording import adopt
 
-            adopt(self._workspace, looked.last)
-        self._report(events.StepUpToDate(step, looked.last.run if looked.last else None))
+            adopt(self._workspace, last)
+        self._report(events.StepUpToDate(step, last.run if last else None))
         return StepResult(step, StepState.UP_TO_DATE)
 
     def _read_paths(self, command: Command) -> Iterator[str]:

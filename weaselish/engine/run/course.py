@@ -1,0 +1,98 @@
+"""The course of a run: starts the steps that may start, one by one or in threads, and collects their results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from weaselish.cancel import Cancel, Level
+from weaselish.engine import events
+from weaselish.engine.events import StepResult, StepState
+from weaselish.plan.graph import Plan
+from weaselish.plan.schedule import Schedule, mutex_pools
+from weaselish.plan.sequence import Step
+
+RunStep = Callable[[Step], StepResult]
+
+_NOT_DONE = (StepState.FAILED, StepState.INTERRUPTED, StepState.BLOCKED)
+
+
+class Course:
+    """Runs the steps of a plan once. `run_step` may be called by several threads; everything else by one thread."""
+
+    def __init__(self, plan: Plan, run_step: RunStep, report: events.Reporter, cancel: Cancel) -> None:
+        needs, capacities = mutex_pools(plan)
+        self._plan = plan
+        self._schedule = Schedule(plan, needs=needs, capacities=capacities)
+        self._run_step = run_step
+        self._report = report
+        self._cancel = cancel
+        self._results: dict[str, StepResult] = {}
+        self._goes_on = True
+        self._keep_going = False
+
+    def results(self) -> tuple[StepResult, ...]:
+        """Return the result of every step, in the plan's order. A step that was not reached is blocked."""
+        steps = self._plan.steps
+        return tuple(self._results.get(step, StepResult(step, StepState.BLOCKED)) for step in steps)
+
+    def run(self, *, jobs: int, keep_going: bool) -> None:
+        """Run the steps, `jobs` at a time. Report those that were not reached, even after an exception."""
+        self._keep_going = keep_going
+        try:
+            if jobs == 1:
+                while (step := self._next()) is not None:
+                    self._take(self._run_step(step))
+            else:
+                self._run_in_threads(jobs)
+        finally:
+            for step in self._plan.steps:
+                if step not in self._results:
+                    self._report(events.StepBlocked(step))
+
+    def _next(self) -> Step | None:
+        """Return the next step to start; None if none may start yet, or the run is to end."""
+        return self._schedule.start() if self._goes_on and self._cancel.level is Level.RUN else None
+
+    def _take(self, result: StepResult) -> None:
+        self._results[result.step] = result
+        if result.state in _NOT_DONE:
+            self._schedule.fail(result.step)
+            self._goes_on &= self._keep_going and result.state is StepState.FAILED
+        else:
+            self._schedule.finish(result.step)
+
+    def _run_in_threads(self, jobs: int) -> None:
+        """Run each step in a thread of its own: importing concurrent.futures takes too long."""
+        from queue import SimpleQueue
+        from threading import Thread
+
+        ended: SimpleQueue[StepResult | BaseException] = SimpleQueue()
+
+        def run_one(step: Step) -> None:
+            try:
+                ended.put(self._run_step(step))
+            except BaseException as error:  # noqa: BLE001 - the thread that collects the results raises it
+                ended.put(error)
+
+        threads: dict[str, Thread] = {}
+        try:
+            while True:
+                while len(self._schedule.running) < jobs and (step := self._next()) is not None:
+                    thread = Thread(target=run_one, args=(step,))
+                    try:
+                        thread.start()
+                    except RuntimeError:  # the system allows no more threads: this one can run the step, too
+                        run_one(step)
+                    else:
+                        threads[step] = thread
+                if not self._schedule.running:
+                    return
+                result = ended.get()
+                if isinstance(result, BaseException):
+                    raise result
+                self._take(result)
+                if (done := threads.pop(result.step, None)) is not None:
+                    done.join()
+        finally:
+            for thread in threads.values():
+                thread.join()

@@ -1,0 +1,118 @@
+"""Missing deps: which commands need them, where project.yml says so, and what could provide them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from weaselish.errors import MissingDep, Problem, ProjError
+from weaselish.model.locations import Location, Locations
+from weaselish.model.paths import overlap
+from weaselish.model.project import Asset, Command
+from weaselish.plan.graph import Plan
+from weaselish.workspace import Workspace
+
+_MOST_NAMES = 1000  # of a directory that are compared with a missing name
+_CLOSE = 0.8  # how similar a path must be to be suggested, up to 1
+
+
+def check_sources(workspace: Workspace, plan: Plan) -> None:
+    """Raise MissingDep for all deps that do not exist and that no step of the plan produces."""
+    consumers: dict[str, list[str]] = {}
+    for step in plan.steps:
+        if step.command not in plan.unrecorded:
+            for dep in plan.sources[step]:
+                if not workspace.exists(dep) and not is_own_output(plan.command(step), dep):
+                    consumers.setdefault(dep, []).append(step.command)
+    for choice in plan.choices:
+        consumers.setdefault(choice.dep, []).append(choice.consumer)
+    if consumers:
+        raise _missing_dep(workspace, consumers)
+
+
+def check_deps(workspace: Workspace, command: Command, missing: Iterable[str]) -> None:
+    """Raise MissingDep for the deps in `missing` that the command does not produce itself."""
+    consumers = {dep: [command.name] for dep in missing if not is_own_output(command, dep)}
+    if consumers:
+        raise _missing_dep(workspace, consumers)
+
+
+def _missing_dep(workspace: Workspace, consumers: Mapping[str, Sequence[str]]) -> MissingDep:
+    locations = Locations()
+    with suppress(ProjError):
+        locations = workspace.locations
+    return MissingDep(missing_dep_problems(workspace, locations, consumers))
+
+
+def is_own_output(command: Command, dep: str) -> bool:
+    return any(overlap(output, dep) for output in command.all_outputs)
+
+
+def missing_dep_problems(
+    workspace: Workspace, locations: Locations, consumers: Mapping[str, Sequence[str]]
+) -> list[Problem]:
+    """Return a problem per missing dep, at the line of its first consumer. `consumers`: dep -> commands."""
+    return [
+        _problem({name: _location(workspace, locations, name, dep) for name in names}, dep, provider_of(workspace, dep))
+        for dep, names in consumers.items()
+    ]
+
+
+def _problem(consumers: Mapping[str, Location], dep: str, hint: str) -> Problem:
+    """Return the problem of one missing dep. `consumers`: command -> line and column."""
+    first = next(iter(consumers.values()))
+    if len(consumers) == 1:
+        return Problem(*first, f"`{next(iter(consumers))}` needs `{dep}`, which does not exist", hint)
+    names = ", ".join(f"`{name}`" + (f" (line {line})" if line else "") for name, (line, _) in consumers.items())
+    return Problem(*first, f"{names} need `{dep}`, which does not exist", hint)
+
+
+def _location(workspace: Workspace, locations: Locations, command: str, dep: str) -> Location:
+    """Return the line and column of a dep, (0, 0) if they are unknown."""
+    deps = workspace.project.commands[command].deps
+    return locations.of_command(command, ("deps", deps.index(dep)) if dep in deps else ())
+
+
+def provider_of(workspace: Workspace, dep: str) -> str:
+    """Return what could provide a missing dep, as a hint: an asset, a command, a remote, or a correction."""
+    project = workspace.project
+    asset = next((asset for asset in project.assets if overlap(asset.dest, dep)), None)
+    producers = workspace.producers.of(dep)
+    if asset is not None:
+        return _asset_hint(asset)
+    if producers:
+        hint = "produced by " + " or ".join(f"`proj run {name}`" for name in producers)
+        return hint + (", or download it with `proj pull`" if project.remotes else "")
+    return workspace.missing_cause(dep) or _correction(workspace, dep) or "no command or asset provides it"
+
+
+def _asset_hint(asset: Asset) -> str:
+    if asset.url or asset.git:
+        return "it is an asset: `proj assets` fetches it"
+    return "it is a private asset: put it at that path"
+
+
+def _correction(workspace: Workspace, dep: str) -> str | None:
+    """Return which declared path, or file beside the missing one, was probably meant."""
+    from difflib import get_close_matches
+
+    declared = [path for command in workspace.project.commands.values() for path in command.all_outputs]
+    declared += [asset.dest for asset in workspace.project.assets]
+    with_slashes = dep.replace("\\", "/")
+    if with_slashes in declared:
+        return f"did you mean `{with_slashes}`? Write `/` between names"
+    similar = {path.lower(): path for path in (*declared, *_neighbours(workspace.root, with_slashes))}
+    close = get_close_matches(dep.lower(), list(similar), n=1, cutoff=_CLOSE)
+    return f"did you mean `{similar[close[0]]}`?" if close else None
+
+
+def _neighbours(root: Path, path: str) -> list[str]:
+    """Return the paths in the directory of a missing path."""
+    directory = os.path.dirname(path)
+    try:
+        names = sorted(os.listdir(root / directory))
+    except OSError:
+        return []
+    return [os.path.join(directory, name) for name in names[:_MOST_NAMES]]

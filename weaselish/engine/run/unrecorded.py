@@ -1,0 +1,52 @@
+"""Unrecorded outputs: they exist, but no run that wrote them is known. Only naming their step replaces them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from weaselish.model.paths import overlap
+from weaselish.model.project import Command
+from weaselish.plan.producers import reads
+from weaselish.workspace import Workspace
+
+_PLACEHOLDERS = frozenset((".gitkeep", ".gitignore", ".keep"))  # they keep an empty directory in git
+
+
+def is_unrecorded(workspace: Workspace, command: Command, needed: Collection[str] = ()) -> bool:
+    """Whether all outputs of `command` exist although no run is known that wrote them.
+
+    A run is known if the command, or another producer of one of the outputs, has a record or an attempt. `needed` are
+    deps of other steps: outputs that may be missing otherwise must exist for them.
+    """
+    outputs = tuple(_outputs_to_exist(command, needed))
+    return (
+        bool(outputs)
+        and not _has_run(workspace, command.name)
+        and all(_has_content(workspace.root / output) for output in outputs)
+        and not any(_has_run(workspace, name) for output in outputs for name in workspace.producers.of(output))
+    )
+
+
+def _outputs_to_exist(command: Command, needed: Collection[str]) -> Iterator[str]:
+    """Yield the outputs whose existence shows that the command ran.
+
+    An output that the command reads itself existed before its first run: it shows nothing.
+    """
+    for output in command.all_outputs:
+        is_optional = output in command.outputs_no_cache and bool(command.outputs)
+        is_own_dep = any(reads(dep, output) for dep in command.deps)
+        if not is_own_dep and (not is_optional or any(overlap(output, dep) for dep in needed)):
+            yield output
+
+
+def _has_run(workspace: Workspace, name: str) -> bool:
+    return bool(workspace.records.last(name)) or workspace.records.last_attempt(name) is not None
+
+
+def _has_content(path: Path) -> bool:
+    """Whether a path is a file, or a directory with a file somewhere in it that is not a placeholder."""
+    if not path.is_dir():
+        return os.path.exists(path)
+    return any(not _PLACEHOLDERS.issuperset(names) for _, _, names in os.walk(path))
