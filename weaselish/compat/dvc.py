@@ -109,9 +109,12 @@ def _deps(plan: Plan, command: Command) -> Iterator[str]:
     for dep in command.deps:
         if is_glob(dep):
             others = (
-                made for step in plan.steps if step.command != command.name for made in plan.command(step).all_outputs
+                output
+                for step in plan.steps
+                if step.command != command.name
+                for output in plan.command(step).all_outputs
             )
-            yield from (made for made in others if may_match(dep, made))
+            yield from (output for output in others if may_match(dep, output))
         elif not any(overlap(dep, output) for output in command.all_outputs):
             yield dep
 

@@ -44,7 +44,7 @@ class PastRun(NamedTuple):
 
 def past_runs(root: Path) -> list[PastRun]:
     """Return all runs that the journals of the project report, the oldest first."""
-    found: dict[tuple[int, str], PastRun] = {}
+    runs: dict[tuple[int, str], PastRun] = {}
     state = root / STATE
     for path in journals(state / "runs", with_past=True):
         lives = None
@@ -52,15 +52,15 @@ def past_runs(root: Path) -> list[PastRun]:
             match line:
                 case Started():
                     lives = owner_lives(path) if lives is None else lives
-                    found[line.run, line.command] = _started(line, state, is_running=lives)
-                case Ended() if (run := found.get((line.run, line.command))) is not None:
-                    found[line.run, line.command] = run._replace(
+                    runs[line.run, line.command] = _started(line, state, is_running=lives)
+                case Ended() if (run := runs.get((line.run, line.command))) is not None:
+                    runs[line.run, line.command] = run._replace(
                         result=PastResult(line.how.value), seconds=line.seconds, exit_code=line.exit_code
                     )
                 case Recorded():
-                    run = found.get((line.record.run, line.record.command))
-                    found[line.record.run, line.record.command] = _recorded(line.record, run)
-    return sorted(found.values(), key=lambda run: (run.run, run.command))
+                    run = runs.get((line.record.run, line.record.command))
+                    runs[line.record.run, line.record.command] = _recorded(line.record, run)
+    return sorted(runs.values(), key=lambda run: (run.run, run.command))
 
 
 def _started(line: Started, state: Path, *, is_running: bool) -> PastRun:

@@ -119,11 +119,11 @@ class JournalReader:
 
 def journals(runs: Path, *, with_past: bool) -> list[Path]:
     """Return the journals in `runs`, in the order in which they began; retired ones come first."""
-    found: list[Path] = []
+    paths: list[Path] = []
     for directory in (runs / PAST, runs) if with_past else (runs,):
         with contextlib.suppress(OSError):
-            found += sorted(path for path in directory.iterdir() if path.suffix == ".jsonl")
-    return found
+            paths += sorted(path for path in directory.iterdir() if path.suffix == ".jsonl")
+    return paths
 
 
 def owner_lives(path: Path) -> bool:

@@ -81,8 +81,8 @@ def encode(line: JournalLine) -> dict[str, Any]:
         case Recorded():
             return {"event": "recorded", "record": to_document(line.record)}
         case Ended():
-            known = {name: value for name, value in line._asdict().items() if value is not None}
-            return {"event": "ended", **known, "how": line.how.value}
+            facts = {name: value for name, value in line._asdict().items() if value is not None}
+            return {"event": "ended", **facts, "how": line.how.value}
         case Reset():
             return {"event": "reset", **line._asdict()}
 
@@ -116,7 +116,7 @@ def _decoded(line: dict[str, Any]) -> JournalLine | None:
 
 
 def _ended(line: dict[str, Any]) -> Ended:
-    """Decode an end. One that is not known counts as an interruption: its result is not trusted."""
+    """Decode an end. An unknown one counts as an interruption: its result is not trusted."""
     how = next((end for end in AttemptEnd if end.value == line.get("how")), AttemptEnd.INTERRUPTED)
     exit_code = line.get("exit_code")
     return Ended(

@@ -102,7 +102,7 @@ def prune(state: Path, limits: LogLimits = LogLimits(), *, now: float | None = N
 
 def _logs(directory: Path) -> dict[str, list[_Log]]:
     """Return the logs of each command, as named in the directory."""
-    found: dict[str, list[_Log]] = defaultdict(list)
+    logs: dict[str, list[_Log]] = defaultdict(list)
     with suppress(OSError), os.scandir(directory) as entries:
         for entry in entries:
             command, _, run = entry.name.removesuffix(".log").rpartition(".")
@@ -110,8 +110,8 @@ def _logs(directory: Path) -> dict[str, list[_Log]]:
                 with suppress(OSError):
                     status = entry.stat(follow_symlinks=False)
                     if stat.S_ISREG(status.st_mode):
-                        found[command].append(_Log(int(run), Path(entry.path), status.st_size, status.st_mtime))
-    return found
+                        logs[command].append(_Log(int(run), Path(entry.path), status.st_size, status.st_mtime))
+    return logs
 
 
 def _delete(log: _Log) -> None:

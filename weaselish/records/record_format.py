@@ -126,7 +126,7 @@ def _output(data: Any) -> RecordedOutput:
 def _provenance(data: Mapping[str, Any]) -> Provenance | None:
     """Decode the facts. A fact of the wrong type counts as unknown: nothing depends on it."""
     host = data.get("host")
-    found = Provenance(
+    provenance = Provenance(
         executor=text_or_none(data.get("executor")),
         tool=text_or_none(data.get("tool")),
         host=_host(host) if isinstance(host, dict) else None,
@@ -135,7 +135,7 @@ def _provenance(data: Mapping[str, Any]) -> Provenance | None:
         seconds=seconds_or_none(data.get("seconds")),
         reasons=sentences_or_none(data.get("reasons")),
     )
-    return None if found == Provenance() else found
+    return None if provenance == Provenance() else provenance
 
 
 def _host(data: Mapping[str, Any]) -> Host:

@@ -98,9 +98,9 @@ class RunState:
         for state in self._commands.values():
             state.in_lock = ()
         for name, group in entries.items():
-            found = sorted((entry.record() or entry for entry in group), key=_run_of, reverse=True)
-            self._state(name).in_lock = tuple(found)
-            self.last_id = max(self.last_id, *map(_run_of, found))
+            records = sorted((entry.record() or entry for entry in group), key=_run_of, reverse=True)
+            self._state(name).in_lock = tuple(records)
+            self.last_id = max(self.last_id, *map(_run_of, records))
 
     def take_line(self, line: JournalLine, journal: Path) -> None:
         """Take in a line of a journal."""

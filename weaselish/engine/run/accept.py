@@ -37,7 +37,7 @@ def acceptable(workspace: Workspace) -> list[tuple[Command, tuple[Reason, ...]]]
 
     Leave out those whose last attempt failed, was interrupted or had its inputs changed: name them to accept them.
     """
-    found = []
+    offered = []
     for command in workspace.project.commands.values():
         if command.outputs and all(workspace.exists(path) for path in command.outputs):
             staleness = check_staleness(workspace, command)
@@ -46,8 +46,8 @@ def acceptable(workspace: Workspace) -> list[tuple[Command, tuple[Reason, ...]]]
             attempt = workspace.records.last_attempt(command.name)
             has_failed = attempt is not None and attempt.has_failed
             if reasons and is_trusted and not has_failed and not _missing_deps(command, staleness):
-                found.append((command, reasons))
-    return found
+                offered.append((command, reasons))
+    return offered
 
 
 def accept(workspace: Workspace, commands: Iterable[Command], *, report: events.Reporter) -> list[Acceptance]:
@@ -115,11 +115,11 @@ def _missing_deps(command: Command, staleness: Staleness) -> bool:
 
 def _output(workspace: Workspace, command: Command, path: str) -> RecordedOutput:
     """Return the current output. Raises ProjError if it is missing and required."""
-    found = workspace.digests.of(path, "output")
-    if found is not None:
-        if is_tree(found.digest):
-            workspace.digests.keep_manifest(path, "output", found.digest)
-        return RecordedOutput(path, found.digest, found.size, found.files)
+    digested = workspace.digests.of(path, "output")
+    if digested is not None:
+        if is_tree(digested.digest):
+            workspace.digests.keep_manifest(path, "output", digested.digest)
+        return RecordedOutput(path, digested.digest, digested.size, digested.files)
     if path in command.outputs:
         raise ProjError(
             f"`{command.name}` cannot be accepted: its output `{path}` does not exist",

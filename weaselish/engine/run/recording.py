@@ -47,24 +47,24 @@ class Recorder:
             outputs=tuple(outputs),
             outputs_no_cache=tuple(no_cache),
             algorithm=self._workspace.project.digest,
-            dep_sizes={path: found.size for path, _ in after.deps if (found := digests.of(path, "dep"))},
+            dep_sizes={path: digested.size for path, _ in after.deps if (digested := digests.of(path, "dep"))},
         )
         keep_manifests(self._workspace, record)
         return with_weasel_digests(self._workspace, record)
 
     def _output(self, path: str) -> RecordedOutput:
         """Return the current output. Raises ProjError if it is missing and required."""
-        found = self._workspace.digests.of(path, "output")
-        if found is None and path in self._command.outputs:
+        digested = self._workspace.digests.of(path, "output")
+        if digested is None and path in self._command.outputs:
             raise ProjError(
                 f"`{self._command.name}` ended without an error, but did not produce its output `{path}`",
                 hint="correct the script or the path, or list optional outputs under `outputs_no_cache`",
             )
-        if found is None:
+        if digested is None:
             return RecordedOutput(path, ABSENT)
-        if is_tree(found.digest) and not is_outside(path):
+        if is_tree(digested.digest) and not is_outside(path):
             self._check_links(path)
-        return RecordedOutput(path, found.digest, found.size, found.files)
+        return RecordedOutput(path, digested.digest, digested.size, digested.files)
 
     def _check_links(self, output: str) -> None:
         """Raise UnsafePath for a link in an output that leads out of the project: no pull could restore it."""
