@@ -5,19 +5,48 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weaselish.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+FILE = ".projignore"
+_LARGEST = 1 << 24  # bytes
 
 Ignored = Callable[[str, bytes, bool], bool]
 
 
 def read_projignore(root: Path) -> Ignored | None:
-    """Return a test of (directory, path below it, whether that path is a directory); None without the file."""
-    try:
-        lines = (root / ".projignore").read_text("utf-8", "surrogateescape").splitlines()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    from pathspec import GitIgnoreSpec
+    """Return a test of (directory, path below it, whether that path is a directory); None without the file.
 
-    spec = GitIgnoreSpec.from_lines(lines)
+    Raises UsageError for a file that cannot be used.
+    """
+    if not os.path.lexists(root / FILE):
+        return None
+    from weaselish.files.text_file import read_regular
+
+    text = read_regular(root / FILE, name=FILE, limit=_LARGEST).decode("utf-8", "surrogateescape")
+    spec = _parsed(text.replace("\r\n", "\n").split("\n"))
     return lambda top, path, is_dir: spec.match_file(
         os.path.normpath(f"{top}/{os.fsdecode(path)}") + ("/" if is_dir else "")
     )
+
+
+def _parsed(lines: list[str]) -> GitIgnoreSpec:
+    import re
+
+    from pathspec import GitIgnoreSpec
+
+    try:
+        return GitIgnoreSpec.from_lines(lines)
+    except (ValueError, re.error):
+        for number, line in enumerate(lines, 1):
+            try:
+                GitIgnoreSpec.from_lines([line])
+            except (ValueError, re.error):
+                wrong = UsageError(f"`{line}` is not a valid pattern", hint="patterns are those of .gitignore")
+                wrong.place = f"{FILE}:{number}:1"
+                raise wrong from None
+        raise

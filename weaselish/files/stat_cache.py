@@ -13,6 +13,7 @@ from weaselish.files.atomic import write_atomically
 from weaselish.files.cached_tree import CachedTree
 from weaselish.files.clock import DiskClock
 from weaselish.files.file_stat import FileStat, Listing, PackedStat, Stamp, pack_listing, target_of, unpack_listing
+from weaselish.files.regular import read_regular
 from weaselish.plan.digests import TREE_SUFFIX, Algorithm, ManifestEntry, digest_bytes, read_manifest
 
 _FORMAT = 3  # of files.json; not a promise: another format counts as an empty cache
@@ -73,7 +74,7 @@ class StatCache:
         if self._directory is None:
             return {}
         try:
-            data = json.loads((self._directory / "files.json").read_bytes())
+            data = json.loads(read_regular(self._directory / "files.json"))
             if data["format"] != [_FORMAT, self._algorithm]:
                 return {}
             return {path: CachedFile(FileStat(*row[:4]), row[4], row[5]) for path, row in data["files"].items()}
@@ -126,7 +127,7 @@ class StatCache:
         if self._directory is None:
             return None
         try:
-            return CachedTree.from_bytes((self._directory / self._tree_name(path, view)).read_bytes())
+            return CachedTree.from_bytes(read_regular(self._directory / self._tree_name(path, view)))
         except OSError:
             return None
 
@@ -154,7 +155,7 @@ class StatCache:
         if self._directory is None:
             return None
         try:
-            text = (self._directory / f"manifest-{digest}").read_bytes()
+            text = read_regular(self._directory / f"manifest-{digest}")
         except OSError:
             return None
         return read_manifest(text) if digest_bytes(text, self._algorithm) + TREE_SUFFIX == digest else None
