@@ -1,4 +1,4 @@
-"""Everything that can be wrong with project.yml: one clear message with its place and a hint, and nothing written."""
+"""Everything that can be wrong with project.yml: one message with its location and a hint, and nothing written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WRONG = {
         "",
         "1:1: error: project.yml is empty\n  hint: begin with `commands:`",
     ),
-    "no mapping": (
+    "a list": (
         "- a\n",
         "1:1: error: project.yml must be a mapping, not a list\n"
         "  hint: write `commands:` in a line above it, and indent the list",
@@ -38,7 +38,7 @@ WRONG = {
         "did not find expected alphabetic or numeric character\n"
         "  hint: did you forget quotes? A text may not begin with `*`, `&`, `@`, `%` or a backtick",
     ),
-    "a key that stands twice": (
+    "a key that occurs twice": (
         "title: a\ntitle: b\n",
         "2:1: error: the key `title` occurs a second time\n  hint: remove one of the two",
     ),
@@ -46,7 +46,7 @@ WRONG = {
         "commands: [{name: a, output: [x]}]",
         "1:22: error: unknown key `output`\n  hint: did you mean `outputs`?",
     ),
-    "a key that is like no other": (
+    "a key without a near match": (
         "commands: [{name: a, xyzzy: 1}]",
         "1:22: error: unknown key `xyzzy`\n  hint: valid keys are name, help, script, deps, outputs, outputs_no_cache, "
         "no_skip, env, shell, workdir, timeout, retries, mutex, confirm",
@@ -68,7 +68,7 @@ WRONG = {
         "4:9: error: an entry of `script` must be text, not a mapping\n"
         "  hint: did you forget quotes? `: ` in a text without quotes makes it a mapping",
     ),
-    "a script that is no list": (
+    "a script that is not a list": (
         "commands: [{name: a, script: echo}]",
         '1:30: error: `script` must be a list, not `echo`\n  hint: write a list: ["echo"]',
     ),
@@ -89,7 +89,7 @@ WRONG = {
         "1:31: error: the script line cannot be split into words: no closing quotation\n"
         "  hint: close the quote, or put a backslash before it",
     ),
-    "a time that is none": (
+    "an invalid time": (
         "commands: [{name: a, timeout: soon}]",
         "1:31: error: `timeout` must be a time, not `soon`\n  hint: for example `90s`, `15m`, `2h`",
     ),
@@ -97,7 +97,7 @@ WRONG = {
         "commands: [{name: a, retries: -1}]",
         "1:31: error: `retries` must be from 0 to 1000, not `-1`",
     ),
-    "a switch that is neither": (
+    "an invalid switch": (
         "commands: [{name: a, no_skip: maybe}]",
         "1:31: error: `no_skip` must be true or false, not `maybe`",
     ),
@@ -126,7 +126,7 @@ WRONG = {
         "assets: [{dest: ../x, url: https://example.org/x}]",
         "1:17: error: an asset is outside the project: `../x`\n  hint: name a path inside the project",
     ),
-    "an output that is ours": (
+    "an output that is a file of the project": (
         "commands: [{name: a, outputs: [project.lock]}]",
         "1:32: error: an output cannot be `project.lock`\n  hint: it would replace files of the project itself",
     ),
@@ -151,7 +151,7 @@ WRONG = {
         "2:31: error: `${x}` names nothing\n"
         "  hint: references begin with `vars.`, `env.` or `project.`: did you mean `${vars.x}`?",
     ),
-    "a variable made of itself": (
+    "a variable that contains itself": (
         "vars: {x: '${vars.y}', y: '${vars.x}'}\ncommands: []",
         "1:11: error: `${vars.y}` contains itself: vars.y → vars.x → vars.y\n"
         "project.yml:1:27: error: `${vars.x}` contains itself: vars.x → vars.y → vars.x",
@@ -168,10 +168,10 @@ WRONG = {
         "digest: sha1\n",
         "1:9: error: `digest` must be `md5` or `blake3`, not `sha1`",
     ),
-    "a checksum that is none": (
+    "an invalid checksum": (
         "assets: [{dest: x, url: https://example.org/x, checksum: 123abc}]",
-        "1:58: error: `checksum` is no checksum: `123abc`\n"
-        "  hint: an MD5 has 32 hex digits; `sha256:` and 64 is also known",
+        "1:58: error: `checksum` is not a valid checksum: `123abc`\n"
+        "  hint: write 32 hex digits for an MD5, or `sha256:` and 64 hex digits",
     ),
     "a remote without its address": (
         "remotes: {lab: {profile: x}}",
@@ -193,8 +193,8 @@ NOT_RUN = {  # what is wrong concerns no step
     "a command without a name",
     "a number as a name",
     "an asset that leaves the project",
-    "a checksum that is none",
-    "a variable made of itself",
+    "an invalid checksum",
+    "a variable that contains itself",
     "a remote without its address",
     "a secret in a remote",
 }
@@ -268,7 +268,7 @@ def test_a_plan_with_a_broken_upstream_step_is_refused(project: ProjectDir) -> N
     assert "✘ project.yml:2:54: unknown key `retires`" in project.proj("lock", "accept", "raw").err
 
 
-def test_an_unknown_target_comes_with_what_is_wrong_in_project_yml(project: ProjectDir) -> None:
+def test_an_unknown_target_is_reported_with_the_problems_of_project_yml(project: ProjectDir) -> None:
     project.project("commands: [{nmae: train, script: ['true']}]")
     done = project.proj("run", "train")
     assert done.code == 2
@@ -319,7 +319,7 @@ def test_all_problems_are_reported_together_in_the_order_of_the_file(project: Pr
     )
 
 
-# -- what only the graph can tell -------------------------------------------------------------------------------------
+# -- problems of the graph --------------------------------------------------------------------------------------------
 
 CIRCLE = """\
 title: A circle
@@ -335,21 +335,21 @@ def test_a_cycle_is_an_error_that_shows_its_path(project: ProjectDir) -> None:
     project.project(CIRCLE)
     before = project.files()
     hint = "  hint: each needs what the next one produces; remove a dep, or run one of them with `--only`\n"
-    told = "error: the commands need each other: a → c → b → a\n"
-    assert project.proj("validate") == Done(2, "", f"project.yml:4:5: {told}{hint}")
-    assert project.proj("run", "a") == Done(2, "", f"project.yml:4:5: {told}{hint}")
-    told = told.replace("a → c → b → a", "b → a → c → b")
-    assert project.proj("run", "b", "--dry") == Done(2, "", f"project.yml:5:5: {told}{hint}")
+    report = "error: the commands need each other: a → c → b → a\n"
+    assert project.proj("validate") == Done(2, "", f"project.yml:4:5: {report}{hint}")
+    assert project.proj("run", "a") == Done(2, "", f"project.yml:4:5: {report}{hint}")
+    report = report.replace("a → c → b → a", "b → a → c → b")
+    assert project.proj("run", "b", "--dry") == Done(2, "", f"project.yml:5:5: {report}{hint}")
     assert project.files() == before
 
 
-def test_a_project_with_a_cycle_can_still_be_asked_and_run_elsewhere(project: ProjectDir) -> None:
+def test_commands_outside_a_cycle_can_run(project: ProjectDir) -> None:
     project.project(CIRCLE)
     assert project.proj("status").code == 0
     assert project.proj("run", "apart").code == 0
 
 
-def test_a_dep_that_is_ones_own_output_is_no_cycle(project: ProjectDir) -> None:
+def test_a_dep_that_is_the_commands_own_output_is_not_a_cycle(project: ProjectDir) -> None:
     project.project("commands: [{name: grow, shell: true, script: [echo x >> log], deps: [log], outputs: [log]}]")
     assert project.proj("validate").code == 0
     assert project.proj("run", "grow").code == 0
@@ -376,9 +376,9 @@ def test_a_script_that_names_a_file_missing_from_its_deps_is_a_warning(project: 
         """)
     for path in ("scripts/a.py", "in.csv", "sub/c.cfg"):
         project.write(path)
-    told = "project.yml:3:5: warning: `train` names `{0}`, which is not among its deps: "
-    told += "`proj` ignores its changes\n  hint: add `{0}` to deps\n"
-    assert warned(project) == told.format("scripts/a.py") + told.format("sub/c.cfg")
+    report = "project.yml:3:5: warning: `train` names `{0}`, which is not among its deps: "
+    report += "`proj` ignores its changes\n  hint: add `{0}` to deps\n"
+    assert warned(project) == report.format("scripts/a.py") + report.format("sub/c.cfg")
     assert not project.exists(".proj")
 
 
@@ -394,7 +394,7 @@ def test_alternatives_are_a_warning(project: ProjectDir) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "report"),
     [
         ("titel: a", "1:1: warning: unknown key `titel` is ignored\n  hint: did you mean `title`?\n"),
         (
@@ -409,18 +409,18 @@ def test_alternatives_are_a_warning(project: ProjectDir) -> None:
         ("commands: [{name: a}]", "1:12: warning: `a` has no script: running it does nothing\n"),
     ],
 )
-def test_what_is_only_doubtful_is_a_warning(project: ProjectDir, text: str, told: str) -> None:
+def test_a_doubtful_entry_is_a_warning(project: ProjectDir, text: str, report: str) -> None:
     project.project(text)
-    assert warned(project) == f"project.yml:{told}"
+    assert warned(project) == f"project.yml:{report}"
 
 
 @pytest.mark.parametrize("text", ["x-notes: {a: 1}", "commands: [{name: a, script: ['true'], x-owner: ada}]"])
-def test_keys_that_begin_with_x_are_left_alone(project: ProjectDir, text: str) -> None:
+def test_keys_that_begin_with_x_are_ignored(project: ProjectDir, text: str) -> None:
     project.project(text)
     assert warned(project) == ""
 
 
-# -- what looks wrong and is right ------------------------------------------------------------------------------------
+# -- entries that look wrong and are right ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -432,12 +432,12 @@ def test_keys_that_begin_with_x_are_left_alone(project: ProjectDir, text: str) -
         "echo a&b \\& \\>",
     ],
 )
-def test_a_word_with_such_a_character_inside_or_in_quotes_is_a_word(project: ProjectDir, line: str) -> None:
+def test_a_word_with_an_operator_inside_or_in_quotes_is_a_word(project: ProjectDir, line: str) -> None:
     project.project(f"commands:\n  - name: a\n    script:\n      - >-\n        {line}\n")
     assert project.proj("run", "a", "--dry").code == 0
 
 
-def test_an_operator_that_comes_out_of_a_variable_is_a_word(project: ProjectDir) -> None:
+def test_an_operator_in_a_variable_is_a_word(project: ProjectDir) -> None:
     project.project("vars: {op: '&&'}\ncommands: [{name: a, script: ['echo x ${vars.op} y']}]")
     assert project.proj("run", "a").out == "Running command: echo x && y\nx && y\n"
 

@@ -44,6 +44,6 @@ def test_a_file_of_that_name_is_what_the_word_means(project: ProjectDir) -> None
     assert project.proj("run", "a").out.endswith("text")
 
 
-def test_with_a_shell_there_is_no_warning(project: ProjectDir) -> None:
+def test_with_a_shell_nothing_is_reported(project: ProjectDir) -> None:
     project.project("commands: [{name: a, shell: true, script: ['echo *.yml $HOME ~']}]")
     assert project.proj("validate").err == ""

@@ -1,4 +1,4 @@
-"""`proj vars`: every value, and where it comes from."""
+"""`proj vars`: every value, and its source."""
 
 from __future__ import annotations
 
@@ -54,22 +54,22 @@ def test_values_are_resolved_and_have_a_source(valued: ProjectDir) -> None:
     }
 
 
-def test_the_environment_wins_over_a_dotenv_file(valued: ProjectDir) -> None:
+def test_the_environment_takes_precedence_over_a_dotenv_file(valued: ProjectDir) -> None:
     assert shown(valued, TWO="222")["env.two"] == ("222", "environment variable TWO")
 
 
-def test_each_override_says_where_it_was_given(valued: ProjectDir) -> None:
+def test_each_override_has_its_source(valued: ProjectDir) -> None:
     env = {
         "WEASEL_CONFIG_OVERRIDES": "--vars.epochs 1 --vars.data.seed 1 --vars.model 1",
         "PROJ_CONFIG_OVERRIDES": "--vars.epochs 2 --vars.data.seed=007",
     }
-    found = shown(valued, "--vars.epochs", "s", "--vars.api_key", "s3cr3t", "--project.title", "New", **env)
-    assert found["vars.epochs"] == ("s", "command line")
-    assert found["vars.data.seed"] == ("007", "PROJ_CONFIG_OVERRIDES")
-    assert found["vars.model"] == ("1", "WEASEL_CONFIG_OVERRIDES")
-    assert found["vars.data.sizes"] == ([1, "s"], "project.yml:6")
-    assert found["vars.api_key"] == ("***", "command line")
-    assert found["project.title"] == ("New", "command line")
+    values = shown(valued, "--vars.epochs", "s", "--vars.api_key", "s3cr3t", "--project.title", "New", **env)
+    assert values["vars.epochs"] == ("s", "command line")
+    assert values["vars.data.seed"] == ("007", "PROJ_CONFIG_OVERRIDES")
+    assert values["vars.model"] == ("1", "WEASEL_CONFIG_OVERRIDES")
+    assert values["vars.data.sizes"] == ([1, "s"], "project.yml:6")
+    assert values["vars.api_key"] == ("***", "command line")
+    assert values["project.title"] == ("New", "command line")
 
 
 def test_an_unknown_override_is_an_error_with_a_near_match(valued: ProjectDir) -> None:
@@ -101,7 +101,7 @@ def test_an_invalid_override_from_the_environment_names_the_variable(
         assert done.err.startswith(f"error: {variable}")
 
 
-def test_the_table(valued: ProjectDir) -> None:
+def test_the_table_shows_name_value_and_source(valued: ProjectDir) -> None:
     valued.project("vars: {name: Ada, size: [1, 2]}\ncommands: []\n")
     assert valued.proj("vars", "--vars.name", "Bob").out == (
         "name        value    from\n"
@@ -114,7 +114,7 @@ def test_the_table(valued: ProjectDir) -> None:
     assert (done.code, done.out, done.err) == (0, "", "project.yml defines no variables\n")
 
 
-def test_it_changes_nothing(valued: ProjectDir) -> None:
+def test_vars_writes_nothing(valued: ProjectDir) -> None:
     before = valued.files()
     shown(valued)
     assert valued.files() == before

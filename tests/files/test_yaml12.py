@@ -1,4 +1,4 @@
-"""What project.yml and project.lock mean as YAML, and that what we write means the same to every reader."""
+"""project.yml and project.lock as YAML: how they are read, and that every reader reads what we write the same."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_not_a_number_is_a_number(parser: str) -> None:
 
 
 @given(st.text(st.sampled_from("+-01789._eExob"), min_size=1, max_size=7))
-def test_what_looks_like_a_number_is_read_as_weasel_reads_it(text: str) -> None:
+def test_text_like_a_number_is_read_as_weasel_reads_it(text: str) -> None:
     try:
         expected = srsly.yaml_loads(f"a: {text}\n")["a"]
     except ValueError:
@@ -117,7 +117,7 @@ def test_more_digits_than_a_number_can_have_are_text() -> None:
 # -- structure --------------------------------------------------------------------------------------------------------
 
 
-def test_keys_are_text_as_they_were_written(parser: str) -> None:
+def test_keys_are_text_as_written(parser: str) -> None:
     assert read("1: a\ntrue: b\n~: c\n010: d\n") == {"1": "a", "true": "b", "~": "c", "010": "d"}
 
 
@@ -127,7 +127,7 @@ def test_anchors_and_merge_keys_work(parser: str) -> None:
     assert read(text)["y"] == {"a": 1, "b": 2}
 
 
-def test_a_key_of_the_mapping_wins_over_a_merged_one_wherever_it_stands(parser: str) -> None:
+def test_a_key_of_the_mapping_takes_precedence_over_a_merged_one(parser: str) -> None:
     assert read("base: &base {a: 1}\nx:\n  a: 2\n  <<: *base\n")["x"] == {"a": 2}
 
 
@@ -136,18 +136,20 @@ def test_byte_order_marks_and_line_ends_do_not_matter(text: str, parser: str) ->
     assert read(text.encode()) == {"a": "é"}
 
 
-def test_an_empty_document_is_nothing(parser: str) -> None:
+def test_an_empty_document_is_none(parser: str) -> None:
     assert read("") is None
     assert read("# nothing but a comment\n") is None
 
 
-def test_each_value_and_key_has_its_place(parser: str) -> None:
+def test_each_value_and_key_has_its_location(parser: str) -> None:
     _, locations = yaml12.read("a:\n  - x\n  - {b: é, c: [1, 2]}\n", file="x.yml")
     assert locations.of_key(("a",)) == (1, 1)
     assert locations.of(("a", 0)) == (2, 5)
     assert locations.of_key(("a", 1, "c")) == (3, 12)
     assert locations.of(("a", 1, "c", 1)) == (3, 19)
-    assert locations.of(("a", 1, "c", 7)) == (3, 15), "what is not there has the place of what it would lie in"
+    assert locations.of(("a", 1, "c", 7)) == (3, 15), (
+        "a missing value has the location of the innermost value around it"
+    )
 
 
 # -- what is refused --------------------------------------------------------------------------------------------------
@@ -165,18 +167,18 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_what_has_no_meaning_is_refused_with_its_place(text: str, parser: str) -> None:
+def test_an_error_is_reported_with_its_location(text: str, parser: str) -> None:
     (problem, *others) = problems(text)
     line, column, message = REFUSED[text]
-    if "alias" in message:  # PyYAML without libyaml gives an alias the place of what it stands for
+    if "alias" in message:  # PyYAML without libyaml gives an alias the location of its anchor
         assert (problem.message, others) == (message, [])
     else:
         assert (problem.line, problem.column, problem.message, others) == (line, column, message, [])
 
 
-def test_all_problems_are_told_at_once(parser: str) -> None:
-    found = problems("a: !x 1\nb: {c: 1, c: 2}\nd: !y 2\n")
-    assert [(problem.line, problem.column) for problem in found] == [(1, 4), (2, 11), (3, 4)]
+def test_all_problems_are_reported_together(parser: str) -> None:
+    reported = problems("a: !x 1\nb: {c: 1, c: 2}\nd: !y 2\n")
+    assert [(problem.line, problem.column) for problem in reported] == [(1, 4), (2, 11), (3, 4)]
 
 
 NOT_YAML = {
@@ -190,7 +192,7 @@ NOT_YAML = {
 
 
 @pytest.mark.parametrize("text", NOT_YAML)
-def test_what_is_not_yaml_is_one_problem(text: str, parser: str) -> None:
+def test_text_that_is_not_yaml_is_one_problem(text: str, parser: str) -> None:
     (problem,) = problems(text)
     assert problem.message.startswith("this is not YAML")
     assert NOT_YAML[text] in problem.message or parser == "pure"
@@ -241,7 +243,7 @@ HINTS = {
 
 
 @pytest.mark.parametrize("text", HINTS)
-def test_a_common_slip_gets_a_hint(text: str, parser: str) -> None:
+def test_a_common_mistake_gets_a_hint(text: str, parser: str) -> None:
     (problem,) = problems(text)
     assert HINTS[text] in (problem.hint or ""), problem
 
@@ -269,7 +271,7 @@ def test_aliases_may_not_repeat_too_much() -> None:
 @pytest.mark.parametrize(
     "text", ["[" * 900 + "]" * 900, "- " * 900 + "x", "\n".join(" " * i + "a:" for i in range(900))]
 )
-def test_what_is_nested_too_deeply_is_one_problem(text: str, parser: str) -> None:
+def test_text_that_is_nested_too_deeply_is_one_problem(text: str, parser: str) -> None:
     (problem,) = problems(text)
     assert problem.message == "this is nested too deeply"
 
@@ -312,7 +314,7 @@ class PureDumper(yaml.SafeDumper):
 
 @pytest.mark.parametrize("writer", ["libyaml", "pure"])
 @given(data=st.dictionaries(texts, values, max_size=3))
-def test_what_is_written_reads_back_the_same_in_every_version_of_yaml(writer: str, data: dict[str, Any]) -> None:
+def test_written_data_reads_the_same_in_every_version_of_yaml(writer: str, data: dict[str, Any]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         if writer == "pure":
             patch.setattr(yaml12, "_Dumper", PureDumper)
@@ -320,12 +322,12 @@ def test_what_is_written_reads_back_the_same_in_every_version_of_yaml(writer: st
     assert {name: reader(text) for name, reader in READERS.items()} == dict.fromkeys(READERS, data)
 
 
-def test_what_is_written_keeps_its_order_and_is_never_folded() -> None:
+def test_written_data_keeps_its_order_and_is_never_folded() -> None:
     long = "word " * 100 + "end"
     text = yaml12.write({"z": long, "a": [{"path": "b"}]})
     assert text == f"z: {long}\na:\n- path: b\n"
 
 
 @pytest.mark.parametrize("written", ["yes", "010", "1_000", "0o17", "1e3", "12:30", "2024-01-01", "-0x1F", "+_1", "._"])
-def test_text_that_some_reader_takes_for_something_else_is_quoted(written: str) -> None:
+def test_text_that_a_reader_could_misread_is_quoted(written: str) -> None:
     assert yaml12.write({"a": written}) == f"a: '{written}'\n"

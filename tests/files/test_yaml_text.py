@@ -1,4 +1,4 @@
-"""The text of project.lock: what PyYAML would write, by either writer."""
+"""The text of project.lock is what PyYAML would write."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ DATA = st.recursive(
 
 @settings(max_examples=400)
 @given(st.dictionaries(TEXTS, DATA, max_size=4))
-def test_it_is_what_pyyaml_writes(data: dict[str, Any]) -> None:
+def test_the_text_is_what_pyyaml_writes(data: dict[str, Any]) -> None:
     assert to_yaml(data) == yaml12.write(data)
 
 
 @pytest.mark.parametrize("data", [{}, {"a": {}}, {"a": []}, {"a": [{"b": [1]}, {}]}, {1: "a"}])
-def test_what_is_empty_or_odd(data: dict[str, Any]) -> None:
+def test_empty_and_odd_values_are_written_as_pyyaml_writes_them(data: dict[str, Any]) -> None:
     assert to_yaml(data) == yaml12.write(data)
 
 
-def test_an_entry_needs_no_pyyaml(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ordinary_entry_is_written_without_pyyaml(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml12, "write", None)
     digest = "0123456789abcdef0123456789abcdef"
     deps = [{"path": "data/in.csv", "md5": digest}, {"path": "none", "md5": None}]

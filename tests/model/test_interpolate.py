@@ -97,7 +97,7 @@ def test_a_reference_that_names_nothing_is_refused(text: str) -> None:
     assert (caught.value.message, caught.value.hint) == REFUSED[text]
 
 
-def test_in_a_shell_what_names_no_section_belongs_to_the_shell() -> None:
+def test_in_a_shell_a_reference_without_a_section_is_left_to_the_shell() -> None:
     interpolator = Interpolator(DATA)
     assert interpolator.text("${HOME} ${x:-y} ${vars.int}", in_shell=True) == "${HOME} ${x:-y} 5"
     with pytest.raises(BadReference):
@@ -111,7 +111,7 @@ def test_a_chain_of_variables_may_be_long_but_not_endless() -> None:
         Interpolator({"vars": chain}).text("${vars.v0}")
 
 
-def test_all_that_is_used_is_noted() -> None:
+def test_used_references_are_noted() -> None:
     interpolator = Interpolator(DATA)
     interpolator.text("${vars.chain} ${env:X} ${project.title}")
     assert interpolator.used == {"vars.chain", "vars.link", "vars.text", "env.X", "project.title"}
@@ -123,7 +123,7 @@ def test_trees_keep_their_shape_and_types() -> None:
 
 
 @given(st.dictionaries(st.sampled_from("abcd"), st.text(st.characters(exclude_characters="{}")), min_size=1), st.data())
-def test_values_are_put_in_as_they_are_whatever_they_hold(values: dict[str, str], data: st.DataObject) -> None:
+def test_values_are_inserted_unchanged(values: dict[str, str], data: st.DataObject) -> None:
     names = data.draw(st.lists(st.sampled_from(sorted(values)), max_size=4))
     between = data.draw(st.text(st.characters(exclude_characters="{}$")))
     text = between.join(f"${{vars.{name}}}" for name in names)
@@ -141,7 +141,7 @@ def test_a_value_in_a_text_looks_as_in_weasel(value: object, text: str) -> None:
 # -- env --------------------------------------------------------------------------------------------------------------
 
 
-def test_values_of_the_environment_are_put_in_last_and_never_read_again() -> None:
+def test_values_of_the_environment_are_inserted_last_and_not_parsed() -> None:
     values = {"A": "${env.B}", "B": "b", "C": "\\1 'x'"}
     assert put_env("${env.A} ${env.B}${env.C} ${env.unset}.", values.get) == "${env.B} b\\1 'x' ."
     assert env_names(["${env.A} x ${env.B}", "${env.A}", "${vars.C}"]) == {"A", "B"}
@@ -168,13 +168,13 @@ def with_overrides(overrides: dict[str, str]) -> ProjectModel:
     return parse(data, Locations(), overrides)
 
 
-def test_an_override_replaces_a_value_and_stays_as_it_was_written() -> None:
-    found = with_overrides({"vars.a": "007", "vars.deep.er": "1e3", "vars.list": "x", "project.title": "T"})
-    assert found.commands["c"].script == ("echo 007 1e3 x ${env.x}",)
-    assert found.title == "T"
+def test_an_override_replaces_a_value_and_stays_as_written() -> None:
+    project = with_overrides({"vars.a": "007", "vars.deep.er": "1e3", "vars.list": "x", "project.title": "T"})
+    assert project.commands["c"].script == ("echo 007 1e3 x ${env.x}",)
+    assert project.title == "T"
 
 
-def test_an_override_may_be_made_of_variables() -> None:
+def test_an_override_may_contain_variables() -> None:
     assert with_overrides({"vars.a": "<${vars.deep.er}>"}).commands["c"].script == ("echo <2> 2 [1] ${env.x}",)
 
 
@@ -202,7 +202,7 @@ def test_an_override_of_nothing_is_refused(name: str, message: str, hint: str) -
     assert hint in (caught.value.hint or "")
 
 
-def test_an_override_may_be_new_where_it_is_used() -> None:
+def test_an_override_may_be_new_if_a_text_uses_it() -> None:
     data = {"commands": [{"name": "c", "script": ["echo ${vars.new}"]}]}
     assert parse(data, Locations(), {"vars.new": "x"}).commands["c"].script == ("echo x",)
     assert data == {"commands": [{"name": "c", "script": ["echo ${vars.new}"]}]}

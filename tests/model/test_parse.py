@@ -1,8 +1,9 @@
-"""project.yml's text → Project, or all of its problems at once, each with its place."""
+"""The text of project.yml becomes a project, or all its problems are reported together, each with its location."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from textwrap import dedent
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaselish.errors import InvalidProject, UsageError
+from weaselish.errors import InvalidProject, Problem, UsageError
 from weaselish.files import yaml12
 from weaselish.model.locations import Locations
 from weaselish.model.parse import parse
@@ -27,18 +28,18 @@ def project(text: str, overrides: dict[str, str] | None = None) -> ProjectModel:
 def problems(text: str) -> list[str]:
     """`LINE:COLUMN message | hint` of each error, and where project.yml is refused of each warning, in file order."""
     try:
-        found = project(text.lstrip("\n")).faults
-        assert found
+        errors: Sequence[Problem] = project(text.lstrip("\n")).faults
+        assert errors
     except InvalidProject as error:
-        found = error.problems
+        errors = error.problems
     return [
         f"{problem.line}:{problem.column} {problem.message}" + (f" | {problem.hint}" if problem.hint else "")
-        for problem in found
+        for problem in errors
     ]
 
 
 def warnings(text: str) -> list[str]:
-    return [f"{found.line}:{found.column} {found.message}" for found in project(text.lstrip("\n")).warnings]
+    return [f"{warning.line}:{warning.column} {warning.message}" for warning in project(text.lstrip("\n")).warnings]
 
 
 # -- what is read -----------------------------------------------------------------------------------------------------
@@ -82,17 +83,17 @@ def test_every_key_is_read() -> None:
       lab: {url: s3://team, endpoint_url: "http://127.0.0.1:9000", profile: minio, region: eu, read_only: true}
     x-own: kept
     """
-    found = project(text)
-    assert (found.title, found.description, found.digest) == ("Iris 5", "A Iris 5", "blake3")
-    assert (found.dotenv, found.env) == ((".env", "local.env"), {"home": "HOME"})
-    assert found.vars == {"size": 5, "sets": ["a", "b"]}
-    assert found.directories == ("corpus", "out")
-    assert found.assets == (
+    model = project(text)
+    assert (model.title, model.description, model.digest) == ("Iris 5", "A Iris 5", "blake3")
+    assert (model.dotenv, model.env) == ((".env", "local.env"), {"home": "HOME"})
+    assert model.vars == {"size": 5, "sets": ["a", "b"]}
+    assert model.directories == ("corpus", "out")
+    assert model.assets == (
         Asset("data/a.csv", url="https://x/5", checksum="d41d8cd98f00b204e9800998ecf8427e", extra=True),
         Asset("repo", git=Git("https://y", "sub", "v3"), description="code"),
         Asset("mine"),
     )
-    assert found.commands == {
+    assert model.commands == {
         "train": Command(
             name="train",
             help="Train it",
@@ -112,13 +113,13 @@ def test_every_key_is_read() -> None:
         "sh": Command("sh", shell="sh", script=("a && b > ${c}",)),
         "bash": Command("bash", shell="bash"),
     }
-    assert found.workflows == {"all": ("train", "more"), "more": ("sh", "bash")}
-    assert found.steps_of("all") == ("train", "sh", "bash")
-    assert found.remotes == {
+    assert model.workflows == {"all": ("train", "more"), "more": ("sh", "bash")}
+    assert model.steps_of("all") == ("train", "sh", "bash")
+    assert model.remotes == {
         "default": Remote("default", "s3://bucket/5"),
         "lab": Remote("lab", "s3://team", "http://127.0.0.1:9000", "minio", "eu", read_only=True),
     }
-    assert found.warnings == ()
+    assert model.warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -155,14 +156,14 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
         ],
     ),
     "a word": ("commands", ["1:1 project.yml must be a mapping, not `commands`"]),
-    "null where Weasel refuses it": (
+    "null that Weasel refuses too": (
         "vars:\ncommands:\n",
         [
             "1:6 `vars` must be a mapping, not empty | leave the key out, or give it a value",
             "2:10 `commands` must be a list, not empty | leave the key out, or give it a value",
         ],
     ),
-    "a number where text belongs": (
+    "a number instead of text": (
         "commands: [{name: 1, script: [2], deps: [3.5]}]",
         [
             '1:19 `name` must be text, not `1` | did you forget quotes? "1"',
@@ -170,7 +171,7 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
             '1:42 an entry of `deps` must be text, not `3.5` | did you forget quotes? "3.5"',
         ],
     ),
-    "text where a list belongs": (
+    "text instead of a list": (
         "commands: [{name: a, deps: data}]",
         ['1:28 `deps` must be a list, not `data` | write a list: ["data"]'],
     ),
@@ -185,7 +186,7 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
         "commands:\n  - name: a\n    output: [b]\n",
         ["3:5 unknown key `output` | did you mean `outputs`?"],
     ),
-    "a command without a name, and what else is wrong with it": (
+    "a command without a name and with other errors": (
         "commands:\n  - script: [1]\n    foo: 2\n",
         [
             "2:5 a command needs `name`",
@@ -194,7 +195,7 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
             " shell, workdir, timeout, retries, mutex, confirm",
         ],
     ),
-    "commands that are none": (
+    "commands that are not mappings": (
         "commands: [null, 3, x]",
         [
             "1:12 a command must be a mapping, not empty | leave the key out, or give it a value",
@@ -202,12 +203,13 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
             "1:21 a command must be a mapping, not `x`",
         ],
     ),
-    "assets that are none": (
+    "invalid assets": (
         "assets: [{url: x}, {dest: a, git: {path: x}}, {dest: b, checksum: abc}]",
         [
             "1:10 an asset needs `dest`",
             "1:35 `git` needs `repo`",
-            "1:67 `checksum` is no checksum: `abc` | an MD5 has 32 hex digits; `sha256:` and 64 is also known",
+            "1:67 `checksum` is not a valid checksum: `abc`"
+            " | write 32 hex digits for an MD5, or `sha256:` and 64 hex digits",
         ],
     ),
     "a choice of words": (
@@ -217,11 +219,11 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
             "2:9 `digest` must be `md5` or `blake3`, not `sha1`",
         ],
     ),
-    "what excludes each other": (
+    "keys that exclude each other": (
         "compat: weasel\ndigest: blake3\n",
         ["2:9 `digest: blake3` and `compat: weasel` exclude each other | Weasel knows MD5 only"],
     ),
-    "times that are none": (
+    "invalid times": (
         "commands:\n" + "".join(f"  - {{name: a{i}, timeout: {t}}}\n" for i, t in enumerate(["soon", ".inf", "0s"])),
         [
             "2:25 `timeout` must be a time, not `soon` | for example `90s`, `15m`, `2h`",
@@ -303,7 +305,7 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
             "1:4555 an output cannot be 'x\\x00' | a path cannot contain NUL, nor bytes that are not UTF-8",
         ],
     ),
-    "outputs that would replace what is ours": (
+    "outputs that would replace files of the project": (
         "commands:\n  - name: a\n    outputs: [x, project.yml, ., .proj/runs]\nassets: [{dest: project.lock}]\n",
         [
             "3:18 an output cannot be `project.yml` | it would replace files of the project itself",
@@ -358,7 +360,7 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
             " | references begin with `vars.`, `env.` or `project.`: did you mean `${vars.size}`?",
         ],
     ),
-    "variables made of themselves": (
+    "variables that contain themselves": (
         "vars:\n  a: ${vars.b}\n  b: x${vars.a}\n",
         [
             "2:6 `${vars.b}` contains itself: vars.b → vars.a → vars.b",
@@ -386,7 +388,7 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
             " | add `shell: true` to the command, or put the word in quotes",
         ],
     ),
-    "a remote that is none": (
+    "invalid remotes": (
         "remotes:\n  a: 3\n  b: {urls: x, read_only: maybe}\n",
         [
             '2:6 `a` must be text or a mapping, not `3` | did you forget quotes? "3"',
@@ -399,7 +401,7 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_used_is_refused_with_its_place(name: str) -> None:
+def test_an_error_is_reported_with_its_location(name: str) -> None:
     text, expected = REFUSED[name]
     assert problems(text) == expected
 
@@ -432,7 +434,7 @@ def test_the_error_names_the_file_and_every_place() -> None:
     assert caught.value.exit_code == 2
 
 
-def test_a_value_that_an_anchor_brings_is_told_where_it_is_used() -> None:
+def test_a_problem_of_an_anchored_value_is_located_at_the_anchor() -> None:
     assert problems("commands:\n  - &a {name: a, deps: x}\n  - {<<: *a, name: b}\n")[0].startswith("2:")
 
 
@@ -458,9 +460,9 @@ CONFINED = {
 
 @pytest.mark.parametrize("text", CONFINED)
 def test_an_error_in_one_part_is_confined_to_it(text: str) -> None:
-    found = project(text)
-    assert {problem.confined_to for problem in found.faults} == {CONFINED[text]}
-    assert found.faults_in(*CONFINED[text]) == found.faults
+    model = project(text)
+    assert {problem.confined_to for problem in model.faults} == {CONFINED[text]}
+    assert model.faults_in(*CONFINED[text]) == model.faults
 
 
 @pytest.mark.parametrize("text", ["commands: x", "title: 5", "env: {a: 1}", "vars: []", "directories: ['']"])
@@ -470,15 +472,15 @@ def test_an_error_elsewhere_refuses_the_project(text: str) -> None:
 
 
 def test_a_plan_has_the_problems_of_its_steps_and_of_the_workflows_that_it_names() -> None:
-    found = project("""
+    model = project("""
     commands: [{name: good}, {name: bad, deps: x}]
     workflows: {fine: [good], inner: [nope], outer: [inner, good], circle: [fine, circle], both: [outer, bad]}
     """)
     expected = {"good": 0, "bad": 1, "fine": 0, "inner": 1, "outer": 1, "circle": 1, "both": 2}
-    assert {name: len(found.problems_of([name])) for name in expected} == expected
-    assert len(found.problems_of(expected)) == 3
-    assert found.problems_of(["never heard of it"]) == ()
-    assert {name: found.steps_of(name) for name in found.workflows} == {
+    assert {name: len(model.problems_of([name])) for name in expected} == expected
+    assert len(model.problems_of(expected)) == 3
+    assert model.problems_of(["never heard of it"]) == ()
+    assert {name: model.steps_of(name) for name in model.workflows} == {
         "fine": ("good",),
         "inner": (),
         "outer": ("good",),
@@ -491,16 +493,16 @@ def test_a_plan_has_the_problems_of_its_steps_and_of_the_workflows_that_it_names
 
 
 def test_deps_private_assets_directories_and_outputs_may_be_outside() -> None:
-    found = project("""
+    model = project("""
     directories: [../models, /srv/models]
     assets: [{dest: ../data/x}, {dest: /data/y}]
     commands:
       - {name: a, deps: ["../data/*.csv", /data], outputs: [../out, x], outputs_no_cache: [/scratch/log]}
     """)
-    assert (found.warnings, found.faults) == ((), ())
-    assert found.directories == ("../models", "/srv/models")
-    assert [asset.dest for asset in found.assets] == ["../data/x", "/data/y"]
-    command = found.commands["a"]
+    assert (model.warnings, model.faults) == ((), ())
+    assert model.directories == ("../models", "/srv/models")
+    assert [asset.dest for asset in model.assets] == ["../data/x", "/data/y"]
+    command = model.commands["a"]
     assert command.deps == ("../data/*.csv", "/data")
     assert command.all_outputs == ("../out", "x", "/scratch/log")
     assert command.pushed_outputs == ("x",)
@@ -527,25 +529,25 @@ def test_an_output_inside_another_is_pushed_with_it() -> None:
 
 def test_workflows_that_name_each_other_twice_have_too_many_steps() -> None:
     levels = "".join(f"  w{n}: [w{n - 1}, w{n - 1}]\n" for n in range(1, 60))
-    found = project(f"commands: [{{name: a}}]\nworkflows:\n  w0: [a]\n{levels}")
-    assert {problem.confined_to.name for problem in found.faults if problem.confined_to} == {
+    model = project(f"commands: [{{name: a}}]\nworkflows:\n  w0: [a]\n{levels}")
+    assert {problem.confined_to.name for problem in model.faults if problem.confined_to} == {
         f"w{n}" for n in range(14, 60)
     }
-    assert found.faults[0].message == "workflow `w14` has more than 10,000 steps"
-    assert len(found.steps_of("w13")) == 8192
-    assert len(found.steps_of("w59")) == 10_001
+    assert model.faults[0].message == "workflow `w14` has more than 10,000 steps"
+    assert len(model.steps_of("w13")) == 8192
+    assert len(model.steps_of("w59")) == 10_001
 
 
 def test_empty_workflows_that_name_each_other_twice_have_no_steps() -> None:
     levels = "".join(f"  w{n}: [w{n - 1}, w{n - 1}]\n" for n in range(1, 60))
-    found = project(f"workflows:\n  w0: []\n{levels}")
-    assert (found.faults, found.steps_of("w59")) == ((), ())
+    model = project(f"workflows:\n  w0: []\n{levels}")
+    assert (model.faults, model.steps_of("w59")) == ((), ())
 
 
 def test_a_chain_of_workflows_may_be_long() -> None:
     levels = "".join(f"  w{n}: [w{n - 1}]\n" for n in range(1, 3000))
-    found = project(f"commands: [{{name: a}}]\nworkflows:\n{levels}  w0: [a]\n")
-    assert (found.faults, found.steps_of("w2999")) == ((), ("a",))
+    model = project(f"commands: [{{name: a}}]\nworkflows:\n{levels}  w0: [a]\n")
+    assert (model.faults, model.steps_of("w2999")) == ((), ("a",))
 
 
 # -- warnings ---------------------------------------------------------------------------------------------------------
@@ -575,7 +577,7 @@ def test_a_chain_of_workflows_may_be_long() -> None:
         ("commands: [{name: a, outputs: [x, x/y], outputs_no_cache: [x/z, w]}]", []),
     ],
 )
-def test_what_is_doubtful_is_a_warning(text: str, expected: list[str]) -> None:
+def test_a_doubtful_entry_is_a_warning(text: str, expected: list[str]) -> None:
     assert warnings(text) == expected
 
 
@@ -589,8 +591,8 @@ scalars = st.one_of(
         ["a", "b", "${vars.a}", "${env.a}", "${a}", "x; y", "'", "..", ".", "project.lock", "", "1h", "md5", "weasel"]
     ),
 )
-known = json.loads(files("weaselish.model").joinpath("schema.json").read_text("utf-8"))
-levels = [known, *(known["$defs"][name] for name in ("command", "asset", "remote"))]
+schema = json.loads(files("weaselish.model").joinpath("schema.json").read_text("utf-8"))
+levels = [schema, *(schema["$defs"][name] for name in ("command", "asset", "remote"))]
 keys = st.sampled_from(["a", "x-a", "repo", *(key for level in levels for key in level["properties"])])
 anything = st.recursive(
     scalars,
@@ -629,11 +631,11 @@ overrides = st.dictionaries(
 def test_any_data_is_a_project_or_refused_with_a_message(data: Any, overrides: dict[str, str]) -> None:
     before = json.dumps(data)
     try:
-        found = parse(data, Locations(), overrides)
+        model = parse(data, Locations(), overrides)
     except InvalidProject as error:
         assert any(problem.message and not problem.is_warning for problem in error.problems)
     except UsageError as error:
         assert overrides and error.message and error.hint
     else:
-        assert all(command.name for command in found.commands.values())
-    assert json.dumps(data) == before, "the data is not ours to change"
+        assert all(command.name for command in model.commands.values())
+    assert json.dumps(data) == before, "parse must not change its data"

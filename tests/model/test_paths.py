@@ -1,4 +1,4 @@
-"""Paths as text: normalised, compared, and globs before anything is on disk."""
+"""Paths as text: normalised, compared, and matched by globs."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_normalising_twice_is_normalising_once(path: str) -> None:
 
 
 @given(paths, paths)
-def test_paths_overlap_if_one_is_the_other_or_lies_in_it(one: str, other: str) -> None:
+def test_paths_overlap_if_equal_or_one_contains_the_other(one: str, other: str) -> None:
     a, b = Path(one), Path(other)
     assert inside(one, other) == (a == b or b in a.parents)
     assert overlap(one, other) == (inside(one, other) or inside(other, one)) == overlap(other, one)
@@ -134,7 +134,7 @@ any_paths = paths | outside_paths | st.just(".")
 
 
 @given(st.lists(any_paths, max_size=6), any_paths)
-def test_an_index_finds_what_overlaps(others: list[str], path: str) -> None:
+def test_an_index_finds_overlapping_paths(others: list[str], path: str) -> None:
     index = PathIndex(others)
     assert sorted(index.overlapping(path)) == sorted({other for other in others if overlap(path, other)})
 
@@ -151,7 +151,7 @@ BASES = {
 
 
 @pytest.mark.parametrize("dep", BASES)
-def test_a_glob_stands_where_all_of_its_matches_lie(dep: str) -> None:
+def test_the_base_of_a_glob_contains_all_its_matches(dep: str) -> None:
     assert dep_base(dep) == BASES[dep]
 
 
@@ -159,8 +159,8 @@ MAY_MATCH = [
     ("data/*.csv", "data/a.csv", True),
     ("data/*.csv", "data/a.txt", False),
     ("data/*.csv", "other/a.csv", False),
-    ("data/*.csv", "data", True),  # the match may lie in it
-    ("data/*.csv", "data/a.csv/part", True),  # it lies in what may match
+    ("data/*.csv", "data", True),  # it may contain a match
+    ("data/*.csv", "data/a.csv/part", True),  # its directory may match
     ("data/**/x", "data/a/b/x", True),
     ("*/x", "a/x", True),
     ("*/x", "a/y", False),
@@ -172,7 +172,7 @@ MAY_MATCH = [
 
 
 @pytest.mark.parametrize(("pattern", "path", "may"), MAY_MATCH)
-def test_an_output_may_hold_a_match_or_not(pattern: str, path: str, may: bool) -> None:
+def test_an_output_may_contain_a_match_or_not(pattern: str, path: str, may: bool) -> None:
     assert may_match(pattern, path) is may
 
 
@@ -180,11 +180,11 @@ segments = st.sampled_from(["a", "b", "ab", "a*", "*", "?", "[ab]", "**", "[!a]*
 
 
 @given(st.lists(segments, min_size=1, max_size=4).map("/".join), paths, st.booleans())
-def test_an_output_that_holds_a_match_on_disk_may_match(pattern: str, output: str, is_directory: bool) -> None:
+def test_an_output_that_contains_a_match_on_disk_may_match(pattern: str, output: str, is_directory: bool) -> None:
     with tempfile.TemporaryDirectory() as root:
         file = Path(root, output, "a") if is_directory else Path(root, output)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
-        found = glob.glob(pattern, root_dir=root, recursive=True)
-        if any(os.path.lexists(Path(root, match)) for match in found):
+        matches = glob.glob(pattern, root_dir=root, recursive=True)
+        if any(os.path.lexists(Path(root, match)) for match in matches):
             assert may_match(pattern, output)

@@ -9,7 +9,7 @@ from weaselish.model.urls import remote_url_problem
 
 
 def read_remotes(values: Values) -> dict[str, Remote]:
-    """The remotes by name: a URL, or a mapping with its options."""
+    """Read the remotes by name: a URL, or a mapping with its options."""
     remotes = {}
     for name, item in values.mapping("remotes").items():
         path: Path = ("remotes", name)

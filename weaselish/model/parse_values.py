@@ -72,9 +72,9 @@ class Values:
         return self.locations.of_key(path) if key else self.locations.of(path)
 
     def _check_schema(self, data: object) -> None:
-        for path, is_key, message, hint in list(schema.violations(data)):
-            self.problem(path, message, hint, key=is_key)
-            _blank(self.data, path)
+        for violation in list(schema.violations(data)):
+            self.problem(violation.path, violation.message, violation.hint, key=violation.of_key)
+            _blank(self.data, violation.path)
 
     def _override(self, overrides: Mapping[str, str]) -> list[str]:
         try:
@@ -94,11 +94,11 @@ class Values:
     # -- values -----------------------------------------------------------------------------------------------------
 
     def mapping(self, key: str) -> Mapping[str, Any]:
-        """The mapping at a top-level key, empty if it is missing."""
+        """Return the mapping at a top-level key, empty if it is missing."""
         return self.data.get(key) or {}
 
     def value(self, path: Path, value: object) -> object:
-        """`value` with the references in all its texts replaced."""
+        """Return `value` with the references in all its texts replaced."""
         try:
             return self.interpolator.tree(value)
         except BadReference as error:
@@ -106,7 +106,7 @@ class Values:
             return value
 
     def interpolated(self, path: Path, text: str, *, in_shell: bool = False) -> str | None:
-        """`text` with its references replaced, None if that has a problem."""
+        """Return `text` with its references replaced, None if that has a problem."""
         try:
             return self.interpolator.text(text, in_shell=in_shell)
         except BadReference as error:
@@ -114,12 +114,12 @@ class Values:
             return None
 
     def text(self, path: Path, *, within: Mapping[str, Any] | None = None) -> str:
-        """The text at the last key of `path`, in `within` or at top level; empty if it is missing."""
+        """Return the text at the last key of `path`, in `within` or at top level; empty if it is missing."""
         value = (self.data if within is None else within).get(str(path[-1]))
         return (self.interpolated(path, value) or "") if isinstance(value, str) else ""
 
     def required_text(self, path: Path, *, within: Mapping[str, Any]) -> str:
-        """The text at the last key of `path` in `within`. That it is empty after replacing references is a problem."""
+        """Return the text at the last key of `path` in `within`. If references leave it empty, that is a problem."""
         value = within.get(str(path[-1]))
         text = self.interpolated(path, value) if isinstance(value, str) else None
         if text == "":
@@ -127,7 +127,7 @@ class Values:
         return text or ""
 
     def texts(self, path: Path, items: Iterable[object], *, in_shell: bool = False) -> Iterator[str]:
-        """The texts of a list, without those that have a problem."""
+        """Yield the texts of a list, without those that have a problem."""
         for index, item in enumerate(items):
             if isinstance(item, str):
                 text = self.interpolated((*path, index), item, in_shell=in_shell)
@@ -145,7 +145,7 @@ class Values:
         written: dict[str, str] | None = None,
         before: dict[str, None] | None = None,
     ) -> Iterator[str]:
-        """The paths of a list, normalised, without those that have a problem.
+        """Yield the paths of a list, normalised, without those that have a problem.
 
         `written` receives each path that normalising changed, with the text in project.yml. A path in `before` is
         left out with a warning; the others are added to it.

@@ -81,7 +81,7 @@ def holds_own_files(path: str) -> bool:
 
 
 def is_executed_by_tools(path: str) -> bool:
-    """Return whether tools execute what lies at a normalised path by themselves, as git does with `.git/hooks`."""
+    """Return whether tools execute files at a normalised path without being asked, as git does with `.git/hooks`."""
     return not EXECUTED_NAMES.isdisjoint(path.casefold().split("/"))
 
 

@@ -75,7 +75,7 @@ class Asset(NamedTuple):
 
     @property
     def is_private(self) -> bool:
-        """Whether project.yml does not say where to fetch it."""
+        """Return whether project.yml does not say where to fetch it."""
         return self.url is None and self.git is None
 
 

@@ -1,4 +1,4 @@
-"""project.yml's data against the JSON Schema: every violation in words of project.yml."""
+"""Check the data of project.yml against the JSON Schema, and explain each violation in words of project.yml."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pkgutil import get_data
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from weaselish.errors import near_match
 from weaselish.model.interpolate import is_secret
@@ -23,12 +23,19 @@ _NAMES = {
     "integer": "a whole number",
     "number": "a number",
 }
-
 _TOP_LEVEL_LIST = "write `commands:` in a line above it, and indent the list"
+_LONGEST = 60  # characters of a value in a message
 
 
-def violations(data: object) -> Iterator[tuple[Path, bool, str, str | None]]:
-    """(path, whether the key at that path is meant, message, hint) for all that the schema does not allow."""
+class Violation(NamedTuple):
+    path: Path
+    message: str
+    hint: str | None = None
+    of_key: bool = False  # the key at `path` is wrong, not its value
+
+
+def violations(data: object) -> Iterator[Violation]:
+    """Yield each violation of the schema."""
     from jsonschema_rs import Draft202012Validator
 
     schema = _schema()
@@ -36,30 +43,31 @@ def violations(data: object) -> Iterator[tuple[Path, bool, str, str | None]]:
         yield from _explained(error, data, schema)
 
 
-def known_top_level_keys() -> list[str]:
+def top_level_keys() -> list[str]:
+    """Return the keys that project.yml may have, without those that begin with `x-`."""
     return list(_schema()["properties"])
 
 
 @cache
 def _schema() -> dict[str, Any]:
     text = get_data("weaselish.model", "schema.json")
-    assert text is not None, "it lies beside this module"
+    assert text is not None, "the package contains it"
     schema: dict[str, Any] = json.loads(text)
     return schema
 
 
-def _explained(error: ValidationError, data: object, schema: object) -> Iterator[tuple[Path, bool, str, str | None]]:
+def _explained(error: ValidationError, data: object, schema: object) -> Iterator[Violation]:
     path: Path = tuple(error.instance_path)
     kind: Any = error.kind
     if kind.name == "additionalProperties":
-        known = list(_at(schema, error.schema_path[:-1])["properties"])
+        keys = list(_at(schema, error.schema_path[:-1])["properties"])
         for key in kind.unexpected:
-            yield (*path, key), True, f"unknown key `{key}`", _key_hint(key, known, path)
+            yield Violation((*path, key), f"unknown key `{key}`", _key_hint(key, keys, path), of_key=True)
     elif kind.name == "required":
-        yield path, False, f"{_called(path)} needs `{kind.property}`", None
+        yield Violation(path, f"{_subject(path)} needs `{kind.property}`")
     else:
-        expected, value = _at(schema, error.schema_path), _at(data, path)
-        yield path, False, *_wrong_value(error, path, expected, value)
+        message, hint = _wrong_value(kind.name, path, _at(schema, error.schema_path), _at(data, path))
+        yield Violation(path, f"{_subject(path)} {message}", hint)
 
 
 def _key_hint(key: str, keys: list[str], path: Path) -> str:
@@ -75,39 +83,38 @@ def _at(data: Any, path: Iterable[str | int]) -> Any:
     return data
 
 
-def _wrong_value(error: ValidationError, path: Path, expected: Any, value: object) -> tuple[str, str | None]:
-    called = _called(path)
-    kind = error.kind.name
-    if kind == "type" and "number" in expected and isinstance(value, float):
-        return f"{called} must be a finite number, not {_shown(value)}", None
-    if kind == "type":
-        hint = _type_hint(expected, value) if path or not isinstance(value, list) else _TOP_LEVEL_LIST
-        return f"{called} must be {_expected(expected)}, not {_shown(value)}", hint
-    if kind == "enum" and True in expected:
-        return f"{called} must be {_NAMES['boolean']}, not {_shown(value)}", None
-    if kind == "enum":
-        words = [str(word).lower() if isinstance(word, bool) else str(word) for word in expected]
-        close = near_match(str(value), words)
-        hint = f"did you mean `{close}`?" if close else None
-        return f"{called} must be {' or '.join(f'`{word}`' for word in words)}, not {_shown(value)}", hint
-    if kind == "minLength":
-        return f"{called} must not be empty", None
-    if kind in ("minimum", "maximum") and path[-1] == "retries":
-        return f"{called} must be from 0 to 1000, not {_shown(value)}", None
+def _wrong_value(kind: str, path: Path, expected: Any, value: object) -> tuple[str, str | None]:
+    """Return what is wrong with a value, without its subject, and a hint."""
+    match kind:
+        case "type" if "number" in expected and isinstance(value, float):
+            return f"must be a finite number, not {_shown(value)}", None
+        case "type":
+            hint = _type_hint(expected, value) if path or not isinstance(value, list) else _TOP_LEVEL_LIST
+            return f"must be {_expected(expected)}, not {_shown(value)}", hint
+        case "enum":
+            return _wrong_choice(expected, value)
+        case "minLength":
+            return "must not be empty", None
+        case "minimum" | "maximum":
+            return f"must be from 0 to 1000, not {_shown(value)}", None
     if path[-1] == "timeout":
-        return f"{called} must be a time, not {_shown(value)}", "for example `90s`, `15m`, `2h`"
-    if path[-1] == "checksum" and value == "":
-        return f"{called} must not be empty", "leave the key out"
-    if path[-1] == "checksum":
-        return (
-            f"{called} is no checksum: {_shown(value)}",
-            "an MD5 has 32 hex digits; `sha256:` and 64 is also known",
-        )
-    return f"{called} cannot be {_shown(value)}: {error.message}", None
+        return f"must be a time, not {_shown(value)}", "for example `90s`, `15m`, `2h`"
+    if value == "":
+        return "must not be empty", "leave the key out"
+    return f"is not a valid checksum: {_shown(value)}", "write 32 hex digits for an MD5, or `sha256:` and 64 hex digits"
 
 
-def _called(path: Path) -> str:
-    """What stands at a path, in a reader's words: `script[1]`, `name`; `project.yml` for the whole."""
+def _wrong_choice(choices: list[object], value: object) -> tuple[str, str | None]:
+    if True in choices:
+        return f"must be {_NAMES['boolean']}, not {_shown(value)}", None
+    words = [str(choice) for choice in choices]
+    close = near_match(str(value), words)
+    hint = f"did you mean `{close}`?" if close else None
+    return f"must be {' or '.join(f'`{word}`' for word in words)}, not {_shown(value)}", hint
+
+
+def _subject(path: Path) -> str:
+    """Return how a message names the value at a path: "`name`", "an entry of `script`", "project.yml"."""
     if not path:
         return "project.yml"
     names = [part for part in path if isinstance(part, str)]
@@ -118,8 +125,8 @@ def _called(path: Path) -> str:
     return f"`{path[-1]}`"
 
 
-def _expected(types: object) -> str:
-    names = [types] if isinstance(types, str) else list(types)  # type: ignore[call-overload]
+def _expected(types: str | list[str]) -> str:
+    names = [types] if isinstance(types, str) else types
     return " or ".join(_NAMES[name] for name in names if name != "null")
 
 
@@ -130,17 +137,18 @@ def _shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
-    return f"`{json.dumps(value) if not isinstance(value, str) else value}`"
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"`{text if len(text) <= _LONGEST else text[:_LONGEST] + '…'}`"
 
 
-def _type_hint(types: object, value: object) -> str | None:
-    expected = [types] if isinstance(types, str) else list(types)  # type: ignore[call-overload]
+def _type_hint(types: str | list[str], value: object) -> str | None:
+    expected = [types] if isinstance(types, str) else types
     if value is None:
         return "leave the key out, or give it a value"
     if "string" in expected and isinstance(value, (int, float)):
         return f'did you forget quotes? "{json.dumps(value)}"'
     if "string" in expected and isinstance(value, dict) and len(value) == 1:
         return "did you forget quotes? `: ` in a text without quotes makes it a mapping"
-    if "array" in expected and isinstance(value, str):
+    if "array" in expected and isinstance(value, str) and len(value) <= _LONGEST:
         return f"write a list: [{json.dumps(value, ensure_ascii=False)}]"
     return None
