@@ -21,8 +21,8 @@ import weaselish
 from weaselish.__main__ import main
 from weaselish.files import yaml12
 
-TIMEOUT = 60.0  # seconds that anything here may take
-BYTECODE = Path(tempfile.gettempdir()) / "weaselish-tests-bytecode"  # compiled once, and not into anybody's project
+TIMEOUT = 60.0  # seconds after which a call of proj counts as stuck
+BYTECODE = Path(tempfile.gettempdir()) / "weaselish-tests-bytecode"  # compiled once, outside all projects
 _WAIT = """\
 echo $$ > $1.new && mv $1.new $1.running
 count=0
@@ -32,7 +32,7 @@ until [ -e $1.go ] || [ $count -gt 2000 ]; do sleep 0.02; count=$((count + 1)); 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of one call of `proj`."""
+    """The exit code and output of one call of `proj`."""
 
     code: int
     out: str
@@ -44,7 +44,7 @@ class Done:
 
 
 class Background:
-    """`proj` as a process of its own. Its output may be read while it runs."""
+    """`proj` in a separate process. Its output may be read while it runs."""
 
     def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path) -> None:
         self._process = process
@@ -67,7 +67,7 @@ class Background:
         self._process.send_signal(number)
 
     def wait(self) -> Done:
-        """What became of it; `code` is -N if signal N ended it."""
+        """Wait for its end; `code` is -N if signal N killed it."""
         try:
             code = self._process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -77,16 +77,15 @@ class Background:
 
 
 class ProjectDir:
-    """A directory to fill with a project, and `proj` run in it.
+    """A directory to fill with a project, and to run `proj` in.
 
-    `proj` calls the command line in this process, which is quick; `process` and `start` make a process of their own,
-    for what has to do with processes, signals and standard input. All see `environ` and nothing else of our
-    environment, so no colour, no credentials and no virtual environment.
+    `proj` runs the command line in this process, which is quick. `process` and `start` create a process, for tests of
+    processes, signals and standard input. All see only `environ`: no colour, credentials or virtual environment.
     """
 
     def __init__(self, path: Path, scratch: Path) -> None:
         self.path = path
-        self._scratch = scratch  # for what must not lie in the project
+        self._scratch = scratch  # for files outside the project
         self._started = 0
         path.mkdir(parents=True, exist_ok=True)
         (scratch / "home").mkdir(parents=True, exist_ok=True)
@@ -97,14 +96,14 @@ class ProjectDir:
             "NO_COLOR": "1",
             "COLUMNS": "100",
             "PYTHONPYCACHEPREFIX": str(BYTECODE),
-            "PYTHONPATH": str(Path(weaselish.__file__).parent.parent),  # the package that is tested, not one installed
+            "PYTHONPATH": str(Path(weaselish.__file__).parent.parent),  # the package under test, not an installed one
             "GIT_CONFIG_NOSYSTEM": "1",
         }
 
     # -- files ------------------------------------------------------------------------------------------------------
 
     def write(self, path: str, text: str = "") -> Path:
-        """Write a file, its directories made, its text without common indentation."""
+        """Write a file and its directories, without the common indentation of the text."""
         file = self.path / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(dedent(text), "utf-8")
@@ -124,11 +123,11 @@ class ProjectDir:
         self.write("project.yml", text)
 
     def write_wait(self) -> None:
-        """Write `wait.sh`: a line `sh wait.sh NAME` goes on when it is let go."""
+        """Write `wait.sh`. A script line `sh wait.sh NAME` ends after `let_go(NAME)`."""
         self.write("wait.sh", _WAIT)
 
     def wait_for(self, name: str) -> int:
-        """Wait until `sh wait.sh NAME` runs; its process id."""
+        """Wait until `sh wait.sh NAME` runs; return its process id."""
         wait_until(lambda: self.exists(f"{name}.running"), f"the start of {name}")
         return int(self.read(f"{name}.running"))
 
@@ -136,32 +135,32 @@ class ProjectDir:
         self.write(f"{name}.go")
 
     def lock(self) -> dict[str, Any]:
-        """project.lock as data; nothing where there is none."""
+        """Return the content of project.lock, empty if it does not exist."""
         if not self.exists("project.lock"):
             return {}
         data: dict[str, Any] = yaml12.read(self.read("project.lock"), file="project.lock")[0]
         return data
 
     def locked(self) -> list[str]:
-        """The commands that have an entry in project.lock, and a block of ours that belongs to it."""
+        """Return the commands that have an entry in project.lock. Each also has a block under `.proj`."""
         lock = self.lock()
         blocks = lock.pop(".proj", {}).get("commands", {})
         assert list(blocks) == list(lock)
         return list(lock)
 
     def files(self) -> dict[str, bytes | None]:
-        """All that there is, by path: bytes of files, `-> target` of links, None for directories."""
-        found: dict[str, bytes | None] = {}
+        """Return the project's content by path: bytes of files, `-> target` of links, None for directories."""
+        content: dict[str, bytes | None] = {}
         for path in sorted(self.path.rglob("*")):
             name = str(path.relative_to(self.path))
             if path.is_symlink():
-                found[name] = b"-> " + os.readlink(os.fsencode(path))
+                content[name] = b"-> " + os.readlink(os.fsencode(path))
             else:
-                found[name] = path.read_bytes() if path.is_file() else None
-        return found
+                content[name] = path.read_bytes() if path.is_file() else None
+        return content
 
     def beside(self, name: str) -> ProjectDir:
-        """Another, empty directory for a project, beside this one, with the same environment."""
+        """Return another, empty project directory beside this one, with the same environment."""
         other = ProjectDir(self._scratch / name, self._scratch / f"of-{name}")
         other.environ = {**self.environ}
         return other
@@ -176,11 +175,11 @@ class ProjectDir:
         return Done(code, out.text(), err.text())
 
     def process(self, *words: str, env: Mapping[str, str] | None = None, cwd: str = ".", stdin: str = "") -> Done:
-        """Run `proj WORDS` in a process of its own."""
+        """Run `proj WORDS` in a separate process."""
         return self.start(*words, env=env, cwd=cwd, stdin=stdin).wait()
 
     def start(self, *words: str, env: Mapping[str, str] | None = None, cwd: str = ".", stdin: str = "") -> Background:
-        """Start `proj WORDS` in a process of its own, which is not waited for."""
+        """Start `proj WORDS` in a separate process."""
         self._started += 1
         typed, out, err = (self._scratch / f"{name}-{self._started}" for name in ("stdin", "stdout", "stderr"))
         typed.write_text(stdin)
@@ -196,7 +195,7 @@ class ProjectDir:
         return Background(process, out, err)
 
     def git(self, *words: str, check: bool = True) -> str:
-        """Run git in the project; its standard output."""
+        """Run git in the project; return its standard output."""
         done = subprocess.run(
             ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "init.defaultBranch=main", *words],
             cwd=self.path,
@@ -211,7 +210,7 @@ class ProjectDir:
 
 
 def wait_until(happened: Callable[[], object], what: str = "what the test waits for") -> None:
-    """Return as soon as `happened()` is true; fail where that takes too long."""
+    """Return as soon as `happened()` is true; fail after TIMEOUT."""
     until = time.monotonic() + TIMEOUT
     while not happened():
         assert time.monotonic() < until, f"{what} did not happen"
@@ -219,7 +218,7 @@ def wait_until(happened: Callable[[], object], what: str = "what the test waits 
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
+    """Return whether a process exists and is not a zombie."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
@@ -228,7 +227,7 @@ def is_alive(pid: int) -> bool:
 
 
 def kill_line(pid: int) -> None:
-    """Kill what a script line left: a process with all of its group, which the executor made for it."""
+    """Kill the process group of a script line."""
     group = os.getpgid(pid)
     os.killpg(group, signal.SIGKILL)
     wait_until(lambda: not any(is_alive(member) for member in _members(group)))
@@ -253,7 +252,7 @@ class _Console(io.TextIOWrapper):
 
 @contextlib.contextmanager
 def _in_place(cwd: Path, environ: Mapping[str, str], out: _Console, err: _Console) -> Iterator[None]:
-    """This process as one that was started in `cwd` with `environ`, its console caught, its input empty."""
+    """Run a block as if this process had been started in `cwd` with `environ`, no input and this console."""
     before = os.getcwd(), dict(os.environ), sys.stdin, sys.stdout, sys.stderr
     os.chdir(cwd)
     os.environ.clear()

@@ -39,7 +39,7 @@ def two(project: ProjectDir) -> Path:
     return project.path
 
 
-def test_run_brings_a_workflow_up_to_date_and_tells_what_became_of_each_step(two: Path) -> None:
+def test_run_brings_a_workflow_up_to_date_and_returns_how_each_step_ended(two: Path) -> None:
     loaded = Project.load(two)
     assert loaded.commands == ("make", "use", "fail")
     assert loaded.workflows == {"all": ("make", "use")}
@@ -50,35 +50,35 @@ def test_run_brings_a_workflow_up_to_date_and_tells_what_became_of_each_step(two
     assert {one.state for one in loaded.run("all").results} == {StepState.UP_TO_DATE}
 
 
-def test_status_and_plan_ask_without_changing_anything(two: Path) -> None:
+def test_status_and_plan_change_nothing(two: Path) -> None:
     loaded = Project.load(two)
     assert loaded.plan("use").steps == ("make", "use")
     assert [str(reason) for reason in loaded.status("use")[0].reasons] == ["never ran"]
     assert sorted(path.name for path in two.iterdir()) == ["in.txt", "project.yml"]
 
 
-def test_events_are_told_in_order_and_hold_the_output(two: Path) -> None:
-    heard: list[events.Event] = []
-    result = Project.load(two).run("fail", on_event=heard.append)
+def test_events_come_in_order_and_hold_the_output(two: Path) -> None:
+    received: list[events.Event] = []
+    result = Project.load(two).run("fail", on_event=received.append)
     assert result.exit_code == 7
-    assert [type(event) for event in heard if not isinstance(event, events.StepOutput)] == [
+    assert [type(event) for event in received if not isinstance(event, events.StepOutput)] == [
         events.RunStarted,
         events.StepStarted,
         events.StepFailed,
         events.RunFinished,
     ]
-    output = b"".join(event.data for event in heard if isinstance(event, events.StepOutput))
+    output = b"".join(event.data for event in received if isinstance(event, events.StepOutput))
     assert output.endswith(b"last words\n")
 
 
-def test_without_a_listener_output_goes_to_stdout(two: Path, capsys: Any) -> None:
+def test_without_on_event_output_goes_to_stdout(two: Path, capsys: Any) -> None:
     Project.load(two).run("fail")
     out = capsys.readouterr().out
     assert "last words\n" in out
     assert "`fail` failed with exit code 7\n" in out
 
 
-def test_overrides_count(two: Path) -> None:
+def test_overrides_replace_variables(two: Path) -> None:
     Project.load(two, overrides={"vars.word": "servus"}).run("make")
     assert (two / "servus.txt").exists()
 

@@ -1,17 +1,18 @@
 """Every error that a user can see: message, hint, exit code.
 
-ProjError                      1   anything the user can fix
-├── UsageError                 2   an invalid command line, or a project that does not exist
-│   └── UnknownName            2   an undefined command, workflow, remote, variable …, with a near match
-├── InvalidProject             2   project.yml: all its problems, each with its place
-├── MissingDep                 1   a dep that does not exist and that no step of the plan produces
-├── UnsafePath                 1   a path, link or archive member that leads outside the allowed directory
-├── BrokenState                1   a file of ours that proj cannot read and must not replace
-├── Busy                       1   another process holds a lock, and the user asked not to wait
-└── StoreError                 1   a remote that is unreachable, refuses, is misconfigured, or holds a broken object
-    └── NotInStore             1   no object under that key
+| ProjError              1  anything the user can fix
+|  UsageError            2  an invalid command line, or a project that does not exist
+|   InvalidOverride      2  an override of a variable that does not exist or cannot take the value
+|   UnknownName          2  an undefined command, workflow, remote, variable …, with a near match
+|  InvalidProject        2  project.yml, with all its problems and their places
+|  MissingDep            1  a dep that does not exist and that no step of the plan produces
+|  UnsafePath            1  a path, link or archive member that leads outside the allowed directory
+|  BrokenState           1  a file of proj that it cannot read and must not replace
+|  Busy                  1  another process holds a lock, and the user asked not to wait
+|  StoreError            1  a remote that is unreachable, refuses, is misconfigured, or holds a broken object
+|   NotInStore           1  no object under that key
 
-A failing script is not an error of ours: it is an `Outcome`. Anything else that escapes is a bug in proj.
+A failing script does not raise: it is an `Outcome`. Any other exception is a bug in proj.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def test_a_directory_at_a_branch_tag_or_commit(
     assert (project.path / "got/lines.win").read_bytes() == b"a\r\nb\r\n"  # attributes of the whole repository count
     assert sorted(os.listdir(project.path / "got")) == ["deep", "lines.win", "words.txt"]
     note = "" if ref == "commit" else " (branch or tag not checked; `--update` checks it)"
-    assert project.proj("assets").err == f"✔ got: already here{note}\n1 already here\n"
+    assert project.proj("assets").err == f"✔ got: already present{note}\n1 already present\n"
     assert left_beside(project.path) == []
     [kept] = project.path.glob(".proj/assets/*.json")
     fetched = json.loads(kept.read_text())
@@ -123,7 +123,7 @@ def test_a_directory_s_checksum_is_that_of_weasel(project: ProjectDir, upstream:
     found = done.err.partition("found ")[2].split()[0]
     git_asset(project, upstream.path, "data/deep", more=f", checksum: {found}")
     assert project.proj("assets").code == 0
-    assert "already here" in project.proj("assets").err
+    assert "already present" in project.proj("assets").err
 
 
 def test_messages_hide_the_password_and_values_of_env(project: ProjectDir) -> None:

@@ -233,11 +233,11 @@ def test_update_fetches_a_branch_that_moved(project: ProjectDir, upstream: Proje
     upstream.write("data/words.txt", "three\n")
     commit(upstream, "moved")
     done = project.proj("assets")
-    assert done.err == "✔ got: already here (branch or tag not checked; `--update` checks it)\n1 already here\n"
+    assert done.err == "✔ got: already present (branch or tag not checked; `--update` checks it)\n1 already present\n"
     assert project.read("got/words.txt") == "two\n"
     assert project.proj("assets", "--update").err.startswith("✔ got: fetched, ")
     assert project.read("got/words.txt") == "three\n"
-    assert project.proj("assets", "--update").err == "✔ got: already here\n1 already here\n"
+    assert project.proj("assets", "--update").err == "✔ got: already present\n1 already present\n"
 
 
 def test_update_leaves_changed_content_and_asks_for_no_commit(project: ProjectDir, upstream: ProjectDir) -> None:
@@ -245,7 +245,7 @@ def test_update_leaves_changed_content_and_asks_for_no_commit(project: ProjectDi
     git_asset(project, upstream.path, "data", full)
     project.proj("assets")
     upstream.path.rename(upstream.path.with_name("moved away"))
-    assert project.proj("assets", "--update").err == "✔ got: already here\n1 already here\n"
+    assert project.proj("assets", "--update").err == "✔ got: already present\n1 already present\n"
     upstream.path.with_name("moved away").rename(upstream.path)
     git_asset(project, upstream.path, "data", "dev")
     project.proj("assets", "--force")

@@ -33,7 +33,7 @@ def test_an_asset_is_fetched_once_and_then_left_alone(project: ProjectDir, web: 
     assert data(project) == DATA
     before = project.files()
     again = project.proj("assets")
-    assert (again.code, again.err) == (0, "✔ data/a.bin: already here\n1 already here\n")
+    assert (again.code, again.err) == (0, "✔ data/a.bin: already present\n1 already present\n")
     assert len(web.requests) == 1
     assert {name: text for name, text in project.files().items() if "cache" not in name} == {
         name: text for name, text in before.items() if "cache" not in name
@@ -70,7 +70,7 @@ def test_a_checksum_in_any_case_is_verified(project: ProjectDir, web: Web, kind:
     project.write("data/a.bin", "stale")
     assert project.proj("assets").code == 0
     assert data(project) == DATA
-    assert "already here" in project.proj("assets").err
+    assert "already present" in project.proj("assets").err
     assert len(web.requests) == 1
 
 
@@ -218,7 +218,7 @@ def test_extra_assets_come_with_extra_or_by_name(project: ProjectDir, web: Web) 
     assert project.proj("assets").err.endswith("1 fetched\n")
     assert not project.exists("x/a")
     assert project.proj("assets", "x/a/").err == "✔ x/a: fetched, 1.0 MiB\n1 fetched\n"
-    assert project.proj("assets", "-e", ".").err.endswith("2 already here\n")
+    assert project.proj("assets", "-e", ".").err.endswith("2 already present\n")
     unknown = project.proj("assets", "x/b")
     assert (unknown.code, unknown.err) == (2, "error: no asset named `x/b`\n  hint: did you mean `x/a`?\n")
     assert not project.files().get("x/b")

@@ -39,7 +39,7 @@ def test_files_and_directories_are_copied(project: ProjectDir, tmp_path: Path) -
     assert (project.read("one/link"), project.read("two/b.txt")) == ("a", "b")
     assert (project.read("three/c.txt"), project.read("four.txt")) == ("b", "a")
     assert left_beside(project.path) == []
-    assert project.proj("assets").err.splitlines()[-1] == "4 already here, 3 failed"
+    assert project.proj("assets").err.splitlines()[-1] == "4 already present, 3 failed"
 
 
 def test_existing_files_that_proj_did_not_fetch_are_left_unchanged(project: ProjectDir) -> None:
@@ -68,7 +68,7 @@ def test_private_assets_are_checked_and_nothing_is_written(project: ProjectDir) 
         project.write(name, "right")
     project.write("b", "wrong")
     done = project.proj("assets")
-    assert (done.code, done.err.splitlines()[-1]) == (1, "2 already here, 1 failed")
+    assert (done.code, done.err.splitlines()[-1]) == (1, "2 already present, 1 failed")
     assert f"✘ b: wrong checksum: expected {right.lower()}, found {md5(b'wrong').hexdigest()}\n" in done.err
     assert not project.exists(".proj")
 

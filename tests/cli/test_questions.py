@@ -1,4 +1,4 @@
-"""`proj`, `status`, `validate`, `run NAME --help`: what they answer, and that asking leaves nothing behind."""
+"""`proj`, `status`, `validate`, `run NAME --help`: what they print, and that they change nothing on disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness import Done, ProjectDir
 Golden = Callable[..., None]
 
 
-def asked(project: ProjectDir, line: str) -> tuple[str, Done]:
+def called(project: ProjectDir, line: str) -> tuple[str, Done]:
     return f"proj {line}".strip(), project.proj(*line.split())
 
 
@@ -20,41 +20,43 @@ def asked(project: ProjectDir, line: str) -> tuple[str, Done]:
 
 
 def test_golden_a_first_run_and_a_second(pipeline: ProjectDir, golden: Golden) -> None:
-    golden(*[asked(pipeline, line) for line in ("", "run all --dry", "run all", "run all", "run count", "status", "")])
+    golden(*[called(pipeline, line) for line in ("", "run all --dry", "run all", "run all", "run count", "status", "")])
 
 
 def test_golden_what_changes_and_why(pipeline: ProjectDir, golden: Golden) -> None:
     pipeline.proj("run", "all")
-    calls = [asked(pipeline, "run count --vars.lines 3")]
+    calls = [called(pipeline, "run count --vars.lines 3")]
     pipeline.write("raw.txt", "other\nlines\n")
-    calls += [asked(pipeline, "status"), asked(pipeline, "run report --dry"), asked(pipeline, "run report")]
+    calls += [called(pipeline, "status"), called(pipeline, "run report --dry"), called(pipeline, "run report")]
     pipeline.write("log.txt", "new")
     pipeline.remove("count.txt")
-    calls += [asked(pipeline, "status count"), asked(pipeline, "run count"), asked(pipeline, "run count --force")]
+    calls += [called(pipeline, "status count"), called(pipeline, "run count"), called(pipeline, "run count --force")]
     golden(*calls)
 
 
 def test_golden_a_failure(pipeline: ProjectDir, golden: Golden) -> None:
     pipeline.write("prepare.sh", "echo broken >&2; exit 3\n")
-    golden(asked(pipeline, "run all"), asked(pipeline, "run all -k"), asked(pipeline, "status --check"))
+    golden(called(pipeline, "run all"), called(pipeline, "run all -k"), called(pipeline, "status --check"))
 
 
 def test_golden_bad_usage(pipeline: ProjectDir, golden: Golden) -> None:
     lines = ("run al", "status cuont", "run all --vars.line 3", "run all -j many", "run all -- x")
-    golden(*[asked(pipeline, line) for line in lines])
+    golden(*[called(pipeline, line) for line in lines])
 
 
 def test_golden_help_for_one_name(pipeline: ProjectDir, golden: Golden) -> None:
-    golden(*[asked(pipeline, line) for line in ("run count --help", "run all --help", "run -h report", "run cuont -h")])
+    golden(
+        *[called(pipeline, line) for line in ("run count --help", "run all --help", "run -h report", "run cuont -h")]
+    )
 
 
 def test_golden_validate(pipeline: ProjectDir, golden: Golden) -> None:
-    calls = [asked(pipeline, "validate")]
+    calls = [called(pipeline, "validate")]
     text = pipeline.read("project.yml")
     pipeline.project(text.replace("deps: [prepare.sh, raw.txt]", "deps: [raw.txt]") + "titel: x\n")
-    calls.append(asked(pipeline, "validate"))
+    calls.append(called(pipeline, "validate"))
     pipeline.project(text.replace("outputs: [data.txt]", "output: [data.txt]").replace("${vars.lines}", "${vars.line}"))
-    calls.append(asked(pipeline, "validate"))
+    calls.append(called(pipeline, "validate"))
     golden(*calls)
 
 
@@ -88,7 +90,7 @@ def test_status_as_json_has_state_reasons_key_and_run(project: ProjectDir) -> No
     assert step == {"step": "a", "state": "up to date", "reasons": [], "key": key, "run": run}
 
 
-def test_status_of_a_command_tells_of_what_makes_its_deps_too(pipeline: ProjectDir) -> None:
+def test_status_of_a_command_includes_its_dependencies(pipeline: ProjectDir) -> None:
     assert [step["step"] for step in pipeline.proj("status", "count", "--json").json] == ["prepare", "count"]
 
 
@@ -108,7 +110,7 @@ def test_status_of_a_command_tells_of_what_makes_its_deps_too(pipeline: ProjectD
     ],
     ids=str,
 )
-def test_each_change_of_a_command_is_a_reason_and_of_what_cannot_matter_is_none(
+def test_a_change_of_a_command_is_a_reason_unless_it_cannot_matter(
     project: ProjectDir, change: dict[str, str], reason: str
 ) -> None:
     def write(keys: dict[str, str]) -> None:
@@ -136,7 +138,7 @@ def test_each_change_of_a_command_is_a_reason_and_of_what_cannot_matter_is_none(
         ("cp in.txt copy; mv copy in.txt", ""),
     ],
 )
-def test_each_change_on_the_disk_is_a_reason_that_says_what(project: ProjectDir, change: str, reason: str) -> None:
+def test_a_change_on_disk_is_a_reason_that_names_it(project: ProjectDir, change: str, reason: str) -> None:
     project.project("""\
         commands:
           - {name: a, script: [sh a.sh], deps: [in.txt], outputs: [out], outputs_no_cache: [log]}
@@ -168,7 +170,7 @@ def test_an_empty_project_is_listed(project: ProjectDir) -> None:
     assert project.proj("status").code == 0
 
 
-def test_the_version_is_told(project: ProjectDir) -> None:
+def test_version_prints_the_version(project: ProjectDir) -> None:
     done = project.proj("--version")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("proj ")
@@ -179,7 +181,7 @@ def test_colours_only_on_a_terminal(pipeline: ProjectDir) -> None:
     assert "\x1b" not in done.out + done.err
 
 
-def test_git_sees_nothing_of_our_state(pipeline: ProjectDir) -> None:
+def test_git_ignores_the_state_directory(pipeline: ProjectDir) -> None:
     pipeline.git("init", "-q")
     pipeline.proj("run", "all")
     assert pipeline.exists(".proj/.gitignore")
@@ -187,7 +189,7 @@ def test_git_sees_nothing_of_our_state(pipeline: ProjectDir) -> None:
     assert untracked == ["count.txt", "data.txt", "prepare.sh", "project.lock", "project.yml", "raw.txt"]
 
 
-def test_a_file_in_the_place_of_our_state_stops_runs_and_no_question(pipeline: ProjectDir) -> None:
+def test_a_file_named_like_the_state_directory_stops_runs_only(pipeline: ProjectDir) -> None:
     pipeline.write(".proj", "a file")
     assert pipeline.proj("status").code == 0
     message = "error: `.proj` is not a directory\n  hint: remove or rename it\n"
@@ -195,7 +197,7 @@ def test_a_file_in_the_place_of_our_state_stops_runs_and_no_question(pipeline: P
     assert pipeline.read(".proj") == "a file"
 
 
-def test_what_cannot_be_read_is_told_of_its_step_alone(project: ProjectDir) -> None:
+def test_an_unreadable_dep_affects_only_its_step(project: ProjectDir) -> None:
     project.project("""\
         commands:
           - {name: plain, script: [touch x], outputs: [x]}

@@ -483,7 +483,7 @@ def test_it_runs_as_a_module_and_as_a_program_alike(three: ProjectDir) -> None:
     assert json.loads(three.process("run", "all", "--json").out)["exit_code"] == 0
 
 
-def test_a_reader_that_goes_away_is_no_error_of_ours(three: ProjectDir) -> None:
+def test_a_reader_of_stdout_may_go_away(three: ProjectDir) -> None:
     three.project("commands: [{name: a, script: [seq 100000]}]")
     for verb in ("status --json | true", "run a | head -n1"):
         environ = {**three.environ, "PYTHON": sys.executable}
@@ -493,7 +493,7 @@ def test_a_reader_that_goes_away_is_no_error_of_ours(three: ProjectDir) -> None:
         assert "Error" not in done.stderr and "Exception" not in done.stderr
 
 
-def test_a_console_that_is_closed_or_cannot_show_a_character_is_no_error(three: ProjectDir) -> None:
+def test_a_console_may_be_closed_or_unable_to_show_a_character(three: ProjectDir) -> None:
     for redirected in (">&-", "2>&-", "<&-", ">&- 2>&- <&-"):
         line = f'"$PYTHON" -m weaselish run all --force {redirected}'
         environ = {**three.environ, "PYTHON": sys.executable}
@@ -527,7 +527,7 @@ NO_TEXT = "d\udcff"  # what Python makes of the bytes `d` and 0xff
 @pytest.mark.parametrize(
     "words", [("run", "all", "--vars.x", NO_TEXT), ("run", "use", "--", NO_TEXT), ("run", "all", "-j", "9" * 5000)]
 )
-def test_what_is_no_text_or_no_number_is_refused(words: tuple[str, ...], project: ProjectDir) -> None:
+def test_an_argument_that_is_not_text_or_a_number_is_refused(words: tuple[str, ...], project: ProjectDir) -> None:
     project.project(
         """
         vars: {x: a}
@@ -539,7 +539,7 @@ def test_what_is_no_text_or_no_number_is_refused(words: tuple[str, ...], project
     assert (done.code, done.out, "error: " in done.err) == (2, "", True)
 
 
-def test_a_path_from_the_environment_that_is_no_text_is_refused_and_stops_nothing_else(project: ProjectDir) -> None:
+def test_a_path_from_the_environment_must_be_text_and_a_fault_stops_only_its_step(project: ProjectDir) -> None:
     project.project(
         """
         env: {D: D}

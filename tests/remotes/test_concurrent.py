@@ -127,7 +127,7 @@ def test_pulls_of_one_project_at_once_do_not_get_into_each_others_way(project: P
     pulls = [fork(other, "pull") for _ in range(6)]
     assert [pull.wait() for pull in pulls] == [0] * 6
     assert (twin(other), leftovers(other)) == (twin(project), [])
-    assert lines_of(other.proj("pull")) == {"make": "already here"}
+    assert lines_of(other.proj("pull")) == {"make": "already present"}
     assert other.proj("run", "make").err == "✔ all up to date (1 step)\n"
 
 

@@ -112,7 +112,7 @@ def test_a_pull_of_what_is_here_asks_no_server(project: ProjectDir) -> None:
     twins(project, f"s3://{BUCKET}/gone")
     project.environ |= {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}
     done = project.proj("pull")
-    assert (done.code, done.err) == (0, "✔ make: already here\n0 pulled from default, 1 already here\n")
+    assert (done.code, done.err) == (0, "✔ make: already present\n0 pulled from default, 1 already present\n")
 
 
 @pytest.mark.servers

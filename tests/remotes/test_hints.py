@@ -27,7 +27,7 @@ def test_repair_replaces_a_broken_object_of_the_right_size(project: ProjectDir, 
     assert lines_of(project.proj("push", "--repair", "--dry")) == {"make": "would push 1 output, 19.5 KiB"}
     assert lines_of(project.proj("push", "--repair")) == {"make": "pushed 1 output, 19.5 KiB"}
     assert path.read_bytes() == intact
-    assert lines_of(project.proj("push", "--verify")) == {"make": "already there"}
+    assert lines_of(project.proj("push", "--verify")) == {"make": "already on the remote"}
 
 
 @pytest.mark.parametrize("words", [["--repair"], ["--repair", "-c", "make"], ["--repair", "--verify"]], ids=" ".join)
@@ -47,7 +47,7 @@ def test_repair_replaces_a_truncated_object_and_a_broken_record(
 def test_repair_leaves_intact_objects_unchanged(project: ProjectDir, remote: Path) -> None:
     twins(project, remote).proj("push")
     before = {path: path.stat().st_ino for path in remote.rglob("*") if path.is_file()}
-    assert lines_of(project.proj("push", "--repair")) == {"make": "already there"}
+    assert lines_of(project.proj("push", "--repair")) == {"make": "already on the remote"}
     assert {path: path.stat().st_ino for path in remote.rglob("*") if path.is_file()} == before
 
 
@@ -114,4 +114,4 @@ def test_a_pull_keeps_the_run_id_only_if_the_outputs_that_are_not_cached_agree(
     assert step["state"] == "up to date"
     assert (step["run"] == int(record.stem)) == has_log
     assert os.path.exists(other.path / "log") == has_log
-    assert lines_of(other.proj("push"))["make"] in ("already there", "recorded")
+    assert lines_of(other.proj("push"))["make"] in ("already on the remote", "recorded")

@@ -95,7 +95,7 @@ def test_pull_skips_a_broken_record(project: ProjectDir, remote: Path, text: byt
             "make": f"not pushed: broken: `{key}` is not what it should be (`--repair` replaces it)"
         }
     assert lines_of(project.proj("push", "--repair")) == {"make": "recorded"}
-    assert lines_of(project.proj("push")) == {"make": "already there"}
+    assert lines_of(project.proj("push")) == {"make": "already on the remote"}
     assert lines_of(other.proj("pull")) == {"make": "pulled one.txt, two"}
 
 

@@ -201,7 +201,7 @@ def test_kills_on_a_real_server_leave_nothing_half(project: ProjectDir, request:
     for _ in killed(other, "pull", random=random, count=10):
         assert other.proj("pull").code == 0
         assert (outputs(other), leftovers(other)) == (new, [])
-        assert lines_of(other.proj("pull")) == dict.fromkeys(ALL, "already here")
+        assert lines_of(other.proj("pull")) == dict.fromkeys(ALL, "already present")
         shutil.rmtree(other.path / "out")
         shutil.rmtree(other.path / ".proj")
         other.remove("project.lock")

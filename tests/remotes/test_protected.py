@@ -101,7 +101,7 @@ def test_an_output_below_the_user_s_own_link_is_pulled_through_it(project: Proje
     assert (disk / "best").read_text() == "good\n"
     assert os.path.islink(other.path / "models") and sorted(os.listdir(disk)) == ["best"]
     assert states(other) == {"make": "up to date"}
-    assert lines_of(other.proj("push")) == {"make": "already there"}
+    assert lines_of(other.proj("push")) == {"make": "already on the remote"}
     project.write("make.sh", "mkdir -p models && echo better > models/best")
     project.proj("run", "make")
     project.proj("push")
@@ -177,7 +177,7 @@ def test_a_pull_restores_the_outputs_inside_if_those_outside_are_of_that_run(
         assert "  hint: run it: `proj run make`\n" in done.err
     assert (outside.read_text(), third.exists("out")) == ("changed\n", False)
     assert third.proj("run", "make").code == 0  # what the hint says
-    assert lines_of(third.proj("pull"))["make"] == "already here"
+    assert lines_of(third.proj("pull"))["make"] == "already present"
 
 
 def test_a_record_cannot_make_pull_write_outside(project: ProjectDir, remote: Path, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_a_pull_waits_for_a_run_and_does_not_replace_what_it_made(project: Proje
     other.let_go("make")
     assert running.wait().code == 0
     done = pulling.wait()
-    assert (done.code, lines_of(done)) == (0, {"make": "already here"})
+    assert (done.code, lines_of(done)) == (0, {"make": "already present"})
     assert twin(other) == mine != twin(project)
 
 
@@ -66,7 +66,7 @@ def test_a_lock_that_was_reset_does_not_hide_what_was_pulled_since(project: Proj
     twins(project, remote).proj("push")
     assert project.proj("lock", "reset", "make").code == 0
     assert states(project) == {"make": "unrecorded"}
-    assert lines_of(project.proj("pull")) == {"make": "already here"}
+    assert lines_of(project.proj("pull")) == {"make": "already present"}
     assert states(project) == {"make": "up to date"}
 
 
@@ -219,7 +219,7 @@ def test_files_of_other_tools_on_the_remote_are_left_alone(project: ProjectDir, 
     other = clone(project, "other")
     assert lines_of(other.proj("pull"))["train"] == "pulled model.bin"
     assert len(other.proj("ls", "--json").json) == 2
-    assert lines_of(project.proj("push"))["train"] == "already there"
+    assert lines_of(project.proj("push"))["train"] == "already on the remote"
     assert outputs(other) == outputs(project)
 
 

@@ -251,7 +251,7 @@ def test_a_record_of_objects_that_were_repaired_gives_their_sizes(project: Proje
     assert "broken" in lines_of(project.proj("push"))["make"]
     assert lines_of(project.proj("push", "--repair")) == {"make": "recorded"}  # the object itself is good
     assert len(intact_runs(remote)) == 1
-    assert lines_of(project.proj("push")) == {"make": "already there"}
+    assert lines_of(project.proj("push")) == {"make": "already on the remote"}
     check_object(DirectoryStore(remote), str(path.relative_to(remote)))
 
 
@@ -272,7 +272,7 @@ def test_lists_of_outputs_that_changed_places_are_pushed_as_they_are_now(project
     third = clone(project, "third")
     assert third.proj("pull").code == 0
     assert states(third) == {"make": "up to date"}
-    assert lines_of(third.proj("push")) == {"make": "already there"}
+    assert lines_of(third.proj("push")) == {"make": "already on the remote"}
 
 
 def test_an_output_that_is_a_link_is_stored_as_what_it_leads_to(project: ProjectDir, remote: Path) -> None:

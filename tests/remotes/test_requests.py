@@ -67,7 +67,7 @@ def test_a_second_push_of_one_command_asks_for_its_record_and_objects_only(
 ) -> None:
     twins(project, tmp_path / "remote").proj("push", "-c", "make")
     calls.clear()
-    assert lines_of(project.proj("push", "-c", "make")) == {"make": "already there"}
+    assert lines_of(project.proj("push", "-c", "make")) == {"make": "already on the remote"}
     assert calls == ["head", "head", "head"]
 
 
@@ -75,7 +75,7 @@ def test_a_second_pull_asks_for_nothing(project: ProjectDir, tmp_path: Path, cal
     twins(project, tmp_path / "remote").proj("push")
     calls.clear()
     for words in (["pull"], ["pull", "-c", "make"]):
-        assert lines_of(project.proj(*words)) == {"make": "already here"}
+        assert lines_of(project.proj(*words)) == {"make": "already present"}
     assert calls == []
 
 

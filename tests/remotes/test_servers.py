@@ -136,7 +136,10 @@ def test_a_second_push_with_nothing_new_is_one_listing(
     caplog.clear()
     with caplog.at_level(logging.DEBUG, "urllib3.connectionpool"):
         done = project.proj("push")
-    assert done.err == "✔ prepare: already there\n✔ train: already there\n0 pushed to default, 2 already there\n"
+    assert done.err == (
+        "✔ prepare: already on the remote\n✔ train: already on the remote\n"
+        "0 pushed to default, 2 already on the remote\n"
+    )
     assert [store.calls for store in counted] == [["list"]]
     requests = [line for line in caplog.messages if re.search(r'"(GET|PUT|POST|HEAD|DELETE) ', line)]
     requests = [line for line in requests if "/storage/v1/b/weaselish-tests?" not in line]  # Google's library, unasked

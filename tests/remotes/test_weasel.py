@@ -102,7 +102,7 @@ def test_we_pull_what_weasel_pushed_and_have_nothing_to_run(project: ProjectDir,
         pushed = other.proj("push")
         assert (pushed.code, set(lines_of(pushed).values())) == (0, {"recorded"})
         assert "verified" not in "".join(path.read_text() for path in remote.glob(".proj/runs/*/*"))
-        assert set(lines_of(other.proj("push", "--verify")).values()) == {"already there"}
+        assert set(lines_of(other.proj("push", "--verify")).values()) == {"already on the remote"}
         for path in remote.glob(".proj/runs/*/*"):
             path.unlink()
 

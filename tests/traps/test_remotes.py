@@ -117,7 +117,7 @@ def test_p3_pull_records_only_what_it_restored_or_verified(project: ProjectDir, 
     project.proj("push")
     other = clone(project, "other")
     other.write("out", "two\n")
-    assert lines_of(other.proj("pull")) == {"make": "already here"}
+    assert lines_of(other.proj("pull")) == {"make": "already present"}
     assert states(other) == {"make": "up to date"}
 
 
@@ -191,13 +191,13 @@ def test_p6_push_reports_a_truncated_object_and_repair_writes_it_again(project: 
     assert project.proj("status", "--remote", "default", "--json").json[0]["remote"] == "broken"
     assert lines_of(project.proj("push", "--repair")) == {"make": "pushed 1 output, 4 B"}
     assert len(intact_runs(remote)) == 1
-    assert lines_of(project.proj("push")) == {"make": "already there"}
+    assert lines_of(project.proj("push")) == {"make": "already on the remote"}
 
     path.write_bytes(whole[:-9] + b"x" + whole[-8:])  # as long as it was: only reading it tells
-    assert lines_of(project.proj("push")) == {"make": "already there"}
+    assert lines_of(project.proj("push")) == {"make": "already on the remote"}
     assert project.proj("push", "--verify").code == 1
     assert lines_of(project.proj("push", "--verify", "--repair")) == {"make": "pushed 1 output, 4 B"}
-    assert lines_of(project.proj("push", "--verify")) == {"make": "already there"}
+    assert lines_of(project.proj("push", "--verify")) == {"make": "already on the remote"}
     assert len(intact_runs(remote)) == 1
 
 

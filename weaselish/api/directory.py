@@ -19,7 +19,7 @@ OnEvent = Callable[["events.Event"], None]
 
 
 def ignore(event: events.Event) -> None:
-    """Receive events that nobody asked for."""
+    """Receive events and do nothing."""
 
 
 class ProjectDirectory:

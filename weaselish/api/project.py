@@ -42,7 +42,7 @@ class Project(Sharing):
     def load(cls, directory: str | os.PathLike[str] = ".", *, overrides: Mapping[str, str] | None = None) -> Project:
         """Return the project in `directory`, with overrides such as `{"vars.epochs": "5"}`.
 
-        Raises UsageError if there is no project.yml, InvalidProject with all of its problems.
+        Raises UsageError if project.yml does not exist, InvalidProject with all of its problems.
         """
         project = cls(directory, overrides=overrides)
         project._open()

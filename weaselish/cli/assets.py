@@ -87,7 +87,7 @@ def _show(result: AssetResult) -> None:
         case AssetState.FETCHED:
             done(f"{result.dest}: fetched, {shown_size(result.size or 0)}")
         case AssetState.HERE:
-            done(f"{result.dest}: already here{f' ({result.message})' if result.message else ''}")
+            done(f"{result.dest}: already present{f' ({result.message})' if result.message else ''}")
         case AssetState.LEFT:
             left(f"{result.dest}: {result.message}")
         case AssetState.FAILED:
@@ -100,7 +100,7 @@ def _counts(results: Sequence[AssetResult]) -> str:
 
     names = {
         AssetState.FETCHED: "fetched",
-        AssetState.HERE: "already here",
+        AssetState.HERE: "already present",
         AssetState.LEFT: "left",
         AssetState.FAILED: "failed",
     }

@@ -37,7 +37,7 @@ def done(text: str) -> None:
 
 
 def left(text: str) -> None:
-    """Print a line about something that was left out, which is no failure."""
+    """Print a line about something that was left out, without being a failure."""
     if not _is_quiet:
         _to_stderr(f"{paint('–', 'yellow')} {printable(text)}")
 

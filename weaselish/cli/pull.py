@@ -39,7 +39,7 @@ def _show(result: Pulled, *, dry: bool) -> None:
     if result.refused is not None:
         show_refused(Direction.PULL, result)
     elif result.already_here:
-        done(f"{result.command}: already here")
+        done(f"{result.command}: already present")
     else:
         verb = "would pull" if dry else "pulled"
         done(f"{result.command}: {verb} {in_short(result.restored, separator=', ')}")

@@ -59,7 +59,7 @@ def _show(result: Pushed, *, dry: bool) -> None:
     if result.refused is not None:
         show_refused(Direction.PUSH, result)
     elif result.already_there or not result.stored:
-        done(f"{result.command}: {'already there' if result.already_there else 'recorded'}")
+        done(f"{result.command}: {'already on the remote' if result.already_there else 'recorded'}")
     else:
         verb = "would push" if dry else "pushed"
         done(f"{result.command}: {verb} {counted(len(result.stored), 'output')}, {shown_size(result.size)}")

@@ -59,7 +59,7 @@ def run(
         mode = _output_mode(output or ("quiet" if call.is_quiet else None))
         return _run_targets(call, project, names, settings, yes=yes, output=mode, as_json=as_json)
     except UnknownName:
-        show_notices(project.model)  # an error in project.yml may be why there is no such name
+        show_notices(project.model)  # an error in project.yml may be why the name is unknown
         raise
 
 
@@ -150,7 +150,7 @@ def _confirm(yes: bool, cancel: Cancel) -> Callable[[str, str], bool]:
         if yes:
             return True
         if sys.stdin is None or not sys.stdin.isatty():
-            raise ProjError(f"`{step}` asks: {question}", hint="answer with `--yes` where there is no terminal")
+            raise ProjError(f"`{step}` asks: {question}", hint="answer with `--yes` if you have no terminal")
         with one_at_a_time:
             say(f"{step}: {question} [y/N] ")
             return typed_line(cancel).strip().lower() in ("y", "yes")

@@ -31,7 +31,7 @@ def counts(direction: Direction, remote: str, moved: Sequence[bool], already: Se
     """Return the last line: how many commands were transferred, were there already, or were left out."""
     if not moved:
         return "no command has outputs to push or pull"
-    verb, where = ("pushed to", "there") if direction is Direction.PUSH else ("pulled from", "here")
+    verb, where = ("pushed to", "on the remote") if direction is Direction.PUSH else ("pulled from", "present")
     rest = len(moved) - sum(moved) - sum(already)
     parts = [f"{sum(moved)} {'would be ' if dry else ''}{verb} {shown_remote(remote)}"]
     parts += [f"{sum(already)} already {where}"] if any(already) else []

@@ -24,7 +24,7 @@ _ELSEWHERE = {  # subcommands of other tools
 
 
 def check_subcommand(name: str, extras: Extras) -> None:
-    """Raise UnknownName, with a hint, if there is no such subcommand."""
+    """Raise UnknownName, with a hint, unless the subcommand exists."""
     first, _, second = name.partition(" ")
     if name in MODULES or name in GROUPS:
         return

@@ -1,0 +1,70 @@
+"""The console output of every subcommand, in full. `make golden` rewrites the files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from harness import Done, ProjectDir
+
+from weaselish.cli.subcommand import MODULES
+
+Golden = Callable[..., None]
+SESSIONS = {  # subcommand -> the rest of each call, in order
+    "run": ["all -n", "all", "all", "count -F -q", "all -F -j 2 --output quiet", "nothing", "all --json -q"],
+    "status": ["", "all --json", "count --remote default", "-v --check"],
+    "log": ["-q"],
+    "graph": ["", "count --dot", "--mermaid"],
+    "vars": ["", "--vars.lines 5", "--json"],
+    "validate": [""],
+    "push": ["--dry", "", "", "-c report", "nowhere"],
+    "pull": ["--dry", "", "-c count", "./empty"],
+    "ls": ["./empty"],
+    "remote list": ["", "--json"],
+    "remote test": ["", "nowhere"],
+    "assets": ["", "nothing"],
+    "lock accept": ["count", "--all", ""],
+    "lock reset": ["count", "", "nothing"],
+    "init": ["demo", "demo"],
+    "clone": ["--list", "--list --json", "penguins birds", "penguins birds", ""],
+    "document": [""],
+    "dvc": [". all", ". all", ". nothing"],
+}
+
+
+def test_every_subcommand_has_a_session() -> None:
+    assert SESSIONS.keys() == MODULES.keys()
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+def test_golden_session(pipeline: ProjectDir, golden: Golden, name: str) -> None:
+    pipeline.project(pipeline.read("project.yml") + "remotes: {default: ../remote}\n")
+    pipeline.proj("run", "all")
+    calls: list[tuple[str, Done]] = []
+    for rest in SESSIONS[name]:
+        line = f"{name} {rest}".strip()
+        calls.append((f"proj {line}", pipeline.proj(*line.split())))
+    golden(*calls)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_golden_help(pipeline: ProjectDir, golden: Golden, name: str) -> None:
+    golden((f"proj {name} --help", pipeline.proj(*name.split(), "--help")))
+
+
+def test_golden_overview(pipeline: ProjectDir, golden: Golden) -> None:
+    golden(
+        ("proj --help", pipeline.proj("--help")),
+        ("proj lock", pipeline.proj("lock")),
+        ("proj train", pipeline.proj("train")),
+        ("proj count", pipeline.proj("count")),
+        ("proj list", pipeline.proj("list")),
+        ("proj repro", pipeline.proj("repro")),
+        ("proj stauts", pipeline.proj("stauts")),
+        ("proj lock acept", pipeline.proj("lock", "acept")),
+        ("proj push a b c", pipeline.proj("push", "a", "b", "c")),
+        ("proj run --nothing", pipeline.proj("run", "--nothing")),
+        ("proj push -j 0", pipeline.proj("push", "-j", "0")),
+        ("proj -C nowhere", pipeline.proj("-C", "nowhere")),
+        ("proj in an empty directory", pipeline.beside("empty").proj()),
+    )
