@@ -41,12 +41,12 @@ class RemoteRun:
 def list_runs(workspace: Workspace, remote: Remote, *, open_store: OpenStore) -> tuple[RemoteRun, ...]:
     """Return the runs on a remote by command, the newest first."""
     tree = open_tree(workspace, remote, open_store)
-    with closing(tree):
-        return run_aside(lambda: _list_runs(tree), workspace.cancel)
+    return run_aside(lambda: _list_runs(tree), workspace.cancel)
 
 
 def _list_runs(tree: RemoteTree) -> tuple[RemoteRun, ...]:
-    published = sorted(tree.all_published(), key=lambda pair: (pair[1].record.command, -pair[0].modified))
+    with closing(tree):
+        published = sorted(tree.all_published(), key=lambda pair: (pair[1].record.command, -pair[0].modified))
     return tuple(_remote_run(stored, run) for stored, run in published)
 
 

@@ -35,15 +35,15 @@ def probe(remote: Remote, *, open_store: OpenStore, cancel: Cancel) -> Iterator[
 
 
 def _try_all(store: Store, remote: Remote, cancel: Cancel) -> Iterator[ProbeStep]:
-    with contextlib.closing(store):
-        for name, operation in _operations(store, remote):
-            begun = time.monotonic()
-            try:
-                run_aside(operation, cancel)
-            except ProjError as error:
-                yield ProbeStep(name, time.monotonic() - begun, error)
-                return
-            yield ProbeStep(name, time.monotonic() - begun)
+    for name, operation in _operations(store, remote):
+        begun = time.monotonic()
+        try:
+            run_aside(operation, cancel)
+        except ProjError as error:
+            yield ProbeStep(name, time.monotonic() - begun, error)
+            break
+        yield ProbeStep(name, time.monotonic() - begun)
+    store.close()  # not after Ctrl-C, when a thread may still be blocked in it
 
 
 def _operations(store: Store, remote: Remote) -> Iterator[tuple[str, Callable[[], object]]]:

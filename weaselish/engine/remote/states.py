@@ -30,8 +30,12 @@ def remote_states(
 ) -> dict[str, RemoteState]:
     """Return the remote state of each previewed command that has outputs. Downloads no output."""
     tree = open_tree(workspace, remote, open_store)
-    with closing(tree):
-        return run_aside(lambda: _remote_states(workspace, tree, previews), workspace.cancel)
+
+    def ask() -> dict[str, RemoteState]:
+        with closing(tree):
+            return _remote_states(workspace, tree, previews)
+
+    return run_aside(ask, workspace.cancel)
 
 
 def _remote_states(workspace: Workspace, tree: RemoteTree, previews: Sequence[Preview]) -> dict[str, RemoteState]:
