@@ -400,7 +400,7 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
             "3:7 unknown key `urls` | did you mean `url`?",
             "3:27 `read_only` must be true or false, not `maybe`",
             "4:25 `sse` must be `AES256` or `aws:kms`, not `aes256` | did you mean `AES256`?",
-            "4:45 `anonymous` must be true or false, not `1`",
+            "4:44 `anonymous` must be true or false, not `1`",
         ],
     ),
 }  # fmt: skip
