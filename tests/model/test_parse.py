@@ -81,6 +81,8 @@ def test_every_key_is_read() -> None:
     remotes:
       default: s3://bucket/${vars.size}
       lab: {url: s3://team, endpoint_url: "http://127.0.0.1:9000", profile: minio, region: eu, read_only: true}
+      safe: {url: s3://safe, sse: "aws:kms", kms_key: "alias/${vars.size}", requester_pays: true}
+      public: {url: gs://public, anonymous: true}
     x-own: kept
     """
     model = project(text)
@@ -118,6 +120,8 @@ def test_every_key_is_read() -> None:
     assert model.remotes == {
         "default": Remote("default", "s3://bucket/5"),
         "lab": Remote("lab", "s3://team", "http://127.0.0.1:9000", "minio", "eu", read_only=True),
+        "safe": Remote("safe", "s3://safe", sse="aws:kms", kms_key="alias/5", requester_pays=True),
+        "public": Remote("public", "gs://public", anonymous=True),
     }
     assert model.warnings == ()
 
@@ -389,12 +393,14 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
         ],
     ),
     "invalid remotes": (
-        "remotes:\n  a: 3\n  b: {urls: x, read_only: maybe}\n",
+        "remotes:\n  a: 3\n  b: {urls: x, read_only: maybe}\n  c: {url: s3://b, sse: aes256, anonymous: 1}\n",
         [
             '2:6 `a` must be text or a mapping, not `3` | did you forget quotes? "3"',
             "3:6 `b` needs `url`",
             "3:7 unknown key `urls` | did you mean `url`?",
             "3:27 `read_only` must be true or false, not `maybe`",
+            "4:25 `sse` must be `AES256` or `aws:kms`, not `aes256` | did you mean `AES256`?",
+            "4:44 `anonymous` must be true or false, not `1`",
         ],
     ),
 }  # fmt: skip

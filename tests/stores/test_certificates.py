@@ -63,6 +63,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+class QuietServer(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Print nothing: clients that do not trust the certificate close the connection."""
+
+
 @pytest.fixture(scope="module")
 def https(certificate: Path) -> Iterator[str]:
     """A server that refuses all requests."""
@@ -76,7 +81,7 @@ def https(certificate: Path) -> Iterator[str]:
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Refuse) as server:
+    with QuietServer(("127.0.0.1", 0), Refuse) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"https://127.0.0.1:{server.server_port}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -62,7 +64,7 @@ def test_a_store_on_a_disk_that_is_not_mounted_is_an_error_and_is_not_created(tm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_questions_make_nothing(store: Store, tmp_path: Path) -> None:
+def test_listing_and_deleting_create_nothing(store: Store, tmp_path: Path) -> None:
     assert keys(store) == []
     store.delete("a/b")
     assert list(tmp_path.iterdir()) == []
@@ -119,7 +121,7 @@ def test_a_killed_writer_leaves_no_object_and_its_file_is_removed_a_day_later(st
     assert not left.exists()
 
 
-def test_a_link_whose_answer_was_lost_on_the_way_counts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_counts_though_the_answer_was_lost(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     link = os.link
 
     def link_and_be_asked_again(source: Path, target: Path) -> None:
@@ -173,7 +175,7 @@ def test_an_object_truncated_in_place_does_not_pass_for_complete(store: Store, t
         list(pieces)
 
 
-def test_a_stale_handle_of_a_network_file_system_may_be_tried_again(
+def test_a_stale_handle_of_a_network_file_system_is_a_passing_error(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stale(_: int) -> None:
@@ -183,6 +185,41 @@ def test_a_stale_handle_of_a_network_file_system_may_be_tried_again(
     with pytest.raises(PassingError, match="remote `test`: Stale file handle while writing `key`"):
         store.put("key", [b"x"])
     assert keys(store) == []
+
+
+def test_a_file_system_without_locks_replaces_but_not_conditionally(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    assert store.put("key", [b"1"])
+    assert store.put("key", [b"2"], replace=True)
+    head = store.head("key")
+    assert head is not None
+    with pytest.raises(StoreError, match="remote `test`: No locks available while writing `key`") as caught:
+        store.put("key", [b"3"], if_version=head.version)
+    assert caught.value.hint == "the file system does not support locks"
+    assert read(store, "key") == b"2"
+    store.delete("key")
+    assert keys(store) == []
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_directories_that_cannot_be_flushed_are_no_obstacle(
+    store: Store, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    flush = os.fsync
+
+    def only_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    assert store.put("a/b", [b"x"])
+    assert read(store, "a/b") == b"x"
 
 
 @pytest.fixture
@@ -209,7 +246,7 @@ def test_a_full_disk_is_an_error_that_changes_nothing(small_disk: Path) -> None:
     assert store.put("fits", [bytes(MIB // 2)])
 
 
-def test_a_read_only_disk_can_be_read_and_says_so_when_written(small_disk: Path) -> None:
+def test_a_read_only_disk_is_readable_and_named_when_written(small_disk: Path) -> None:
     store = DirectoryStore(small_disk, remote="remote `test`")
     store.put("a", [b"x"])
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)

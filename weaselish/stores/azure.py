@@ -12,6 +12,7 @@ from azure.core import MatchConditions, exceptions
 from azure.storage.blob import BlobBlock, BlobServiceClient
 from cloudpathlib import AzureBlobClient
 
+from weaselish.stores.azure_failures import ERRORS, HINTS, explain
 from weaselish.stores.base import Stored
 from weaselish.stores.bucket import (
     ANONYMOUS,
@@ -24,8 +25,8 @@ from weaselish.stores.bucket import (
     Part,
     as_header,
 )
-from weaselish.stores.certificates import MissingCertificates, certificates_file
-from weaselish.stores.failures import Failure, FailureKind, detail_of, status_kind
+from weaselish.stores.certificates import certificates_file
+from weaselish.stores.failures import Failure, FailureKind
 from weaselish.stores.parts import PART, THREADS
 
 if TYPE_CHECKING:
@@ -33,52 +34,17 @@ if TYPE_CHECKING:
 
 FOLDER = "hdi_isfolder"  # the metadata of a directory, in accounts with a hierarchical namespace
 
-_CODES = {
-    "BlobNotFound": FailureKind.NO_OBJECT,
-    "ContainerNotFound": FailureKind.NO_BUCKET,
-    "ContainerBeingDeleted": FailureKind.NO_BUCKET,
-    "BlobAlreadyExists": FailureKind.CONDITION,
-    "BlobArchived": FailureKind.ARCHIVED,
-    "BlobBeingRehydrated": FailureKind.ARCHIVED,
-    "ConditionNotMet": FailureKind.CONDITION,
-    "InvalidBlockList": FailureKind.CONFLICT,  # another writer committed first, which drops our blocks
-    "InvalidBlobOrBlock": FailureKind.CONFLICT,
-    "Md5Mismatch": FailureKind.PASSING,
-    "NoAuthenticationInformation": FailureKind.NO_CREDENTIALS,
-}
-_STATUSES = {
-    401: FailureKind.REFUSED,
-    403: FailureKind.REFUSED,
-    404: FailureKind.NO_OBJECT,
-    408: FailureKind.PASSING,
-    409: FailureKind.CONFLICT,
-    412: FailureKind.CONDITION,
-    429: FailureKind.PASSING,
-}
-
 
 class AzureBucket:
     """A container. Each body is sent with its MD5, which the server checks."""
 
-    errors: ClassVar[tuple[type[Exception], ...]] = (exceptions.AzureError, MissingCertificates, OSError, ValueError)
-    hints: ClassVar[Mapping[FailureKind, str]] = {
-        FailureKind.NO_CREDENTIALS: "set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT and"
-        " AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, or `pip install azure-identity` and `az login`;"
-        " for a public container set AZURE_STORAGE_ACCOUNT and `anonymous: true`",
-        FailureKind.EXPIRED: "create a new token, or sign in again (`az login`)",
-        FailureKind.REFUSED: "check that the key or token is right, still valid, and may do this in the container",
-        FailureKind.NO_BUCKET: "check the name in `url:`, or create the container first",
-        FailureKind.UNTRUSTED: "check `endpoint_url:`, or name the server's certificate in REQUESTS_CA_BUNDLE",
-        FailureKind.ARCHIVED: "move it to the hot or cool tier first (`az storage blob set-tier`), and try again",
-        FailureKind.MISCONFIGURED: "check `url:` and `endpoint_url:` of the remote, and"
-        " AZURE_STORAGE_CONNECTION_STRING",
-        FailureKind.UNREACHABLE: "check the account's name, the network and the proxy settings",
-    }
+    errors: ClassVar[tuple[type[Exception], ...]] = ERRORS
+    hints: ClassVar[Mapping[FailureKind, str]] = HINTS
     honours_conditions = True
     lanes = THREADS
 
     def __init__(self, remote: Remote) -> None:
-        self._source, service = _service(remote)
+        self._source, service = connect(remote)
         path = AzureBlobClient(blob_service_client=service, **NO_CACHE).CloudPath(remote.url)
         self.prefix = path.blob.strip("/")
         self.endpoint = f"{service.scheme}://{service.primary_hostname}"
@@ -90,7 +56,7 @@ class AzureBucket:
 
     @staticmethod
     def explain(error: Exception) -> Failure:
-        return _explain(error)
+        return explain(error)
 
     def page(self, prefix: str, token: str | None) -> tuple[list[Stored], str | None]:
         pages: Any = self._container.list_blobs(name_starts_with=prefix or None, include=["metadata"])
@@ -197,7 +163,7 @@ def _match(condition: Condition) -> dict[str, Any]:
     return {"etag": condition.version or '"none"', "match_condition": MatchConditions.IfNotModified}
 
 
-def _service(remote: Remote) -> tuple[str, BlobServiceClient]:
+def connect(remote: Remote) -> tuple[str, BlobServiceClient]:
     """Return where credentials came from, and a client with them."""
     certificates = certificates_file("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
     options: dict[str, Any] = {
@@ -230,26 +196,3 @@ def _service(remote: Remote) -> tuple[str, BlobServiceClient]:
         raise exceptions.ClientAuthenticationError("the environment names none") from None
     credential = identity.DefaultAzureCredential()
     return "the default Azure credential", BlobServiceClient(url, credential=credential, **options)
-
-
-def _explain(error: Exception) -> Failure:
-    if isinstance(error, MissingCertificates):
-        return error.failure()
-    if isinstance(error, exceptions.HttpResponseError) and error.status_code:
-        return _explain_answer(error)
-    detail = detail_of(error)
-    if isinstance(error, exceptions.ClientAuthenticationError):
-        return Failure(FailureKind.NO_CREDENTIALS, detail)
-    if isinstance(error, exceptions.ServiceRequestTimeoutError | exceptions.ServiceRequestError):
-        is_untrusted = "certificate" in str(error).lower()
-        return Failure(FailureKind.UNTRUSTED if is_untrusted else FailureKind.UNREACHABLE, detail)
-    if isinstance(error, ValueError) and not isinstance(error, exceptions.AzureError):
-        return Failure(FailureKind.MISCONFIGURED, detail)
-    return Failure(FailureKind.PASSING, detail)
-
-
-def _explain_answer(error: exceptions.HttpResponseError) -> Failure:
-    code, status = str(getattr(error, "error_code", "") or ""), error.status_code or 0
-    message = (error.message or "").splitlines()[:1]
-    kind = _CODES.get(code) or status_kind(status, _STATUSES)
-    return Failure(kind, detail_of("".join(message), code=code or str(status)))

@@ -1,4 +1,4 @@
-"""The store protocol: a flat map of keys to objects. Wrappers add behaviour; there are no flags for it."""
+"""The store protocol: a flat map of keys to objects. Behaviour is added by wrappers, not by flags."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Store(Protocol):
         ...
 
     def head(self, key: str) -> Stored | None:
-        """Return the object without its bytes, None if there is no such object."""
+        """Return the object without its bytes, None if it does not exist."""
         ...
 
     def get(self, key: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:

@@ -32,7 +32,7 @@ class FailureKind(Enum):
 
 
 _LONGEST = 240  # characters of a library's text in a message
-_SYSTEM_ERROR = re.compile(r"(?s).*\[Errno -?\d+\] ([^'\")\]]+)")
+_SYSTEM_ERROR = re.compile(r"(?s).*\[Errno -?\d+\] ([^'\")>\]]+)")
 _NOISE = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>:? *")
 _IN_URL = re.compile(r"\?[^\s'\"]*|(?<=://)[^/\s@]*@")  # the query, and user and password
 _KEY_ID = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]+")

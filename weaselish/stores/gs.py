@@ -7,21 +7,18 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import google.auth
-import requests
-import urllib3
 from cloudpathlib import GSClient
-from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError
 from google.auth import exceptions as auth_failures
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.cloud.storage import Client  # type: ignore[import-untyped]
-from google.cloud.storage.exceptions import DataCorruption, InvalidResponse  # type: ignore[import-untyped]
 from google.cloud.storage.fileio import BlobWriter  # type: ignore[import-untyped]
 from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]
 
 from weaselish.stores.base import Stored
 from weaselish.stores.bucket import ANONYMOUS, CONNECT_TIMEOUT, NO_CACHE, READ_TIMEOUT, WRITER, Condition, Head, Part
-from weaselish.stores.certificates import MissingCertificates, certificates_file
-from weaselish.stores.failures import Failure, FailureKind, detail_of, status_kind
+from weaselish.stores.certificates import certificates_file
+from weaselish.stores.failures import Failure, FailureKind
+from weaselish.stores.gs_failures import ERRORS, HINTS, UploadLost, explain
 from weaselish.stores.parts import PART
 
 if TYPE_CHECKING:
@@ -34,19 +31,6 @@ _SOURCES = {
     "google.oauth2.credentials": "`gcloud auth application-default login`",
     "google.auth.compute_engine.credentials": "the machine's account",
 }
-_STATUSES = {
-    404: FailureKind.NO_OBJECT,
-    401: FailureKind.REFUSED,
-    403: FailureKind.REFUSED,
-    408: FailureKind.PASSING,
-    410: FailureKind.CONFLICT,  # an upload that the server has forgotten
-    412: FailureKind.CONDITION,
-    429: FailureKind.PASSING,
-}
-
-
-class UploadLost(Exception):
-    """A resumable upload that broke and cannot continue; the argument names the cause."""
 
 
 class CompleteWriter(BlobWriter):  # type: ignore[misc]
@@ -68,41 +52,14 @@ class GSBucket:
     Large objects use resumable uploads, one part at a time: the parallel kind cannot be create-only.
     """
 
-    errors: ClassVar[tuple[type[Exception], ...]] = (
-        GoogleAPIError,
-        InvalidResponse,
-        UploadLost,
-        DataCorruption,
-        MissingCertificates,
-        auth_failures.GoogleAuthError,
-        requests.RequestException,
-        urllib3.exceptions.HTTPError,
-        OSError,
-        ValueError,  # an invalid bucket name or endpoint
-    )
-    hints: ClassVar[Mapping[FailureKind, str]] = {
-        FailureKind.NO_CREDENTIALS: "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
-        " to a key file; for a public bucket set `anonymous: true`",
-        FailureKind.EXPIRED: "run `gcloud auth application-default login` again",
-        FailureKind.REFUSED: "check that this account may do this in the bucket",
-        FailureKind.NO_BUCKET: "check the name in `url:`, or create the bucket first",
-        FailureKind.UNTRUSTED: "check `endpoint_url:`, or name the server's certificate in REQUESTS_CA_BUNDLE",
-        FailureKind.MISCONFIGURED: "check `url:` and `endpoint_url:` of the remote",
-        FailureKind.UNREACHABLE: "check the network, the proxy settings, `endpoint_url:` and STORAGE_EMULATOR_HOST",
-    }
+    errors: ClassVar[tuple[type[Exception], ...]] = ERRORS
+    hints: ClassVar[Mapping[FailureKind, str]] = HINTS
     lanes = 1
 
     def __init__(self, remote: Remote) -> None:
-        emulator = os.environ.get("STORAGE_EMULATOR_HOST", "")
-        self.endpoint = remote.endpoint_url or emulator
+        self.endpoint = _endpoint(remote)
         self.honours_conditions = not self.endpoint
-        certificates = certificates_file("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-        if remote.anonymous:
-            self._source, client = ANONYMOUS, _anonymous(self.endpoint)
-        else:
-            self._source, client = _client(self.endpoint, is_emulated=bool(emulator))
-        if certificates:
-            client._http.verify = certificates
+        self._source, client = connect(remote)
         path = GSClient(storage_client=client, **NO_CACHE).CloudPath(remote.url)
         self._client, self.prefix = client, path.blob.strip("/")
         self._bucket: Any = client.bucket(path.bucket, user_project=client.project if remote.requester_pays else None)
@@ -112,7 +69,7 @@ class GSBucket:
 
     @staticmethod
     def explain(error: Exception) -> Failure:
-        return _explain(error)
+        return explain(error)
 
     def page(self, prefix: str, token: str | None) -> tuple[list[Stored], str | None]:
         pages = self._client.list_blobs(
@@ -203,9 +160,9 @@ class GSUpload:
         """Call the library, which repeats requests by itself, and cannot continue once it gave up."""
         try:
             call()
-        except GSBucket.errors as error:
+        except ERRORS as error:
             self._writer.is_complete = False
-            failure = _explain(error)
+            failure = explain(error)
             if failure.kind in (
                 FailureKind.CONDITION,
                 FailureKind.REFUSED,
@@ -232,9 +189,24 @@ def _generation(condition: Condition) -> int | None:
     return int(condition.version) if condition.version.isdecimal() else -1
 
 
-def _client(endpoint: str, *, is_emulated: bool) -> tuple[str, Client]:
-    """Return where credentials came from, and a client: an anonymous one, for public buckets, if there are none."""
-    if is_emulated:
+def connect(remote: Remote) -> tuple[str, Client]:
+    """Return where credentials came from, and a client with them."""
+    certificates = certificates_file("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+    source, client = _client(remote, _endpoint(remote))
+    if certificates:
+        client._http.verify = certificates
+    return source, client
+
+
+def _endpoint(remote: Remote) -> str:
+    return remote.endpoint_url or os.environ.get("STORAGE_EMULATOR_HOST", "")
+
+
+def _client(remote: Remote, endpoint: str) -> tuple[str, Client]:
+    """Return an anonymous client, as for public buckets, if no credentials exist."""
+    if remote.anonymous:
+        return ANONYMOUS, _anonymous(endpoint)
+    if os.environ.get("STORAGE_EMULATOR_HOST"):
         return "none: STORAGE_EMULATOR_HOST is set", _anonymous(endpoint)
     try:
         credentials, project = google.auth.default()
@@ -259,46 +231,3 @@ def _source(credentials: Credentials) -> str:
     if os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
         return "the file named by GOOGLE_APPLICATION_CREDENTIALS"
     return _SOURCES.get(type(credentials).__module__, "Google Cloud's default credentials")
-
-
-def _explain(error: Exception) -> Failure:
-    if isinstance(error, MissingCertificates):
-        return error.failure()
-    if isinstance(error, (GoogleAPICallError, InvalidResponse)):
-        return _explain_answer(error)
-    if isinstance(error, UploadLost):
-        return Failure(FailureKind.OTHER, f"the upload was lost: {error}")
-    return Failure(_kind(error), detail_of(error))
-
-
-def _kind(error: Exception) -> FailureKind:
-    if isinstance(error, auth_failures.TransportError):
-        return FailureKind.UNREACHABLE
-    if isinstance(error, auth_failures.DefaultCredentialsError):
-        return FailureKind.NO_CREDENTIALS
-    if isinstance(error, auth_failures.GoogleAuthError):
-        return FailureKind.EXPIRED
-    if isinstance(error, requests.exceptions.SSLError):
-        return FailureKind.UNTRUSTED
-    if isinstance(error, requests.exceptions.ConnectTimeout) or _was_never_open(error):
-        return FailureKind.UNREACHABLE
-    if isinstance(error, (ValueError, FileNotFoundError)) and not isinstance(error, requests.JSONDecodeError):
-        return FailureKind.MISCONFIGURED
-    return FailureKind.PASSING
-
-
-def _was_never_open(error: BaseException) -> bool:
-    """Return whether no connection was opened: no server listens, or the name is unknown."""
-    reason: Any = error.args[0] if error.args else None
-    return isinstance(getattr(reason, "reason", None), urllib3.exceptions.NewConnectionError)
-
-
-def _explain_answer(error: Any) -> Failure:
-    status = int(error.response.status_code if isinstance(error, InvalidResponse) else error.code or 0)
-    text = str(error).lower()
-    if status == 404 and "bucket" in text and "not exist" in text:
-        return Failure(FailureKind.NO_BUCKET)
-    if status == 401 and "anonymous" in text:
-        return Failure(FailureKind.NO_CREDENTIALS)
-    detail = detail_of(getattr(error, "message", ""), code=f"{status} {getattr(error, 'reason', None) or ''}".strip())
-    return Failure(status_kind(status, _STATUSES), detail)

@@ -34,66 +34,78 @@ def open_store(remote: Remote, *, root: Path, cancel: Cancel) -> Store:
     No request is sent, and nothing is created on disk, before the store is used. Raises `StoreError` if the remote is
     not set up right, has no credentials, or needs a library that is not installed.
     """
-    if _scheme(remote) in EXTRAS:
-        from weaselish.stores.cloud import CloudStore
-
-        bucket = _bucket(remote)
-        plain: Store = CloudStore(bucket, remote=_label(remote, bucket.endpoint), cancel=cancel)
-    else:
-        plain = _open_directory(remote, root, cancel)
-    store = Retrying(plain, cancel=cancel)
+    store = Retrying(_open(remote, root, cancel), cancel=cancel)
     return ReadOnly(store, f"remote `{remote.name}`") if remote.read_only else store
 
 
 def credentials_source(remote: Remote) -> str | None:
-    """Return where the remote's credentials came from, or what was tried, never a secret. None for a directory."""
-    return _bucket(remote).credentials() if _scheme(remote) in EXTRAS else None
+    """Return where the remote's credentials came from, or what was tried, never a secret. None if it needs none."""
+    scheme = check_remote(remote)
+    return _bucket(remote, scheme).credentials() if scheme in EXTRAS else None
 
 
-def _scheme(remote: Remote) -> str:
+def check_remote(remote: Remote) -> str:
+    """Return the scheme of the remote's URL, `file` for a path. Raises StoreError if the remote is invalid."""
     if problem := remote_url_problem(remote.url):
         raise StoreError(f"remote `{remote.name}`: {problem[0]}", hint=problem[1])
     scheme, separator, _ = remote.url.partition("://")
-    if not separator:
-        return "file"
-    if (scheme := scheme.lower()) not in {"file", *EXTRAS}:
-        raise StoreError(
-            f"remote `{remote.name}`: there is no store for `{scheme}://`",
-            hint="use a path, `file://`, `s3://`, `gs://` or `az://`",
-        )
+    scheme = scheme.lower() if separator else "file"
+    if scheme != "file":
+        _check_for_secrets(remote)
+    _check_options(remote, scheme)
     return scheme
 
 
-def _open_directory(remote: Remote, root: Path, cancel: Cancel) -> DirectoryStore:
-    _check_options(remote, "file")
-    path = unquote(urlsplit(remote.url).path) if "://" in remote.url else remote.url
-    return DirectoryStore(root / Path(path).expanduser(), remote=f"remote `{remote.name}` ({path})", cancel=cancel)
-
-
-def _bucket(remote: Remote) -> Bucket:
-    """Connect to the remote's bucket. Only this imports the module of its cloud, and with it the cloud's library."""
-    from weaselish.stores.failures import request_failed
-
-    scheme = _scheme(remote)
-    _check_for_secrets(remote)
-    _check_options(remote, scheme)
+def bucket_class(remote: Remote, scheme: str) -> type[Bucket]:
+    """Import the module of a cloud, and with it the cloud's library. Raises StoreError if that is not installed."""
     module, _, name = _BUCKETS[scheme].partition(".")
     try:
         kind: type[Bucket] = getattr(import_module(f"weaselish.stores.{module}"), name)
     except ModuleNotFoundError as error:
-        raise StoreError(
-            f"remote `{remote.name}`: `{scheme}://` needs a library that is not installed (`{error.name}`)",
-            hint=f"pip install 'weaselish[{EXTRAS[scheme]}]'",
-        ) from None
+        raise missing_library(remote, scheme, error) from None
+    return kind
+
+
+def missing_library(remote: Remote, scheme: str, error: ModuleNotFoundError) -> StoreError:
+    return StoreError(
+        f"remote `{remote.name}`: `{scheme}://` needs a library that is not installed (`{error.name}`)",
+        hint=f"pip install 'weaselish[{EXTRAS[scheme]}]'",
+    )
+
+
+def label(remote: Remote, endpoint: str = "") -> str:
+    """Return how messages name the remote. `endpoint` is its server's URL, if the remote does not say."""
+    endpoint = without_secrets(remote.endpoint_url or endpoint)
+    return f"remote `{remote.name}` ({remote.url}" + (f" at {endpoint})" if endpoint else ")")
+
+
+def _open(remote: Remote, root: Path, cancel: Cancel) -> Store:
+    scheme = check_remote(remote)
+    if scheme == "file":
+        return _open_directory(remote, root, cancel)
+    if scheme in EXTRAS:
+        from weaselish.stores.cloud import CloudStore
+
+        bucket = _bucket(remote, scheme)
+        return CloudStore(bucket, remote=label(remote, bucket.endpoint), cancel=cancel)
+    from weaselish.stores.cloudpath import CloudPathStore, cloud_path
+
+    return CloudPathStore(cloud_path(remote), remote=label(remote), cancel=cancel)
+
+
+def _open_directory(remote: Remote, root: Path, cancel: Cancel) -> DirectoryStore:
+    path = unquote(urlsplit(remote.url).path) if "://" in remote.url else remote.url
+    return DirectoryStore(root / Path(path).expanduser(), remote=f"remote `{remote.name}` ({path})", cancel=cancel)
+
+
+def _bucket(remote: Remote, scheme: str) -> Bucket:
+    from weaselish.stores.failures import request_failed
+
+    kind = bucket_class(remote, scheme)
     try:
         return kind(remote)
     except kind.errors as error:
-        raise request_failed(_label(remote), kind.explain(error), "setting it up", kind.hints) from None
-
-
-def _label(remote: Remote, endpoint: str = "") -> str:
-    endpoint = without_secrets(remote.endpoint_url or endpoint)
-    return f"remote `{remote.name}` ({remote.url}" + (f" at {endpoint})" if endpoint else ")")
+        raise request_failed(label(remote), kind.explain(error), "setting it up", kind.hints) from None
 
 
 def _check_for_secrets(remote: Remote) -> None:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import botocore.session  # type: ignore[import-untyped]
 from botocore import UNSIGNED, exceptions
 from botocore.config import Config  # type: ignore[import-untyped]
-from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 from botocore.utils import parse_timestamp  # type: ignore[import-untyped]
 
 from weaselish import __version__
@@ -33,10 +32,10 @@ from weaselish.stores.bucket import (
     Part,
     as_header,
 )
-from weaselish.stores.certificates import MissingCertificates, certificates_file, check_certificates
+from weaselish.stores.certificates import certificates_file, check_certificates
 from weaselish.stores.failures import Failure, FailureKind
 from weaselish.stores.parts import THREADS
-from weaselish.stores.s3_failures import HINTS, explain, status_of
+from weaselish.stores.s3_failures import ERRORS, HINTS, explain, status_of
 
 if TYPE_CHECKING:
     from weaselish.model.project import Remote
@@ -64,14 +63,7 @@ class S3Bucket:
     Each body is sent with its MD5, which every server of this kind checks, unlike the newer checksums.
     """
 
-    errors: ClassVar[tuple[type[Exception], ...]] = (
-        exceptions.BotoCoreError,
-        exceptions.ClientError,
-        ResponseParserError,
-        MissingCertificates,
-        OSError,
-        ValueError,  # botocore's, for an invalid endpoint or region
-    )
+    errors: ClassVar[tuple[type[Exception], ...]] = ERRORS
     hints: ClassVar[Mapping[FailureKind, str]] = HINTS
     lanes = THREADS
 

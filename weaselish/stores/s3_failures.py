@@ -10,6 +10,14 @@ from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 from weaselish.stores.certificates import MissingCertificates
 from weaselish.stores.failures import Failure, FailureKind, detail_of, status_kind
 
+ERRORS: tuple[type[Exception], ...] = (
+    exceptions.BotoCoreError,
+    exceptions.ClientError,
+    ResponseParserError,
+    MissingCertificates,
+    OSError,
+    ValueError,  # botocore's, for an invalid endpoint or region
+)
 HINTS: Mapping[FailureKind, str] = {
     FailureKind.NO_CREDENTIALS: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or `profile:` of the remote to one of"
     " `aws configure list-profiles`; for a public bucket set `anonymous: true`",
