@@ -11,7 +11,6 @@ from isal import igzip_lib, isal_zlib
 from weaselish.errors import StoreError
 
 BLOCK = 1 << 20  # bytes read, compressed and digested at a time
-_INFLATED = 1 << 19  # bytes decompressed at a time: the system would have to provide larger pieces page by page
 _LEVEL = 1  # where isal is fastest
 _HEADER = b"\x1f\x8b\x08" + bytes(5) + b"\x04\xff"  # deflate, no flags, no time, fastest, unknown system
 _END = b"\x01\x00\x00\xff\xff"  # an empty stored block that is marked as the last one
@@ -156,10 +155,10 @@ def _decompressed(chunks: Iterator[bytes]) -> Iterator[bytes]:
     packed = next(filter(None, chunks), b"")
     while packed:
         inflate = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
-        yield inflate.decompress(packed, _INFLATED)
+        yield inflate.decompress(packed, BLOCK)
         while not inflate.eof:
             more = next(chunks, None) if inflate.needs_input else b""
             if more is None:
                 raise BrokenArchive("not an intact gzip file: it ends too early")
-            yield inflate.decompress(more, _INFLATED)
+            yield inflate.decompress(more, BLOCK)
         packed = next((rest for one in chain([inflate.unused_data], chunks) if (rest := one.lstrip(b"\0"))), b"")

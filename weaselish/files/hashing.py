@@ -10,7 +10,6 @@ from weaselish.files.walk import unreadable
 from weaselish.plan.digests import Algorithm, Hash, new_hash
 
 BLOCK = 1 << 20  # bytes read at a time
-_BLAKE3_BLOCK = 1 << 22  # BLAKE3 hashes parts of a block in parallel
 
 
 class Hasher:
@@ -55,7 +54,7 @@ class Hasher:
                 if size < BLOCK:
                     _read_small(fd, size, running)
                 else:
-                    _read_large(fd, running, BLOCK if self._algorithm == "md5" else _BLAKE3_BLOCK, cancel)
+                    _read_large(fd, running, cancel)
             finally:
                 os.close(fd)
         except OSError as error:
@@ -73,8 +72,8 @@ def _read_small(fd: int, size: int, running: Hash) -> None:
             break
 
 
-def _read_large(fd: int, running: Hash, block: int, cancel: Cancel) -> None:
-    buffer = memoryview(bytearray(block))
+def _read_large(fd: int, running: Hash, cancel: Cancel) -> None:
+    buffer = memoryview(bytearray(BLOCK))
     while count := os.readv(fd, [buffer]):
         running.update(buffer[:count])
         cancel.check()
