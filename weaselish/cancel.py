@@ -15,6 +15,7 @@ from typing import Self
 
 from weaselish.errors import Cancelled
 
+LONGEST_POLL = 86400.0  # seconds; poll takes at most 2**31 milliseconds
 _TICK = 0.05  # seconds between two checks of the level if it cannot be polled
 
 
@@ -105,7 +106,7 @@ class Cancel:
                 poll.register(self.fileno(above=above), select.POLLIN)
             except OSError:  # no more files may be open
                 return self._wait_without_pipe(timeout, above)
-        poll.poll(None if timeout is None else timeout * 1000)
+        poll.poll(None if timeout is None else min(timeout, LONGEST_POLL) * 1000)
         return self.level
 
     def _wait_without_pipe(self, timeout: float | None, above: Level) -> Level:

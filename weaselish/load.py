@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from hashlib import md5
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from weaselish.errors import Part, Problem, UsageError
 from weaselish.files.atomic import write_atomically
 from weaselish.files.state_dir import cache_dir
 from weaselish.files.text_file import read_regular
+from weaselish.model.paths import ProjectRoot
 from weaselish.model.project import Asset, Command, Git, ProjectModel, Remote
 
 if TYPE_CHECKING:
@@ -50,6 +52,20 @@ def find_root(directory: str | os.PathLike[str] | None = None) -> Path:
     )
 
 
+def project_root(root: Path) -> ProjectRoot:
+    """Return the root with a check for absolute paths that lead into it through links, such as a linked `/home`."""
+
+    def find(path: str) -> str | None:
+        names = path.split("/")
+        for count in range(len(names), 1, -1):
+            with suppress(OSError, ValueError):
+                if os.path.samefile("/".join(names[:count]), root):
+                    return "/".join(names[count:]) or "."
+        return None
+
+    return ProjectRoot(str(root), find)
+
+
 def load_project(root: Path, overrides: Mapping[str, str] | None = None) -> ProjectModel:
     """Return the project in `root`. Raises UsageError or InvalidProject."""
     return ProjectFile(root, overrides or {}).project
@@ -75,7 +91,7 @@ class ProjectFile:
         from weaselish.model.parse import parse
 
         data, self._locations = yaml12.read(text, file=FILE)
-        return parse(data, self._locations, self._overrides, str(self._root))
+        return parse(data, self._locations, self._overrides, project_root(self._root))
 
     @property
     def locations(self) -> Locations:

@@ -13,7 +13,7 @@ from weaselish.errors import InvalidOverride, UnknownName
 from weaselish.files.atomic import writing
 from weaselish.files.digests import Digests
 from weaselish.files.state_dir import STATE, cache_dir, make_state_dir
-from weaselish.load import ProjectFile, find_root, load_dotenv
+from weaselish.load import ProjectFile, find_root, load_dotenv, project_root
 from weaselish.model.env_paths import with_env_in_paths
 from weaselish.model.interpolate import MASK, is_secret
 from weaselish.model.paths import is_glob
@@ -44,7 +44,7 @@ class Workspace:
         self._env_names = project.env
         self._env_given = _given(project, overrides or {})
         self.parsed = project  # with `${env.X}` in its paths
-        self.project = with_env_in_paths(project, self.env, str(root))
+        self.project = with_env_in_paths(project, self.env, project_root(root))
 
     @classmethod
     def open(

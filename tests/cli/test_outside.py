@@ -55,6 +55,21 @@ def test_an_absolute_path_into_the_project_is_relative(monorepo: ProjectDir) -> 
     assert monorepo.lock()["make"]["deps"][0]["path"] == "in"
 
 
+def test_an_absolute_path_into_the_project_may_go_through_a_link(monorepo: ProjectDir) -> None:
+    home = monorepo.path.parent / "home"
+    home.symlink_to(monorepo.path.parent)
+    linked = home / "iris"
+    monorepo.project(f"""\
+        env: {{out: OUT}}
+        commands:
+          - {{name: make, script: [cp in out], deps: [{linked}/in], outputs: ["${{env.out}}"]}}
+          - {{name: use, script: [cp out used], deps: [../home/iris/out], outputs: [used]}}
+        """)
+    monorepo.write("in", "1")
+    assert monorepo.proj("run", "use", env={"OUT": f"{linked}/out"}).code == 0
+    assert [entry["path"] for entry in monorepo.lock()["make"]["outs"]] == ["out"]
+
+
 def test_an_absolute_path_elsewhere_is_reported_as_not_portable(monorepo: ProjectDir) -> None:
     data = monorepo.path.parent / "data"
     monorepo.project(

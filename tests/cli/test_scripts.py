@@ -174,6 +174,13 @@ def test_a_timeout_ends_all_processes_and_exits_with_124(project: ProjectDir) ->
     assert not is_alive(int(project.read("child"))) and not is_alive(int(project.read("subshell")))
 
 
+@pytest.mark.parametrize("timeout", ["25d", "365d", 31536000, 31536000.0])
+def test_a_long_timeout_does_not_end_the_run(project: ProjectDir, timeout: object) -> None:
+    project.project(f"commands: [{{name: a, script: ['true', sleep 0.01], timeout: {timeout}, retries: 1000}}]")
+    assert project.proj("run", "a").code == 0
+    assert project.proj("run", "a", "-j2").code == 0
+
+
 def test_a_timeout_holds_for_all_lines_together(project: ProjectDir) -> None:
     project.project("commands: [{name: a, script: ['true', sleep 1000, touch never], timeout: 0.5}]")
     assert failed(project, "a") == (124, ["✘ `a`, line 2 was ended after its timeout of 0.5 s"])

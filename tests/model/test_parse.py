@@ -16,13 +16,14 @@ from weaselish.errors import InvalidProject, Problem, UsageError
 from weaselish.files import yaml12
 from weaselish.model.locations import Locations
 from weaselish.model.parse import parse
+from weaselish.model.paths import ProjectRoot
 from weaselish.model.project import Asset, Command, Git, ProjectModel, Remote
 
 
 def project(text: str, overrides: dict[str, str] | None = None) -> ProjectModel:
     """The project in `/srv/iris` that `text` describes."""
     data, locations = yaml12.read(dedent(text), file="project.yml")
-    return parse(data, locations, overrides, "/srv/iris")
+    return parse(data, locations, overrides, ProjectRoot("/srv/iris"))
 
 
 def problems(text: str) -> list[str]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from weaselish.model.paths import (
     PathIndex,
+    ProjectRoot,
     ancestors,
     dep_base,
     inside,
@@ -20,7 +21,6 @@ from weaselish.model.paths import (
     is_protected,
     may_match,
     normalise,
-    normalise_in,
     overlap,
 )
 
@@ -64,12 +64,18 @@ IN_IRIS = {
 
 @pytest.mark.parametrize("written", IN_IRIS)
 def test_a_path_that_leads_back_into_the_project_is_relative(written: str) -> None:
-    assert normalise_in(written, "/srv/iris") == IN_IRIS[written]
-    assert normalise_in(written, None) == normalise(written)
+    assert ProjectRoot("/srv/iris").normalise(written) == IN_IRIS[written]
 
 
 def test_in_a_project_at_the_root_of_the_file_system_no_path_is_absolute() -> None:
-    assert normalise_in("/data/x", "/") == "data/x"
+    assert ProjectRoot("/").normalise("/data/x") == "data/x"
+
+
+def test_a_path_outside_may_lead_into_the_project_through_links() -> None:
+    root = ProjectRoot("/srv/iris", {"/home/ada/iris/x": "x", "/srv/link/y": "y"}.get)
+    assert root.normalise("/home/ada/iris/x") == "x"
+    assert root.normalise("../link/y") == "y"
+    assert root.normalise("/home/ada/iris2/x") == "/home/ada/iris2/x"
 
 
 PROTECTED = [

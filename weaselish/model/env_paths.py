@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from weaselish.errors import Part, Problem
 from weaselish.model.interpolate import env_names, put_env
 from weaselish.model.path_rules import PathKind, path_refusal
-from weaselish.model.paths import normalise_in
+from weaselish.model.paths import ProjectRoot
 from weaselish.model.project import Asset, Command, ProjectModel
 
 Env = Callable[[str], str | None]
 
 
-def with_env_in_paths(project: ProjectModel, env: Env, root: str) -> ProjectModel:
+def with_env_in_paths(project: ProjectModel, env: Env, root: ProjectRoot) -> ProjectModel:
     """Return the project in `root` with each `${env.X}` in a path replaced.
 
     A command or asset with a path that cannot be used stays unchanged and gets a fault. Such a directory is left out.
@@ -44,7 +44,7 @@ class _Unusable(Exception):
 
 
 class _Paths:
-    def __init__(self, project: ProjectModel, env: Env, root: str) -> None:
+    def __init__(self, project: ProjectModel, env: Env, root: ProjectRoot) -> None:
         self._project, self._env, self._root = project, env, root
         self._problems: list[Problem] = []
 
@@ -100,12 +100,12 @@ class _Paths:
     def _path(self, text: str, kind: PathKind) -> str:
         if "${env." not in text:
             return text
-        path = normalise_in(put_env(text, self._env), self._root)
+        path = self._root.normalise(put_env(text, self._env))
         names = sorted(name for name in env_names([text]) if not self._env(name))
         if names and text.startswith("${env."):  # `${env.X}/data` must not become `/data`
             variable = self._project.env.get(names[0], names[0])
             raise _Unusable(f"`{text}` needs `env.{names[0]}`", f"set the environment variable {variable}")
-        refusal = path_refusal(path, kind, self._root)
+        refusal = path_refusal(path, kind, self._root.path)
         if refusal is not None:
             raise _Unusable(f"`{text}` cannot be used as {kind.value}", refusal[1])  # its message shows the value
         return path

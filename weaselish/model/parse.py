@@ -13,6 +13,7 @@ from weaselish.model.parse_remotes import read_remotes
 from weaselish.model.parse_values import Values
 from weaselish.model.parse_workflows import read_workflows
 from weaselish.model.path_rules import PathKind
+from weaselish.model.paths import ProjectRoot
 from weaselish.model.project import Algorithm, ProjectModel
 
 _LEGACY = {
@@ -22,7 +23,7 @@ _LEGACY = {
 
 
 def parse(
-    data: object, locations: Locations, overrides: Mapping[str, str] | None = None, root: str | None = None
+    data: object, locations: Locations, overrides: Mapping[str, str] | None = None, root: ProjectRoot | None = None
 ) -> ProjectModel:
     """Return the project that `data` describes, with `overrides` applied.
 

@@ -11,7 +11,7 @@ from weaselish.model import schema
 from weaselish.model.interpolate import BadOverride, BadReference, Interpolator, override
 from weaselish.model.locations import Locations, Path
 from weaselish.model.path_rules import PathKind, path_refusal
-from weaselish.model.paths import normalise_in
+from weaselish.model.paths import ProjectRoot, normalise
 
 YES = ("yes", "on", "true", True, 1)
 _LISTS = ("commands", "assets")  # sections whose entries have a number in their path, not a name
@@ -25,7 +25,7 @@ class Values:
     """
 
     def __init__(
-        self, data: object, locations: Locations, overrides: Mapping[str, str], root: str | None = None
+        self, data: object, locations: Locations, overrides: Mapping[str, str], root: ProjectRoot | None = None
     ) -> None:
         self.locations = locations
         self.root = root
@@ -167,8 +167,8 @@ class Values:
 
     def path(self, path: Path, text: str, kind: PathKind) -> str | None:
         """Return `text` as a normalised path, None if that has a problem."""
-        normal = normalise_in(text, self.root)
-        refusal = path_refusal(normal, kind, self.root)
+        normal = self.root.normalise(text) if self.root else normalise(text)
+        refusal = path_refusal(normal, kind, self.root.path if self.root else None)
         if refusal is not None:
             self.problem(path, *refusal)
             return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 OWN_FILES = ("project.yml", "project.lock", ".proj")
 EXECUTED_NAMES = frozenset(  # at any depth, in any case: hooks and settings that a tool executes without being asked
@@ -47,18 +48,26 @@ def normalise(path: str) -> str:
     return normal[1:] if normal.startswith("//") else normal  # POSIX keeps two leading slashes
 
 
-def normalise_in(path: str, root: str | None) -> str:
-    """Normalise `path` for the project in `root`: a path that leads into it from outside becomes relative.
+class ProjectRoot(NamedTuple):
+    """The directory of a project, for paths that lead into it from outside."""
 
-    `/srv/iris/data` and `../iris/data` are `data` for the project in `/srv/iris`.
-    """
-    normal = normalise(path)
-    if root is None or not is_outside(normal):
-        return normal
-    absolute = normalise(f"{root}/{normal}" if not normal.startswith("/") else normal)
-    if absolute == root:
-        return "."
-    return absolute.removeprefix(root).lstrip("/") if inside(absolute, root) else normal
+    path: str
+    find: Callable[[str], str | None] = lambda path: None  # the relative path, if links on the way lead into it
+
+    def normalise(self, path: str) -> str:
+        """Normalise `path`. One that leads into the project from outside becomes relative.
+
+        `/srv/iris/data` and `../iris/data` are `data` for the project in `/srv/iris`.
+        """
+        normal = normalise(path)
+        if not is_outside(normal):
+            return normal
+        absolute = normal if normal.startswith("/") else normalise(f"{self.path}/{normal}")
+        if absolute == self.path:
+            return "."
+        if inside(absolute, self.path):
+            return absolute.removeprefix(self.path).lstrip("/")
+        return self.find(absolute) or normal
 
 
 def is_outside(path: str) -> bool:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from math import inf
 from time import monotonic
 
-from weaselish.cancel import Cancel, Level
+from weaselish.cancel import LONGEST_POLL, Cancel, Level
 from weaselish.errors import ProjError
 from weaselish.executors.base import Ending, Outcome
 from weaselish.executors.local.processes import TICK, ProcessTree
@@ -170,7 +170,8 @@ class RunningLine:
         for fd, events in self._watched(only_output=only_output):
             poll.register(fd, events)
         size = 0
-        for fd, happened in poll.poll(None if until == inf else max(0, until - monotonic()) * 1000):
+        left = min(max(0, until - monotonic()), LONGEST_POLL)
+        for fd, happened in poll.poll(None if until == inf else left * 1000):
             if self._terminal and fd == STDIN:
                 self._pass_on_keys(self._terminal)
             elif fd == self._source:
