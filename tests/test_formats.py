@@ -82,6 +82,9 @@ def theirs_json(value: Any) -> str:
     """JSON as §2 writes it, by hand."""
     if isinstance(value, list):
         return "[" + ",".join(map(theirs_json, value)) + "]"
+    if isinstance(value, dict):
+        pairs = (f"{theirs_json(name)}:{theirs_json(text)}" for name, text in sorted(value.items()))
+        return "{" + ",".join(pairs) + "}"
     if value is None or value is False:
         return "null" if value is None else "false"
     short = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -91,7 +94,8 @@ def theirs_json(value: Any) -> str:
 def theirs_key(found: Mapping[str, Any]) -> str:
     deps = [list(pair) for pair in sorted(dict(found["deps"]).items())]
     env = [list(pair) for pair in sorted(dict(found["env"]).items())]
-    text = theirs_json(["proj-1", found["script"], found["args"], deps, env, found["shell"], found["workdir"]])
+    rest = [found["environment"]] if found.get("environment") else []
+    text = theirs_json(["proj-1", found["script"], found["args"], deps, env, found["shell"], found["workdir"], *rest])
     return hashlib.md5(text.encode()).hexdigest()
 
 
@@ -120,6 +124,7 @@ def theirs_lock(documents: list[dict[str, Any]], written: Mapping[str, str], *, 
         block |= {"env": dict(run["env"])} if run["env"] else {}
         block |= {"shell": run["shell"]} if run["shell"] is not False else {}
         block |= {"workdir": run["workdir"]} if run["workdir"] != "." else {}
+        block |= {"environment": run["environment"]} if run.get("environment") else {}
         block |= (
             {"outputs_no_cache": [one["path"] for one in run["outputs_no_cache"]]} if run["outputs_no_cache"] else {}
         )
@@ -177,6 +182,7 @@ def test_the_key_is_that_of_its_parts(vector: dict[str, Any]) -> None:
         env=tuple((name, digest) for name, digest in vector["env"]),
         shell=vector["shell"],
         workdir=vector["workdir"],
+        environment=tuple(vector.get("environment", {}).items()),
     )
     assert ours.key == theirs_key(vector) == vector["key"]
 

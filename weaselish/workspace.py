@@ -39,6 +39,7 @@ class Workspace:
         self.cancel = cancel or Cancel()  # ends whatever works on this workspace
         self.state = root / STATE
         self._file: ProjectFile | None = None
+        self._other_since = 0  # how often the digests had been forgotten when the other ones were last used
         self.dotenv: Mapping[str, str] = load_dotenv(root, project)  # without what the process's own environment sets
         self.environ: Mapping[str, str] = {**self.dotenv, **os.environ}
         self._env_names = project.env
@@ -65,10 +66,12 @@ class Workspace:
         return Digests(self.root, self.project.digest, cache=cache_dir(self.root), cancel=self.cancel)
 
     def digests_with(self, algorithm: Algorithm) -> Digests:
-        """Return the digests by a named algorithm. Those by another than the project's are checked anew each time."""
+        """Return the digests by a named algorithm. Forgetting the project's own digests forgets these, too."""
         if algorithm == self.project.digest:
             return self.digests
-        self._other_digests.forget()
+        if self._other_since != self.digests.times_forgotten:
+            self._other_since = self.digests.times_forgotten
+            self._other_digests.forget()
         return self._other_digests
 
     @cached_property

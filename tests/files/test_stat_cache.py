@@ -50,6 +50,20 @@ def test_an_unchanged_path_is_not_read_again(root: Path, cache: Path) -> None:
     assert spy.read == []
 
 
+def test_two_algorithms_share_a_cache_without_replacing_each_others_digests(root: Path, cache: Path) -> None:
+    write(root / "x", b"1")
+    write(root / "d/a", b"2")
+    settle(cache)
+    for digests in (cached(root, cache), Digests(root, "blake3", cache=cache, clock=FastClock(cache))):
+        digests.of("x", "dep")
+        digests.of("d", "dep")
+        digests.save()
+    spy = SpyingHasher()
+    again = cached(root, cache, spy)
+    assert [again.digest(path, "dep") for path in ("x", "d")] == [md5(b"1"), tree(file("a", b"2"))]
+    assert spy.read == []
+
+
 def test_only_the_changed_files_of_a_directory_are_read(root: Path, cache: Path) -> None:
     for name in "abc":
         write(root / "d" / name, name)

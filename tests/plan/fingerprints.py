@@ -36,6 +36,7 @@ CHANGES: dict[str, Fingerprint] = {
     "a dep turned into a variable": BASE._replace(deps=(("data", "d1.dir"),), env=(*BASE.env, ("config", "c1"))),
     "a shell": BASE._replace(shell="sh"),
     "a shell named false": BASE._replace(shell="false"),
+    "an image": BASE._replace(environment=(("image", "sha256:1"),)),
     "another directory": BASE._replace(workdir="sub"),
 }
 
@@ -50,4 +51,5 @@ fingerprints = st.builds(
     env=pairs,
     shell=st.one_of(st.just(False), texts),
     workdir=texts,
+    environment=st.dictionaries(texts, texts, max_size=2).map(lambda found: tuple(found.items())),
 )

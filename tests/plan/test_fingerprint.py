@@ -24,7 +24,15 @@ def test_order_and_repetition_of_deps_and_variables_do_not_change_the_key() -> N
 
 
 def parts(found: Fingerprint) -> tuple[object, ...]:
-    return found.script, found.args, dict(found.deps), dict(found.env), found.shell, found.workdir
+    return (
+        found.script,
+        found.args,
+        dict(found.deps),
+        dict(found.env),
+        found.shell,
+        found.workdir,
+        dict(found.environment),
+    )
 
 
 @given(fingerprints, fingerprints)

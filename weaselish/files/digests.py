@@ -83,6 +83,10 @@ class Digests:
         links = self._cache.links(path, "output")
         return [(os.fsdecode(name), os.fsdecode(target)) for name, target in links]
 
+    @property
+    def times_forgotten(self) -> int:
+        return self._generation
+
     def forget(self) -> None:
         """Read the disk again from now on."""
         with self._lock:

@@ -16,7 +16,7 @@ from weaselish.files.file_stat import FileStat, Listing, PackedStat, Stamp, pack
 from weaselish.files.regular import read_regular
 from weaselish.plan.digests import TREE_SUFFIX, Algorithm, ManifestEntry, digest_bytes, read_manifest
 
-_FORMAT = 3  # of files.json; not a promise: another format counts as an empty cache
+_FORMAT = 3  # of files*.json; not a promise: another format counts as an empty cache
 
 
 class CachedFile(NamedTuple):
@@ -43,6 +43,7 @@ class StatCache:
     def __init__(self, directory: Path | None, algorithm: Algorithm, clock: DiskClock) -> None:
         self._directory = directory
         self._algorithm = algorithm
+        self._files_name = "files.json" if algorithm == "md5" else f"files-{algorithm}.json"
         self._clock = clock
         self._lock = threading.Lock()
         self._files: dict[str, CachedFile] | None = None  # by path
@@ -74,7 +75,7 @@ class StatCache:
         if self._directory is None:
             return {}
         try:
-            data = json.loads(read_regular(self._directory / "files.json"))
+            data = json.loads(read_regular(self._directory / self._files_name))
             if data["format"] != [_FORMAT, self._algorithm]:
                 return {}
             return {path: CachedFile(FileStat(*row[:4]), row[4], row[5]) for path, row in data["files"].items()}
@@ -177,4 +178,4 @@ class StatCache:
             if files is not None:
                 rows = {path: [*stat, checked_at, digest] for path, (stat, checked_at, digest) in files.items()}
                 text = json.dumps({"format": [_FORMAT, self._algorithm], "files": rows})
-                write_atomically(self._directory / "files.json", [text.encode()])
+                write_atomically(self._directory / self._files_name, [text.encode()])

@@ -18,6 +18,7 @@ __all__ = [
     "Algorithm",
     "Hash",
     "ManifestEntry",
+    "algorithm_of",
     "differences",
     "digest_bytes",
     "is_tree",
@@ -27,6 +28,7 @@ __all__ = [
     "tree_digest",
 ]
 
+_MD5_DIGITS = 32  # a BLAKE3 digest has 64
 TREE_SUFFIX = ".dir"  # a directory's digest ends in it
 ABSENT = "absent"  # stands for the digest of an `outputs_no_cache` path that was not there
 
@@ -80,6 +82,11 @@ def read_manifest(text: bytes) -> list[ManifestEntry]:
 
 def tree_digest(entries: Iterable[ManifestEntry], algorithm: Algorithm) -> str:
     return digest_bytes(manifest(entries), algorithm) + TREE_SUFFIX
+
+
+def algorithm_of(digest: str) -> Algorithm:
+    """Return the algorithm of a content digest: its length shows it."""
+    return "md5" if len(digest.removesuffix(TREE_SUFFIX)) == _MD5_DIGITS else "blake3"
 
 
 def is_tree(digest: str) -> bool:

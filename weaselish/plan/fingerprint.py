@@ -15,6 +15,9 @@ KEY_VERSION = "proj-1"
 DigestPairs = tuple[tuple[str, str | None], ...]  # (path or name, digest); None: not there, not set
 
 
+Environment = tuple[tuple[str, str], ...]  # what identifies the software environment: (`image`, digest)
+
+
 class Fingerprint(NamedTuple):
     """All that goes into a run, in parts. Deps in the order of the command, a glob as its matches."""
 
@@ -24,6 +27,7 @@ class Fingerprint(NamedTuple):
     env: DigestPairs
     shell: Shell
     workdir: str
+    environment: Environment = ()
 
     @property
     def key(self) -> str:
@@ -36,6 +40,7 @@ class Fingerprint(NamedTuple):
             sorted(dict(self.env).items()),
             self.shell,
             self.workdir,
+            *([dict(sorted(self.environment))] if self.environment else []),
         ]
         text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
         return digest_bytes(text.encode("utf-8", "surrogateescape"), "md5")
@@ -47,6 +52,7 @@ def fingerprint(
     digests_of: Callable[[str], Iterable[tuple[str, str | None]]],
     *,
     args: tuple[str, ...] = (),
+    environment: Environment = (),
 ) -> Fingerprint:
     """The command as it would run now.
 
@@ -60,6 +66,7 @@ def fingerprint(
         env=_env_part(command, env),
         shell=command.shell,
         workdir=command.workdir,
+        environment=environment,
     )
 
 

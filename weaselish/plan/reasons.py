@@ -22,6 +22,7 @@ class ReasonKind(enum.Enum):
     DEP_REMOVED = "dep removed"
     DEP_CHANGED = "dep changed"
     ENV_CHANGED = "env changed"
+    ENVIRONMENT_CHANGED = "environment changed"  # of the software: an image
     OUTPUT_MISSING = "output missing"
     OUTPUT_CHANGED = "output changed"
     OUTPUTS_LIST_CHANGED = "outputs list changed"
@@ -61,7 +62,8 @@ def reasons_to_run(
         *reasons,
         *_script_reasons(then, now),
         *_dep_reasons(dict(then.deps), dict(now.deps)),
-        *_env_reasons(dict(then.env), dict(now.env)),
+        *_changed_names(ReasonKind.ENV_CHANGED, dict(then.env), dict(now.env)),
+        *_changed_names(ReasonKind.ENVIRONMENT_CHANGED, dict(then.environment), dict(now.environment)),
         *_output_reasons(command, last, digest_of),
     )
 
@@ -112,14 +114,14 @@ def _dep_reasons(then: Mapping[str, str | None], now: Mapping[str, str | None]) 
             yield Reason(ReasonKind.DEP_REMOVED, path)
 
 
-def _env_reasons(then: Mapping[str, str | None], now: Mapping[str, str | None]) -> Iterable[Reason]:
+def _changed_names(kind: ReasonKind, then: Mapping[str, str | None], now: Mapping[str, str | None]) -> Iterable[Reason]:
     for name in sorted(then.keys() | now.keys()):
         if name not in then:
-            yield Reason(ReasonKind.ENV_CHANGED, name, "added")
+            yield Reason(kind, name, "added")
         elif name not in now:
-            yield Reason(ReasonKind.ENV_CHANGED, name, "removed")
+            yield Reason(kind, name, "removed")
         elif then[name] != now[name]:
-            yield Reason(ReasonKind.ENV_CHANGED, name)
+            yield Reason(kind, name)
 
 
 def _output_reasons(command: Command, last: Record, digest_of: Callable[[str], str | None]) -> Iterable[Reason]:

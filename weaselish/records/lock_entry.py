@@ -12,7 +12,7 @@ from weaselish.plan.digests import ABSENT, digest_bytes
 from weaselish.plan.fingerprint import Fingerprint
 from weaselish.plan.record import Origin, Record, RecordedOutput
 from weaselish.records.record_format import origin_of
-from weaselish.records.untrusted import items, run_id, text, text_if_any, texts
+from weaselish.records.untrusted import items, run_id, text, text_if_any, text_pairs, texts
 
 
 class LockEntry(NamedTuple):
@@ -95,6 +95,8 @@ def _block(record: Record, data: Mapping[str, Any]) -> dict[str, Any]:
         block["shell"] = then.shell
     if then.workdir != ".":
         block["workdir"] = then.workdir
+    if then.environment:
+        block["environment"] = dict(then.environment)
     if record.outputs_no_cache:
         block["outputs_no_cache"] = [output.path for output in record.outputs_no_cache]
     outputs = [(output.path, output.digest) for output in record.all_outputs]
@@ -147,6 +149,7 @@ def _record(name: str, data: Mapping[str, Any], block: Mapping[str, Any]) -> Rec
             env=tuple((text(name), text_if_any(digest)) for name, digest in block.get("env", {}).items()),
             shell=False if shell is False else text(shell),
             workdir=text(block.get("workdir", ".")),
+            environment=text_pairs(block.get("environment", {})),
         ),
         outputs=tuple(output for output in outputs if output.path not in no_cache),
         outputs_no_cache=tuple(output for output in outputs if output.path in no_cache),

@@ -28,6 +28,7 @@ from weaselish.records.untrusted import (
     text,
     text_if_any,
     text_or_none,
+    text_pairs,
     texts,
 )
 
@@ -55,6 +56,7 @@ def to_document(record: Record) -> dict[str, Any]:
         "env": [[name, digest] for name, digest in then.env],
         "shell": then.shell,
         "workdir": then.workdir,
+        **({"environment": dict(then.environment)} if then.environment else {}),
         "outputs": [output._asdict() for output in record.outputs],
         "outputs_no_cache": [output._asdict() for output in record.outputs_no_cache],
         "weasel": dict(record.weasel),
@@ -101,6 +103,7 @@ def _record(data: Any) -> Record:
             env=digest_pairs(data["env"]),
             shell=False if data["shell"] is False else text(data["shell"]),
             workdir=text(data["workdir"]),
+            environment=text_pairs(data.get("environment", {})),
         ),
         outputs=tuple(map(_output, items(data["outputs"]))),
         outputs_no_cache=tuple(map(_output, items(data["outputs_no_cache"]))),
@@ -157,5 +160,8 @@ def _git(data: object) -> GitCommit | None:
     return None if commit is None else GitCommit(commit, dirty=data.get("dirty") is True)
 
 
+_EVERY_ENVIRONMENT = (("", ""),)
 _EVERY_FACT = Provenance("", "", Host(), NO_REPOSITORY, "", 0.0, ())
-_KNOWN = frozenset(to_document(Record(0, "", Fingerprint((), (), (), (), False, "."), (), provenance=_EVERY_FACT)))
+_KNOWN = frozenset(
+    to_document(Record(0, "", Fingerprint((), (), (), (), False, ".", _EVERY_ENVIRONMENT), (), provenance=_EVERY_FACT))
+)

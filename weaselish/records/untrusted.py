@@ -88,6 +88,13 @@ def digest_pairs(value: object) -> DigestPairs:
     return tuple((text(name), text_if_any(digest)) for name, digest in items(value))
 
 
+def text_pairs(value: object) -> tuple[tuple[str, str], ...]:
+    """Return a mapping of texts as pairs, sorted by name. Raises TypeError and ValueError."""
+    if not isinstance(value, dict):
+        raise TypeError(f"a mapping was expected, not {type(value).__name__}")
+    return tuple(sorted((text(name), text(one)) for name, one in value.items()))
+
+
 def is_plain(value: object, levels: int = _DEEPEST) -> bool:
     """Return whether an unknown value can be written again as JSON: not nested deeply, all its text in UTF-8."""
     if isinstance(value, dict):

@@ -18,7 +18,7 @@ from weaselish.engine.run.staleness import check_staleness
 from weaselish.errors import in_short
 from weaselish.model.paths import is_executed_by_tools
 from weaselish.model.project import Command
-from weaselish.plan.digests import ABSENT
+from weaselish.plan.digests import ABSENT, algorithm_of
 from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.record import Record, RecordedOutput
 from weaselish.stores.base import Stored
@@ -135,7 +135,7 @@ class PushPlanner:
 
         A path may have moved between the command's two lists of outputs since.
         """
-        records, digests = self._workspace.records, self._workspace.digests
+        records, digests = self._workspace.records, self._workspace.digests_with(record.algorithm)
         if record.run == 0 and not self._options.dry:
             record = record._replace(run=records.next_id())
             records.add(record)
@@ -180,7 +180,7 @@ class PushPlanner:
 
     def _packed_size(self, output: RecordedOutput) -> int:
         self._report(events.Preparing(f"packing `{output.path}`"))
-        packing = Packing(self._workspace.root, output.path, algorithm=self._workspace.project.digest)
+        packing = Packing(self._workspace.root, output.path, algorithm=algorithm_of(output.digest))
         size = 0
         for chunk in packing:
             self._workspace.cancel.check()
@@ -190,7 +190,7 @@ class PushPlanner:
     def _has_content(self, stored: Stored, upload: Upload) -> bool:
         """Return whether an object unpacks to what its record says."""
         self._report(events.TransferStarted("verify", 1, stored.size))
-        digest = digest_of_object(self._workspace, self._tree.store, stored.key, upload.output.path, self._report)
+        digest = digest_of_object(self._workspace, self._tree.store, stored.key, upload.output, self._report)
         return digest == upload.output.digest
 
     def _check_restorable(self, output: str) -> None:

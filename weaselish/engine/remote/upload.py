@@ -13,6 +13,7 @@ from weaselish.engine.remote.published import record_bytes, record_key
 from weaselish.engine.remote.push_plan import NotPushed, Order, Upload
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.errors import ProjError
+from weaselish.plan.digests import algorithm_of
 from weaselish.plan.record import RecordedOutput
 from weaselish.workspace import Workspace
 
@@ -71,7 +72,7 @@ class Uploader:
         return stored.size
 
     def _packing(self, output: RecordedOutput) -> Packing:
-        return Packing(self._workspace.root, output.path, algorithm=self._workspace.project.digest)
+        return Packing(self._workspace.root, output.path, algorithm=algorithm_of(output.digest))
 
     def _packed_size(self, output: RecordedOutput) -> int:
         size = 0

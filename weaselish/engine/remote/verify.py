@@ -14,12 +14,19 @@ from weaselish.engine.events import SerialReporter
 from weaselish.errors import NotInStore, UnsafePath
 from weaselish.files.swap import recover, staging_directory
 from weaselish.locks.flock import locked
+from weaselish.plan.digests import algorithm_of
+from weaselish.plan.record import RecordedOutput
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
 
 
-def digest_of_object(workspace: Workspace, store: Store, key: str, output: str, report: SerialReporter) -> str | None:
-    """Return the digest of what an object unpacks to, None if it is broken. Leaves nothing on the disk."""
+def digest_of_object(
+    workspace: Workspace, store: Store, key: str, output: RecordedOutput, report: SerialReporter
+) -> str | None:
+    """Return the digest of what an object of `output` unpacks to, by the algorithm of the recorded digest.
+
+    Return None if the object is broken. Leaves nothing on the disk.
+    """
 
     def chunks() -> Iterator[bytes]:
         for chunk in store.get(key):
@@ -29,7 +36,7 @@ def digest_of_object(workspace: Workspace, store: Store, key: str, output: str, 
 
     with _empty_directory(workspace) as place:
         try:
-            return unpack(chunks(), output, place, algorithm=workspace.project.digest).digested().digest
+            return unpack(chunks(), output.path, place, algorithm=algorithm_of(output.digest)).digested().digest
         except (BrokenArchive, NotInStore, UnsafePath):
             return None
 
