@@ -21,6 +21,7 @@ from typing import Any
 
 from weaselish.__main__ import main
 
+_QUIET = 3  # times in a row that no survivor is seen
 TIMEOUT = 60.0  # seconds after which a run that still goes on counts as hanging
 _INTERRUPTS = {signal.SIGINT}
 MARK = "SOAK_WORLD"  # in the environment of all that a world starts
@@ -185,8 +186,12 @@ def survivors(mark: str) -> list[int]:
 
 
 def end_survivors(mark: str) -> None:
+    """Kill what a run left behind. A process between fork and exec has no environment yet: look several times."""
     until = time.monotonic() + TIMEOUT
-    while pids := survivors(mark):
+    quiet = 0
+    while quiet < _QUIET:
+        pids = survivors(mark)
+        quiet = 0 if pids else quiet + 1
         for pid in pids:
             _kill(pid, signal.SIGKILL)
         assert time.monotonic() < until, f"SIGKILL does not end {pids}"

@@ -89,7 +89,8 @@ class World:
             self._harm()
         self.states.remember()
         actions = {
-            self._calm_run: 30,
+            self._calm_run: 26,
+            self._unnamed_run: 4,
             self._killed_run: 50,
             self._edited_run: 7,
             self._several_runs: 8,
@@ -139,9 +140,11 @@ class World:
         return self.random.choice(project.listed), self.random.random() < 0.15
 
     def _words(self, target: str, only: bool) -> list[str]:
+        """Return a run that names every step of its plan, so that none of them can be unrecorded."""
+        names = [step.name for step in self.site.project.plan(target, only=only)]
         jobs = self.random.choice(([], ["-j4"], ["-j2"]))
         extra = [word for word, chance in (("-k", 0.2), ("--force", 0.04)) if self.random.random() < chance]
-        return ["run", target, "--json", *jobs, *extra, *(["--only"] if only else [])]
+        return ["run", *names, "--json", *jobs, *extra, *(["--only"] if only else [])]
 
     def _start(self, words: list[str], *, clock: float = 0) -> tuple[Running, str]:
         self._runs += 1
@@ -189,6 +192,37 @@ class World:
         if orphans and not self.site.project.alternatives:
             before = after  # what they made of it before they ended
         self._judge_calm(words, ended, self._expect(target, only, before), after, orphans)
+
+    def _unnamed_run(self) -> None:
+        """Run a workflow, whose steps are not named: existing outputs without a record stay as they are."""
+        if self.site.project.alternatives:
+            self._calm_run()
+            return
+        self._end_orphans()
+        before = self._tree()
+        words = ["run", "all", "--json"]
+        ended = self._ended(self._start(words)[0])
+        self.log.new()
+        after = self._tree()
+        rows = ended.steps or {}
+        unrecorded = [name for name, row in rows.items() if row["result"] == "unrecorded"]
+        if not unrecorded:
+            self._judge_calm(words, ended, self._expect("all", False, before), after, orphans=False)
+            return
+        self.counts["runs with unrecorded steps"] += 1
+        for name in unrecorded:
+            self._check_unrecorded(self.site.project.step(name), before, after)
+        for name in rows.keys() - set(unrecorded):
+            book = self._book(self.site.project.step(name))
+            book.unsure, book.anything = "unnamed run", True  # it may have read outputs that no run produced
+
+    def _check_unrecorded(self, step: Step, before: Tree, after: Tree) -> None:
+        book = self._book(step)
+        if book.sure is not None and not book.unsure:
+            raise Violation("wrong claim", f"`{step.name}` is unrecorded, but it has a record")
+        for path in step.all_outputs:
+            if output_view(before, path) != output_view(after, path):
+                raise Violation("wrong claim", f"`{step.name}` is unrecorded, but `{path}` was replaced")
 
     def _killed_run(self) -> None:
         target, only = self._target()
