@@ -35,7 +35,7 @@ from weaselish.plan.sequence import Cycle
 from weaselish.workspace import Workspace
 
 Tree = dict[str, bytes]  # path -> bytes of a file
-View = tuple[tuple[str, bytes], ...] | None  # what lies at a path, by relative paths; None: nothing
+View = tuple[tuple[str, bytes], ...] | None  # the files at a path, by relative paths; None: it does not exist
 
 SOURCES = ("s1", "s2", "src/a", "src/b")
 FILES = ("o1", "o2", "d/x", "d/y", "e/z")
@@ -46,7 +46,7 @@ DID_RUN = (StepState.RAN, StepState.FAILED, StepState.NOT_RECORDED)
 
 @dataclass(frozen=True)
 class Task:
-    """A command, and what its script does. `mode` is no part of the project: nothing there tells that it changed."""
+    """A command, and what its script does. `mode` is not a part of the project: no digest shows that it changed."""
 
     name: str
     deps: tuple[str, ...] = ()
@@ -174,7 +174,7 @@ def _may_use(path: str, used: str) -> bool:
 
 
 def read_disk(root: Path) -> Tree:
-    """All files but ours. Others may come and go meanwhile: those that are looked for do not."""
+    """Return all files outside `.proj`. Files that no step uses may vanish during the walk."""
     tree: Tree = {}
     for directory, folders, names in os.walk(root):
         folders[:] = [name for name in folders if name != ".proj"]
@@ -577,7 +577,7 @@ def test_eight_at_a_time_leave_what_one_at_a_time_leaves(
             assert one.comparable_lock() == eight.comparable_lock()
 
 
-def test_arguments_that_are_no_text_are_refused_before_anything_starts() -> None:
+def test_arguments_outside_utf8_are_refused_before_anything_starts() -> None:
     """project.lock could not hold them, and would keep every later run from ending well."""
     with tempfile.TemporaryDirectory() as place:
         bench = Bench(Path(place), {})

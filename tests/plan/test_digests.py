@@ -62,7 +62,7 @@ def test_two_manifests_are_equal_only_if_their_entries_are(
         ("a=1", "a=1", ""),
     ],
 )
-def test_what_happened_between_two_manifests_is_told(then: str, now: str, told: str) -> None:
+def test_the_differences_of_two_manifests_are_described(then: str, now: str, told: str) -> None:
     def read(text: str) -> list[ManifestEntry]:
         return [
             ManifestEntry(name.encode(), "f", digest)
@@ -73,7 +73,7 @@ def test_what_happened_between_two_manifests_is_told(then: str, now: str, told: 
 
 
 @given(entries, entries)
-def test_everything_that_happened_is_told_once(then: list[ManifestEntry], now: list[ManifestEntry]) -> None:
+def test_each_difference_is_listed_once(then: list[ManifestEntry], now: list[ManifestEntry]) -> None:
     found = Counter(line.split()[0] if "renamed to" not in line else "renamed" for line in _lines(then, now))
     old, new = {entry.path: entry[1:] for entry in then}, {entry.path: entry[1:] for entry in now}
     changed = sum(1 for path in old.keys() & new.keys() if old[path] != new[path])
@@ -87,7 +87,7 @@ def test_everything_that_happened_is_told_once(then: list[ManifestEntry], now: l
 
 
 def _lines(then: list[ManifestEntry], now: list[ManifestEntry]) -> list[str]:
-    """What is told, one by one; paths are replaced by ones without commas and blanks."""
+    """Return the listed differences. Paths are replaced by ones without commas and blanks."""
 
     def plain(found: list[ManifestEntry]) -> list[ManifestEntry]:
         return [ManifestEntry(entry.path.hex().encode(), entry.kind, entry.digest) for entry in found]
@@ -96,7 +96,7 @@ def _lines(then: list[ManifestEntry], now: list[ManifestEntry]) -> list[str]:
     return told.split(", ") if told else []
 
 
-def test_ten_thousand_new_names_are_told_in_no_time() -> None:
+def test_ten_thousand_new_names_are_described_at_once() -> None:
     then = [ManifestEntry(b"a%d" % i, "f", str(i)) for i in range(10_000)]
     now = [ManifestEntry(b"b%d" % i, "f", str(-i - 1)) for i in range(10_000)]
     assert differences(then, now).endswith("and 19997 more")

@@ -112,5 +112,5 @@ def test_values_of_the_environment_are_nowhere_in_a_fingerprint() -> None:
     assert "s3cret" not in repr(fingerprint(command, {"TOKEN": "s3cret"}.get, digests_of))
 
 
-def test_a_variable_that_is_no_text_has_a_digest_too() -> None:
+def test_a_variable_outside_utf8_has_a_digest_too() -> None:
     assert env_of({"X": "\udcff"}, script=("${env.X}",)) == {"env.X": digest_bytes(b"\xff", "md5")}

@@ -248,7 +248,7 @@ def test_make_use_make_use_is_kept_under_any_number_of_jobs() -> None:
     assert plan.needs == plan.producers, "make2 comes after use1, but does not need it"
 
 
-def test_several_makers_and_none_in_the_plan_leave_a_choice() -> None:
+def test_several_producers_outside_the_plan_leave_a_choice() -> None:
     found = project("make1: -> x", "make2: -> x", "use: x -> y")
     assert make_plan(found, ["use"]).choices == (Choice("use", "x", ("make1", "make2")),)
     assert make_plan(found, ["use"]).steps == ("use",)
@@ -264,20 +264,20 @@ def test_each_part_of_a_dep_is_a_choice_of_its_own() -> None:
     assert make_plan(found, ["use"], chosen={one: "a2", other: "b1"}).steps == ("a2", "b1", "use")
 
 
-def test_a_choice_names_no_maker_that_is_the_consumer_itself() -> None:
+def test_a_choice_does_not_offer_the_consumer_itself() -> None:
     found = project("extend: x -> x", "init: -> x")
     assert make_plan(found, ["extend"]).choices == (Choice("extend", "x", ("init",)),)
     assert make_plan(found, ["init", "extend"]).waits_for["extend"] == ("init",)
 
 
-def test_a_listed_maker_after_its_consumer_is_a_choice_if_there_are_others() -> None:
+def test_a_listed_producer_after_its_consumer_is_a_choice_if_there_are_others() -> None:
     plan = everything("use: x -> y", "make1: -> x", "make2: -> x")
     assert plan.choices == (Choice("use", "x", ("make1", "make2")),)
     assert plan.steps == ("use", "make1", "make2")
     assert plan.waits_for["make1"] == ("use",), "what is read is not replaced under its reader"
 
 
-def test_an_alternative_that_is_in_the_plan_already_serves_who_is_brought_in() -> None:
+def test_an_alternative_already_in_the_plan_serves_upstream_steps() -> None:
     found = project("make1: -> x", "make2: -> x", "mid: x -> m", "end: m -> e", workflows={"all": ["make1", "end"]})
     assert make_plan(found, ["all"]).steps == ("make1", "mid", "end")
 
@@ -307,7 +307,7 @@ def test_data_wins_over_a_barrier() -> None:
     assert plan.steps == ("make", "use", "barrier")
 
 
-def test_a_step_without_outputs_that_is_no_part_of_a_workflow_is_no_barrier() -> None:
+def test_a_step_without_outputs_outside_a_workflow_does_not_act_as_a_barrier() -> None:
     plan = make_plan(project("a: -> x", "b:", "c: -> z"), ["a", "b", "c"])
     assert not any(plan.waits_for.values())
 
@@ -332,13 +332,13 @@ def test_a_cycle_is_an_error_that_shows_its_path(commands: tuple[str, ...], targ
     assert found is not None and set(found.path) == set(path)
 
 
-def test_what_is_no_part_of_the_cycle_can_be_planned() -> None:
+def test_commands_outside_the_cycle_can_be_planned() -> None:
     found = project("a: y -> x", "b: x -> y", "c: -> z")
     assert make_plan(found, ["c"]).steps == ("c",)
     assert make_plan(found, ["a"], only=True).steps == ("a",)
 
 
-def test_own_outputs_and_alternatives_are_no_cycle() -> None:
+def test_own_outputs_and_alternatives_do_not_form_a_cycle() -> None:
     assert find_cycle(project("a: x -> x", "b: y -> z", "c: z -> y", "d: -> y")) is None
 
 
@@ -488,7 +488,7 @@ def test_barriers_part_what_is_before_from_what_is_after(
 
 
 @given(projects(), st.randoms(use_true_random=False))
-def test_every_sole_maker_is_brought_and_nothing_that_nobody_asked_for(
+def test_every_sole_producer_is_planned_and_no_unrelated_command(
     case: tuple[ProjectModel, list[str]], r: random.Random
 ) -> None:
     found, targets = case
@@ -541,9 +541,9 @@ def test_a_workflow_runs_a_step_as_often_as_it_lists_it(case: tuple[ProjectModel
 
 
 def results(plan: Plan, order: Iterable[str]) -> dict[str, object]:
-    """What lies at each path after all steps ran in `order`: who wrote it, and what it had read.
+    """Return for each path, after all steps ran in `order`, the step that wrote it and what that step had read.
 
-    What is written at a path replaces all that was inside it, and is read by whoever reads something in or around it.
+    A write replaces everything inside the path. A step that reads something in or around the path reads it.
     """
     disk: dict[str, object] = dict.fromkeys(("x", "y", "z", "d/x", "d/y", "d/e/f"), "source")
     for step in order:

@@ -207,7 +207,7 @@ def test_a_file_system_without_locks_replaces_but_not_conditionally(
 
 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_directories_that_cannot_be_flushed_are_no_obstacle(
+def test_directories_that_cannot_be_flushed_do_not_block(
     store: Store, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     flush = os.fsync

@@ -54,7 +54,7 @@ def fingerprint(
     args: tuple[str, ...] = (),
     environment: Environment = (),
 ) -> Fingerprint:
-    """The command as it would run now.
+    """Return the fingerprint that a run of the command would have now.
 
     `env(X)` is the value of `${env.X}`, None if unset. `digests_of(dep)` are the paths that a dep stands for (a glob:
     its matches) with their digests, None for what is not there.

@@ -17,7 +17,7 @@ class ProducerGroup(NamedTuple):
 
 
 def reads(dep: str, output: str) -> bool:
-    """Whether a dep may read an output, something in it, or a directory around it."""
+    """Return whether a dep may read an output, something in it, or a directory around it."""
     base = dep_base(dep)
     return overlap(base, output) and (base == dep or may_match(dep, output))
 

@@ -83,7 +83,7 @@ def _script_reasons(then: Fingerprint, now: Fingerprint) -> Iterable[Reason]:
 
 
 def _edit(then: str, now: str) -> str:
-    """What of a line was edited, with the word before it: `--lr 0.1` → `0.2`."""
+    """Describe the edit of a line, with the word before it: `--lr 0.1` → `0.2`."""
     old, new = then.split(), now.split()
     if old == new:
         return "blanks"

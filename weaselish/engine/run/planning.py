@@ -236,5 +236,5 @@ def _with_earlier_steps(reasons: Iterable[Reason], upstream: Step | None, again:
 
 
 def _comes_with_upstream(reason: Reason) -> bool:
-    """Whether a run of the producer removes the reason: a dep that is missing now."""
+    """Return whether a run of the producer removes the reason: a dep that is missing now."""
     return reason.kind is ReasonKind.DEP_CHANGED and reason.detail == "missing"

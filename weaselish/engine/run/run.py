@@ -134,7 +134,7 @@ def _with_exit_code(workspace: Workspace, result: StepResult) -> StepResult:
 
 
 def _settle_conflicts(workspace: Workspace) -> None:
-    """Where a merge conflict left several entries of a command, keep the one that matches the disk."""
+    """Keep the entry that matches the disk, of several that a merge conflict left for a command."""
     for name in workspace.records.conflicted:
         command = workspace.project.commands.get(name)
         if command is not None and len(workspace.records.last(name)) > 1:

@@ -15,7 +15,7 @@ _PLACEHOLDERS = frozenset((".gitkeep", ".gitignore", ".keep"))  # they keep an e
 
 
 def is_unrecorded(workspace: Workspace, command: Command, needed: Collection[str] = ()) -> bool:
-    """Whether all outputs of `command` exist although no run is known that wrote them.
+    """Return whether all outputs of `command` exist although no run is known that wrote them.
 
     A run is known if the command, or another producer of one of the outputs, has a record or an attempt. `needed` are
     deps of other steps: outputs that may be missing otherwise must exist for them.
@@ -46,7 +46,7 @@ def _has_run(workspace: Workspace, name: str) -> bool:
 
 
 def _has_content(path: Path) -> bool:
-    """Whether a path is a file, or a directory with a file somewhere in it that is not a placeholder."""
+    """Return whether a path is a file, or a directory with a file somewhere in it that is not a placeholder."""
     if not path.is_dir():
         return os.path.exists(path)
     return any(not _PLACEHOLDERS.issuperset(names) for _, _, names in os.walk(path))
