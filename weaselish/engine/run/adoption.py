@@ -21,8 +21,8 @@ def adopted(workspace: Workspace, command: Command, entry: LockEntry) -> Record:
 
     A path that verifies by Weasel's formula gets its current digest; the others keep Weasel's. Weasel does not note
     env. An entry that `proj` wrote and that lost its block, by a merge for example, keeps its digests. Its env is not
-    known and counts as changed. Neither notes how an output was called when it was absent: `md5: null` holds only for an
-    `outputs_no_cache` path.
+    known and counts as changed. Neither notes how an output was called when it was absent: `md5: null` holds only
+    for an `outputs_no_cache` path.
     """
     data = entry.data
     script = tuple(str(line) for line in _items(data, "script"))
