@@ -74,7 +74,7 @@ def test_holders_of_one_mutex_never_run_at_the_same_time(project: ProjectDir) ->
     assert (done.code, done.out.count("\n")) == (0, 16)
 
 
-def test_a_mutex_holds_nobody_else_up(project: ProjectDir) -> None:
+def test_a_mutex_does_not_delay_other_steps(project: ProjectDir) -> None:
     project.project("""\
         commands:
           - {name: holder, script: [sh wait.sh holder], mutex: [gpu]}
@@ -140,7 +140,7 @@ def test_a_step_waits_for_another_process_that_makes_the_same_and_need_not_run_t
     assert project.read("ran") == "x\n"
 
 
-def test_a_step_waits_for_who_makes_what_it_reads(project: ProjectDir) -> None:
+def test_a_step_waits_for_the_process_that_writes_its_dep(project: ProjectDir) -> None:
     project.project("""\
         commands:
           - {name: make, shell: true, script: [sh wait.sh make; echo 2 > x], deps: [in], outputs: [x]}
@@ -214,7 +214,7 @@ def made(step: int) -> list[str]:
 
 @contextmanager
 def open_files(most: int) -> Iterator[None]:
-    """Processes that are started meanwhile may have no more open."""
+    """Limit the open files of processes started in the block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     try:
