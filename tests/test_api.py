@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 from harness import ProjectDir
 
 from weaselish import Project, project_run
+from weaselish.cancel import Cancel, Level
 from weaselish.engine import events
 from weaselish.engine.events import StepState
-from weaselish.errors import InvalidProject, UnknownName, UsageError
+from weaselish.engine.status import Status
+from weaselish.errors import Cancelled, InvalidProject, UnknownName, UsageError
 
 TWO = """
 vars: {word: hello}
@@ -118,3 +121,117 @@ def test_project_run_dry_prints_the_lines_only(two: Path, capsys: Any) -> None:
 def test_importing_the_package_imports_no_engine() -> None:
     code = "import sys, weaselish; print([name for name in sys.modules if name.startswith('weaselish.')])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_preview_shows_reasons_and_lines_and_changes_nothing(two: Path) -> None:
+    steps = Project(two).preview("use")
+    assert [(step.step, step.lines) for step in steps] == [
+        ("make", ("cp in.txt hello.txt",)),
+        ("use", ("cp hello.txt out.txt",)),
+    ]
+    assert not (two / ".proj").exists()
+
+
+def test_status_tells_what_a_failed_step_exited_with(two: Path) -> None:
+    project = Project(two)
+    project.run("fail")
+    [step] = project.status("fail")
+    assert (step.status, step.exit_code) == (Status.FAILED, 7)
+
+
+def test_a_graph_has_the_plan_and_the_status_of_its_steps(two: Path) -> None:
+    graph = Project(two).graph("all")
+    assert graph.plan.producers["use"] == ("make",)
+    assert [step.status for step in graph.steps] == [Status.NEVER_RAN, Status.NEVER_RAN]
+
+
+def test_push_pull_and_ls_work_on_a_remote_by_its_path(two: Path, tmp_path: Path) -> None:
+    project, remote = Project(two), str(tmp_path / "remote")
+    project.run("all")
+    received: list[events.Event] = []
+    pushed = project.push(remote, on_event=received.append)
+    assert [(one.command, one.refused) for one in pushed] == [("make", None), ("use", None)]
+    assert any(isinstance(event, events.CommandPushed) for event in received)
+    assert [run.command for run in project.ls(remote)] == ["make", "use"]
+    (two / "out.txt").unlink()
+    assert [one.restored for one in project.pull(remote)] == [(), ("out.txt",)]
+    assert [step.on_remote for step in project.status("all", remote=remote)] == ["there", "there"]
+    assert [step.error for step in project.probe(remote).steps] == [None] * 4
+
+
+def test_records_can_be_reset_and_accepted(two: Path) -> None:
+    project = Project(two)
+    project.run("all")
+    assert project.reset("all") == ("make", "use")
+    assert [step.status for step in project.status("all")] == [Status.UNRECORDED, Status.UNRECORDED]
+    assert [command.name for command, _ in project.acceptable()] == ["make", "use"]
+    assert [(one.command, one.error) for one in project.accept("all")] == [("make", None), ("use", None)]
+    assert {step.status for step in project.status("all")} == {Status.UP_TO_DATE}
+
+
+def test_the_log_holds_the_last_runs_of_what_is_named(two: Path) -> None:
+    project = Project(two)
+    project.run("all")
+    project.run("fail")
+    assert [run.command for run in project.log()] == ["make", "use", "fail"]
+    assert [run.command for run in project.log("all", most=1)] == ["use"]
+    with pytest.raises(UnknownName):
+        project.log("nothing")
+
+
+def test_the_project_describes_itself(two: Path) -> None:
+    project = Project(two, overrides={"vars.word": "hi"})
+    assert project.model.commands["make"].outputs == ("hi.txt",)
+    assert [(variable.name, variable.value) for variable in project.vars()] == [("vars.word", "hi")]
+    assert project.validate() == []
+    assert project.remotes == ()
+    assert "make" in project.document()
+    assert project.root == two
+
+
+def test_assets_are_fetched_and_reported(two: Path) -> None:
+    (two / "project.yml").write_text(f"{TWO}assets: [{{dest: data.txt, url: in.txt}}]\n")
+    [asset] = Project(two).assets()
+    assert (asset.dest, asset.state.value) == ("data.txt", "fetched")
+    assert (two / "data.txt").read_text() == "1"
+
+
+def test_a_template_can_be_cloned(tmp_path: Path) -> None:
+    assert "minimal" in Project.templates()
+    cloned = Project.clone("minimal", tmp_path / "copy")
+    assert (cloned.path, cloned.has_project) == (tmp_path / "copy", True)
+
+
+def test_a_cancelled_run_returns_and_other_cancelled_calls_raise(two: Path, tmp_path: Path) -> None:
+    project = Project(two)
+    with Cancel() as cancel:
+
+        def interrupt(event: events.Event) -> None:
+            if isinstance(event, events.StepStarted):
+                cancel.request(Level.INTERRUPT)
+
+        result = project.run("all", cancel=cancel, on_event=interrupt)
+        assert result.exit_code == 130
+        assert [one.state for one in result.results][1:] == [StepState.BLOCKED]
+        with pytest.raises(Cancelled):
+            project.pull(str(tmp_path / "remote"), cancel=cancel)
+
+
+def test_each_call_reads_project_yml_anew(two: Path) -> None:
+    project = Project(two)
+    assert project.commands == ("make", "use", "fail")
+    (two / "project.yml").write_text("commands: [{name: other}]\n")
+    assert project.commands == ("other",)
+
+
+def test_no_file_stays_open_between_calls(two: Path, tmp_path: Path) -> None:
+    project = Project(two)
+    project.run("all")
+    before = set(os.listdir("/proc/self/fd"))
+    for _ in range(2):
+        project.run("all", jobs=2)
+        project.status()
+        project.push(str(tmp_path / "remote"))
+        project.pull(str(tmp_path / "remote"))
+        project.ls(str(tmp_path / "remote"))
+    assert set(os.listdir("/proc/self/fd")) == before

@@ -74,16 +74,22 @@ def load_project(root: Path, overrides: Mapping[str, str] | None = None) -> Proj
 class ProjectFile:
     """project.yml as read with some overrides. Its compiled form is kept if `.proj/cache` exists."""
 
-    def __init__(self, root: Path, overrides: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, overrides: Mapping[str, str], *, earlier: ProjectFile | None = None) -> None:
+        """Read the file. Take the project from `earlier` if nothing changed since."""
         data = read_project_file(root)
         self._root = root
         self._overrides = overrides
         self._locations: Locations | None = None
         self._name = f"project-{_key(data, overrides, root)}.json"
-        cache = cache_dir(root)
-        compiled = None if cache is None else _read_compiled(cache / self._name)
-        self._is_kept = compiled is not None
-        self.project = compiled or self._parse(data)
+        if earlier is not None and earlier._name == self._name:
+            self._locations = earlier._locations
+            self._is_kept: bool = earlier._is_kept
+            self.project: ProjectModel = earlier.project
+        else:
+            cache = cache_dir(root)
+            compiled = None if cache is None else _read_compiled(cache / self._name)
+            self._is_kept = compiled is not None
+            self.project = compiled or self._parse(data)
         self.keep()
 
     def _parse(self, text: bytes) -> ProjectModel:

@@ -38,7 +38,7 @@ class Workspace:
         self.root = root
         self.cancel = cancel or Cancel()  # ends whatever works on this workspace
         self.state = root / STATE
-        self._file: ProjectFile | None = None
+        self.file: ProjectFile | None = None
         self._other_since = 0  # how often the digests had been forgotten when the other ones were last used
         self.dotenv: Mapping[str, str] = load_dotenv(root, project)  # without what the process's own environment sets
         self.environ: Mapping[str, str] = {**self.dotenv, **os.environ}
@@ -53,12 +53,17 @@ class Workspace:
         directory: str | os.PathLike[str] | None = None,
         overrides: Mapping[str, str] | None = None,
         cancel: Cancel | None = None,
+        *,
+        earlier: ProjectFile | None = None,
     ) -> Workspace:
-        """Open the project in `directory`. Raises UsageError if there is none, InvalidProject if it cannot be used."""
+        """Open the project in `directory`. Raises UsageError if there is none, InvalidProject if it cannot be used.
+
+        `earlier` is the file of a workspace opened before, whose project is used again if project.yml is the same.
+        """
         root = find_root(directory)
-        file = ProjectFile(root, overrides or {})
+        file = ProjectFile(root, overrides or {}, earlier=earlier)
         workspace = cls(root, file.project, overrides, cancel)
-        workspace._file = file
+        workspace.file = file
         return workspace
 
     @cached_property
@@ -87,7 +92,7 @@ class Workspace:
     @property
     def locations(self) -> Locations:
         """The location of each value, key and command in project.yml. Raises ProjError if it cannot be read."""
-        return (self._file or ProjectFile(self.root, {})).locations
+        return (self.file or ProjectFile(self.root, {})).locations
 
     @cached_property
     def producers(self) -> Producers:
@@ -100,8 +105,8 @@ class Workspace:
             make_state_dir(self.root)
         if not had_cache:
             self.__dict__.pop("digests", None)  # it has no directory to keep its results in
-            if self._file is not None:
-                self._file.keep()
+            if self.file is not None:
+                self.file.keep()
 
     def save(self) -> None:
         """Write the caches of what was digested, if there is a directory for them."""

@@ -216,7 +216,7 @@ def test_without_a_terminal_a_question_is_an_error_that_names_yes(project: Proje
     project.write("in")
     done = project.process("run", "a", stdin="y\n")
     assert done.code == 1
-    assert done.err.startswith("✘ `a` asks: Really?\n  hint: answer with `--yes` where there is no terminal\n")
+    assert done.err.startswith("✘ `a` asks: Really?\n  hint: answer with `--yes` if you have no terminal\n")
     assert not project.exists("out")
 
 

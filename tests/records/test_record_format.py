@@ -71,6 +71,7 @@ records = st.builds(
         env=pairs,
         shell=st.one_of(st.just(False), texts),
         workdir=texts,
+        environment=st.dictionaries(texts, texts, max_size=2).map(lambda found: tuple(sorted(found.items()))),
     ),
     outputs=st.lists(outputs, max_size=2).map(tuple),
     outputs_no_cache=st.lists(outputs, max_size=2).map(tuple),

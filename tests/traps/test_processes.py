@@ -56,7 +56,7 @@ def test_r8_next_time_was_interrupted_push_refuses_it(project: ProjectDir) -> No
     assert project.proj("push").err.startswith("– make: not pushed: was interrupted\n")
     assert project.path.parent.joinpath("remote").exists() is False
     project.let_go("make")
-    assert project.proj("run", "make").err.startswith("make: was interrupted\n")
+    assert "\nmake: was interrupted\n" in project.proj("run", "make").err
     assert reasons(project, "make") == []
 
 
@@ -133,7 +133,7 @@ def test_r17_a_broken_lock_is_said_with_its_line_counts_as_empty_and_is_kept_bes
     told = "warning: project.lock:3:11: this is not YAML: "
     done = project.proj("status")
     assert (done.code, done.err[: len(told)]) == (0, told)
-    assert done.err.endswith("; it counts as empty\n")
+    assert "; it counts as empty\n" in done.err
     assert project.read("project.lock") == broken
     done = project.proj("run", "make")
     assert done.code == 0

@@ -94,7 +94,7 @@ def test_p2_partial_output_is_refused(project: ProjectDir, remote: Path, end: st
     assert project.process("run", "make").code in (3, -signal.SIGKILL)
     assert project.exists("out")
     done = project.proj("push")
-    reason = "never ran" if end == "exit 3" else "was interrupted"
+    reason = "last run failed (exit code 3)" if end == "exit 3" else "was interrupted"
     assert lines_of(done) == {"make": f"not pushed: {reason}"}
     assert intact_runs(remote) == []
 

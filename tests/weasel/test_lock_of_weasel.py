@@ -136,7 +136,7 @@ def test_an_output_that_weasel_recorded_as_null_is_never_accepted(weasel: Weasel
     assert project.reasons() == {"file": ["output missing: out/forgotten.txt"]}
     done = project.call_proj("run", "file")
     assert done.code == 1
-    assert "did not make its output `out/forgotten.txt`" in done.err
+    assert "did not produce its output `out/forgotten.txt`" in done.err
 
     project.write("out/forgotten.txt", "by hand")
     project.write_lock({"file": {**project.lock["file"]}})
@@ -209,5 +209,6 @@ def test_an_entry_that_is_not_whole_is_not_accepted_and_no_crash(run_by_weasel: 
         "chain": None,
     }
     run_by_weasel.write_lock({**lock, **broken})
+    unrecorded = {"twice", "chain"}  # not an entry at all: their outputs exist without a record
     assert set(run_by_weasel.reasons()) == set(broken)
-    assert set(run_by_weasel.proj("run", "all")) == set(broken)
+    assert set(run_by_weasel.proj("run", "all")) == set(broken) - unrecorded

@@ -14,6 +14,7 @@ from weaselish.workspace import Workspace
 if TYPE_CHECKING:
     from weaselish.engine import events
     from weaselish.engine.remote.resolve import OpenStore
+    from weaselish.load import ProjectFile
 
 OnEvent = Callable[["events.Event"], None]
 
@@ -31,9 +32,12 @@ class ProjectDirectory:
         """Name a project without reading it. None is the project around the current directory."""
         self._directory = directory
         self._overrides = dict(overrides or {})
+        self._file: ProjectFile | None = None  # as last read
 
     def _open(self, cancel: Cancel | None = None) -> Workspace:
-        return Workspace.open(self._directory, self._overrides, cancel)
+        workspace = Workspace.open(self._directory, self._overrides, cancel, earlier=self._file)
+        self._file = workspace.file
+        return workspace
 
     @contextmanager
     def _opened(self, cancel: Cancel | None = None) -> Iterator[Workspace]:

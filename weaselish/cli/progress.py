@@ -14,6 +14,7 @@ from weaselish.engine import events
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+_SOON = 0.5  # seconds after which work without a transfer is shown
 _EVERY = 15.0  # seconds between two lines where there is no terminal
 
 
@@ -35,6 +36,8 @@ class TransferReporter:
 
     def __call__(self, event: events.Event, /) -> None:
         match event:
+            case events.Preparing(activity):
+                self._prepare(activity)
             case events.TransferStarted(action, _, size):
                 self._start(action, size)
             case events.Transferred(_, size):
@@ -46,14 +49,27 @@ class TransferReporter:
             case _:
                 pass
 
+    def _prepare(self, activity: str) -> None:
+        """Show what precedes the transfer, once that takes long."""
+        now = time.monotonic()
+        if self._is_terminal and now - self._begun >= _SOON:
+            bar, task = self._open_bar(activity)
+            bar.update(task, description=activity)
+        elif not self._is_terminal and now - self._shown_at >= _EVERY:
+            self._shown_at = now
+            say(activity)
+
     def _start(self, action: str, size: int) -> None:
         self._total += size
-        if not self._is_terminal:
-            return
+        if self._is_terminal:
+            bar, task = self._open_bar(action)
+            bar.update(task, description=action, total=self._total or None)
+
+    def _open_bar(self, description: str) -> tuple[Progress, TaskID]:
         if self._bar is None:
-            self._bar = _bar(action)
+            self._bar = _bar(description)
             self._bar[0].start()
-        self._bar[0].update(self._bar[1], total=self._total or None)
+        return self._bar
 
     def _advance(self, size: int) -> None:
         self._moved += size

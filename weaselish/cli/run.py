@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import os
 import select
 import sys
@@ -35,9 +36,12 @@ def run(
     wait: bool,
     output: str | None,
     as_json: bool,
+    json_lines: bool,
     show_help: bool,
 ) -> int:
     """Run `proj run`; return its exit code. Without a name, list the project."""
+    if as_json and json_lines:
+        raise UsageError("`--json` and `--json-lines` exclude each other", hint="leave one of them out")
     names, directory = names_and_directory(call.words)
     if not names:
         from weaselish.cli.list import list_project
@@ -57,10 +61,19 @@ def run(
 
             return dry_run(call, project, names, settings, as_json=as_json)
         mode = _output_mode(output or ("quiet" if call.is_quiet else None))
-        return _run_targets(call, project, names, settings, yes=yes, output=mode, as_json=as_json)
+        form = Form.JSON if as_json else Form.JSON_LINES if json_lines else Form.TEXT
+        return _run_targets(call, project, names, settings, yes=yes, output=mode, form=form)
     except UnknownName:
         show_notices(project.model)  # an error in project.yml may be why the name is unknown
         raise
+
+
+class Form(enum.Enum):
+    """What `proj run` prints on stdout."""
+
+    TEXT = enum.auto()  # the output of scripts
+    JSON = enum.auto()  # one document at the end
+    JSON_LINES = enum.auto()  # each event as a line, when it happens
 
 
 class Settings(NamedTuple):
@@ -82,19 +95,22 @@ def _run_targets(
     *,
     yes: bool,
     output: OutputMode | None,
-    as_json: bool,
+    form: Form,
 ) -> int:
     """Run targets, showing events as they happen and a summary at the end; return the exit code."""
+    from weaselish.cli.json_output import print_json, print_json_line
     from weaselish.cli.reporter import ConsoleReporter
     from weaselish.cli.signals import cancelling_in_stages
     from weaselish.engine import events
 
-    reporter = ConsoleReporter(sys.stderr.buffer if as_json else None, output=output)
+    reporter = ConsoleReporter(None if form is Form.TEXT else sys.stderr.buffer, output=output)
 
     def report(event: events.Event) -> None:
         if isinstance(event, events.RunStarted):  # so the plan contains no step with an error
             show_notices(project.model)
         reporter(event)
+        if form is Form.JSON_LINES:
+            print_json_line(event.to_json())
 
     with cancelling_in_stages(call.cancel):
         result = project.run(
@@ -107,9 +123,7 @@ def _run_targets(
         )
         summary = reporter.summary(result)  # imports: outside this block, Ctrl-C could interrupt them
     reporter.show_summary("" if call.is_quiet and not result.exit_code else summary, result)
-    if as_json:
-        from weaselish.cli.json_output import print_json
-
+    if form is Form.JSON:
         print_json(_as_json(result, reporter))
     return result.exit_code
 
@@ -213,6 +227,7 @@ SUBCOMMANDS = (
                 "HOW",
             ),
             JSON,
+            Option("json_lines", ("--json-lines",), "Print each event on stdout as a line of JSON, as it happens."),
             Option("show_help", ("--help", "-h"), "Show this message, or help for NAME."),
         ),
         usage="[NAME]... [DIR]",

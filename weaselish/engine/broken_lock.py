@@ -16,7 +16,10 @@ def broken_lock_note(workspace: Workspace) -> events.Note | None:
     )
 
 
-def report_broken_lock(workspace: Workspace, report: events.Reporter) -> None:
-    """Report a broken project.lock. Call it once per use case. Raises BrokenState."""
+def report_broken_lock(workspace: Workspace, report: events.Reporter, *, may_replace: bool = True) -> None:
+    """Report a broken project.lock. Call it once per use case. Raises BrokenState.
+
+    The note says what happens to the file, if the use case may replace it.
+    """
     if (note := broken_lock_note(workspace)) is not None:
-        report(note)
+        report(note if may_replace else events.Note(note.message))

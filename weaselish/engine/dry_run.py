@@ -51,7 +51,7 @@ def preview_run(
                 item.step, step.status, item.reasons, tuple(lines), tuple(dep for dep in missing if dep in sources)
             )
         )
-    report_broken_lock(workspace, report)
+    report_broken_lock(workspace, report, may_replace=False)
     return steps
 
 

@@ -24,7 +24,7 @@ def runs_of(workspace: Workspace, names: Sequence[str], *, report: events.Report
         if name not in project.commands and name not in project.workflows and name not in recorded:
             raise UnknownName("command or workflow", name, [*project.commands, *project.workflows])
     try:
-        report_broken_lock(workspace, report)
+        report_broken_lock(workspace, report, may_replace=False)
     except BrokenState as error:  # the history does not need project.lock
         report(events.Note(error.message, error.hint))
     return [run for run in runs if not names or run.command in selected]

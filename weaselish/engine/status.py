@@ -60,14 +60,14 @@ def status(
         from weaselish.engine.remote.states import remote_states
 
         states = remote_states(workspace, find_remote(workspace, remote), previews, open_store=open_store)
-    report_broken_lock(workspace, report)
+    report_broken_lock(workspace, report, may_replace=False)
     return [step._replace(on_remote=states.get(step.step)) for step in statuses(previews)]
 
 
 def graph(workspace: Workspace, targets: Sequence[str], *, report: events.Reporter) -> Graph:
     """Return the plan of the targets, or of all commands, with the status of its steps. Raises Cycle."""
     plan = plan_for(workspace, targets or list(workspace.project.commands), lenient=True)
-    report_broken_lock(workspace, report)
+    report_broken_lock(workspace, report, may_replace=False)
     return Graph(plan, statuses(preview(workspace, plan)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cached_property
 
 from weaselish.engine.run.missing_deps import missing_dep_problems
 from weaselish.engine.script_warnings import script_warnings
@@ -23,8 +24,12 @@ _PORTABLE = "name it relative to the project, or put the directory into a variab
 def findings(workspace: Workspace) -> list[Problem]:
     """Return all problems of project.yml in file order: those of parsing, and those that graph and disk show."""
     project = workspace.project
-    checks = _Checks(workspace, workspace.locations)
-    return list(in_file_order([*project.warnings, *project.faults, *checks.problems()]))
+    return list(in_file_order([*project.warnings, *project.faults, *_Checks(workspace).problems()]))
+
+
+def warnings_about(workspace: Workspace, command: Command) -> Iterator[Problem]:
+    """Yield the warnings about one command by itself, without those of parsing."""
+    yield from _Checks(workspace).about(command)
 
 
 def place_of(workspace: Workspace, command: str) -> str | None:
@@ -37,14 +42,20 @@ def place_of(workspace: Workspace, command: str) -> str | None:
 
 
 class _Checks:
-    def __init__(self, workspace: Workspace, locations: Locations) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._project = workspace.project
-        self._locations = locations
+
+    @cached_property
+    def _commands(self) -> list[Command]:
+        """The commands without an error."""
         faulty = {problem.confined_to for problem in self._project.faults}
-        self._commands = [
-            command for name, command in self._project.commands.items() if ("commands", name) not in faulty
-        ]
+        return [command for name, command in self._project.commands.items() if ("commands", name) not in faulty]
+
+    @property
+    def _locations(self) -> Locations:
+        """The locations in project.yml, which is parsed for them only if there is a problem."""
+        return self._workspace.locations
 
     def problems(self) -> Iterator[Problem]:
         yield from self._cycles()
@@ -53,10 +64,14 @@ class _Checks:
         yield from self._moved_steps()
         yield from self._missing_deps()
         for command in self._commands:
-            yield from self._without_script(command)
-            yield from self._undeclared_deps(command)
-            yield from self._absolute_paths(command)
-            yield from script_warnings(self._workspace, command)
+            yield from self.about(command)
+
+    def about(self, command: Command) -> Iterator[Problem]:
+        """Yield what is wrong with one command by itself."""
+        yield from self._without_script(command)
+        yield from self._undeclared_deps(command)
+        yield from self._absolute_paths(command)
+        yield from script_warnings(self._workspace, command)
 
     def _warning(self, command: Command, message: str, hint: str | None = None, *, at: Path = ()) -> Problem:
         location = self._locations.of_command(command.name, at)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from weaselish.errors import Problem
-from weaselish.model.paths import inside, is_outside
+from weaselish.model.paths import ancestors, is_outside
 from weaselish.model.workflows import contained_first, steps_of
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -45,12 +45,8 @@ class Command(NamedTuple):
     @property
     def pushed_outputs(self) -> tuple[str, ...]:
         """`outputs` without those outside the project, and without those inside another one, which contains them."""
-        return tuple(
-            output
-            for output in self.outputs
-            if not is_outside(output)
-            and not any(inside(output, other) for other in self.outputs if other != output and not is_outside(other))
-        )
+        pushable = {output: None for output in self.outputs if not is_outside(output)}
+        return tuple(output for output in pushable if pushable.keys().isdisjoint(ancestors(output)))
 
     def as_written(self, path: str) -> str:
         """Return a dep or output as project.yml has it."""

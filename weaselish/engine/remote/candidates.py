@@ -168,6 +168,7 @@ class Candidates:
 
 
 def _objects(command: Command, run: Published) -> tuple[OutputObject, ...]:
+    pushed = frozenset(command.pushed_outputs)
     return tuple(
         OutputObject(
             output.path,
@@ -176,5 +177,5 @@ def _objects(command: Command, run: Published) -> tuple[OutputObject, ...]:
             Limits(size=output.size, files=output.files),
         )
         for output in run.record.outputs
-        if output.path in run.objects and output.path in command.pushed_outputs
+        if output.path in run.objects and output.path in pushed
     )

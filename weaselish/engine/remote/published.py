@@ -73,7 +73,8 @@ def object_keys(command: Command, record: Record, *, compat: bool) -> dict[str, 
 
     Under `compat: weasel` it consists of Weasel's hashes and the output's name as written.
     """
-    outputs = [output for output in record.outputs if output.path in command.pushed_outputs]
+    pushed = frozenset(command.pushed_outputs)
+    outputs = [output for output in record.outputs if output.path in pushed]
     if not compat:
         key = record.fingerprint.key
         return {output.path: f"{quote_plus(output.path)}/{key}/{output.digest}" for output in outputs}

@@ -104,7 +104,7 @@ class StepRunner:
                 self._ask(command)
             if self._cancel.level > Level.RUN:
                 return StepResult(step, StepState.BLOCKED)
-            self._warn_of_script(command)
+            self._warn_about(command)
             return self._execution.run(
                 step, command, staleness, args=options.args, has_stdin=options.has_stdin, locks=descriptors
             )
@@ -133,10 +133,10 @@ class StepRunner:
         if question and not self._confirm(command.name, question):
             raise ProjError(f"`{command.name}` was not confirmed")
 
-    def _warn_of_script(self, command: Command) -> None:
-        from weaselish.engine.script_warnings import script_warnings
+    def _warn_about(self, command: Command) -> None:
+        from weaselish.engine.validate import warnings_about
 
-        for problem in script_warnings(self._workspace, command):
+        for problem in warnings_about(self._workspace, command):
             self._report(events.Note(problem.located(), problem.hint))
 
     def _check(self, command: Command, options: StepOptions) -> Staleness:
