@@ -65,7 +65,7 @@ def _work(options: argparse.Namespace) -> int:
                     if time.monotonic() > until:
                         break
                     _save(options.worker, counts + here.counts, needless + here.needless, violations)
-                here.run_calmly(["run", "all", "--json"], "all")
+                here.run_calmly(["run", *here.names_of("all"), "--json"], "all")
             except Violation as violation:
                 kept = _keep(here.base, options.keep / f"seed-{seed}", here.trail, violation)
                 violations.append(f"seed {seed}: {violation}"[:1500] + f"\n  kept in {kept}")

@@ -7,7 +7,7 @@ import signal
 import pytest
 from harness import Background, ProjectDir, is_alive, wait_until
 
-from weaselish.locks import step_locks as claims
+from weaselish.locks import waiting
 
 MAKE = """\
 commands:
@@ -49,7 +49,7 @@ def test_the_next_run_ends_what_a_killed_one_left_behind_and_says_so(made: Proje
 
 
 def test_an_orphan_that_ignores_sigterm_is_killed(made: ProjectDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims, "_GRACE", 0.1)
+    monkeypatch.setattr(waiting, "_GRACE", 0.1)
     made.write("wait.sh", "trap '' TERM\n" + made.read("wait.sh"))
     running = made.start("run", "make")
     orphan = made.wait_for("make")

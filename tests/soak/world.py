@@ -139,9 +139,13 @@ class World:
             return "some", False
         return self.random.choice(project.listed), self.random.random() < 0.15
 
+    def names_of(self, target: str, *, only: bool = False) -> list[str]:
+        """Return the names of all steps of a plan. Named steps are never unrecorded."""
+        return [step.name for step in self.site.project.plan(target, only=only)]
+
     def _words(self, target: str, only: bool) -> list[str]:
         """Return a run that names every step of its plan, so that none of them can be unrecorded."""
-        names = [step.name for step in self.site.project.plan(target, only=only)]
+        names = self.names_of(target, only=only)
         jobs = self.random.choice(([], ["-j4"], ["-j2"]))
         extra = [word for word, chance in (("-k", 0.2), ("--force", 0.04)) if self.random.random() < chance]
         return ["run", *names, "--json", *jobs, *extra, *(["--only"] if only else [])]

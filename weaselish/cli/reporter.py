@@ -58,9 +58,6 @@ class ConsoleReporter:
                 warn(message, advice)
             case events.StepWaiting(step, holder):
                 say(f"waiting for {holder}", step=step)
-            case events.StepUnrecorded(step):
-                advice = f"`proj lock accept {step.command}` records them, `proj run {step.command}` writes them anew"
-                warn(f"`{step}` was not run: its outputs exist, but no run recorded them", advice)
             case events.StepStarted():
                 self._show_start(event)
             case events.StepOutput(step, data):
