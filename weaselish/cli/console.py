@@ -30,6 +30,12 @@ def say(text: str, *, step: str = "") -> None:
         _to_stderr(f"{paint(step, 'bold')}: {printable(text)}" if step else printable(text))
 
 
+def ask(question: str, *, step: str = "") -> None:
+    """Print a question that waits for an answer, even when quiet."""
+    line = f"{printable(question)} [y/N] "
+    _to_stderr(f"{paint(step, 'bold')}: {line}" if step else line)
+
+
 def done(text: str) -> None:
     """Print a line about something that succeeded."""
     if not _is_quiet:

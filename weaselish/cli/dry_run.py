@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from weaselish.cli.console import show
 from weaselish.cli.opening import show_note, show_notices
@@ -12,8 +12,7 @@ from weaselish.errors import in_short
 
 if TYPE_CHECKING:
     from weaselish.api.project import Project
-    from weaselish.cli.run import Settings
-    from weaselish.engine.dry_run import PlannedStep
+    from weaselish.cli.run_options import Settings
 
 
 def dry_run(call: Call, project: Project, targets: Sequence[str], settings: Settings, *, as_json: bool) -> int:
@@ -31,8 +30,9 @@ def dry_run(call: Call, project: Project, targets: Sequence[str], settings: Sett
     show_notices(project.model)
     if as_json:
         from weaselish.cli.json_output import print_json
+        from weaselish.cli.run_json import planned_as_json
 
-        print_json([_as_json(step) for step in steps])
+        print_json([planned_as_json(step) for step in steps])
         return 0
     for step in steps:
         if step.status is Status.UNRECORDED:
@@ -46,13 +46,3 @@ def dry_run(call: Call, project: Project, targets: Sequence[str], settings: Sett
     if not any(step.reasons for step in steps):
         show("nothing to do")
     return 0
-
-
-def _as_json(step: PlannedStep) -> dict[str, Any]:
-    return {
-        "step": step.step,
-        "state": step.status.value,
-        "runs": bool(step.reasons),
-        "reasons": [str(reason) for reason in step.reasons],
-        "lines": list(step.lines),
-    }

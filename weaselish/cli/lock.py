@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import names_and_directory
@@ -41,16 +40,16 @@ def _offered(call: Call, project: Project, *, everything: bool) -> list[str]:
         say("nothing to accept: no command is out of date whose outputs and deps all exist")
     if everything or not offered:
         return list(offered)
-    if sys.stdin is None or not sys.stdin.isatty():
+    from weaselish.cli.questions import can_ask, is_yes
+
+    if not can_ask():
         raise UsageError(
             "the names of commands are missing", hint=f"name them, or accept {listed(offered)} with `--all`"
         )
-    from weaselish.cli.run import typed_line
-
     for command, reasons in offered.values():
         say(f"{', '.join(command.outputs)} ({in_short(reasons)})", step=command.name)
-    say(f"Record these outputs of {len(offered)} commands as up to date? [y/N] ")
-    return list(offered) if typed_line(call.cancel).strip().lower() in ("y", "yes") else []
+    question = f"Record these outputs of {len(offered)} commands as up to date?"
+    return list(offered) if is_yes(question, call.cancel) else []
 
 
 def _show(result: Acceptance) -> None:

@@ -1,0 +1,72 @@
+"""The options of `proj run`: their declarations, and what they mean for `Project.run`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from weaselish.cli.subcommand import JSON, Option, Takes, dry
+from weaselish.errors import UnknownName, UsageError
+
+if TYPE_CHECKING:
+    from weaselish.cli.arguments import Extras
+    from weaselish.cli.reporter import OutputMode
+    from weaselish.model.project import ProjectModel
+
+OPTIONS = (
+    dry("Print the lines that would run, and why; change nothing."),
+    Option("force", ("--force", "-F"), "Run the named steps even if they are up to date."),
+    Option("only", ("--only",), "Run only the named steps, not their dependencies."),
+    Option(
+        "jobs",
+        ("--jobs", "-j"),
+        "Steps at a time: a number or `auto`; default PROJ_JOBS or 1.",
+        Takes.TEXT,
+        "N",
+    ),
+    Option("keep_going", ("--keep-going", "-k"), "After a failure, run the steps that do not depend on it."),
+    Option("yes", ("--yes", "-y"), "Answer yes when a command asks with `confirm`."),
+    Option("wait", ("--wait",), "Wait for other processes that run the same steps; or fail.", off="--no-wait"),
+    Option(
+        "output",
+        ("--output",),
+        "How to show what scripts write: raw, prefix, group or quiet; default raw, with -j prefix.",
+        Takes.TEXT,
+        "HOW",
+    ),
+    JSON,
+    Option("json_lines", ("--json-lines",), "Print each event on stdout as a line of JSON, as it happens."),
+    Option("show_help", ("--help", "-h"), "Show this message, or help for NAME."),
+)
+
+
+class Settings(NamedTuple):
+    """The options of `proj run` that `Project.run` takes."""
+
+    jobs: int
+    only: bool
+    force: bool
+    keep_going: bool
+    wait: bool
+    args: tuple[str, ...]
+
+
+def check_args(project: ProjectModel, targets: Sequence[str], extras: Extras) -> None:
+    """Refuse arguments after `--` unless exactly one command with a script is named."""
+    if not extras.args:
+        return
+    if len(targets) != 1 or targets[0] in project.workflows:
+        raise UsageError("arguments after `--` go to one command", hint="name one command, not a workflow")
+    command = project.commands.get(targets[0])
+    if command is not None and not command.script:
+        raise UsageError(f"`{command.name}` has no script that could take arguments")
+
+
+def output_mode(name: str | None) -> OutputMode | None:
+    """Return the mode of that name. Raises UnknownName."""
+    from weaselish.cli.reporter import OutputMode
+
+    names = [mode.value for mode in OutputMode]
+    if name is not None and name not in names:
+        raise UnknownName("output mode", name, names)
+    return None if name is None else OutputMode(name)

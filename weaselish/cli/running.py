@@ -1,0 +1,74 @@
+"""Runs targets for `proj run`: shows events as they happen, and a summary at the end."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from weaselish.cli.opening import show_notices
+from weaselish.executors.base import Stdin
+
+if TYPE_CHECKING:
+    from weaselish.api.project import Project
+    from weaselish.cli.reporter import OutputMode
+    from weaselish.cli.run_options import Settings
+    from weaselish.cli.subcommand import Call
+
+
+class Form(enum.Enum):
+    """What `proj run` prints on stdout."""
+
+    TEXT = enum.auto()  # the output of scripts
+    JSON = enum.auto()  # one document at the end
+    JSON_LINES = enum.auto()  # each event as a line, when it happens
+
+
+class View(NamedTuple):
+    """How `proj run` shows a run, and answers its questions."""
+
+    form: Form = Form.TEXT
+    output: OutputMode | None = None
+    yes: bool = False
+
+
+def run_targets(call: Call, project: Project, targets: Sequence[str], settings: Settings, view: View) -> int:
+    """Run targets in the terminal; return the exit code."""
+    from weaselish.cli.json_output import print_json, print_json_line
+    from weaselish.cli.questions import confirmation
+    from weaselish.cli.reporter import ConsoleReporter
+    from weaselish.cli.run_json import result_as_json
+    from weaselish.cli.signals import cancelling_in_stages
+    from weaselish.engine import events
+
+    reporter = ConsoleReporter(None if view.form is Form.TEXT else sys.stderr.buffer, output=view.output)
+
+    def report(event: events.Event) -> None:
+        if isinstance(event, events.RunStarted):  # so the plan contains no step with an error
+            show_notices(project.model)
+        reporter(event)
+        if view.form is Form.JSON_LINES:
+            print_json_line(event.to_json())
+
+    with cancelling_in_stages(call.cancel):
+        result = project.run(
+            *targets,
+            **settings._asdict(),
+            stdin=_stdin(settings.jobs),
+            confirm=confirmation(view.yes, call.cancel),
+            on_event=report,
+            cancel=call.cancel,
+        )
+        summary = reporter.summary(result)  # imports: outside this block, Ctrl-C could interrupt them
+    reporter.show_summary("" if call.is_quiet and not result.exit_code else summary, result)
+    if view.form is Form.JSON:
+        print_json(result_as_json(result, reporter.reasons))
+    return result.exit_code
+
+
+def _stdin(jobs: int) -> Stdin:
+    """Return what steps read: the terminal if there is one, else our stdin; nothing in parallel."""
+    if jobs > 1:
+        return Stdin.NULL
+    return Stdin.TERMINAL if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() else Stdin.INHERIT
