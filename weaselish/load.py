@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from weaselish import __version__
 from weaselish.errors import Part, Problem, UsageError
-from weaselish.files.atomic import write_atomically
+from weaselish.files.cache_file import read_cache, write_cache
 from weaselish.files.state_dir import cache_dir
 from weaselish.files.text_file import read_regular
 from weaselish.model.paths import ProjectRoot
@@ -139,9 +139,8 @@ def _key(data: bytes, overrides: Mapping[str, str], root: Path) -> str:
 
 
 def _write_compiled(path: Path, project: ProjectModel) -> None:
-    text = json.dumps(project, ensure_ascii=False, default=dict).encode()
     try:
-        write_atomically(path, [text])
+        write_cache(path, project)
         compiled = sorted(path.parent.glob("project-*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         for old in compiled[_KEPT:]:
             old.unlink(missing_ok=True)
@@ -151,8 +150,7 @@ def _write_compiled(path: Path, project: ProjectModel) -> None:
 
 def _read_compiled(path: Path) -> ProjectModel | None:
     try:
-        data = json.loads(path.read_bytes())
-        return _project(data)
+        return _project(read_cache(path))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 

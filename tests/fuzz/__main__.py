@@ -1,4 +1,7 @@
-"""`python -m fuzz [MUTANTS] [FIRST SEED]` from `tests/`: try many mutants and print what went wrong."""
+"""`python -m fuzz [MUTANTS] [FIRST SEED] [QUESTIONS]` from `tests/`: try many mutants and print what went wrong.
+
+Each mutant is asked all questions, unless QUESTIONS says how many.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from fuzz.world import Fault, run
+from fuzz.world import QUESTIONS, Fault, run
 
 
-def main(mutants: int = 20_000, first: int = 0, questions: int = 4) -> int:
+def main(mutants: int = 20_000, first: int = 0, questions: int = len(QUESTIONS)) -> int:
     """Return 1 if any mutant found a fault."""
     begun = time.monotonic()
 

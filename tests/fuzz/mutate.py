@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
+import tarfile
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -133,3 +135,70 @@ def json_line_structure(data: bytes, random: Random) -> bytes:
     at = random.randrange(len(lines))
     lines[at] = json.dumps(restructure(json.loads(lines[at]), random)).encode()
     return b"\n".join(lines) + b"\n"
+
+
+def tar_structure(data: bytes, random: Random) -> bytes:
+    """Change, remove or duplicate one member of a tar archive."""
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        members = [(member, archive.extractfile(member) if member.isfile() else None) for member in archive]
+        contents = [(member, b"" if file is None else file.read()) for member, file in members]
+    if not contents:
+        return flip(data, random)
+    at = random.randrange(len(contents))
+    act = random.randrange(8)
+    if act == 0:
+        del contents[at]
+    elif act == 1:
+        contents.insert(random.randrange(len(contents)), contents[at])
+    else:
+        member = copy.copy(contents[at][0])
+        _change_member(member, random)
+        contents[at] = (member, contents[at][1] if member.isfile() else b"")
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=random.choice((tarfile.PAX_FORMAT, tarfile.GNU_FORMAT))) as archive:
+        for member, content in contents:
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+_NAMES = (
+    "../x",
+    "/tmp/x",
+    ".git/hooks/pre-commit",
+    "out/../../x",
+    "a\udcffb",
+    "",
+    ".",
+    "\x1b]0;x\a",
+    "o" * 300,
+    "Out/x",
+)
+_TYPES = (
+    tarfile.SYMTYPE,
+    tarfile.LNKTYPE,
+    tarfile.CHRTYPE,
+    tarfile.FIFOTYPE,
+    tarfile.DIRTYPE,
+    tarfile.REGTYPE,
+    b"S",
+    b"V",
+)
+
+
+def _change_member(member: tarfile.TarInfo, random: Random) -> None:
+    act = random.randrange(5)
+    if act == 0:
+        member.name = random.choice((random.choice(_NAMES), f"{member.name}/{random.choice(_NAMES)}"))
+    elif act == 1:
+        member.type = random.choice(_TYPES)
+        member.linkname = random.choice(("../x", "/etc/passwd", "a", "", member.name, "../../project.yml"))
+    elif act == 2:
+        member.mode = random.choice((0, 0o7777, 0o4755, 0o444))
+    elif act == 3:
+        member.mtime = random.choice((0, 2**33, 2**40, 0.5))
+    else:
+        member.uid = random.choice((0, 2**21, 2**40))
+        member.pax_headers = {
+            random.choice(("path", "size", "x", "mtime", "GNU.sparse.map")): random.choice(("", "1", "-1", "x"))
+        }

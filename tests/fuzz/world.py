@@ -8,6 +8,7 @@ import io
 import os
 import shutil
 import signal
+import tarfile
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,7 +103,7 @@ class World:
         self._pristine = root / "pristine"
         self._copy = root / "copy"
         self._keep = root / "faults"
-        project = ProjectDir(self._pristine / "project", root / "scratch")
+        project = ProjectDir(self._copy / "project", self._copy / "scratch")
         self.environ = project.environ
         source = b"some text\n"
         project.write("source.txt", source.decode())
@@ -115,6 +116,8 @@ class World:
         for words in (("assets",), ("run", "all"), ("push",), ("run", "second", "--force"), ("status",), ("ls",)):
             done = project.proj(*words)
             assert done.code == 0, (words, done)
+        self._copy.rename(self._pristine)  # copies are where the project was: caches that name its path hold for them
+        self._beside = set(os.listdir(self._pristine))
 
     def files(self) -> list[tuple[str, tuple[mutate.Mutation, ...]]]:
         """Return the files to mutate, relative to the world, with the mutations that fit each."""
@@ -127,13 +130,25 @@ class World:
                 found += [(name, (*mutate.BYTES, *[mutate.yaml_structure] * 7))] * 6
             elif path.suffix == ".jsonl":
                 found += [(name, (*mutate.BYTES, *[mutate.json_line_structure] * 7))] * 2
-            elif path.suffix == ".json":
+            elif path.suffix == ".json" and "/.proj/cache/" not in name:  # those have a checksum
                 found.append((name, (*mutate.BYTES, *[mutate.json_structure] * 5)))
             elif "/.proj/runs" in name or "remote/" in name:
-                found.append((name, (*mutate.BYTES, _inside_gzip)))
+                found += [(name, (*mutate.BYTES, *[_inside_gzip] * 3, *[_in_tar] * 7))] * (
+                    2 if "remote/" in name else 1
+                )
             else:
                 found.append((name, mutate.BYTES))
         return found
+
+    def _prepare(self, name: str, random: Random) -> None:
+        """Remove what would keep `proj` from reading the mutated file `name`."""
+        project = self._copy / "project"
+        if name.startswith("remote/") and random.random() < 0.8:
+            shutil.rmtree(project / "out")  # a pull downloads it
+            (project / "out").mkdir()
+        if name.startswith("remote/") and random.random() < 0.4:
+            (project / "project.lock").unlink()
+            shutil.rmtree(project / ".proj")
 
     def try_mutant(self, seed: int, questions: int) -> list[Fault]:
         """Mutate one file as `seed` says, ask `questions` subcommands, and return what went wrong."""
@@ -144,10 +159,11 @@ class World:
         mutation = random.choice(mutations)
         path = self._copy / name
         path.write_bytes(mutation(path.read_bytes(), random))
+        self._prepare(name, random)
         mutant = f"seed {seed}: {mutation.__name__} of {name}"
         asked = random.sample(QUESTIONS, min(questions, len(QUESTIONS)))
         if not name.endswith("project.yml"):  # a mutated script line must not run
-            asked += random.sample(CHANGES, 2)
+            asked += random.sample(CHANGES, min(max(questions // 2, 2), len(CHANGES)))
         return [self._kept(fault, seed) for words in asked for fault in self._ask(mutant, words)]
 
     def _kept(self, fault: Fault, seed: int) -> Fault:
@@ -172,6 +188,8 @@ class World:
             yield Fault(mutant, words, done.err, self._copy)
         if "\x1b]0;x" in done.err + done.out:
             yield Fault(mutant, words, "an escape sequence reached the terminal", self._copy)
+        if set(os.listdir(self._copy)) != self._beside or os.path.lexists(project.path / ".git"):
+            yield Fault(mutant, words, "something was written outside the project, or into .git", self._copy)
 
 
 class _TooLong(BaseException):
@@ -202,6 +220,16 @@ def _inside_gzip(data: bytes, random: Random) -> bytes:
     with gzip.GzipFile(fileobj=out, mode="wb", mtime=0) as file:
         file.write(random.choice(mutate.BYTES)(inner, random))
     return out.getvalue()
+
+
+def _in_tar(data: bytes, random: Random) -> bytes:
+    """Change the members of an archive and compress it again."""
+    try:
+        inner = gzip.decompress(data)
+        changed = mutate.tar_structure(inner, random)
+    except (OSError, EOFError, ValueError, tarfile.TarError):
+        return mutate.flip(data, random)
+    return gzip.compress(changed, mtime=0)
 
 
 def run(root: Path, seeds: range, questions: int, report: Callable[[int, list[Fault]], None]) -> list[Fault]:

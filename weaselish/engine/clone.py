@@ -17,6 +17,7 @@ from weaselish.errors import InvalidProject, ProjError, UsageError, near_match
 from weaselish.files.atomic import write_atomically, writing
 from weaselish.files.remove import remove
 from weaselish.files.state_dir import STATE, make_state_dir
+from weaselish.files.strict_json import read_json_file
 from weaselish.files.swap import staging_directory
 from weaselish.load import FILE, find_root, load_project
 from weaselish.model.paths import is_outside, normalise
@@ -190,7 +191,7 @@ def template_titles() -> dict[str, str]:
 def origin_of_project() -> dict[str, str]:
     """Return where the project around the working directory was cloned from; empty if it was not."""
     try:
-        data = json.loads((find_root() / STATE / _ORIGIN).read_bytes())
+        data = read_json_file(find_root() / STATE / _ORIGIN)
     except (UsageError, OSError, ValueError):
         return {}
     return {str(key): str(text) for key, text in data.items() if text} if isinstance(data, dict) else {}

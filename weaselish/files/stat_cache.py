@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from weaselish.files.atomic import write_atomically
+from weaselish.files.cache_file import read_cache, write_cache
 from weaselish.files.cached_tree import CachedTree
 from weaselish.files.clock import DiskClock
 from weaselish.files.file_stat import FileStat, Listing, PackedStat, Stamp, pack_listing, target_of, unpack_listing
@@ -75,7 +76,7 @@ class StatCache:
         if self._directory is None:
             return {}
         try:
-            data = json.loads(read_regular(self._directory / self._files_name))
+            data = read_cache(self._directory / self._files_name)
             if data["format"] != [_FORMAT, self._algorithm]:
                 return {}
             return {path: CachedFile(FileStat(*row[:4]), row[4], row[5]) for path, row in data["files"].items()}
@@ -177,5 +178,5 @@ class StatCache:
                     write_atomically(self._directory / name, tree.to_bytes())
             if files is not None:
                 rows = {path: [*stat, checked_at, digest] for path, (stat, checked_at, digest) in files.items()}
-                text = json.dumps({"format": [_FORMAT, self._algorithm], "files": rows})
-                write_atomically(self._directory / self._files_name, [text.encode()])
+                data = {"format": [_FORMAT, self._algorithm], "files": rows}
+                write_cache(self._directory / self._files_name, data)

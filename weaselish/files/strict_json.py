@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
+from typing import Any
+
+from weaselish.files.regular import read_regular
 
 
 def read_json(text: bytes | str) -> object:
@@ -17,6 +21,11 @@ def read_json(text: bytes | str) -> object:
         return _DECODER.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def read_json_file(path: Path) -> Any:
+    """Decode a file. Raises ValueError as `read_json` does, and OSError, also for anything else than a file."""
+    return read_json(read_regular(path))
 
 
 def _finite(text: str) -> float:

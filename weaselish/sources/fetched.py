@@ -9,6 +9,7 @@ from pathlib import Path
 
 from weaselish.files.atomic import write_atomically, writing
 from weaselish.files.state_dir import STATE
+from weaselish.files.strict_json import read_json_file
 from weaselish.model.project import Asset
 
 _FORMAT = 1
@@ -47,7 +48,7 @@ def save_fetched(root: Path, fetched: Fetched) -> None:
 def last_fetched(root: Path, dest: str) -> Fetched | None:
     """Return the note of what was last fetched to `dest`, or None if it is missing or unreadable."""
     try:
-        data = json.loads(_file(root, dest, ".json").read_bytes())
+        data = read_json_file(_file(root, dest, ".json"))
         return Fetched(**data) if data.pop("format") == _FORMAT else None
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from weaselish.cancel import Cancel
 from weaselish.errors import ProjError
 from weaselish.files.atomic import write_atomically, writing
+from weaselish.files.strict_json import read_json_file
 
 if TYPE_CHECKING:
     import httpx
@@ -192,7 +193,7 @@ def _append(response: httpx.Response, task: _Download) -> None:
 def _begun(task: _Download) -> _Response | None:
     """Return the description of the partial file, if it can be continued from this URL."""
     try:
-        response = _Response(**json.loads(_description(task.partial).read_bytes()))
+        response = _Response(**read_json_file(_description(task.partial)))
     except (OSError, ValueError, TypeError):
         return None
     return response if response.url == _digest(task.url) and _size(task.partial) <= response.size else None

@@ -14,7 +14,8 @@ from weaselish.cancel import Cancel
 from weaselish.engine.remote.published import RUNS, Published, outputs_of, published_run, record_key
 from weaselish.engine.workers import Workers
 from weaselish.errors import NotInStore
-from weaselish.files.atomic import write_atomically
+from weaselish.files.cache_file import read_cache, write_cache
+from weaselish.files.strict_json import read_json
 from weaselish.stores.base import Store, Stored
 
 LARGEST_RECORD = 1 << 26  # bytes; a record with 100,000 deps has a tenth of it
@@ -160,8 +161,8 @@ class RemoteTree:
             if stored.size > LARGEST_RECORD:
                 return None
             try:
-                cached = {"document": json.loads(b"".join(self.store.get(stored.key)))}
-            except (ValueError, RecursionError, NotInStore):
+                cached = {"document": read_json(b"".join(self.store.get(stored.key)))}
+            except (ValueError, NotInStore):
                 return None
         if cached.get("mark") != mark:
             self._cached[stored.key] = {"mark": mark, "document": cached.get("document")}
@@ -183,7 +184,7 @@ class RemoteTree:
 
     def _load(self) -> dict[str, dict[str, object]]:
         try:
-            data = json.loads(self._file.read_bytes()) if self._file else {}
+            data = read_cache(self._file) if self._file else {}
         except (OSError, ValueError):
             return {}
         return {key: value for key, value in data.items() if isinstance(value, dict)} if isinstance(data, dict) else {}
@@ -192,7 +193,7 @@ class RemoteTree:
         """Write the cache, if there is a place for it, without records that are no longer on the remote."""
         if self._file is not None and self._is_changed:
             with contextlib.suppress(OSError):
-                write_atomically(self._file, [json.dumps(self._current_documents()).encode()])
+                write_cache(self._file, self._current_documents())
 
     def _current_documents(self) -> dict[str, dict[str, object]]:
         if not self._is_listed:
