@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weaselish.api.directory import OnEvent, ignore, store_opener
+from weaselish.api.directory import OnEvent, ignore
+from weaselish.api.running import Running
 from weaselish.api.sharing import Sharing
 from weaselish.cancel import Cancel
 from weaselish.model.interpolate import put_env
 
 if TYPE_CHECKING:
     from weaselish.compat.dvc import Pipeline
-    from weaselish.engine import events
     from weaselish.engine.clone import Cloned
-    from weaselish.engine.dry_run import PlannedStep
     from weaselish.engine.run.accept import Acceptance
-    from weaselish.engine.run.run import RunResult
-    from weaselish.engine.status import Graph, StepStatus
     from weaselish.engine.variables import Variable
     from weaselish.errors import Problem
-    from weaselish.executors.base import Stdin
     from weaselish.model.project import Command, ProjectModel
-    from weaselish.plan.graph import Plan
     from weaselish.plan.reasons import Reason
     from weaselish.records.history import PastRun
 
 
-class Project(Sharing):
+class Project(Running, Sharing):
     """A project directory. Each method reads it anew; nothing stays open between calls.
 
     Methods raise ProjError subclasses for what the user can fix. `cancel` ends the work from another thread or a
@@ -111,84 +105,7 @@ class Project(Sharing):
         given = dict.fromkeys(self._overrides, "override") | dict(sources or {})
         return variables_of(self._open(), self._overrides, given)
 
-    # -- steps ------------------------------------------------------------------------------------------------------
-
-    def plan(self, *targets: str, only: bool = False) -> Plan:
-        """Return the steps that a run of `targets` would consider, in order. Raises UnknownName, Cycle, MissingDep."""
-        from weaselish.engine.run.planning import plan_for
-
-        return plan_for(self._open(), targets, only=only)
-
-    def status(
-        self, *targets: str, remote: str | None = None, on_event: OnEvent = ignore, cancel: Cancel | None = None
-    ) -> list[StepStatus]:
-        """Return the status of each step of the targets, by default of all commands.
-
-        With `remote`, it includes whether a matching run is there.
-        """
-        from weaselish.engine.status import status
-
-        with self._opened(cancel) as workspace:
-            return status(workspace, targets, remote=remote, open_store=store_opener(workspace), report=on_event)
-
-    def graph(self, *targets: str, on_event: OnEvent = ignore, cancel: Cancel | None = None) -> Graph:
-        """Return the steps of the targets, by default of all commands, with their status and edges."""
-        from weaselish.engine.status import graph
-
-        with self._opened(cancel) as workspace:
-            return graph(workspace, targets, report=on_event)
-
-    def preview(
-        self,
-        *targets: str,
-        only: bool = False,
-        force: bool = False,
-        args: Sequence[str] = (),
-        on_event: OnEvent = ignore,
-        cancel: Cancel | None = None,
-    ) -> list[PlannedStep]:
-        """Return what a run would do, without running: each step with its reasons and script lines."""
-        from weaselish.engine.dry_run import preview_run
-
-        with self._opened(cancel) as workspace:
-            return preview_run(workspace, targets, only=only, force=force, args=tuple(args), report=on_event)
-
-    def run(
-        self,
-        *targets: str,
-        jobs: int = 1,
-        only: bool = False,
-        force: bool = False,
-        keep_going: bool = False,
-        wait: bool = True,
-        args: Sequence[str] = (),
-        stdin: Stdin | None = None,
-        confirm: Callable[[str, str], bool] = lambda step, question: False,
-        on_event: OnEvent | None = None,
-        cancel: Cancel | None = None,
-    ) -> RunResult:
-        """Run targets, and whatever they depend on, if out of date. A failing script does not raise.
-
-        Without `on_event`, the output of scripts goes to `sys.stdout`, in a notebook, too. `confirm` answers the
-        question of a command with `confirm:`. `stdin` is what steps read when they run one at a time.
-        """
-        from weaselish.engine.run.run import RunOptions, run
-        from weaselish.executors.base import Stdin as Source
-        from weaselish.executors.open import Executors
-
-        options = RunOptions(jobs, only, force, keep_going, wait, tuple(args))
-        with (
-            self._opened(cancel) as workspace,
-            Executors(workspace.root, os.environ, stdin or Source.NULL) as executors,
-        ):
-            return run(
-                workspace,
-                targets,
-                options,
-                executor_for=executors.executor_for,
-                report=on_event or print_output,
-                confirm=confirm,
-            )
+    # -- past runs -----------------------------------------------------------------------------------------------------
 
     def log(self, *names: str, most: int | None = None, on_event: OnEvent = ignore) -> list[PastRun]:
         """Return the last runs, at most `most`, of commands and workflows, by default of all; the newest last."""
@@ -251,14 +168,3 @@ class Project(Sharing):
         from weaselish.engine.clone import template_titles
 
         return template_titles()
-
-
-def print_output(event: events.Event) -> None:
-    """Write the output of scripts, and why a step failed, to `sys.stdout`."""
-    from weaselish.engine import events as kinds
-
-    if isinstance(event, kinds.StepOutput):
-        sys.stdout.write(event.data.decode("utf-8", "replace"))
-        sys.stdout.flush()
-    elif isinstance(event, kinds.StepFailed):
-        sys.stdout.write(f"{event.message}\n")

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from weaselish.api.project import Project, print_output
+from weaselish.api.project import Project
+from weaselish.api.running import print_output
 from weaselish.engine import events
 
 

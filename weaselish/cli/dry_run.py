@@ -22,7 +22,10 @@ def dry_run(call: Call, project: Project, targets: Sequence[str], settings: Sett
     steps = project.preview(
         *targets,
         only=settings.only,
+        from_step=settings.from_step,
+        until_step=settings.until_step,
         force=settings.force,
+        force_all=settings.force_all,
         args=settings.args,
         on_event=show_note,
         cancel=call.cancel,

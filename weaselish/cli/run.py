@@ -17,7 +17,10 @@ def run(
     *,
     dry: bool,
     force: bool,
+    force_all: bool,
     only: bool,
+    from_step: str | None,
+    until_step: str | None,
     jobs: str | None,
     keep_going: bool,
     yes: bool,
@@ -42,7 +45,17 @@ def run(
         show_notices(project.model)
         return show_names(project, names)
     check_args(project.model, names, call.extras)
-    settings = Settings(jobs_at_once(jobs, os.environ), only, force, keep_going, wait, call.extras.args)
+    settings = Settings(
+        jobs_at_once(jobs, os.environ),
+        only,
+        from_step,
+        until_step,
+        force,
+        force_all,
+        keep_going,
+        wait,
+        call.extras.args,
+    )
     try:
         if dry:
             from weaselish.cli.dry_run import dry_run

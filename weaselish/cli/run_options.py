@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 OPTIONS = (
     dry("Print the lines that would run, and why; change nothing."),
     Option("force", ("--force", "-F"), "Run the named steps even if they are up to date."),
+    Option("force_all", ("--force-all",), "Run the named steps and everything upstream, even if up to date."),
     Option("only", ("--only",), "Run only the named steps, not their dependencies."),
+    Option(
+        "from_step", ("--from",), "Leave out the steps before STEP: what they produced is used.", Takes.TEXT, "STEP"
+    ),
+    Option("until_step", ("--until",), "Leave out the steps after STEP.", Takes.TEXT, "STEP"),
     Option(
         "jobs",
         ("--jobs", "-j"),
@@ -45,7 +50,10 @@ class Settings(NamedTuple):
 
     jobs: int
     only: bool
+    from_step: str | None
+    until_step: str | None
     force: bool
+    force_all: bool
     keep_going: bool
     wait: bool
     args: tuple[str, ...]

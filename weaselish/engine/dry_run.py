@@ -8,10 +8,11 @@ from typing import NamedTuple
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.run.job import announced_lines
-from weaselish.engine.run.planning import Preview, check_usable, named_commands, plan_for, preview
+from weaselish.engine.run.planning import Preview, check_args, check_usable, named_commands, plan_for, preview
 from weaselish.engine.status import Status, statuses
 from weaselish.plan.reasons import Reason
-from weaselish.plan.sequence import Step, listed_commands
+from weaselish.plan.selection import Selection
+from weaselish.plan.sequence import Step
 from weaselish.workspace import Workspace
 
 
@@ -28,20 +29,19 @@ class PlannedStep(NamedTuple):
 def preview_run(
     workspace: Workspace,
     targets: Sequence[str],
+    selection: Selection,
     *,
-    only: bool,
-    force: bool,
     args: tuple[str, ...],
     report: events.Reporter,
 ) -> list[PlannedStep]:
     """Return the steps that a run of `targets` would consider, in order. Changes nothing."""
-    named = named_commands(workspace.project, targets, force=force)
-    plan = plan_for(workspace, targets, only=only, lenient=True, named=named, note=report)
+    named = named_commands(workspace.project, targets, selection)
+    plan = plan_for(workspace, targets, selection, lenient=True, named=named, note=report)
+    check_args(plan, args)
     check_usable(workspace, (*targets, *plan.commands))
-    forced = frozenset(listed_commands(workspace.project, targets)) if force else frozenset()
     args_of = {targets[-1]: args} if args else {}
     steps = []
-    previews = preview(workspace, plan, forced=forced, args=args_of)
+    previews = preview(workspace, plan, forced=selection.forced(plan), args=args_of)
     for item, step in zip(previews, statuses(previews), strict=True):
         command, missing = plan.command(item.step), _missing_deps(item)
         lines = announced_lines(workspace, command, args_of.get(item.step, ())) if item.reasons else ()

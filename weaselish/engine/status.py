@@ -12,6 +12,7 @@ from weaselish.engine.remote.resolve import OpenStore, find_remote
 from weaselish.engine.run.planning import Preview, plan_for, preview
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import Reason, ReasonKind
+from weaselish.plan.selection import Selection
 from weaselish.plan.sequence import Cycle, Step
 from weaselish.workspace import Workspace
 
@@ -78,7 +79,7 @@ def _plan(workspace: Workspace, targets: Sequence[str], report: events.Reporter)
         return plan_for(workspace, targets, lenient=True)
     except Cycle as error:
         report(events.Note(error.message, error.hint))
-        return plan_for(workspace, targets, only=True)
+        return plan_for(workspace, targets, Selection(only=True))
 
 
 def statuses(previews: Sequence[Preview]) -> list[StepStatus]:

@@ -31,6 +31,7 @@ class Plan(NamedTuple):
     choices: tuple[Choice, ...] = ()
     moves: tuple[Move, ...] = ()  # where the steps differ from the listed order
     unrecorded: frozenset[str] = frozenset()  # commands whose existing outputs count as sources
+    left_out: tuple[Step, ...] = ()  # earlier steps that do not run: their outputs count as sources
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -62,7 +63,7 @@ def make_plan(
         steps = tuple(names.next_of(name) for name in listed)
         return Plan(project, tuple(targets), steps, *edges_one_by_one(project, steps), unrecorded=kept)
     sequence = StepSequence(project, listed, chosen or {}, kept)
-    edges = edges_of(project, sequence.steps, _barriers(project, targets))
+    edges = edges_of(project, sequence.steps, barriers_of(project, targets))
     return Plan(
         project,
         tuple(targets),
@@ -74,7 +75,7 @@ def make_plan(
     )
 
 
-def _barriers(project: ProjectModel, targets: Sequence[str]) -> set[str]:
+def barriers_of(project: ProjectModel, targets: Sequence[str]) -> set[str]:
     """Return the steps without outputs that a named workflow lists."""
     listed = {name for target in targets if target in project.workflows for name in project.steps_of(target)}
     return {name for name in listed if not project.commands[name].all_outputs}

@@ -28,6 +28,7 @@ from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.record import Record
 from weaselish.plan.schedule import Schedule
+from weaselish.plan.selection import Selection
 from weaselish.plan.sequence import Cycle
 from weaselish.workspace import Workspace
 
@@ -100,7 +101,7 @@ class _Pull:
         try:
             return plan_for(self._workspace, names, lenient=True)
         except Cycle:
-            return plan_for(self._workspace, names, only=True)
+            return plan_for(self._workspace, names, Selection(only=True))
 
     def _results(self, plan: Plan) -> dict[str, Pulled]:
         """Return the result per selected command.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from weaselish.errors import MissingDep, Problem, ProjError
 from weaselish.model.locations import Location, Locations
-from weaselish.model.paths import overlap
+from weaselish.model.paths import inside, overlap
 from weaselish.model.project import Asset, Command
 from weaselish.plan.graph import Plan
+from weaselish.plan.producers import reads
 from weaselish.workspace import Workspace
 
 _MOST_NAMES = 1000  # of a directory that are compared with a missing name
@@ -19,7 +20,10 @@ _CLOSE = 0.8  # how similar a path must be to be suggested, up to 1
 
 
 def check_sources(workspace: Workspace, plan: Plan) -> None:
-    """Raise MissingDep for all deps that do not exist and that no step of the plan produces."""
+    """Raise MissingDep for all deps that do not exist and that no step of the plan produces.
+
+    What a step needs of the outputs of a left-out step must exist, too.
+    """
     consumers: dict[str, list[str]] = {}
     for step in plan.steps:
         if step.command not in plan.unrecorded:
@@ -28,8 +32,23 @@ def check_sources(workspace: Workspace, plan: Plan) -> None:
                     consumers.setdefault(dep, []).append(step.command)
     for choice in plan.choices:
         consumers.setdefault(choice.dep, []).append(choice.consumer)
+    for step in plan.left_out:
+        for output in plan.command(step).outputs:
+            if not workspace.exists(output):
+                for name in _readers_of(plan, output):
+                    consumers.setdefault(output, []).append(name)
     if consumers:
         raise _missing_dep(workspace, consumers)
+
+
+def _readers_of(plan: Plan, output: str) -> Iterator[str]:
+    """Yield the commands that need an output as a part of a dep of which the plan produces another part."""
+    for step in plan.steps:
+        command = plan.command(step)
+        produced = [path for producer in plan.producers[step] for path in plan.command(producer).all_outputs]
+        is_part = any(reads(dep, output) and dep not in plan.sources[step] for dep in command.deps)
+        if is_part and step.command not in plan.unrecorded and not any(inside(output, path) for path in produced):
+            yield command.name
 
 
 def check_deps(workspace: Workspace, command: Command, missing: Iterable[str]) -> None:

@@ -10,13 +10,14 @@ from weaselish.engine import events
 from weaselish.engine.run.missing_deps import is_own_output
 from weaselish.engine.run.staleness import Staleness, check_staleness
 from weaselish.engine.run.unrecorded import is_unrecorded
-from weaselish.errors import InvalidProject, listed
+from weaselish.errors import InvalidProject, UsageError, listed
 from weaselish.files.walk import Unreadable
 from weaselish.model.paths import overlap
 from weaselish.model.project import ProjectModel
 from weaselish.plan.graph import Plan, make_plan
 from weaselish.plan.reasons import Reason, ReasonKind
 from weaselish.plan.record import Record
+from weaselish.plan.selection import ALL_STEPS, Selection
 from weaselish.plan.sequence import SOURCE, Choice, Cycle, Step, listed_commands
 from weaselish.workspace import Workspace
 
@@ -39,13 +40,15 @@ class Preview(NamedTuple):
 # -- plans ------------------------------------------------------------------------------------------------------------
 
 
-def named_commands(project: ProjectModel, targets: Sequence[str], *, force: bool) -> frozenset[str]:
+def named_commands(project: ProjectModel, targets: Sequence[str], selection: Selection) -> frozenset[str]:
     """Return the commands that run even if their outputs are unrecorded.
 
     These are the targets that are commands. A workflow does not name its steps one by one: it names them all only
-    together with `force`.
+    together with `force`. With `force_all` every command counts as named.
     """
-    if force:
+    if selection.force_all:
+        return frozenset(project.commands)
+    if selection.force:
         return frozenset(listed_commands(project, targets))
     return frozenset(target for target in targets if target in project.commands)
 
@@ -53,16 +56,16 @@ def named_commands(project: ProjectModel, targets: Sequence[str], *, force: bool
 def plan_for(
     workspace: Workspace,
     targets: Sequence[str],
+    selection: Selection = ALL_STEPS,
     *,
-    only: bool = False,
     named: Collection[str] = (),
     lenient: bool = False,
     note: Callable[[events.Note], None] = lambda note: None,
 ) -> Plan:
     """Return the plan for `targets` in this directory. Its `choices` are those that nothing on disk answers.
 
-    `named`: commands that run even if their outputs are unrecorded. Raises UnknownName, Cycle, and unless `lenient`
-    InvalidProject for errors in project.yml that are confined to steps of the plan.
+    `named`: commands that run even if their outputs are unrecorded. Raises UnknownName, UsageError, Cycle, and unless
+    `lenient` InvalidProject for errors in project.yml that are confined to steps of the plan.
     """
     if not lenient:
         check_usable(workspace, targets)
@@ -72,7 +75,7 @@ def plan_for(
     checked: set[str] = set()
     while True:
         workspace.cancel.check()
-        plan = _make_plan(workspace, targets, only=only, chosen=answers, unrecorded=unrecorded)
+        plan = _make_plan(workspace, targets, only=selection.only, chosen=answers, unrecorded=unrecorded)
         if new := set(_unrecorded_of(workspace, plan, checked | set(named))):
             unrecorded |= new
             continue
@@ -83,12 +86,19 @@ def plan_for(
             answers[choice], is_missing = _answer(workspace, choice)
             if is_missing:
                 unanswered.append(choice)
+    plan = selection.cut(plan._replace(choices=tuple(unanswered)))
     if not lenient:
         check_usable(workspace, plan.commands)
-    plan = plan._replace(choices=tuple(unanswered), unrecorded=plan.unrecorded & set(plan.commands))
+    plan = plan._replace(unrecorded=plan.unrecorded & set(plan.commands))
     for message in _notes(workspace, plan, answers):
         note(message)
     return plan
+
+
+def check_args(plan: Plan, args: Sequence[str]) -> None:
+    """Raise UsageError if the run leaves out the command that would get the arguments after `--`."""
+    if args and plan.targets[-1] not in plan.steps:
+        raise UsageError(f"arguments after `--` go to `{plan.targets[-1]}`, which this run leaves out")
 
 
 def check_usable(workspace: Workspace, names: Sequence[str]) -> None:

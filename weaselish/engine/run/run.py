@@ -12,14 +12,15 @@ from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.events import SerialReporter, StepResult, StepState
 from weaselish.engine.run.course import Course
 from weaselish.engine.run.missing_deps import check_sources
-from weaselish.engine.run.planning import named_commands, needed_deps, plan_for
+from weaselish.engine.run.planning import check_args, named_commands, needed_deps, plan_for
 from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.run.step import StepOptions, StepRunner
 from weaselish.errors import ProjError, UsageError
 from weaselish.model.paths import is_text
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import ReasonKind
-from weaselish.plan.sequence import Step, listed_commands
+from weaselish.plan.selection import ALL_STEPS, Selection
+from weaselish.plan.sequence import Step
 from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -29,9 +30,8 @@ Confirm = Callable[[str, str], bool]  # step, question -> whether the step may r
 
 
 class RunOptions(NamedTuple):
+    selection: Selection = ALL_STEPS
     jobs: int = 1
-    only: bool = False
-    force: bool = False
     keep_going: bool = False
     wait: bool = True
     args: tuple[str, ...] = ()  # appended to the last script line of the one target
@@ -73,16 +73,18 @@ def run(
     if not is_text("".join(options.args)):  # project.lock could not hold them
         raise UsageError("an argument after `--` is not text in UTF-8")
     serial = SerialReporter(report)
-    named = named_commands(workspace.project, targets, force=options.force)
-    plan = plan_for(workspace, targets, only=options.only, named=named, note=serial)
-    if not options.only:
+    selection = options.selection
+    named = named_commands(workspace.project, targets, selection)
+    plan = plan_for(workspace, targets, selection, named=named, note=serial)
+    check_args(plan, options.args)
+    if not selection.only:
         check_sources(workspace, plan)
     workspace.prepare_to_change()
     report_broken_lock(workspace, serial)
     _settle_conflicts(workspace)
     serial(events.RunStarted(plan, options.jobs))
     runner = StepRunner(workspace, executor_for, serial, confirm)
-    course = Course(plan, _step_function(runner, plan, targets, options), serial, workspace.cancel)
+    course = Course(plan, _step_function(runner, plan, options), serial, workspace.cancel)
     try:
         course.run(jobs=options.jobs, keep_going=options.keep_going)
     finally:
@@ -94,16 +96,14 @@ def run(
     return result
 
 
-def _step_function(
-    runner: StepRunner, plan: Plan, targets: Sequence[str], options: RunOptions
-) -> Callable[[Step], StepResult]:
+def _step_function(runner: StepRunner, plan: Plan, options: RunOptions) -> Callable[[Step], StepResult]:
     """Return the function that runs one step of the plan."""
-    forced = frozenset(listed_commands(plan.project, targets)) if options.force else frozenset()
+    forced = options.selection.forced(plan)
     needed = needed_deps(plan)
 
     def run_step(step: Step) -> StepResult:
         step_options = StepOptions(
-            args=options.args if step == targets[-1] else (),
+            args=options.args if step == plan.targets[-1] else (),
             force=step.command in forced,
             wait=options.wait,
             has_stdin=options.jobs == 1,

@@ -1,0 +1,129 @@
+"""The part of the Python interface that plans, checks and runs steps."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from weaselish.api.directory import OnEvent, ProjectDirectory, ignore, store_opener
+from weaselish.cancel import Cancel
+
+if TYPE_CHECKING:
+    from weaselish.engine import events
+    from weaselish.engine.dry_run import PlannedStep
+    from weaselish.engine.run.run import RunResult
+    from weaselish.engine.status import Graph, StepStatus
+    from weaselish.executors.base import Stdin
+    from weaselish.plan.graph import Plan
+
+
+class Running(ProjectDirectory):
+    """Plans and runs targets, and tells which of their steps are up to date.
+
+    Of the options that select steps, `only` leaves out what the targets depend on, `from_step` the steps before a step
+    in the plan's order, `until_step` those after one. `force` runs the targets even if they are up to date, `force_all`
+    also everything upstream.
+    """
+
+    def plan(
+        self, *targets: str, only: bool = False, from_step: str | None = None, until_step: str | None = None
+    ) -> Plan:
+        """Return the steps that a run of `targets` would consider, in order. Raises UnknownName, UsageError, Cycle."""
+        from weaselish.engine.run.planning import plan_for
+        from weaselish.plan.selection import Selection
+
+        return plan_for(self._open(), targets, Selection(only, from_step, until_step))
+
+    def status(
+        self, *targets: str, remote: str | None = None, on_event: OnEvent = ignore, cancel: Cancel | None = None
+    ) -> list[StepStatus]:
+        """Return the status of each step of the targets, by default of all commands.
+
+        With `remote`, it includes whether a matching run is there.
+        """
+        from weaselish.engine.status import status
+
+        with self._opened(cancel) as workspace:
+            return status(workspace, targets, remote=remote, open_store=store_opener(workspace), report=on_event)
+
+    def graph(self, *targets: str, on_event: OnEvent = ignore, cancel: Cancel | None = None) -> Graph:
+        """Return the steps of the targets, by default of all commands, with their status and edges."""
+        from weaselish.engine.status import graph
+
+        with self._opened(cancel) as workspace:
+            return graph(workspace, targets, report=on_event)
+
+    def preview(
+        self,
+        *targets: str,
+        only: bool = False,
+        from_step: str | None = None,
+        until_step: str | None = None,
+        force: bool = False,
+        force_all: bool = False,
+        args: Sequence[str] = (),
+        on_event: OnEvent = ignore,
+        cancel: Cancel | None = None,
+    ) -> list[PlannedStep]:
+        """Return what a run would do, without running: each step with its reasons and script lines."""
+        from weaselish.engine.dry_run import preview_run
+        from weaselish.plan.selection import Selection
+
+        selection = Selection(only, from_step, until_step, force, force_all)
+        with self._opened(cancel) as workspace:
+            return preview_run(workspace, targets, selection, args=tuple(args), report=on_event)
+
+    def run(
+        self,
+        *targets: str,
+        jobs: int = 1,
+        only: bool = False,
+        from_step: str | None = None,
+        until_step: str | None = None,
+        force: bool = False,
+        force_all: bool = False,
+        keep_going: bool = False,
+        wait: bool = True,
+        args: Sequence[str] = (),
+        stdin: Stdin | None = None,
+        confirm: Callable[[str, str], bool] = lambda step, question: False,
+        on_event: OnEvent | None = None,
+        cancel: Cancel | None = None,
+    ) -> RunResult:
+        """Run targets, and whatever they depend on, if out of date. A failing script does not raise.
+
+        Without `on_event`, the output of scripts goes to `sys.stdout`, in a notebook, too. `confirm` answers the
+        question of a command with `confirm:`. `stdin` is what steps read when they run one at a time.
+        """
+        from weaselish.engine.run.run import RunOptions, run
+        from weaselish.executors.base import Stdin as Source
+        from weaselish.executors.open import Executors
+        from weaselish.plan.selection import Selection
+
+        selection = Selection(only, from_step, until_step, force, force_all)
+        options = RunOptions(selection, jobs, keep_going, wait, tuple(args))
+        with (
+            self._opened(cancel) as workspace,
+            Executors(workspace.root, os.environ, stdin or Source.NULL) as executors,
+        ):
+            return run(
+                workspace,
+                targets,
+                options,
+                executor_for=executors.executor_for,
+                report=on_event or print_output,
+                confirm=confirm,
+            )
+
+
+def print_output(event: events.Event) -> None:
+    """Write the output of scripts, and why a step failed, to `sys.stdout`."""
+    from weaselish.engine import events as kinds
+
+    if isinstance(event, kinds.StepOutput):
+        sys.stdout.write(event.data.decode("utf-8", "replace"))
+        sys.stdout.flush()
+    elif isinstance(event, kinds.StepFailed):
+        sys.stdout.write(f"{event.message}\n")
