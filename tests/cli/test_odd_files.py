@@ -51,6 +51,11 @@ def latin_1(path: Path) -> None:
     path.write_bytes("A=1\nB=\u00fc\n".encode("latin-1"))
 
 
+def identity(path: Path) -> tuple[int, int, int]:
+    status = os.lstat(path)
+    return status.st_ino, status.st_mode, status.st_size
+
+
 ODD: dict[Callable[[Path], None], str] = {
     directory: "is a directory, not a file",
     pipe: "is a named pipe, not a file",
@@ -154,3 +159,26 @@ def test_a_word_on_the_command_line_may_be_any_text(project: ProjectDir) -> None
         for words in (["run"], ["status"], ["assets"], ["dvc"], ["push"], ["pull"], ["graph"], ["log"], ["vars"]):
             done = project.proj(*words, word)
             assert done.code in (1, 2), (words, word)
+
+
+@pytest.mark.parametrize("words", [["document", "-o", "dvc.yaml"], ["dvc"]], ids=" ".join)
+@pytest.mark.parametrize("make", [make for make in ODD if make is not dangling_link])
+def test_a_file_to_replace_that_is_not_a_file_of_text_is_an_error(
+    project: ProjectDir, make: Callable[[Path], None], words: list[str]
+) -> None:
+    project.project("commands: [{name: a, script: [touch o], outputs: [o]}]\nworkflows: {all: [a]}")
+    make(project.path / "dvc.yaml")
+    before = identity(project.path / "dvc.yaml")
+    done = project.proj(*words, "--force")
+    assert (done.code, done.out) == (2, "")
+    assert f"error: `dvc.yaml` {ODD[make]}" in done.err
+    assert identity(project.path / "dvc.yaml") == before
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "."])
+def test_a_device_is_never_replaced_by_a_document(project: ProjectDir, path: str) -> None:
+    project.project("commands: [{name: a, script: ['true']}]")
+    before = os.stat(path).st_mode
+    done = project.proj("document", "-o", path, "--force")
+    assert done.code in (1, 2) and "error: " in done.err
+    assert os.stat(path).st_mode == before

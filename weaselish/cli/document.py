@@ -28,8 +28,9 @@ def document(call: Call, *, output: str, no_emoji: bool, force: bool) -> int:
 def _write(file: Path, name: str, text: str, *, force: bool) -> None:
     from weaselish.engine.readme import is_ignored, merged
     from weaselish.files.atomic import write_atomically
+    from weaselish.files.text_file import read_if_exists
 
-    old = file.read_bytes() if file.exists() else b""
+    old = read_if_exists(file, name=name)
     if is_ignored(old):
         warn(f"`{name}` contains the marker that keeps it unchanged; nothing is written")
         return

@@ -20,12 +20,13 @@ def dvc(call: Call, *, force: bool) -> int:
     """Write dvc.yaml into the project; keep one that `proj` did not write, unless `force` is given."""
     from weaselish.compat.dvc import FILE, is_our_own
     from weaselish.files.atomic import write_atomically
+    from weaselish.files.text_file import read_if_exists
 
     directory, name = _directory_and_workflow(call.words)
     project = open_project(call, directory)
     generated = project.dvc_pipeline(_workflow(project.model, name))
     file = project.root / FILE
-    old = file.read_text("utf-8", "surrogateescape") if file.exists() else ""
+    old = read_if_exists(file, name=FILE).decode("utf-8", "surrogateescape")
     if old == generated.text and not force:
         say(f"{FILE} is up to date")
         return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from weaselish.errors import UsageError
 
+_LARGEST = 10 << 20  # bytes of a file that proj writes again
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a named pipe",
@@ -36,6 +37,11 @@ def read_regular(path: Path, *, name: str, limit: int) -> bytes:
     if len(data) > limit:
         raise _unusable(name, f"is larger than {limit >> 20} MiB", "a file of this kind has a few pages of text")
     return data
+
+
+def read_if_exists(path: Path, *, name: str) -> bytes:
+    """Return the bytes of a file that may be replaced, empty if it does not exist. Raises UsageError."""
+    return read_regular(path, name=name, limit=_LARGEST) if os.path.lexists(path) else b""
 
 
 def text_of(data: bytes, *, name: str) -> str:

@@ -7,7 +7,6 @@ block counts only while its entry is unchanged since both were written. docs/for
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,8 +16,8 @@ from typing import Any, NamedTuple
 
 from weaselish.errors import BrokenState, InvalidProject, Problem
 from weaselish.files.atomic import write_atomically
+from weaselish.files.cache_file import read_cache, write_cache
 from weaselish.files.regular import read_regular
-from weaselish.files.strict_json import read_json
 from weaselish.files.yaml_text import to_yaml
 from weaselish.plan.digests import digest_bytes
 from weaselish.records.lock_entry import LockEntry, entry_digest
@@ -116,7 +115,7 @@ def _cached(cache: Path | None, digest: str) -> list[_Side] | None:
     if cache is None:
         return None
     try:
-        data = read_json(read_regular(cache / "lock.json"))
+        data = read_cache(cache / "lock.json")
     except (OSError, ValueError):
         return None
     sides = data.get("sides") if isinstance(data, dict) and data.get("digest") == digest else None
@@ -131,7 +130,7 @@ def _holds_entries(side: _Side) -> bool:
 def _keep(cache: Path | None, digest: str, sides: list[_Side]) -> None:
     if cache is not None:
         with contextlib.suppress(OSError):
-            write_atomically(cache / "lock.json", [json.dumps({"digest": digest, "sides": sides}).encode()])
+            write_cache(cache / "lock.json", {"digest": digest, "sides": sides})
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
