@@ -19,6 +19,7 @@ from typing import Any
 
 import weaselish
 from weaselish.__main__ import main
+from weaselish.cli.console import be_quiet
 from weaselish.files import yaml12
 
 TIMEOUT = 60.0  # seconds after which a call of proj counts as stuck
@@ -254,6 +255,7 @@ class _Console(io.TextIOWrapper):
 def _in_place(cwd: Path, environ: Mapping[str, str], out: _Console, err: _Console) -> Iterator[None]:
     """Run a block as if this process had been started in `cwd` with `environ`, no input and this console."""
     before = os.getcwd(), dict(os.environ), sys.stdin, sys.stdout, sys.stderr
+    be_quiet(False)  # an earlier call in this process may have chosen it
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environ)

@@ -468,7 +468,7 @@ def test_a_directory_without_a_project_is_an_error(project: ProjectDir) -> None:
 def test_an_unknown_subcommand_or_option_is_an_error(three: ProjectDir) -> None:
     for words, message in (
         (["rnu", "all"], "error: no subcommand named `rnu`\n  hint: did you mean `proj run`?\n"),
-        (["run", "all", "--drj"], "error: no such option: --drj"),
+        (["run", "all", "--drj"], "error: `proj run` has no option `--drj`"),
     ):
         done = three.proj(*words)
         assert (done.code, done.out) == (2, "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from weaselish.cli.console import done, failed, hint, left, say, show_problem, warn
 from weaselish.cli.opening import open_project, show_notices
-from weaselish.cli.subcommand import JSON, Call, Option, Subcommand, transfers
+from weaselish.cli.subcommand import DIRECTORY, JSON, Argument, Call, Option, Subcommand, Values, transfers
 
 if TYPE_CHECKING:
     from weaselish.engine.assets.check import AssetResult
@@ -112,7 +112,7 @@ SUBCOMMANDS = (
     Subcommand(
         "assets",
         assets,
-        "Fetch the assets of project.yml, or those named by their `dest`. Existing ones stay as they are.",
+        "Fetch the assets of project.yml, or those named.\n\nExisting ones stay as they are.",
         (
             Option("extra", ("--extra", "-e"), "Include assets that are marked `extra`."),
             Option("sparse", ("--sparse", "-S"), "Fetch only the needed files of git repositories."),
@@ -121,9 +121,7 @@ SUBCOMMANDS = (
             transfers("Assets"),
             JSON,
         ),
-        usage="[DEST]... [DIR]",
-        words_help="Assets by their `dest`; then, if it is not the current one, the project's directory.",
-        most_words=None,
+        arguments=(Argument("DEST", "An asset, by its `dest`.", Values.ASSETS, is_repeated=True), DIRECTORY),
         examples=("proj assets", "proj assets data/train.csv --force", "proj assets --update"),
     ),
 )

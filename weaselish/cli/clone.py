@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from weaselish.cli.console import done, hint, say, show_table, warn
-from weaselish.cli.subcommand import JSON, Call, Option, Subcommand, Takes
+from weaselish.cli.subcommand import JSON, Argument, Call, Option, Subcommand, Takes, Values
 from weaselish.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ SUBCOMMANDS = (
     Subcommand(
         "clone",
         clone,
-        "Copy a template, or a project from a git repository. NAME is a directory of the repository, `.` all of it.",
+        "Copy a template, or a project from a git repository.",
         (
             Option(
                 "repo",
@@ -79,9 +79,12 @@ SUBCOMMANDS = (
             Option("list_only", ("--list",), "List the templates that come with proj."),
             JSON,
         ),
-        usage="NAME [DEST]",
-        words_help="What to copy; the new directory, by default named after it.",
-        most_words=2,
+        arguments=(
+            Argument(
+                "NAME", "A template; or a directory of the repository, `.` for all of it.", Values.TEMPLATES, True
+            ),
+            Argument("DIR", "The new directory, by default named after NAME.", Values.DIRECTORIES),
+        ),
         examples=(
             "proj clone --list",
             "proj clone penguins birds",

@@ -10,6 +10,8 @@ from weaselish.cli.arguments import Extras, take_extras
 from weaselish.cli.subcommand import GROUPS
 from weaselish.errors import UsageError
 
+_BEFORE = ("-v", "-V", "--verbose", "-q", "--quiet")  # options that may precede the subcommand
+
 
 def dispatch(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command line; return its exit code. Raises ProjError."""
@@ -29,14 +31,24 @@ def dispatch(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _run(words: Sequence[str], extras: Extras) -> int:
+    words = _after_subcommand(words)
     parsed = quick.parse(words)
     if parsed is not None:
         return parsed.subcommand.call(parsed.words, extras, parsed.options)
-    if not words:
+    if not words or all(word in _BEFORE for word in words):
         from weaselish.cli.list import list_project
 
         return list_project(extras)
-    return _ask_typer(words, extras)
+    return _help_or_typer(words, extras)
+
+
+def _after_subcommand(words: Sequence[str]) -> Sequence[str]:
+    """Move `-v` and `-q` in front of the subcommand behind its name."""
+    start = next((index for index, word in enumerate(words) if word not in _BEFORE), 0)
+    if start == 0:
+        return words
+    name, rest = quick.split_name(words[start:])
+    return [*name.split(), *words[:start], *rest]
 
 
 def _change_to(directory: str) -> None:
@@ -54,15 +66,25 @@ def _check_directory() -> None:
         raise UsageError(f"the current directory {why}", hint="change to another directory") from None
 
 
-def _ask_typer(words: Sequence[str], extras: Extras) -> int:
-    """Let typer show help or parse what is not plain; raise its complaints as ours."""
+def _help_or_typer(words: Sequence[str], extras: Extras) -> int:
+    """Show help, or let typer parse what is not plain."""
+    from weaselish.cli.help import asks_for_help, show_help
+
+    asks = words[0] == "help" or asks_for_help(words)
+    if words[0] == "help":
+        words = words[1:]
     name, _ = quick.split_name(words)
-    if not name.startswith("-"):
+    if name and not name.startswith("-"):
         from weaselish.cli.unknown import check_subcommand
 
         check_subcommand(name, extras)
-    if name in GROUPS and len(words) == 1:
-        words = [name, "--help"]
+    if asks or (name in GROUPS and len(words) == 1):
+        return show_help(words)
+    return _ask_typer(words, extras, name)
+
+
+def _ask_typer(words: Sequence[str], extras: Extras, name: str) -> int:
+    """Parse what is not plain with typer; raise its complaints as ours."""
     import typer
 
     from weaselish.cli.app import make_app
@@ -70,11 +92,7 @@ def _ask_typer(words: Sequence[str], extras: Extras) -> int:
     try:
         code = make_app()(list(words), prog_name="proj", obj=extras, standalone_mode=False)
     except typer.TyperException as error:
-        raise _usage_error(error, name) from None
+        from weaselish.cli.mistakes import usage_error
+
+        raise usage_error(error, name) from None
     return code if isinstance(code, int) else 0
-
-
-def _usage_error(error: Exception, name: str) -> UsageError:
-    text = getattr(error, "format_message", error.__str__)().rstrip(".")
-    of = f" {name}" if name and not name.startswith("-") else ""
-    return UsageError(text[:1].lower() + text[1:], hint=f"`proj{of} --help` shows what it takes")

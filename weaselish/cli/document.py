@@ -7,7 +7,7 @@ from pathlib import Path
 
 from weaselish.cli.console import say, warn
 from weaselish.cli.opening import open_project
-from weaselish.cli.subcommand import Call, Option, Subcommand, Takes
+from weaselish.cli.subcommand import Call, Option, Subcommand, Takes, Values
 from weaselish.errors import ProjError
 
 
@@ -46,7 +46,8 @@ SUBCOMMANDS = (
     Subcommand(
         "document",
         document,
-        "Write the project's commands, workflows, graph, assets and remotes as Markdown.",
+        "Describe the project as Markdown, for its README.\n\n"
+        "The text has its commands, workflows, graph, assets and remotes.",
         (
             Option(
                 "output",
@@ -55,6 +56,7 @@ SUBCOMMANDS = (
                 Takes.TEXT,
                 "FILE",
                 "-",
+                values=Values.FILES,
             ),
             Option("no_emoji", ("--no-emoji", "-NE"), "Write headings without emoji."),
             Option("force", ("--force",), "Also replace a file that has no generated section."),

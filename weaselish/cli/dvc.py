@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from weaselish.cli.console import hint, say, warn
 from weaselish.cli.opening import open_project
-from weaselish.cli.subcommand import Call, Option, Subcommand
+from weaselish.cli.subcommand import DIRECTORY, Argument, Call, Option, Subcommand, Values
 from weaselish.cli.units import counted
-from weaselish.errors import ProjError, UnknownName, UsageError, listed
+from weaselish.errors import ProjError, UnknownName, listed
 
 if TYPE_CHECKING:
     from weaselish.model.project import ProjectModel
@@ -45,15 +45,13 @@ def dvc(call: Call, *, force: bool) -> int:
 
 
 def _directory_and_workflow(words: Sequence[str]) -> tuple[str | None, str | None]:
-    """Split `[DIR] [WORKFLOW]`, as in Weasel; a single word is a directory only if it has a project.yml."""
+    """Split `[WORKFLOW] [DIR]`. As in Weasel, they may be in the other order: the directory has a project.yml."""
     from weaselish.load import FILE
 
-    if len(words) > 2:
-        raise UsageError(f"one workflow at a time, not {listed(words[1:])}", hint="`proj dvc [DIR] [WORKFLOW]`")
     first, second = (*words, None, None)[:2]
-    if first is not None and second is None and not os.path.isfile(os.path.join(first, FILE)):
-        return None, first
-    return first, second
+    if first is not None and os.path.isfile(os.path.join(first, FILE)):
+        return first, second
+    return second, first
 
 
 def _workflow(project: ProjectModel, name: str | None) -> str:
@@ -73,9 +71,7 @@ SUBCOMMANDS = (
         dvc,
         "Write a dvc.yaml for a workflow, so that `dvc repro` runs it.",
         (Option("force", ("--force", "-F"), "Also replace a dvc.yaml that `proj` did not write."),),
-        usage="[DIR] [WORKFLOW]",
-        words_help="The project's directory; the workflow, by default the first one.",
-        most_words=None,
-        examples=("proj dvc . all",),
+        arguments=(Argument("WORKFLOW", "The workflow, by default the first one.", Values.WORKFLOWS), DIRECTORY),
+        examples=("proj dvc all",),
     ),
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from weaselish.cli.arguments import names_and_directory
 from weaselish.cli.console import show
 from weaselish.cli.opening import open_project, show_note
-from weaselish.cli.subcommand import NAMES_HELP, Call, Option, Subcommand
+from weaselish.cli.subcommand import NAMES, Call, Option, Subcommand
 from weaselish.errors import in_short
 from weaselish.terminal import printable
 
@@ -61,9 +61,7 @@ SUBCOMMANDS = (
             Option("dot", ("--dot",), "Print it for Graphviz."),
             Option("mermaid", ("--mermaid",), "Print it for Mermaid."),
         ),
-        usage="[NAME]... [DIR]",
-        words_help=NAMES_HELP,
-        most_words=None,
+        arguments=NAMES,
         examples=("proj graph", "proj graph train --dot | dot -Tsvg > graph.svg"),
     ),
 )

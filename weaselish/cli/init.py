@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from weaselish.cli.console import hint, say
-from weaselish.cli.subcommand import Call, Subcommand
+from weaselish.cli.subcommand import Argument, Call, Subcommand, Values
 from weaselish.errors import UsageError
 
 _STARTER = """\
@@ -58,7 +58,7 @@ SUBCOMMANDS = (
         "init",
         init,
         "Write a starter project.yml that runs.",
-        words_help="Where to write it; the current directory by default.",
+        arguments=(Argument("DIR", "Where to write it, by default the current directory.", Values.DIRECTORIES),),
         examples=("proj init", "proj init demo"),
     ),
 )

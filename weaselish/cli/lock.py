@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from weaselish.cli.arguments import names_and_directory
 from weaselish.cli.console import done, failed, hint, say
 from weaselish.cli.opening import open_project
-from weaselish.cli.subcommand import Call, Option, Subcommand
+from weaselish.cli.subcommand import DIRECTORY, NAMES, Call, Option, Subcommand
 from weaselish.errors import UsageError, in_short, listed
 
 if TYPE_CHECKING:
@@ -82,20 +82,16 @@ SUBCOMMANDS = (
     Subcommand(
         "lock accept",
         accept,
-        "Record the current outputs as up to date, without running anything.",
+        "Record the current outputs as up to date, without a run.",
         (Option("everything", ("--all",), "Accept every command that is out of date and whose outputs exist."),),
-        usage="[NAME]... [DIR]",
-        words_help="Commands and workflows; then the project's directory, if it is not the current one.",
-        most_words=None,
+        arguments=NAMES,
         examples=("proj lock accept train", "proj lock accept --all"),
     ),
     Subcommand(
         "lock reset",
         reset,
-        "Delete the records of commands: they count as never run. Their outputs stay.",
-        usage="NAME... [DIR]",
-        words_help="Commands and workflows; then the project's directory, if it is not the current one.",
-        most_words=None,
+        "Delete the records of commands: they count as never run.\n\nTheir outputs stay.",
+        arguments=(NAMES[0]._replace(is_required=True), DIRECTORY),
         examples=("proj lock reset train",),
     ),
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from weaselish.cli.arguments import names_and_directory
 from weaselish.cli.console import say, show, show_heading, show_table
 from weaselish.cli.opening import open_project, show_note
-from weaselish.cli.subcommand import JSON, NAMES_HELP, Call, Option, Subcommand, Takes
+from weaselish.cli.subcommand import JSON, NAMES, Call, Option, Subcommand, Takes
 from weaselish.cli.units import shown_duration, shown_time
 from weaselish.errors import in_short
 
@@ -83,11 +83,9 @@ SUBCOMMANDS = (
     Subcommand(
         "log",
         log,
-        "Show past runs: when, how long, why, and with what result. `--verbose` includes their output.",
+        "Show past runs: when, how long, why, and with what result.\n\n`--verbose` includes their output.",
         (Option("most", ("--most", "-n"), "Show the last N runs.", Takes.NUMBER, "N", 30), JSON),
-        usage="[NAME]... [DIR]",
-        words_help=NAMES_HELP,
-        most_words=None,
+        arguments=NAMES,
         examples=("proj log", "proj log -v train", "proj log all -n 5"),
     ),
 )

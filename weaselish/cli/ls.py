@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from weaselish.cli.console import say, show_table
 from weaselish.cli.opening import open_project, remote_and_directory
-from weaselish.cli.subcommand import JSON, REMOTE_HELP, REMOTE_USAGE, Call, Subcommand
+from weaselish.cli.subcommand import DIRECTORY, JSON, REMOTE, Call, Subcommand
 
 if TYPE_CHECKING:
     from weaselish.engine.remote.listing import RemoteRun
@@ -49,11 +49,10 @@ SUBCOMMANDS = (
     Subcommand(
         "ls",
         ls,
-        "List what a remote holds: outputs, runs, sizes, ages, and where they ran.",
+        "List the outputs and runs that a remote holds.\n\n"
+        "Each is shown with its size, its age and the host where it ran.",
         (JSON,),
-        usage=REMOTE_USAGE,
-        words_help=REMOTE_HELP,
-        most_words=2,
+        arguments=(REMOTE, DIRECTORY),
         examples=("proj ls", "proj ls s3://bucket/prefix --json"),
     ),
 )

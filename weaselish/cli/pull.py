@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from weaselish.cli.console import done, hint, say
 from weaselish.cli.opening import open_project, remote_and_directory
 from weaselish.cli.push import COMMANDS
-from weaselish.cli.subcommand import JSON, REMOTE_HELP, REMOTE_USAGE, Call, Option, Subcommand, dry, transfers
+from weaselish.cli.subcommand import DIRECTORY, JSON, REMOTE, Call, Option, Subcommand, dry, transfers
 from weaselish.errors import in_short
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ SUBCOMMANDS = (
     Subcommand(
         "pull",
         pull,
-        "Download and verify the outputs that match the current script, deps and env.",
+        "Download and verify outputs that match script, deps and env.\n\n"
+        "Nothing is run. Outputs that differ from the remote and exist only locally stay.",
         (
             COMMANDS,
             dry("Show what would be pulled; change nothing."),
@@ -59,9 +60,7 @@ SUBCOMMANDS = (
             transfers("Objects"),
             JSON,
         ),
-        usage=REMOTE_USAGE,
-        words_help=REMOTE_HELP,
-        most_words=2,
+        arguments=(REMOTE, DIRECTORY),
         examples=("proj pull", "proj pull default -c train", "proj pull --dry"),
     ),
 )

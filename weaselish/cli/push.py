@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from weaselish.cli.console import done, left, say
 from weaselish.cli.opening import open_project, remote_and_directory
 from weaselish.cli.subcommand import (
+    DIRECTORY,
     JSON,
-    REMOTE_HELP,
-    REMOTE_USAGE,
+    REMOTE,
     Call,
     Option,
     Subcommand,
     Takes,
+    Values,
     dry,
     transfers,
 )
@@ -65,13 +66,20 @@ def _show(result: Pushed, *, dry: bool) -> None:
         done(f"{result.command}: {verb} {counted(len(result.stored), 'output')}, {shown_size(result.size)}")
 
 
-COMMANDS = Option("commands", ("--command", "-c"), "Only this command; repeat it for several.", Takes.TEXTS, "NAME")
+COMMANDS = Option(
+    "commands",
+    ("--command", "-c"),
+    "Only this command; repeat it for several.",
+    Takes.TEXTS,
+    "NAME",
+    values=Values.COMMANDS,
+)
 
 SUBCOMMANDS = (
     Subcommand(
         "push",
         push,
-        "Store the outputs of up-to-date commands on a remote, for other machines to pull.",
+        "Store the outputs of up-to-date commands on a remote.\n\nOther machines can then pull them.",
         (
             COMMANDS,
             dry("Show what would be pushed; store nothing."),
@@ -80,9 +88,7 @@ SUBCOMMANDS = (
             transfers("Objects"),
             JSON,
         ),
-        usage=REMOTE_USAGE,
-        words_help=REMOTE_HELP,
-        most_words=2,
+        arguments=(REMOTE, DIRECTORY),
         examples=("proj push", "proj push default -c train", "proj push ./backup --dry"),
     ),
 )

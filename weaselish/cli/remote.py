@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weaselish.cli.console import say, show, show_table, warn
 from weaselish.cli.opening import open_project
-from weaselish.cli.subcommand import JSON, Call, Subcommand
+from weaselish.cli.subcommand import DIRECTORY, JSON, REMOTE, REMOTE_HELP, Call, Subcommand
 from weaselish.errors import UsageError
 
 
@@ -52,10 +52,8 @@ SUBCOMMANDS = (
     Subcommand(
         "remote test",
         test_remote,
-        "Test a remote: its credentials, then list, write, read back and delete, each with its time.",
-        usage="REMOTE [DIR]",
-        words_help="The remote's name in project.yml, a URL or a path; the project's directory.",
-        most_words=2,
+        "Test a remote: credentials, list, write, read and delete.\n\nEach operation is shown with its time.",
+        arguments=(REMOTE._replace(help=f"{REMOTE_HELP}.", is_required=True), DIRECTORY),
         examples=("proj remote test default",),
     ),
 )

@@ -8,7 +8,7 @@ from weaselish.cli.arguments import jobs_at_once, names_and_directory
 from weaselish.cli.opening import open_project, show_notices
 from weaselish.cli.run_options import OPTIONS, Settings, check_args, output_mode
 from weaselish.cli.running import Form, View, run_targets
-from weaselish.cli.subcommand import NAMES_HELP, Call, Subcommand
+from weaselish.cli.subcommand import NAMES, Call, Subcommand
 from weaselish.errors import UnknownName, UsageError
 
 
@@ -73,13 +73,12 @@ SUBCOMMANDS = (
     Subcommand(
         "run",
         run,
-        "Run commands or workflows, and whatever they depend on, if out of date.\n\n"
+        "Run commands or workflows that are out of date.\n\n"
+        "Whatever they depend on runs first, if it is out of date. "
         "What follows `--` is appended to the last script line of the one command named. "
         "`--vars.NAME VALUE` overrides a variable.",
         OPTIONS,
-        usage="[NAME]... [DIR]",
-        words_help=NAMES_HELP,
-        most_words=None,
+        arguments=NAMES,
         examples=("proj run all -j 4", "proj run train --vars.epochs 9", "proj run train -- --resume"),
     ),
 )

@@ -25,19 +25,22 @@ OPTIONS = (
     Option(
         "jobs",
         ("--jobs", "-j"),
-        "Steps at a time: a number or `auto`; default PROJ_JOBS or 1.",
+        "Steps at a time: a number or `auto`. Default: PROJ_JOBS, or 1.",
         Takes.TEXT,
         "N",
     ),
     Option("keep_going", ("--keep-going", "-k"), "After a failure, run the steps that do not depend on it."),
     Option("yes", ("--yes", "-y"), "Answer yes when a command asks with `confirm`."),
-    Option("wait", ("--wait",), "Wait for other processes that run the same steps; or fail.", off="--no-wait"),
+    Option(
+        "wait", ("--wait",), "Wait for other processes that run the same steps (default), or fail.", off="--no-wait"
+    ),
     Option(
         "output",
         ("--output",),
-        "How to show what scripts write: raw, prefix, group or quiet; default raw, with -j prefix.",
+        "How to show what scripts write: raw, prefix, group or quiet. Default: raw; with `-j`, prefix.",
         Takes.TEXT,
         "HOW",
+        values=("raw", "prefix", "group", "quiet"),
     ),
     JSON,
     Option("json_lines", ("--json-lines",), "Print each event on stdout as a line of JSON, as it happens."),

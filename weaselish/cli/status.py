@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from weaselish.cli.arguments import names_and_directory
 from weaselish.cli.console import show_table
 from weaselish.cli.opening import open_project, show_note
-from weaselish.cli.subcommand import JSON, NAMES_HELP, Call, Option, Subcommand, Takes
+from weaselish.cli.subcommand import JSON, NAMES, Call, Option, Subcommand, Takes, Values
 from weaselish.cli.units import shown_age
 from weaselish.errors import in_short
 
@@ -66,15 +66,15 @@ SUBCOMMANDS = (
     Subcommand(
         "status",
         status,
-        "Show which commands are up to date, and why the others are not.",
+        "Show which commands are up to date, and why others are not.",
         (
             Option("check", ("--check",), "Exit with 1 if a step must run; steps that always run do not count."),
-            Option("remote", ("--remote",), "Include what is on this remote.", Takes.TEXT, "NAME"),
+            Option(
+                "remote", ("--remote",), "Include what is on this remote.", Takes.TEXT, "REMOTE", values=Values.REMOTES
+            ),
             JSON,
         ),
-        usage="[NAME]... [DIR]",
-        words_help=NAMES_HELP,
-        most_words=None,
+        arguments=NAMES,
         examples=("proj status", "proj status train --remote default", "proj status --check"),
     ),
 )

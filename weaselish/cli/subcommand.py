@@ -13,32 +13,70 @@ from weaselish.errors import UsageError
 if TYPE_CHECKING:
     from weaselish.cancel import Cancel
 
-MODULES = {  # subcommand -> the module of this package that declares it, in the order of the help
-    "run": "run",
-    "status": "status",
-    "log": "log",
-    "graph": "graph",
-    "vars": "vars",
-    "validate": "validate",
-    "push": "push",
-    "pull": "pull",
-    "ls": "ls",
-    "remote list": "remote",
-    "remote test": "remote",
-    "assets": "assets",
-    "lock accept": "lock",
-    "lock reset": "lock",
-    "init": "init",
-    "clone": "clone",
-    "document": "document",
-    "dvc": "dvc",
+SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the module of this package that declares it
+    "Run": {
+        "run": "run",
+        "lock accept": "lock",
+        "lock reset": "lock",
+    },
+    "Look": {
+        "status": "status",
+        "log": "log",
+        "graph": "graph",
+        "vars": "vars",
+        "validate": "validate",
+    },
+    "Share": {
+        "push": "push",
+        "pull": "pull",
+        "ls": "ls",
+        "remote list": "remote",
+        "remote test": "remote",
+        "assets": "assets",
+    },
+    "Set up": {
+        "init": "init",
+        "clone": "clone",
+        "document": "document",
+        "dvc": "dvc",
+    },
 }
+MODULES = {name: module for section in SECTIONS.values() for name, module in section.items()}
 GROUPS = {
     "remote": "List and test the remotes of project.yml.",
     "lock": "Change what project.lock records of commands.",
 }
 HELP_FLAGS = ("--help", "-h")
 TRANSFERS = 4  # objects at a time
+
+
+class Values(enum.Enum):
+    """What a word may be, for completion."""
+
+    ANY = enum.auto()
+    TARGETS = enum.auto()  # commands and workflows
+    COMMANDS = enum.auto()
+    WORKFLOWS = enum.auto()
+    REMOTES = enum.auto()
+    ASSETS = enum.auto()
+    TEMPLATES = enum.auto()
+    DIRECTORIES = enum.auto()
+    FILES = enum.auto()
+
+
+class Argument(NamedTuple):
+    """A positional word of a subcommand. Only the last but one may be repeated."""
+
+    name: str
+    help: str
+    values: Values | tuple[str, ...] = Values.ANY
+    is_required: bool = False
+    is_repeated: bool = False
+
+    @property
+    def usage(self) -> str:
+        """Return `NAME`, `[NAME]` or `[NAME]...`."""
+        return f"{self.name if self.is_required else f'[{self.name}]'}{'...' if self.is_repeated else ''}"
 
 
 class Takes(enum.Enum):
@@ -58,6 +96,7 @@ class Option(NamedTuple):
     metavar: str | None = None
     default: object = None
     off: str | None = None  # the flag that turns it off; then it is on by default
+    values: Values | tuple[str, ...] = Values.ANY
 
     @property
     def if_absent(self) -> object:
@@ -88,15 +127,29 @@ class Call(NamedTuple):
         return self.words[0] if self.words else None
 
 
+DIRECTORY = Argument("DIR", "The project's directory, if it is not the current one.", Values.DIRECTORIES)
+NAMES = (Argument("NAME", "A command or workflow.", Values.TARGETS, is_repeated=True), DIRECTORY)
+REMOTE_HELP = "A remote of project.yml, a URL, or a path that begins with `./` or `/`"
+REMOTE = Argument("REMOTE", f"{REMOTE_HELP}; by default the remote `default`.", Values.REMOTES)
+
+
 class Subcommand(NamedTuple):
     name: str
     run: Callable[..., int]  # takes a Call and the parameters of `options`; returns the exit code
-    help: str
+    help: str  # one line for the overview, then paragraphs
     options: tuple[Option, ...] = ()
-    usage: str = "[DIR]"  # of its words
-    words_help: str = "The project's directory."
-    most_words: int | None = 1
+    arguments: tuple[Argument, ...] = (DIRECTORY,)
     examples: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """The first line of the help."""
+        return self.help.partition("\n")[0]
+
+    @property
+    def usage(self) -> str:
+        """The arguments as the help shows them: `[NAME]... [DIR]`."""
+        return " ".join(argument.usage for argument in self.arguments)
 
     @property
     def all_options(self) -> tuple[Option, ...]:
@@ -104,9 +157,9 @@ class Subcommand(NamedTuple):
 
     def call(self, words: tuple[str, ...], extras: Extras, given: Mapping[str, object]) -> int:
         """Run the subcommand with the options given; return its exit code."""
-        if self.most_words is not None and len(words) > self.most_words:
-            extra = words[self.most_words]
-            raise UsageError(f"unexpected argument `{extra}`", hint=f"proj {self.name} {self.usage}")
+        most = len(self.arguments)
+        if len(words) > most and not any(argument.is_repeated for argument in self.arguments):
+            raise UsageError(f"unexpected argument `{words[most]}`", hint=f"proj {self.name} {self.usage}".rstrip())
         values = {**{option.parameter: option.if_absent for option in self.all_options}, **given}
         verbose, quiet = bool(values.pop("verbose")), bool(values.pop("quiet"))
         values.pop("change_to")
@@ -117,11 +170,6 @@ class Subcommand(NamedTuple):
 
 
 JSON = Option("as_json", ("--json",), "Print the result as JSON on stdout; an error is JSON, too.")
-NAMES_HELP = "Commands or workflows; then, if it is not the current one, the project's directory."
-REMOTE_USAGE = "[REMOTE] [DIR]"
-REMOTE_HELP = (
-    "A remote of project.yml (`default`), a URL, or a path that begins with `./` or `/`; the project's directory."
-)
 
 
 def dry(text: str) -> Option:
@@ -137,7 +185,9 @@ def transfers(noun: str) -> Option:
 COMMON = (
     Option("verbose", ("--verbose", "-v", "-V"), "Show more: all reasons, all output."),
     Option("quiet", ("--quiet", "-q"), "Print only results, warnings and errors."),
-    Option("change_to", ("-C",), "Change to DIR first.", Takes.TEXT, "DIR"),  # `take_extras` acts on it
+    Option(
+        "change_to", ("-C",), "Change to DIR first.", Takes.TEXT, "DIR", values=Values.DIRECTORIES
+    ),  # `take_extras` acts on it
 )
 
 

@@ -27,7 +27,8 @@ SUBCOMMANDS = (
     Subcommand(
         "validate",
         validate,
-        "Check project.yml: show every error and every doubtful entry with its place.",
+        "Check project.yml: show every error and doubtful entry.\n\n"
+        "Each is shown with its place and a fix. With an error, the exit code is 2.",
         examples=("proj validate",),
     ),
 )

@@ -34,7 +34,7 @@ SUBCOMMANDS = (
     Subcommand(
         "vars",
         show_vars,
-        "Show every variable with its value and where that comes from. Secrets are masked.",
+        "Show every variable, its value and where that comes from.\n\nSecrets are masked.",
         (JSON,),
         examples=("proj vars", "proj vars --vars.epochs 9"),
     ),
