@@ -17,8 +17,8 @@ def usage_error(error: Exception, name: str) -> UsageError:
     if isinstance(wrong, str) and wrong.startswith("-"):
         if wrong in flags:
             return UsageError(f"`{wrong}` {'needs a value' if flags[wrong] else 'takes no value'}", hint=hint)
-        close = near_match(wrong, flags)
-        return UsageError(f"`{subject}` has no option `{wrong}`", hint=f"did you mean `{close}`?" if close else hint)
+        close = near_match(wrong.lstrip("-"), [flag.lstrip("-") for flag in flags if flag.startswith("--")])
+        return UsageError(f"`{subject}` has no option `{wrong}`", hint=f"did you mean `--{close}`?" if close else hint)
     if param is not None:
         return UsageError(f"{' / '.join(f'`{flag}`' for flag in param.opts)} needs a number from 1 on", hint=hint)
     return UsageError(text[:1].lower() + text[1:], hint=hint)

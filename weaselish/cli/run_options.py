@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from weaselish.cli.subcommand import JSON, Option, Takes, dry
+from weaselish.cli.subcommand import JSON, Option, Takes, Values, dry
 from weaselish.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
@@ -19,9 +19,14 @@ OPTIONS = (
     Option("force_all", ("--force-all",), "Run the named steps and everything upstream, even if up to date."),
     Option("only", ("--only",), "Run only the named steps, not their dependencies."),
     Option(
-        "from_step", ("--from",), "Leave out the steps before STEP: what they produced is used.", Takes.TEXT, "STEP"
+        "from_step",
+        ("--from",),
+        "Leave out the steps before STEP: what they produced is used.",
+        Takes.TEXT,
+        "STEP",
+        values=Values.COMMANDS,
     ),
-    Option("until_step", ("--until",), "Leave out the steps after STEP.", Takes.TEXT, "STEP"),
+    Option("until_step", ("--until",), "Leave out the steps after STEP.", Takes.TEXT, "STEP", values=Values.COMMANDS),
     Option(
         "jobs",
         ("--jobs", "-j"),
