@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -37,6 +38,22 @@ def project(root: Path) -> Path:
     root.mkdir(parents=True)
     make_state_dir(root)
     return root
+
+
+def test_an_unknown_home_directory_leaves_the_temporary_one(
+    a: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_user(number: int) -> pwd.struct_passwd:
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", no_user)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with step(a, writes=["../shared/x"]):
+        assert list((tmp_path / "temporary").glob("proj-locks-*/*"))
+    assert not (tmp_path / "~").exists()
 
 
 def step(root: Path, *, writes: Sequence[str] = (), reads: Sequence[str] = ()) -> AbstractContextManager[object]:

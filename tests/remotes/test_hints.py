@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,41 @@ def test_repair_leaves_intact_objects_unchanged(project: ProjectDir, remote: Pat
     before = {path: path.stat().st_ino for path in remote.rglob("*") if path.is_file()}
     assert lines_of(project.proj("push", "--repair")) == {"make": "already on the remote"}
     assert {path: path.stat().st_ino for path in remote.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("subcommand", ["push", "pull", "ls"])
+def test_the_home_of_an_unknown_user_is_an_error_with_the_other_meaning(
+    project: ProjectDir, remote: Path, subcommand: str
+) -> None:
+    twins(project, remote)
+    done = project.proj(subcommand, "~no-such-user/store")
+    hint = "  hint: a directory of that name is `./~no-such-user/store`\n"
+    assert (done.code, done.err) == (
+        1,
+        f"error: `~no-such-user/store`: there is no user `no-such-user` here\n{hint}",
+    )
+    (project.path / "~no-such-user").mkdir()
+    assert project.proj("push", "./~no-such-user/store").code == 0
+    assert objects(project.path / "~no-such-user/store", "one.txt")
+
+
+@pytest.mark.parametrize("words", [["push"], ["push", "~/store"], ["status", "--remote", "default"]], ids=" ".join)
+def test_an_unknown_home_directory_is_an_error(
+    project: ProjectDir, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that runs as a number without a name."""
+
+    def no_user(number: int) -> pwd.struct_passwd:
+        raise KeyError(number)
+
+    twins(project, Path("~/store"))
+    del project.environ["HOME"]
+    monkeypatch.setattr(pwd, "getpwuid", no_user)
+    done = project.proj(*words)
+    message = "`~/store`: your home directory is not known\n  hint: set HOME, or write an absolute path\n"
+    assert done.code == 1
+    assert message in done.err
+    assert not project.exists("~")
 
 
 def test_verify_reads_what_no_record_vouches_for(project: ProjectDir, remote: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from weaselish.errors import ProjError
+from weaselish.files.home import home_directory
 from weaselish.files.state_dir import STATE
 from weaselish.model.paths import is_outside
 
@@ -57,9 +58,11 @@ def _user_directory() -> Path:
     """Create and return the directory for all projects of this user. Raises ProjError."""
     from tempfile import gettempdir
 
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    home = home_directory()
+    cache = os.environ.get("XDG_CACHE_HOME") or (os.path.join(home, ".cache") if home else None)
     problems = []
-    for directory in (Path(home, "proj", "locks"), Path(gettempdir(), f"proj-locks-{os.getuid()}")):
+    in_temporary = Path(gettempdir(), f"proj-locks-{os.getuid()}")
+    for directory in (Path(cache, "proj", "locks"), in_temporary) if cache else (in_temporary,):
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             status = directory.lstat()

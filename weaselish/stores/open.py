@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from weaselish.errors import StoreError
+from weaselish.files.home import put_home
 from weaselish.model.urls import remote_url_problem, without_secrets
 from weaselish.stores.directory import DirectoryStore
 from weaselish.stores.wrappers import ReadOnly, Retrying
@@ -95,7 +96,7 @@ def _open(remote: Remote, root: Path, cancel: Cancel) -> Store:
 
 def _open_directory(remote: Remote, root: Path, cancel: Cancel) -> DirectoryStore:
     path = unquote(urlsplit(remote.url).path) if "://" in remote.url else remote.url
-    return DirectoryStore(root / Path(path).expanduser(), remote=f"remote `{remote.name}` ({path})", cancel=cancel)
+    return DirectoryStore(root / put_home(path), remote=f"remote `{remote.name}` ({path})", cancel=cancel)
 
 
 def _bucket(remote: Remote, scheme: str) -> Bucket:

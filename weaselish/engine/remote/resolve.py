@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from hashlib import md5
-from pathlib import Path
 
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.errors import InvalidProject, UnknownName
+from weaselish.files.home import put_home
 from weaselish.files.state_dir import cache_dir
 from weaselish.model.interpolate import put_env
 from weaselish.model.project import Remote
@@ -32,7 +33,7 @@ def find_remote(workspace: Workspace, name: str) -> Remote:
     if "://" in name:
         return Remote(without_secrets(name), name)
     if name.startswith(("./", "../", "/", "~")):
-        return Remote(name, str(Path(name).expanduser().resolve()))
+        return Remote(name, os.path.realpath(put_home(name)))
     hint = None
     if not remotes:
         hint = "define it in project.yml: `remotes: {default: ../cache}`, or name a path that begins with `./` or `/`"
