@@ -140,13 +140,22 @@ signal.pause()
 """
 
 
+HOLD_AS_0_1_0 = """
+import fcntl, os, sys, signal
+fcntl.flock(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT), fcntl.LOCK_EX)
+print("locked", flush=True)
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize("hold", [HOLD, HOLD_AS_0_1_0], ids=["this version", "0.1.0"])
 def test_a_query_shows_whether_the_owner_lives_and_takes_no_lock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hold: str
 ) -> None:
     path = tmp_path / "journal"
     path.touch()
     assert not is_alive(path)
-    owner = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
+    owner = subprocess.Popen([sys.executable, "-c", hold, str(path)], stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
     assert owner.stdout.readline() == "locked\n"
     with monkeypatch.context() as patch:
