@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -568,3 +569,21 @@ def test_half_a_line_on_a_terminal_is_ended_before_proj_goes_on(project: Project
     assert done.returncode == 0
     assert lines[1:3] == ["Running command: printf half", "half"]
     assert lines[3].startswith("✔ half")
+
+
+@pytest.mark.parametrize("jobs", ["-j1", "-j2"])
+def test_verbose_shows_the_program_that_each_line_executes(project: ProjectDir, jobs: str) -> None:
+    project.project(
+        """
+        commands:
+          - {name: a, script: [python -c pass, ./own.sh], outputs_no_cache: [a]}
+          - {name: b, script: [echo 1 > b], shell: true, outputs: [b]}
+        workflows: {all: [a, b]}
+        """
+    )
+    project.write("own.sh", "#!/bin/sh\n").chmod(0o755)
+    assert "executes" not in project.proj("run", "all", jobs).err
+    done = project.proj("run", "all", "--force", "-v", jobs)
+    programs = {line.partition(" executes ")[2] for line in done.err.splitlines() if " executes " in line}
+    assert programs == {sys.executable, f"{project.path}/./own.sh", shutil.which("sh")}
+    assert "executes" not in done.out

@@ -32,11 +32,17 @@ class OutputMode(enum.Enum):
 
 
 class ConsoleReporter:
-    """Shows scripts' output on `stdout`, the rest on stderr. The default mode is PREFIX in parallel, else RAW."""
+    """Shows scripts' output on `stdout`, the rest on stderr. The default mode is PREFIX in parallel, else RAW.
 
-    def __init__(self, stdout: BinaryIO | None = None, *, output: OutputMode | None = None) -> None:
+    `is_verbose`: also the program that each script line executes.
+    """
+
+    def __init__(
+        self, stdout: BinaryIO | None = None, *, output: OutputMode | None = None, is_verbose: bool = False
+    ) -> None:
         self._stdout = stdout or sys.stdout.buffer
         self._chosen = output
+        self._is_verbose = is_verbose
         self._output = output or OutputMode.RAW
         self._jobs = 1
         self._steps = 0
@@ -62,6 +68,8 @@ class ConsoleReporter:
                 self._show_start(event)
             case events.StepOutput(step, data):
                 self._show_output(step, data)
+                if self._is_verbose and event.program is not None:
+                    say(f"executes {event.program}", step=step)
             case events.StepDone():
                 self._show_done(event)
             case events.StepFailed():

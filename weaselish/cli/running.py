@@ -42,7 +42,9 @@ def run_targets(call: Call, project: Project, targets: Sequence[str], settings: 
     from weaselish.cli.signals import cancelling_in_stages
     from weaselish.engine import events
 
-    reporter = ConsoleReporter(None if view.form is Form.TEXT else sys.stderr.buffer, output=view.output)
+    reporter = ConsoleReporter(
+        None if view.form is Form.TEXT else sys.stderr.buffer, output=view.output, is_verbose=call.is_verbose
+    )
 
     def report(event: events.Event) -> None:
         if isinstance(event, events.RunStarted):  # so the plan contains no step with an error

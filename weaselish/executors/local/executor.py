@@ -12,7 +12,7 @@ from weaselish.cancel import Cancel
 from weaselish.executors.base import Ending, Job, JobOutput, Outcome, Stdin
 from weaselish.executors.command_line import command_line
 from weaselish.executors.local.interpreter import project_python
-from weaselish.executors.local.not_started import NotStarted, not_started
+from weaselish.executors.local.not_started import NotStarted, find_program, not_started
 from weaselish.executors.local.processes import ProcessTree
 from weaselish.executors.local.running import RunningLine
 from weaselish.executors.local.start import LocalLine, start_line
@@ -70,7 +70,7 @@ class LocalExecutor:
                 return Outcome(Ending.INTERRUPTED, cancel.exit_code, index)
             if monotonic() >= deadline:
                 return Outcome(Ending.TIMED_OUT, 124, index)
-            output.start_line(job.lines[index], line.argv[0])
+            output.start_line(job.lines[index], find_program(line) or line.argv[0])
             try:
                 with start_line(line) as (process, source, terminal):
                     running = RunningLine(process, tree, source, terminal, output.write, cancel, deadline, self._grace)
