@@ -125,6 +125,15 @@ def test_a_required_call_that_fails_is_named_and_harms_nothing(
     assert (lacking.path / "res").read_text() == "1\n"
 
 
+@pytest.mark.parametrize("call", ["setsid", "dup2"])
+def test_a_step_that_gets_no_session_or_output_does_not_blame_its_directory(lacking: ProjectDir, call: str) -> None:
+    done = under(f"{call}:error=EPERM:when=1+", lacking, "run", "make")
+    assert "✘ `make`: `sh` was not started: the system refuses to prepare its process: " in done.err, done.err
+    assert "working directory" not in done.err
+    assert done.code == 126
+    assert lacking.proj("run", "all").code == 0
+
+
 @pytest.mark.parametrize("words", [["log"], ["status"], ["ls"], ["validate"], ["vars"], ["graph"]], ids=" ".join)
 def test_subcommands_that_report_take_no_lock(lacking: ProjectDir, words: list[str]) -> None:
     assert lacking.proj("run", "all").code == 0

@@ -90,8 +90,9 @@ SUBCOMMANDS = (
     Subcommand(
         "lock reset",
         reset,
-        "Delete the records of commands: they count as never run.\n\nTheir outputs stay. If they all exist, they count as "
-        "unrecorded: `proj` takes them as they are, unless you name the command.",
+        "Delete the records of commands: they count as never run.\n\n"
+        "Their outputs stay. If they all exist, they count as unrecorded: "
+        "`proj` takes them as they are, unless you name the command.",
         arguments=(NAMES[0]._replace(is_required=True), DIRECTORY),
         examples=("proj lock reset train",),
     ),

@@ -27,10 +27,9 @@ def not_started(reason: OSError | ValueError, line: LocalLine) -> Outcome:
     program = line.argv[0]
     if isinstance(reason, OSError) and (limit := limit_reached(reason)):
         return _outcome(f"`{program}` could not be started: {limit.message}", limit.hint)
-    if isinstance(reason, OSError) and reason.filename == line.workdir:
-        why = "does not exist" if isinstance(reason, FileNotFoundError) else f"cannot be entered: {reason.strerror}"
-        return _outcome(f"`{program}` was not started: the working directory `{line.workdir}` {why}")
-    path = _find_program(program, line)
+    if isinstance(reason, OSError) and reason.filename == line.workdir:  # so it is for all that precedes exec
+        return _outcome(f"`{program}` was not started: {_why_not_prepared(reason, line.workdir)}")
+    path = find_program(line)
     if path is None:
         where = "" if os.sep in program else " on PATH"
         return _outcome(f"`{program}` was not found{where}", exit_code=_NOT_FOUND)
@@ -39,6 +38,14 @@ def not_started(reason: OSError | ValueError, line: LocalLine) -> Outcome:
 
 def _outcome(message: str, hint: str | None = None, *, exit_code: int = _NOT_EXECUTABLE) -> Outcome:
     return Outcome(Ending.NOT_STARTED, exit_code, message=message, hint=hint)
+
+
+def _why_not_prepared(reason: OSError, workdir: str) -> str:
+    if isinstance(reason, FileNotFoundError):
+        return f"the working directory `{workdir}` does not exist"
+    if os.path.isdir(workdir) and os.access(workdir, os.X_OK):
+        return f"the system refuses to prepare its process: {reason.strerror}"
+    return f"the working directory `{workdir}` cannot be entered: {reason.strerror}"
 
 
 def _why_not_executed(reason: OSError | ValueError, program: str, path: str) -> str:
@@ -53,8 +60,9 @@ def _why_not_executed(reason: OSError | ValueError, program: str, path: str) -> 
     return f"`{program}` could not be started: {getattr(reason, 'strerror', None) or reason}"
 
 
-def _find_program(program: str, line: LocalLine) -> str | None:
-    """Return the first file of that name, executable or not, in the folders where the line itself looked for it."""
+def find_program(line: LocalLine) -> str | None:
+    """Return the first file with the name of a line's program, executable or not, in the folders where it looks."""
+    program = line.argv[0]
     folders = [""] if os.sep in program else os.get_exec_path(line.env)
     paths = (os.path.join(line.workdir, folder, program) for folder in folders)
     return next((path for path in paths if os.path.lexists(path)), None)
