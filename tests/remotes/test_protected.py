@@ -151,8 +151,9 @@ def test_outputs_outside_the_project_are_listed_and_not_pushed(
     outside = tmp_path / "shared.txt"
     done = with_outside(project, remote, outside).proj("push")
     assert done.code == 0, done.err
-    assert f"– make: `{outside}` is outside the project, not pushed\n✔ make: pushed 1 output, 4 B\n" in done.err
-    assert f"– far: `{outside}.far` is outside the project, not pushed\n" in done.err
+    assert f"✔ make: pushed 1 output, 4 B; outside the project, not pushed: `{outside}`\n" in done.err
+    assert "– far: not pushed: its outputs are outside the project\n" in done.err
+    assert [done.err.count(f"{name}: ") for name in ("make", "far")] == [1, 1]
     assert sorted(path.name for path in remote.iterdir() if not path.name.startswith(".")) == ["out"]
     assert project.proj("push").code == 0
     row = project.proj("push", "--json").json[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from weaselish.cli.console import done, left, say
+from weaselish.cli.console import done, say
 from weaselish.cli.opening import open_project, remote_and_directory
 from weaselish.cli.subcommand import (
     DIRECTORY,
@@ -19,6 +19,7 @@ from weaselish.cli.subcommand import (
     dry,
     transfers,
 )
+from weaselish.errors import listed
 
 if TYPE_CHECKING:
     from weaselish.engine.remote.push import Pushed
@@ -55,15 +56,14 @@ def _show(result: Pushed, *, dry: bool) -> None:
     from weaselish.cli.transfers import Direction, show_refused
     from weaselish.cli.units import counted, shown_size
 
-    for output in result.outside:
-        left(f"{result.command}: `{output}` is outside the project, not pushed")
+    rest = f"; outside the project, not pushed: {listed(result.outside)}" if result.outside else ""
     if result.refused is not None:
         show_refused(Direction.PUSH, result)
     elif result.already_there or not result.stored:
-        done(f"{result.command}: {'already on the remote' if result.already_there else 'recorded'}")
+        done(f"{result.command}: {'already on the remote' if result.already_there else 'recorded'}{rest}")
     else:
         verb = "would push" if dry else "pushed"
-        done(f"{result.command}: {verb} {counted(len(result.stored), 'output')}, {shown_size(result.size)}")
+        done(f"{result.command}: {verb} {counted(len(result.stored), 'output')}, {shown_size(result.size)}{rest}")
 
 
 COMMANDS = Option(

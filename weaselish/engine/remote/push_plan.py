@@ -88,7 +88,8 @@ class PushPlanner:
     def order(self, command: Command) -> Order | None:
         """Return what is to be stored for a command, None if it is published already. Raises NotPushed, Unreadable."""
         if not command.pushed_outputs:
-            raise NotPushed("it has no outputs that could be pushed", is_error=not command.outputs)
+            why = "its outputs are outside the project" if command.outputs else "it has no outputs that could be pushed"
+            raise NotPushed(why, is_error=not command.outputs)
         last = self._record_to_publish(command)
         digests = {output.path: output.digest for output in last.all_outputs if output.path in command.outputs}
         key = last.fingerprint.key
