@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from weaselish.engine.dry_run import PlannedStep
     from weaselish.engine.run.run import RunResult
     from weaselish.engine.status import Graph, StepStatus
+    from weaselish.engine.watch import Watch
     from weaselish.executors.base import Stdin
     from weaselish.plan.graph import Plan
 
@@ -89,13 +90,15 @@ class Running(ProjectDirectory):
         args: Sequence[str] = (),
         stdin: Stdin | None = None,
         confirm: Callable[[str, str], bool] = lambda step, question: False,
+        stop: Callable[[], bool] = lambda: False,
         on_event: OnEvent | None = None,
         cancel: Cancel | None = None,
     ) -> RunResult:
         """Run targets, and whatever they depend on, if out of date. A failing script does not raise.
 
         Without `on_event`, the output of scripts goes to `sys.stdout`, in a notebook, too. `confirm` answers the
-        question of a command with `confirm:`. `stdin` is what steps read when they run one at a time.
+        question of a command with `confirm:`. `stdin` is what steps read when they run one at a time. Once a step has
+        run, no other step starts after `stop` returns true.
         """
         from weaselish.engine.run.run import RunOptions, run
         from weaselish.executors.base import Stdin as Source
@@ -115,7 +118,31 @@ class Running(ProjectDirectory):
                 executor_for=executors.executor_for,
                 report=on_event or print_output,
                 confirm=confirm,
+                stop=stop,
             )
+
+    def watch(
+        self,
+        *targets: str,
+        only: bool = False,
+        from_step: str | None = None,
+        until_step: str | None = None,
+        on_event: OnEvent = ignore,
+        cancel: Cancel | None = None,
+    ) -> Watch:
+        """Return a watch of everything that `targets` depend on and do not produce themselves.
+
+        In a `with` block, call its `begin` before each run and its `wait` after it. From now on this object stands for
+        the directory that it found, even while project.yml is missing.
+        """
+        from weaselish.engine.watch import Watch
+        from weaselish.load import find_root
+        from weaselish.plan.selection import Selection
+
+        self._directory = root = find_root(self._directory)
+        token = cancel or Cancel()
+        selection = Selection(only, from_step, until_step)
+        return Watch(root, lambda: self._open(token), targets, selection, cancel=token, report=on_event)
 
 
 def print_output(event: events.Event) -> None:

@@ -90,7 +90,7 @@ def _ask_typer(words: Sequence[str], extras: Extras, name: str) -> int:
     from weaselish.cli.app import make_app
 
     try:
-        code = make_app()(list(words), prog_name="proj", obj=extras, standalone_mode=False)
+        code = make_app()(quick.with_values(words), prog_name="proj", obj=extras, standalone_mode=False)
     except typer.TyperException as error:
         from weaselish.cli.mistakes import usage_error
 

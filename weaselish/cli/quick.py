@@ -33,6 +33,9 @@ def parse(argv: Sequence[str]) -> Parsed | None:
             continue
         flag, glued = (word[:2], word[2:]) if word[:2] == "-j" else (word, "")
         option = flags.get(flag)
+        if option is not None and option.alone is not None:
+            given[option.parameter] = option.alone
+            continue
         if option is None:
             return None
         value: object = flag != option.off
@@ -44,6 +47,14 @@ def parse(argv: Sequence[str]) -> Parsed | None:
             return None
         given[option.parameter] = value
     return Parsed(subcommand, tuple(words), given) if words or not given.get("show_help") else None
+
+
+def with_values(argv: Sequence[str]) -> list[str]:
+    """Return argv with the value of each option that may stand alone: `--watch=finish` for `--watch`."""
+    name, _ = split_name(argv)
+    options = load_subcommand(name).all_options if name in MODULES else ()
+    alone = {flag: f"{flag}={option.alone}" for option in options if option.alone for flag in option.flags}
+    return [alone.get(word, word) for word in argv]
 
 
 def split_name(argv: Sequence[str]) -> tuple[str, Sequence[str]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import Any
 
 from weaselish.cli.arguments import jobs_at_once, names_and_directory
 from weaselish.cli.opening import open_project, show_notices
-from weaselish.cli.run_options import OPTIONS, Settings, check_args, output_mode
+from weaselish.cli.run_options import OPTIONS, Settings, check_args, output_mode, watch_mode
 from weaselish.cli.running import Form, View, run_targets
 from weaselish.cli.subcommand import NAMES, Call, Subcommand
 from weaselish.errors import UnknownName, UsageError
@@ -16,21 +18,16 @@ def run(
     call: Call,
     *,
     dry: bool,
-    force: bool,
-    force_all: bool,
-    only: bool,
-    from_step: str | None,
-    until_step: str | None,
+    watch: str | None,
     jobs: str | None,
-    keep_going: bool,
     yes: bool,
-    wait: bool,
     output: str | None,
     as_json: bool,
     json_lines: bool,
     show_help: bool,
+    **options: Any,
 ) -> int:
-    """Run `proj run`; return its exit code. Without a name, list the project."""
+    """Run `proj run`; return its exit code. Without a name, list the project. `options`: fields of Settings."""
     if as_json and json_lines:
         raise UsageError("`--json` and `--json-lines` exclude each other", hint="leave one of them out")
     names, directory = names_and_directory(call.words)
@@ -38,6 +35,11 @@ def run(
         from weaselish.cli.list import list_project
 
         return list_project(call.extras, directory)
+    settings = Settings(jobs=jobs_at_once(jobs, os.environ), args=call.extras.args, **options)
+    form = Form.JSON if as_json else Form.JSON_LINES if json_lines else Form.TEXT
+    view = View(form, output_mode(output or ("quiet" if call.is_quiet else None)), yes)
+    if watch and not show_help:
+        return _watch(call, names, directory, settings, view, watch, dry=dry)
     project = open_project(call, directory, notices=False)
     if show_help:
         from weaselish.cli.list import show_names
@@ -45,28 +47,26 @@ def run(
         show_notices(project.model)
         return show_names(project, names)
     check_args(project.model, names, call.extras)
-    settings = Settings(
-        jobs_at_once(jobs, os.environ),
-        only,
-        from_step,
-        until_step,
-        force,
-        force_all,
-        keep_going,
-        wait,
-        call.extras.args,
-    )
     try:
         if dry:
             from weaselish.cli.dry_run import dry_run
 
             return dry_run(call, project, names, settings, as_json=as_json)
-        mode = output_mode(output or ("quiet" if call.is_quiet else None))
-        form = Form.JSON if as_json else Form.JSON_LINES if json_lines else Form.TEXT
-        return run_targets(call, project, names, settings, View(form, mode, yes))
+        return run_targets(call, project, names, settings, view)
     except UnknownName:
         show_notices(project.model)  # an error in project.yml may be why the name is unknown
         raise
+
+
+def _watch(
+    call: Call, names: Sequence[str], directory: str | None, settings: Settings, view: View, mode: str, *, dry: bool
+) -> int:
+    if dry or view.form is Form.JSON:
+        hint = None if dry else "`--json-lines` prints each event of each run"
+        raise UsageError(f"`--watch` and `{'--dry' if dry else '--json'}` exclude each other", hint=hint)
+    from weaselish.cli.watching import watch_targets
+
+    return watch_targets(call, names, directory, settings, view, watch_mode(mode))
 
 
 SUBCOMMANDS = (
@@ -79,6 +79,11 @@ SUBCOMMANDS = (
         "`--vars.NAME VALUE` overrides a variable.",
         OPTIONS,
         arguments=NAMES,
-        examples=("proj run all -j 4", "proj run train --vars.epochs 9", "proj run train -- --resume"),
+        examples=(
+            "proj run all -j 4",
+            "proj run train --vars.epochs 9",
+            "proj run train -- --resume",
+            "proj run test --watch",
+        ),
     ),
 )

@@ -11,6 +11,7 @@ from weaselish.errors import UnknownName, UsageError
 if TYPE_CHECKING:
     from weaselish.cli.arguments import Extras
     from weaselish.cli.reporter import OutputMode
+    from weaselish.cli.watching import WatchMode
     from weaselish.model.project import ProjectModel
 
 OPTIONS = (
@@ -33,6 +34,15 @@ OPTIONS = (
         "Steps at a time: a number or `auto`. Default: PROJ_JOBS, or 1.",
         Takes.TEXT,
         "N",
+    ),
+    Option(
+        "watch",
+        ("--watch",),
+        "Run again when a dep changes. A running step ends first; with `--watch=restart` it is interrupted.",
+        Takes.TEXT,
+        "[=restart]",
+        values=("finish", "restart"),
+        alone="finish",
     ),
     Option("keep_going", ("--keep-going", "-k"), "After a failure, run the steps that do not depend on it."),
     Option("yes", ("--yes", "-y"), "Answer yes when a command asks with `confirm`."),
@@ -78,11 +88,23 @@ def check_args(project: ProjectModel, targets: Sequence[str], extras: Extras) ->
         raise UsageError(f"`{command.name}` has no script that could take arguments")
 
 
+def watch_mode(name: str) -> WatchMode:
+    """Return what `--watch` does with a running step. Raises UnknownName."""
+    from weaselish.cli.watching import WatchMode
+
+    names = [mode.value for mode in WatchMode]
+    if name not in names:
+        raise UnknownName("way to watch", name, names)
+    return WatchMode(name)
+
+
 def output_mode(name: str | None) -> OutputMode | None:
     """Return the mode of that name. Raises UnknownName."""
+    if name is None:
+        return None
     from weaselish.cli.reporter import OutputMode
 
     names = [mode.value for mode in OutputMode]
-    if name is not None and name not in names:
+    if name not in names:
         raise UnknownName("output mode", name, names)
-    return None if name is None else OutputMode(name)
+    return OutputMode(name)

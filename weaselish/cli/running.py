@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.cli.opening import show_notices
@@ -12,6 +12,7 @@ from weaselish.executors.base import Stdin
 
 if TYPE_CHECKING:
     from weaselish.api.project import Project
+    from weaselish.cancel import Cancel
     from weaselish.cli.reporter import OutputMode
     from weaselish.cli.run_options import Settings
     from weaselish.cli.subcommand import Call
@@ -31,6 +32,8 @@ class View(NamedTuple):
     form: Form = Form.TEXT
     output: OutputMode | None = None
     yes: bool = False
+    cancel: Cancel | None = None  # ends this run only
+    stop: Callable[[], bool] = lambda: False  # whether to start no further step
 
 
 def run_targets(call: Call, project: Project, targets: Sequence[str], settings: Settings, view: View) -> int:
@@ -59,8 +62,9 @@ def run_targets(call: Call, project: Project, targets: Sequence[str], settings: 
             **settings._asdict(),
             stdin=_stdin(settings.jobs),
             confirm=confirmation(view.yes, call.cancel),
+            stop=view.stop,
             on_event=report,
-            cancel=call.cancel,
+            cancel=view.cancel or call.cancel,
         )
         summary = reporter.summary(result)  # imports: outside this block, Ctrl-C could interrupt them
     reporter.show_summary("" if call.is_quiet and not result.exit_code else summary, result)

@@ -97,6 +97,7 @@ class Option(NamedTuple):
     default: object = None
     off: str | None = None  # the flag that turns it off; then it is on by default
     values: Values | tuple[str, ...] = Values.ANY
+    alone: str | None = None  # its value where none is given; one that is given follows `=`
 
     @property
     def if_absent(self) -> object:

@@ -17,15 +17,27 @@ _NOT_DONE = (StepState.FAILED, StepState.INTERRUPTED, StepState.BLOCKED)
 
 
 class Course:
-    """Runs the steps of a plan once. `run_step` may be called by several threads; everything else by one thread."""
+    """Runs the steps of a plan once. `run_step` may be called by several threads; everything else by one thread.
 
-    def __init__(self, plan: Plan, run_step: RunStep, report: events.Reporter, cancel: Cancel) -> None:
+    Once a step has run, no other step starts after `stop` returns true.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        run_step: RunStep,
+        report: events.Reporter,
+        cancel: Cancel,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
         needs, capacities = mutex_pools(plan)
         self._plan = plan
         self._schedule = Schedule(plan, needs=needs, capacities=capacities)
         self._run_step = run_step
         self._report = report
         self._cancel = cancel
+        self._stop = stop
+        self._has_run = False  # a step
         self._results: dict[str, StepResult] = {}
         self._goes_on = True
         self._keep_going = False
@@ -51,10 +63,13 @@ class Course:
 
     def _next(self) -> Step | None:
         """Return the next step to start; None if none may start yet, or the run is to end."""
-        return self._schedule.start() if self._goes_on and self._cancel.level is Level.RUN else None
+        if not self._goes_on or self._cancel.level is not Level.RUN or (self._has_run and self._stop()):
+            return None
+        return self._schedule.start()
 
     def _take(self, result: StepResult) -> None:
         self._results[result.step] = result
+        self._has_run |= result.seconds > 0
         if result.state in _NOT_DONE:
             self._schedule.fail(result.step)
             self._goes_on &= self._keep_going and result.state is StepState.FAILED

@@ -64,10 +64,12 @@ def run(
     executor_for: ExecutorFor,
     report: events.Reporter,
     confirm: Confirm = lambda step, question: False,
+    stop: Callable[[], bool] = lambda: False,
 ) -> RunResult:
     """Bring `targets` up to date. Raises ProjError for problems that show before anything starts.
 
-    `executor_for` is called for each step that must run. Its executors stay open.
+    `executor_for` is called for each step that must run. Its executors stay open. Once a step has run, no other step
+    starts after `stop` returns true.
     """
     begun = time.monotonic()
     if not is_text("".join(options.args)):  # project.lock could not hold them
@@ -84,7 +86,7 @@ def run(
     _settle_conflicts(workspace)
     serial(events.RunStarted(plan, options.jobs))
     runner = StepRunner(workspace, executor_for, serial, confirm)
-    course = Course(plan, _step_function(runner, plan, options), serial, workspace.cancel)
+    course = Course(plan, _step_function(runner, plan, options), serial, workspace.cancel, stop)
     try:
         course.run(jobs=options.jobs, keep_going=options.keep_going)
     finally:
