@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import shutil
+from pathlib import Path
+
 import pytest
 from harness import ProjectDir
 
@@ -103,3 +107,85 @@ def test_push_publishes_a_record_as_it_is_and_a_later_push_finds_it(changed: Pro
     assert {algorithm_of(name) for name in objects} == {algorithm}
     assert changed.proj("push", "--verify").code == 0
     assert len(objects) == 2
+
+
+@pytest.fixture
+def pushed(changed: ProjectDir, tmp_path: Path) -> ProjectDir:
+    """The project, whose runs from before the change are on a remote, and whose outputs and records are gone."""
+    changed.write("project.yml", changed.read("project.yml").replace("store", str(tmp_path / "store")))
+    assert changed.proj("push").code == 0
+    for name in ("made", ".proj"):
+        shutil.rmtree(changed.path / name)
+    changed.remove("used.txt")
+    return changed
+
+
+@pytest.mark.parametrize("with_lock", [True, False], ids=["with project.lock", "without project.lock"])
+def test_pull_restores_runs_from_before_the_change_and_verifies_them_with_their_own_algorithm(
+    pushed: ProjectDir, with_lock: bool
+) -> None:
+    before = algorithms(pushed)
+    if not with_lock:
+        pushed.remove("project.lock")
+    dry = pushed.proj("pull", "--dry")
+    assert dry.err.splitlines()[-1] == "2 would be pulled from default", dry.err
+    done = pushed.proj("pull")
+    assert (done.code, done.err.splitlines()[-1]) == (0, "2 pulled from default"), done.err
+    assert pushed.proj("run", "all").err == ALL_UP_TO_DATE
+    assert algorithms(pushed) == before
+    assert pushed.proj("pull").err.splitlines()[-1] == "0 pulled from default, 2 already present"
+    assert pushed.proj("push").err.splitlines()[-1] == "0 pushed to default, 2 already on the remote"
+
+
+def test_status_sees_runs_from_before_the_change_on_the_remote(pushed: ProjectDir) -> None:
+    pushed.remove("project.lock")
+    rows = pushed.proj("status", "--remote", "default", "--json").json
+    assert {row["step"]: row["remote"] for row in rows} == {"make": "there", "use": "there"}
+
+
+def test_pull_refuses_an_object_from_before_the_change_that_is_broken(pushed: ProjectDir, tmp_path: Path) -> None:
+    (path,) = (path for path in (tmp_path / "store/used.txt").rglob("*") if path.is_file())
+    data = gzip.decompress(path.read_bytes())
+    assert b"\na\n" not in data and b"a\n" in data
+    path.write_bytes(gzip.compress(data.replace(b"a\n", b"b\n"), mtime=0))
+    done = pushed.proj("pull")
+    assert done.code == 1
+    assert "is not what it should be: expected" in done.err
+    assert not pushed.exists("used.txt")
+
+
+def test_pull_replaces_an_output_that_a_run_before_the_change_produced(pushed: ProjectDir) -> None:
+    assert pushed.proj("pull").code == 0
+    pushed.write("source.txt", "2\n")
+    assert pushed.proj("run", "all").code == 0
+    pushed.write("source.txt", "1\n")
+    done = pushed.proj("pull")
+    assert "`made` differs from the remote and would be lost" in done.err, "the later run was not pushed"
+    assert pushed.proj("push").code == 0
+    pushed.write("source.txt", "2\n")
+    assert pushed.proj("push").code == 0
+    pushed.write("source.txt", "1\n")
+    assert pushed.proj("pull").code == 0
+    assert pushed.read("made/b") == "1\n"
+
+
+def test_what_exists_only_locally_is_kept(pushed: ProjectDir) -> None:
+    pushed.write("made/a", "my own\n")
+    done = pushed.proj("pull")
+    assert "`made` differs from the remote and would be lost" in done.err
+    assert pushed.read("made/a") == "my own\n"
+
+
+def test_a_run_by_the_new_algorithm_is_pulled_before_one_by_the_old(pushed: ProjectDir, tmp_path: Path) -> None:
+    pushed.remove("project.lock")
+    assert pushed.proj("run", "all").code == pushed.proj("push").code == 0
+    new = algorithms(pushed)
+    other = pushed.beside("other")
+    shutil.copytree(
+        pushed.path,
+        other.path,
+        ignore=shutil.ignore_patterns(".proj", "made", "used.txt", "project.lock"),
+        dirs_exist_ok=True,
+    )
+    assert other.proj("pull").code == 0
+    assert algorithms(other) == new

@@ -42,6 +42,7 @@ class Digests:
         hasher: Hasher | None = None,
     ) -> None:
         cancel = cancel or Cancel()
+        self.algorithm = algorithm
         self._root = root
         self._cancel = cancel
         self._clock = clock or DiskClock(cache)

@@ -12,7 +12,7 @@ from weaselish.engine.remote.published import Published, is_object_key, outputs_
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.model.paths import is_outside
 from weaselish.model.project import Command
-from weaselish.plan.digests import ABSENT
+from weaselish.plan.digests import ABSENT, Algorithm, algorithm_of
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
 from weaselish.plan.record import Origin, Record, RecordedOutput
 from weaselish.records.lock_entry import LockEntry
@@ -40,20 +40,41 @@ class Candidate:
     rivals: int = 1
 
 
-def current_fingerprint(workspace: Workspace, command: Command, expected: Mapping[str, str]) -> Fingerprint:
+def current_fingerprint(
+    workspace: Workspace, command: Command, expected: Mapping[str, str], algorithm: Algorithm
+) -> Fingerprint:
     """Return the fingerprint of a run now. A missing dep counts as `expected` says, or else as the lock recorded it.
 
     `expected`: outputs that are not restored yet -> the digests that they will have.
     """
-    locked: dict[str, str | None] = {}
+    known: dict[str, str | None] = {}
     for record in reversed(own_records(workspace, command)):
-        locked.update(record.fingerprint.deps)
+        if record.algorithm == algorithm:
+            known.update(record.fingerprint.deps)
+    coming = {path: digest for path, digest in expected.items() if digest and algorithm_of(digest) == algorithm}
+    digests = workspace.digests_with(algorithm)
 
     def digests_of(dep: str) -> Iterable[tuple[str, str | None]]:
-        for path, digest in workspace.digests.of_dep(dep):
-            yield path, expected.get(path) or digest or locked.get(path)
+        for path, digest in digests.of_dep(dep):
+            yield path, coming.get(path) or digest or known.get(path)
 
     return fingerprint(command, workspace.env, digests_of)
+
+
+def algorithms(workspace: Workspace, tree: RemoteTree, command: Command) -> Iterator[Algorithm]:
+    """Yield the digest algorithms in which runs of a command may match, those of its local records first.
+
+    The one that the project does not use comes last, and only if the remote has runs with it: it costs another read
+    of all deps.
+    """
+    own = workspace.project.digest
+    first = dict.fromkeys([*(record.algorithm for record in own_records(workspace, command)), own])
+    yield from first
+    other: Algorithm = "blake3" if own == "md5" else "md5"
+    if other not in first and command.outputs:
+        runs = tree.runs_of(command.outputs[0], compat=workspace.project.compat)
+        if any(run.record.algorithm == other for run in runs):
+            yield other
 
 
 def own_records(workspace: Workspace, command: Command) -> list[Record]:
@@ -69,15 +90,15 @@ class Candidates:
         self._tree = tree
         self._compat = workspace.project.compat
 
-    def of(self, command: Command, now: Fingerprint) -> Iterator[Candidate]:
+    def of(self, command: Command, now: Fingerprint, algorithm: Algorithm) -> Iterator[Candidate]:
         """Yield the runs that match: the one in the lock file first, then the newest by the store's clock.
 
-        Lists the remote only when the first one was not good enough.
+        `algorithm`: of the digests in `now`. Lists the remote only when the first one was not good enough.
         """
-        locked = self._locked(command, now)
+        locked = self._locked(command, now, algorithm)
         if locked is not None:
             yield Candidate(locked.record, _objects(command, locked))
-        fitting = self._fitting(command, now)
+        fitting = self._fitting(command, now, algorithm)
         weasels = self._of_weasel(command, now) if self._compat else []
         rivals = len(fitting) + len(weasels)
         for run in fitting:
@@ -85,16 +106,16 @@ class Candidates:
                 yield Candidate(run.record, _objects(command, run), rivals)
         yield from (Candidate(record, objects, rivals) for record, objects in weasels)
 
-    def _locked(self, command: Command, now: Fingerprint) -> Published | None:
+    def _locked(self, command: Command, now: Fingerprint, algorithm: Algorithm) -> Published | None:
         """Return the run that the lock file names, if it is published and matches."""
         for record in own_records(self._workspace, command):
             if record.run and record.fingerprint.key == now.key:
                 run = self._tree.run(now.key, record.run)
-                if run is not None and self._fits(command, run.record):
+                if run is not None and _fits(command, run.record, algorithm):
                     return run
         return None
 
-    def _fitting(self, command: Command, now: Fingerprint) -> list[Published]:
+    def _fitting(self, command: Command, now: Fingerprint, algorithm: Algorithm) -> list[Published]:
         """Return all matching runs. Those with the outputs in the lock file come first."""
         published = self._tree.published(now.key)
         locked = own_records(self._workspace, command)
@@ -105,15 +126,7 @@ class Candidates:
             return not is_run, not any(outputs_of(own) == outputs_of(record) for own in locked)
 
         published.sort(key=by_lock)  # stable: otherwise they stay newest first
-        return [run for _, run in published if self._fits(command, run.record)]
-
-    def _fits(self, command: Command, record: Record) -> bool:
-        """Return whether a record has exactly the command's outputs."""
-        return (
-            outputs_of(record).keys() == set(command.outputs)
-            and {output.path for output in record.outputs_no_cache} == set(command.outputs_no_cache)
-            and record.algorithm == self._workspace.project.digest
-        )
+        return [run for _, run in published if _fits(command, run.record, algorithm)]
 
     def _of_weasel(self, command: Command, now: Fingerprint) -> list[tuple[Record, tuple[OutputObject, ...]]]:
         """Return what Weasel pushed for the command: per output the object that the lock names, else the newest."""
@@ -165,6 +178,15 @@ class Candidates:
         if hashed and self._tree.below(f"{quote_plus(command.as_written(command.outputs[0]))}/{hashed}"):
             return "the remote has only Weasel's own objects: `compat: weasel` in project.yml reads them"
         return "no run of it is on the remote"
+
+
+def _fits(command: Command, record: Record, algorithm: Algorithm) -> bool:
+    """Return whether a record has exactly the command's outputs, and digests by `algorithm`."""
+    return (
+        outputs_of(record).keys() == set(command.outputs)
+        and {output.path for output in record.outputs_no_cache} == set(command.outputs_no_cache)
+        and record.algorithm == algorithm
+    )
 
 
 def _objects(command: Command, run: Published) -> tuple[OutputObject, ...]:

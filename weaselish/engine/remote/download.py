@@ -20,6 +20,7 @@ from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.workers import Workers
 from weaselish.errors import NotInStore, UnsafePath
 from weaselish.model.paths import is_executed_by_tools
+from weaselish.plan.digests import algorithm_of
 from weaselish.workspace import Workspace
 
 
@@ -72,7 +73,7 @@ class Downloader:
 
     def _download(self, wanted: OutputObject, place: Path, modified: int | None, cancel: Cancel) -> Content:
         """Unpack one object and compare the content with its key. Raises BadObject."""
-        algorithm = self._workspace.project.digest
+        algorithm = self._workspace.project.digest if wanted.by_weasel else algorithm_of(wanted.digest)
         chunks = self._chunks(wanted.key, cancel)
         try:
             content = unpack(chunks, wanted.path, place, algorithm=algorithm, limits=wanted.limits, modified=modified)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -10,7 +10,7 @@ from typing import TypeVar
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.events import SerialReporter
-from weaselish.engine.remote.candidates import Candidate, Candidates, current_fingerprint
+from weaselish.engine.remote.candidates import Candidate, Candidates, algorithms, current_fingerprint
 from weaselish.engine.remote.download import BadObject, NotPulled
 from weaselish.engine.remote.resolve import OpenStore, open_tree, selected_commands
 from weaselish.engine.remote.restore import Restorer
@@ -24,6 +24,7 @@ from weaselish.files.swap import recover_all
 from weaselish.locks.step_locks import hold_locks
 from weaselish.model.paths import is_outside
 from weaselish.model.project import Command, Remote
+from weaselish.plan.fingerprint import Fingerprint
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.record import Record
@@ -170,12 +171,8 @@ class _Pull:
 
     def _pull(self, command: Command, *, version: int) -> Pulled:
         """Restore the first good candidate. `version`: of the records, before the command was checked."""
-        now = current_fingerprint(self._workspace, command, self._expected)
-        missing = [path for path, digest in now.deps if digest is None]
-        if missing:
-            raise NotPulled(f"dep missing locally and in the lock: {', '.join(missing)}")
         refusal: NotPulled | None = None
-        for candidate in self._candidates.of(command, now):
+        for candidate in self._all_candidates(command):
             try:
                 self._check_outside(candidate.record)
                 return self._restore(command, candidate, version)
@@ -184,12 +181,29 @@ class _Pull:
                 refusal = refusal or error
             except _OutsideDiffers as error:
                 refusal = refusal or error
-        raise refusal or NotPulled(self._candidates.why_none(command, now, self._expected))
+        raise refusal or self._why_none(command)
+
+    def _all_candidates(self, command: Command) -> Iterator[Candidate]:
+        for algorithm in algorithms(self._workspace, self._tree, command):
+            now = current_fingerprint(self._workspace, command, self._expected, algorithm)
+            if not self._missing(now):
+                yield from self._candidates.of(command, now, algorithm)
+
+    def _missing(self, now: Fingerprint) -> list[str]:
+        return [path for path, digest in now.deps if digest is None and path not in self._expected]
+
+    def _why_none(self, command: Command) -> NotPulled:
+        now = current_fingerprint(self._workspace, command, self._expected, self._workspace.project.digest)
+        missing = self._missing(now)
+        if missing:
+            return NotPulled(f"dep missing locally and in the lock: {', '.join(missing)}")
+        return NotPulled(self._candidates.why_none(command, now, self._expected))
 
     def _check_outside(self, record: Record) -> None:
         """Refuse a run whose outputs outside the project are not present: proj never writes those."""
+        digests = self._workspace.digests_with(record.algorithm)
         for output in record.outputs:
-            if is_outside(output.path) and self._workspace.digests.digest(output.path, "output") != output.digest:
+            if is_outside(output.path) and digests.digest(output.path, "output") != output.digest:
                 raise _OutsideDiffers(
                     f"`{output.path}` is outside the project, and not what the run on the remote produced",
                     hint=f"run it: `proj run {record.command}`",

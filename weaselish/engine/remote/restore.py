@@ -17,9 +17,10 @@ from weaselish.engine.remote.published import outputs_of, without_remote_facts
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.remote.verified import verified_fact
 from weaselish.engine.run.recording import with_weasel_digests
+from weaselish.files.digests import Digests
 from weaselish.files.swap import recover_all, staging_directory, swap_in_all
 from weaselish.model.project import Command
-from weaselish.plan.digests import ABSENT, is_tree
+from weaselish.plan.digests import ABSENT, algorithm_of, is_tree
 from weaselish.plan.record import Origin, Record, RecordedOutput
 from weaselish.records.journal_lines import AttemptEnd
 from weaselish.workspace import Workspace
@@ -66,15 +67,20 @@ class Restorer:
     def _is_local(self, wanted: OutputObject) -> bool:
         if wanted.by_weasel:
             return weasel.digest(self._workspace.root / wanted.path) == wanted.digest
-        return self._workspace.digests.digest(wanted.path, "output") == wanted.digest
+        digests = self._workspace.digests_with(algorithm_of(wanted.digest))
+        return digests.digest(wanted.path, "output") == wanted.digest
 
     def _check_replaceable(self, wanted: OutputObject) -> None:
         """Refuse to replace what exists only locally, unless forced."""
-        local = self._workspace.digests.digest(wanted.path, "output")
-        if local is None or self._force:
+        workspace = self._workspace
+        if self._force or workspace.digests.digest(wanted.path, "output") is None:
             return
-        runs = self._tree.runs_of(wanted.path, compat=self._workspace.project.compat)
-        if not any(outputs_of(run.record)[wanted.path] == local for run in runs):
+        stored = {
+            outputs_of(run.record)[wanted.path]
+            for run in self._tree.runs_of(wanted.path, compat=workspace.project.compat)
+        }
+        used = {algorithm_of(digest) for digest in stored}
+        if not any(workspace.digests_with(one).digest(wanted.path, "output") in stored for one in used):
             why = f"`{wanted.path}` differs from the remote and would be lost (`--force` replaces it)"
             raise NotPulled(why, is_error=True)
 
@@ -110,27 +116,33 @@ class Restorer:
         records = self._workspace.records
         started = records.start(command.name, record.fingerprint.key)
         try:
-            self._swap_and_note(downloads, modified)
+            self._swap_and_note(downloads, modified, record)
         except BaseException:
             recover_all([download.target for download in downloads])  # if that fails, the command stays unfinished
             records.end(command.name, started, AttemptEnd.FAILED)
             raise
         records.end(command.name, started, AttemptEnd.PULLED)
 
-    def _swap_and_note(self, downloads: Sequence[_Download], modified: int | None) -> None:
+    def _digests_of(self, record: Record) -> Digests:
+        """Return the digests in which a record is verified: those of its algorithm, or the project's for Weasel's."""
+        if record.origin is Origin.WEASEL:
+            return self._workspace.digests
+        return self._workspace.digests_with(record.algorithm)
+
+    def _swap_and_note(self, downloads: Sequence[_Download], modified: int | None, record: Record) -> None:
         """Swap the downloads in, and note their digests so that they need not be read again.
 
         Those of directories are noted while the disk is busy.
         """
-        digests = self._workspace.digests
         trees = {one.output: (one.new, one.content.entries) for one in downloads if not one.content.is_file}
         files = {one.output: (one.target, one.content.entries) for one in downloads if one.content.is_file}
-        digests.forget()
+        self._workspace.digests.forget()
+        digests = self._digests_of(record)
         try:
             pairs = [(one.new, one.target) for one in downloads]
             swap_in_all(pairs, during_flush=lambda: digests.put_restored(trees, modified))
         except BaseException:
-            digests.forget()
+            self._workspace.digests.forget()
             raise
         digests.put_restored(files, modified)
 
@@ -141,17 +153,17 @@ class Restorer:
 
         `outranks`: the record must have an id of its own, which is newer than that of an unfinished run.
         """
-        records = self._workspace.records
+        records, digests = self._workspace.records, self._digests_of(record)
         no_cache = tuple(self._no_cache_output(output) for output in record.outputs_no_cache)
         new = record._replace(
             command=command.name,
-            outputs=tuple(self._restored(output) for output in record.outputs),
+            outputs=tuple(self._restored(output, digests) for output in record.outputs),
             outputs_no_cache=no_cache,
-            algorithm=self._workspace.project.digest,
+            algorithm=digests.algorithm,
             origin=Origin.WEASEL if record.origin is Origin.WEASEL else Origin.PULLED,
             extra={**_kept_facts(record), **verified},
         )
-        notes = self._notes(no_cache)
+        notes = _notes(no_cache, digests)
         if not outranks and any(_is_same_run(own, new) for own in own_records(self._workspace, command)):
             return notes
         new = with_weasel_digests(self._workspace, new)
@@ -162,26 +174,26 @@ class Restorer:
             records.add(new._replace(run=records.next_id()))  # with its own id, a later run or a reset would outrank it
         return notes
 
-    def _notes(self, no_cache: Sequence[RecordedOutput]) -> tuple[str, ...]:
-        digests = self._workspace.digests
-        return tuple(
-            f"`{output.path}` is not from this run, so the step will run again"
-            for output in no_cache
-            if digests.digest(output.path, "output") not in (None, output.digest)
-        )
-
     def _no_cache_output(self, output: RecordedOutput) -> RecordedOutput:
         """Return an `outputs_no_cache` path as this run left it, or as absent if it is not local."""
         return output if self._workspace.exists(output.path) else RecordedOutput(output.path, ABSENT)
 
-    def _restored(self, output: RecordedOutput) -> RecordedOutput:
+    def _restored(self, output: RecordedOutput, digests: Digests) -> RecordedOutput:
         """Return an output as it is on the disk now. Raises NotPulled if that is not what was restored."""
-        digested = self._workspace.digests.of(output.path, "output")
+        digested = digests.of(output.path, "output")
         if digested is None or output.digest not in ("", digested.digest):
             raise NotPulled(f"another process changed `{output.path}` right after it was restored", is_error=True)
         if is_tree(digested.digest):
-            self._workspace.digests.keep_manifest(output.path, "output", digested.digest)
+            digests.keep_manifest(output.path, "output", digested.digest)
         return RecordedOutput(output.path, digested.digest, digested.size, digested.files)
+
+
+def _notes(no_cache: Sequence[RecordedOutput], digests: Digests) -> tuple[str, ...]:
+    return tuple(
+        f"`{output.path}` is not from this run, so the step will run again"
+        for output in no_cache
+        if digests.digest(output.path, "output") not in (None, output.digest)
+    )
 
 
 def _kept_facts(record: Record) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from enum import StrEnum
 
-from weaselish.engine.remote.candidates import current_fingerprint
+from weaselish.engine.remote.candidates import algorithms, current_fingerprint
 from weaselish.engine.remote.published import outputs_of
 from weaselish.engine.remote.resolve import OpenStore, open_tree
 from weaselish.engine.remote.tree import RemoteTree
@@ -44,20 +44,24 @@ def _remote_states(workspace: Workspace, tree: RemoteTree, previews: Sequence[Pr
     expected: dict[str, str] = {}  # outputs that a pull would restore -> their digests
     for preview in previews:
         command = workspace.project.commands[preview.step.command]
-        if not command.outputs:
+        if not command.pushed_outputs:
             continue
         if preview.staleness is None:
             states[preview.step] = RemoteState.UNKNOWN
             continue
-        now = current_fingerprint(workspace, command, expected)
-        runs = [run for _, run in tree.published(now.key) if outputs_of(run.record).keys() == set(command.outputs)]
+        fingerprints = [
+            current_fingerprint(workspace, command, expected, algorithm)
+            for algorithm in algorithms(workspace, tree, command)
+        ]
+        published = {run.record.run: run for now in fingerprints for _, run in tree.published(now.key)}
+        runs = [run for run in published.values() if outputs_of(run.record).keys() == set(command.outputs)]
         intact = [run for run in runs if tree.is_intact(run)]
         if intact:
             states[preview.step] = RemoteState.THERE
         elif runs:
             states[preview.step] = RemoteState.BROKEN
         else:
-            is_open = any(path in expected for path, _ in now.deps)
+            is_open = any(path in expected for path, _ in fingerprints[0].deps)
             states[preview.step] = RemoteState.UNKNOWN if is_open else RemoteState.MISSING
         if intact and preview.reasons:
             expected |= outputs_of(intact[0].record)
