@@ -15,7 +15,7 @@ from weaselish.cli.opening import open_project, show_note
 from weaselish.cli.run_options import Settings, check_args
 from weaselish.cli.running import View, run_targets
 from weaselish.cli.units import counted
-from weaselish.errors import ProjError, UsageError, listed
+from weaselish.errors import Cancelled, ProjError, UsageError, listed
 
 if TYPE_CHECKING:
     from weaselish.cli.subcommand import Call
@@ -58,7 +58,7 @@ def watch_targets(
                 return call.cancel.exit_code
             is_first = False
             say(f"{_now()} waiting for changes in {counted(count, 'path')} (Ctrl-C ends)")
-            changed = watch.wait()
+            changed = _wait(watch)
             _clear_screen()
             say(f"{_now()} changed: {listed(changed, most=_MOST_NAMES)}")
 
@@ -71,6 +71,16 @@ def _run(call: Call, targets: Sequence[str], settings: Settings, view: View, wat
             run_targets(call, project, targets, settings, view._replace(cancel=cancel))
     else:
         run_targets(call, project, targets, settings, view._replace(stop=watch.has_changed))
+
+
+def _wait(watch: Watch) -> tuple[str, ...]:
+    """Wait for the next change. When the user ends the watch, begin a line for the prompt, after the terminal's `^C`."""
+    try:
+        return watch.wait()
+    except Cancelled:
+        if sys.stderr.isatty():
+            sys.stderr.write("\n")
+        raise
 
 
 def _now() -> str:

@@ -92,11 +92,12 @@ class Watch:
         Raises Cancelled.
         """
         while True:
-            self._report_failure()
-            while not self.has_changed():
+            while not self._changed and not self._may_have_changed():
                 self._woken.wait(_TICK)
                 self._cancel.check()
+            self._report_failure()
             until = time.monotonic() + _LONGEST_EDIT
+            self._woken.clear()
             while self._woken.wait(_QUIET) and time.monotonic() < until:
                 self._woken.clear()
             self._changed = self._changes()  # an edit that was undone does not count

@@ -46,7 +46,7 @@ class DirectoryWatch:
         self._is_lost = False  # a watched directory appeared or vanished
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        self.failure: Exception | None = None
+        self.failure: str | None = None
 
     def follow(self, directories: Directories) -> None:
         """Watch these directories from now on."""
@@ -77,7 +77,7 @@ class DirectoryWatch:
             self._is_lost = True
             self._wake()
         except (OSError, RuntimeError) as error:
-            self.failure = error
+            self.failure = str(error).partition(". about ")[0]  # without the details of the library
             self._wake()
 
 
@@ -94,7 +94,7 @@ def _watched(paths: Iterable[str], stop: threading.Event, *, recursive: bool) ->
         yield_on_timeout=True,
         raise_interrupt=False,
         recursive=recursive,
-        ignore_permission_denied=True,
+        ignore_permission_denied=False,  # true hides every error, and with it directories that are not watched
     )
     is_first = True
     for batch in changes:
