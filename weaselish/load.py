@@ -71,6 +71,12 @@ def load_project(root: Path, overrides: Mapping[str, str] | None = None) -> Proj
     return ProjectFile(root, overrides or {}).project
 
 
+def compiled_project(root: Path, data: bytes) -> ProjectModel | None:
+    """Return the compiled form of a project.yml with these bytes, if there is one."""
+    cache = cache_dir(root)
+    return None if cache is None else _read_compiled(cache / _compiled_name(root, data, {}))
+
+
 class ProjectFile:
     """project.yml as read with some overrides. Its compiled form is kept if `.proj/cache` exists."""
 
@@ -80,7 +86,7 @@ class ProjectFile:
         self._root = root
         self._overrides = overrides
         self._locations: Locations | None = None
-        self._name = f"project-{_key(data, overrides, root)}.json"
+        self._name = _compiled_name(root, data, overrides)
         if earlier is not None and earlier._name == self._name:
             self._locations = earlier._locations
             self._is_kept: bool = earlier._is_kept
@@ -132,10 +138,10 @@ def load_dotenv(root: Path, project: ProjectModel) -> dict[str, str]:
     return {name: value for name, value in loaded.items() if name not in os.environ}
 
 
-def _key(data: bytes, overrides: Mapping[str, str], root: Path) -> str:
+def _compiled_name(root: Path, data: bytes, overrides: Mapping[str, str]) -> str:
     running = md5(data, usedforsecurity=False)
     running.update(json.dumps([_FORMAT, __version__, sorted(overrides.items()), str(root)]).encode())
-    return running.hexdigest()
+    return f"project-{running.hexdigest()}.json"
 
 
 def _write_compiled(path: Path, project: ProjectModel) -> None:

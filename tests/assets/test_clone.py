@@ -129,7 +129,7 @@ def test_any_other_name_comes_from_weasel_s_repository_at_its_branch(folder: Pro
 
 
 def test_a_template_is_found_beside_the_package_and_in_it(folder: ProjectDir) -> None:
-    from weaselish.engine.clone import bundled_templates
+    from weaselish.engine.templates import bundled_templates
 
     assert all((Path(directory) / "project.yml").is_file() for directory in bundled_templates().values())
     assert "penguins" in bundled_templates()

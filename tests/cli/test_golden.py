@@ -28,7 +28,8 @@ SESSIONS = {  # subcommand -> the rest of each call, in order
     "init": ["demo", "demo"],
     "clone": ["--list", "--list --json", "penguins birds", "penguins birds", ""],
     "document": [""],
-    "dvc": [". all", ". all", ". nothing"],
+    "dvc": ["all .", ". all", "nothing"],
+    "completion": ["fish", "", "csh"],
 }
 
 

@@ -59,6 +59,14 @@ def test_finding_nothing_to_do_imports_nothing_heavy(words: list[str], project: 
     assert modules_after(words, project) & HEAVY <= for_threads
 
 
+def test_completion_imports_nothing_heavy(project: ProjectDir) -> None:
+    project.project("commands: [{name: a, script: [touch a], outputs: [a]}]")
+    assert project.process("run", "a").code == 0
+    for words in (["run", ""], ["run", "--"], ["clone", ""], ["push", ""]):
+        assert not modules_after(["--complete", "zsh", *words], project) & HEAVY
+    assert modules_after(["--complete", "zsh", ""], project) & HEAVY <= {"dataclasses", "inspect"}
+
+
 def test_running_a_step_of_a_new_project_imports_no_more_than_it_needs(project: ProjectDir) -> None:
     project.project("commands: [{name: a, script: [cp in.txt a.txt], deps: [in.txt], outputs: [a.txt]}]")
     project.write("in.txt", "1")

@@ -12,6 +12,7 @@ import pytest
 from environments import environment
 from harness import ProjectDir
 
+from weaselish.engine.templates import template_titles
 from weaselish.load import load_project
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
@@ -94,6 +95,10 @@ def test_spacy_textcat(project: ProjectDir) -> None:
     copy("spacy-textcat", project)
     assert run_twice(project, python)["cats_score"] > 0.9
     assert project.exists("packages/xx_messages-0.0.0/setup.py")
+
+
+def test_the_titles_are_those_of_the_templates() -> None:
+    assert template_titles() == {name: load_project(TEMPLATES / name).title for name in NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)

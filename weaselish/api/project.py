@@ -165,6 +165,6 @@ class Project(Running, Sharing):
     @staticmethod
     def templates() -> dict[str, str]:
         """Return the title of each template that comes with proj."""
-        from weaselish.engine.clone import template_titles
+        from weaselish.engine.templates import template_titles
 
         return template_titles()

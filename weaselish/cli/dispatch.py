@@ -15,6 +15,10 @@ _BEFORE = ("-v", "-V", "--verbose", "-q", "--quiet")  # options that may precede
 
 def dispatch(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command line; return its exit code. Raises ProjError."""
+    if argv[:1] == ["--complete"]:
+        from weaselish.cli.complete import complete
+
+        return complete(argv[1], argv[2:])
     words, extras = take_extras(argv, environ)
     if words == ["--version"]:
         from weaselish.cli.version import show_version

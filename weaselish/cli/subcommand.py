@@ -39,6 +39,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
         "clone": "clone",
         "document": "document",
         "dvc": "dvc",
+        "completion": "completion",
     },
 }
 MODULES = {name: module for section in SECTIONS.values() for name, module in section.items()}

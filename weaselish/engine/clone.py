@@ -7,11 +7,11 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import weaselish
 from weaselish.cancel import Cancel
+from weaselish.engine.templates import bundled_templates
 from weaselish.engine.workers import run_aside
 from weaselish.errors import InvalidProject, ProjError, UsageError, near_match
 from weaselish.files.atomic import write_atomically, writing
@@ -171,21 +171,6 @@ def _describe(name: str, target: Path, source: str) -> Cloned:
     assets = sum(1 for asset in project.assets if not asset.extra and (asset.url or asset.git))
     first = next(iter((*project.workflows, *project.commands)), None)
     return Cloned(name, target, source, True, requirements, assets, first)
-
-
-def bundled_templates() -> dict[str, Path]:
-    """Return the templates that come with proj, by name. A wheel has them in the package, a checkout beside it."""
-    package = Path(str(files(weaselish)))
-    for place in (package / "templates", package.parent / "templates"):
-        templates = {file.parent.name: file.parent for file in sorted(place.glob(f"*/{FILE}"))}
-        if templates:
-            return templates
-    return {}
-
-
-def template_titles() -> dict[str, str]:
-    """Return the title of each bundled template."""
-    return {name: load_project(directory).title for name, directory in bundled_templates().items()}
 
 
 def origin_of_project() -> dict[str, str]:

@@ -1,0 +1,59 @@
+"""A program on a terminal of its own: the tests type on its keyboard and read its screen."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import termios
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import pyte
+from harness import TIMEOUT
+
+
+class Screen:
+    """Runs a program on a pseudo-terminal whose screen is emulated."""
+
+    def __init__(
+        self, argv: Sequence[str], cwd: Path, environ: Mapping[str, str], *, columns: int = 80, lines: int = 40
+    ) -> None:
+        self._screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self._screen)
+        self._pid, self._terminal = pty.fork()
+        if self._pid == 0:
+            os.chdir(cwd)
+            os.execvpe(argv[0], list(argv), {**environ, "TERM": "xterm", "COLUMNS": str(columns)})
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self._screen.write_process_input = self.press  # answers what programs ask the terminal
+
+    def __enter__(self) -> Screen:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        os.close(self._terminal)
+
+    def press(self, keys: str) -> None:
+        os.write(self._terminal, keys.encode())
+
+    @property
+    def text(self) -> str:
+        """What is on the screen, without blanks at the ends of lines."""
+        return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
+
+    def wait_for(self, text: str) -> str:
+        """Read until the screen shows a text; return all of the screen."""
+        until = time.monotonic() + TIMEOUT
+        while text not in self.text:
+            assert time.monotonic() < until, f"no {text!r} on the screen:\n{self.text}"
+            if select.select([self._terminal], [], [], 0.1)[0]:
+                self._stream.feed(os.read(self._terminal, 1 << 16))
+        return self.text

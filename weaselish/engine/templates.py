@@ -1,0 +1,31 @@
+"""The templates that come with proj."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import weaselish
+from weaselish.load import FILE
+
+_TITLE = re.compile(r"^title: *(.*)", re.MULTILINE)
+
+
+def bundled_templates() -> dict[str, Path]:
+    """Return their directories by name. A wheel has them in the package, a checkout beside it."""
+    package = Path(weaselish.__file__).parent
+    for place in (package / "templates", package.parent / "templates"):
+        templates = {file.parent.name: file.parent for file in sorted(place.glob(f"*/{FILE}"))}
+        if templates:
+            return templates
+    return {}
+
+
+def template_titles() -> dict[str, str]:
+    """Return the title of each template. Completion asks for them, so that nothing is parsed here."""
+    return {name: _title(directory / FILE) for name, directory in bundled_templates().items()}
+
+
+def _title(file: Path) -> str:
+    found = _TITLE.search(file.read_text("utf-8"))
+    return found[1] if found else ""
