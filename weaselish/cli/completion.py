@@ -39,7 +39,7 @@ SUBCOMMANDS = (
         completion,
         "Print the script for completion in bash, zsh or fish.\n\n"
         + "\n\n".join(f"{shell}: add `{line}` to {file}." for shell, (file, line) in _STARTS.items()),
-        arguments=(Argument("SHELL", "bash, zsh or fish.", _SHELLS, is_required=True),),
+        arguments=(Argument("SHELL", "The shell: bash, zsh or fish.", _SHELLS, is_required=True),),
         examples=("proj completion bash", "proj completion fish | source"),
     ),
 )
