@@ -43,7 +43,7 @@ def _make(place: Path, requirements: list[str]) -> str | None:
     shutil.rmtree(place, ignore_errors=True)
     venv.create(place, with_pip=True)
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--prefer-binary"]
-    pip = [place / "bin" / "python", "-m", "pip", "install", *quiet, *requirements]
+    pip = [str(place / "bin/python"), "-m", "pip", "install", *quiet, *requirements]
     done = subprocess.run(pip, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode == 0:
         return None

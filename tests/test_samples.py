@@ -33,7 +33,8 @@ class Sample(ProjectDir):
 
 @pytest.fixture(params=[(version, name) for version in VERSIONS for name in PROJECTS], ids=lambda pair: "-".join(pair))
 def sample(request: pytest.FixtureRequest, tmp_path: Path) -> Sample:
-    return Sample(*request.param, tmp_path)
+    version, name = request.param
+    return Sample(version, name, tmp_path)
 
 
 def test_every_step_has_the_same_key_record_and_state(sample: Sample) -> None:

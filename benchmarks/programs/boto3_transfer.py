@@ -6,8 +6,8 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import boto3  # type: ignore[import-untyped]
-from boto3.s3.transfer import TransferConfig  # type: ignore[import-untyped]
+import boto3
+from boto3.s3.transfer import TransferConfig
 
 direction, top, url, threads = sys.argv[1:]
 bucket, prefix = url.removeprefix("s3://").split("/", 1)

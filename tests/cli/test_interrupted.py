@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,10 @@ def test_the_second_ctrl_c_ends_a_script_that_ignores_the_first(project: Project
     assert not is_alive(pid)
 
 
+def shows(running: Background, message: str) -> bool:
+    return message in running.err
+
+
 def test_the_third_ctrl_c_kills_a_script_that_ignores_everything(project: ProjectDir) -> None:
     project.project("commands: [{name: a, shell: true, script: [trap '' INT TERM; sh wait.sh a]}]")
     project.write_wait()
@@ -204,7 +209,7 @@ def test_the_third_ctrl_c_kills_a_script_that_ignores_everything(project: Projec
     pid = project.wait_for("a")
     for message in ("Interrupting.", "Terminating."):
         running.signal(signal.SIGINT)
-        wait_until(lambda message=message: message in running.err)
+        wait_until(partial(shows, running, message))
         assert is_alive(pid)
     running.signal(signal.SIGINT)
     assert running.wait().code == 130

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 
 import pytest
 from harness import ProjectDir
@@ -44,7 +45,9 @@ def large_files(project: ProjectDir) -> None:
     ],
     ids=["a dep directory", "a glob", "a file", "files in threads"],
 )
-def test_ctrl_c_ends_what_reads_very_much(project: ProjectDir, content, dep: str, words: list[str]) -> None:  # type: ignore[no-untyped-def]
+def test_ctrl_c_ends_what_reads_very_much(
+    project: ProjectDir, content: Callable[[ProjectDir], None], dep: str, words: list[str]
+) -> None:
     content(project)
     project.write("out", "1")
     project.project(

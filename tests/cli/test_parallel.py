@@ -13,7 +13,7 @@ import pytest
 from harness import ProjectDir, wait_until
 
 from weaselish.engine.run import step
-from weaselish.engine.run.staleness import Staleness
+from weaselish.engine.run.staleness import Staleness, check_staleness
 from weaselish.model.project import Command
 from weaselish.workspace import Workspace
 
@@ -228,10 +228,10 @@ def test_a_look_is_made_again_if_a_record_was_read_while_it_was_made(
 ) -> None:
     """As another thread of this process may do, after another process has run the step."""
     project.project("commands: [{name: a, shell: true, script: [echo ran >> ran; echo x > out], outputs: [out]}]")
-    real, looks = step.check_staleness, []
+    looks: list[bool] = []
 
     def look(workspace: Workspace, command: Command, **options: Any) -> Staleness:
-        found = real(workspace, command, **options)
+        found = check_staleness(workspace, command, **options)
         looks.append(bool(found.reasons))
         if len(looks) == 1:
             assert project.process("run", "a").code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,18 +41,18 @@ def test_paths_in_the_project_are_allowed(workspace: Workspace, path: str) -> No
 
 @pytest.mark.parametrize("path", ["..", "../out", "/tmp/out", "../project2/x"])
 def test_paths_outside_are_refused(workspace: Workspace, path: str) -> None:
-    for check in (lambda: check_asset_path(workspace, path), lambda: check_output_path(workspace, path, force=True)):
+    for check in (check_asset_path, partial(check_output_path, force=True)):
         with pytest.raises(UnsafePath, match=r"out of the project|outside the project"):
-            check()
+            check(workspace, path)
 
 
 @pytest.mark.parametrize(
     "path", [".", ".git/hooks/x", "a/.GIT/config", ".proj/runs", "project.yml", ".vscode/tasks.json", "d/.envrc"]
 )
 def test_protected_locations_are_refused(workspace: Workspace, path: str) -> None:
-    for check in (lambda: check_asset_path(workspace, path), lambda: check_output_path(workspace, path, force=True)):
+    for check in (check_asset_path, partial(check_output_path, force=True)):
         with pytest.raises(UnsafePath, match="where proj never writes"):
-            check()
+            check(workspace, path)
 
 
 @pytest.mark.parametrize("target", [".git", ".git/hooks", ".proj", ".", "../other/.git/hooks", "../other/.github"])
@@ -59,9 +60,9 @@ def test_a_link_to_a_protected_location_is_refused(workspace: Workspace, target:
     (workspace.root / target).mkdir(parents=True, exist_ok=True)
     (workspace.root / "link").symlink_to(target)
     path = "link/.proj" if target == "." else "link/x"
-    for check in (lambda: check_asset_path(workspace, path), lambda: check_output_path(workspace, path, force=True)):
+    for check in (check_asset_path, partial(check_output_path, force=True)):
         with pytest.raises(UnsafePath, match=r"where proj never writes|leads out of the project"):
-            check()
+            check(workspace, path)
 
 
 def test_a_link_within_the_project_is_allowed(workspace: Workspace) -> None:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from weaselish.cancel import Cancel
 from weaselish.errors import Cancelled
-from weaselish.files import globs
 from weaselish.files.digests import Digests
 from weaselish.files.globs import GlobWalk
 from weaselish.files.walk import Unreadable
@@ -108,7 +107,7 @@ def test_each_directory_is_read_once(root: Path, monkeypatch: pytest.MonkeyPatch
     write(root / "d/a/b/c/x.csv")
     scanned: list[str] = []
     scandir = os.scandir
-    monkeypatch.setattr(globs.os, "scandir", lambda path: (scanned.append(path), scandir(path))[1])
+    monkeypatch.setattr(os, "scandir", lambda path: (scanned.append(path), scandir(path))[1])
     assert matches(root, "d/**/**/*/**/*.csv") == ["d/a/b/c/x.csv"]
     assert len(scanned) == len(set(scanned)) == 4
 

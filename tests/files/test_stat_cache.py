@@ -187,8 +187,8 @@ def test_algorithms_do_not_share_a_cache(root: Path, cache: Path) -> None:
     write(root / "d/a", b"1")
     settle(cache)
     for algorithm in ("md5", "blake3", "md5"):
-        digests = Digests(root, algorithm, cache=cache, clock=FastClock(cache))  # type: ignore[arg-type]
-        uncached = Digests(root, algorithm)  # type: ignore[arg-type]
+        digests = Digests(root, algorithm, cache=cache, clock=FastClock(cache))
+        uncached = Digests(root, algorithm)
         assert [digests.of(path, "dep") for path in ("x", "d")] == [uncached.of(path, "dep") for path in ("x", "d")]
         digests.save()
 

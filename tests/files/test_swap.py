@@ -13,6 +13,7 @@ import pytest
 
 from weaselish.errors import ProjError
 from weaselish.files import swap
+from weaselish.files.atomic import sync_directory
 from weaselish.files.remove import remove
 from weaselish.files.swap import recover, staging_directory, swap_in, swap_in_all
 
@@ -89,7 +90,7 @@ def no_space() -> None:
 def in_its_place(happens: Callable[[], None]) -> Iterator[None]:
     """While this is open, `happens` is called when a new one is in its place, before that is on the disk."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(swap, "sync_directory", Counted(swap.sync_directory, 1, happens, once=True))
+        patch.setattr(swap, "sync_directory", Counted(sync_directory, 1, happens, once=True))
         yield
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from weaselish.errors import InvalidProject, Problem
 from weaselish.files import yaml12
 
-HAS_LIBYAML = yaml12._Parser is not None
+HAS_LIBYAML = yaml.__with_libyaml__
 
 
 @pytest.fixture(params=["libyaml", "pure"])

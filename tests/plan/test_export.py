@@ -22,7 +22,7 @@ ALL = plan("get", 'say "hi"', "train", "report")
 
 
 def test_a_text_tree_shows_each_step_by_its_label() -> None:
-    labels = {step: f"<{step}>" for step in ALL.steps}
+    labels: dict[str, str] = {step: f"<{step}>" for step in ALL.steps}
     text = "\n".join(as_text(ALL, labels))
     assert all(label in text for label in labels.values())
 

@@ -73,7 +73,7 @@ def digests_of(dep: str) -> list[tuple[str, str | None]]:
 
 def test_a_glob_enters_as_its_matches_and_what_is_absent_as_nothing() -> None:
     command = Command("a", deps=("x", "d/*", "absent"))
-    now = fingerprint(command, {}.get, digests_of)
+    now = fingerprint(command, dict[str, str]().get, digests_of)
     assert now.deps == (("x", "of x"), ("d/1", "one"), ("d/2", "two"), ("absent", None))
 
 

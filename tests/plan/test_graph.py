@@ -444,7 +444,7 @@ def test_whatever_conflicts_is_connected_in_the_right_direction(
     plan = planned(found, targets, r)
     if isinstance(plan, Cycle):
         return
-    rank = {step: rank for rank, step in enumerate(plan.steps)}
+    rank: dict[str, int] = {step: rank for rank, step in enumerate(plan.steps)}
     assert all(rank[before] < rank[step] for step, waits in plan.waits_for.items() for before in waits)
     for earlier, later in pairs(plan):
         if conflict(plan.command(earlier), plan.command(later)):
@@ -504,8 +504,8 @@ def test_every_sole_producer_is_planned_and_no_unrelated_command(
     for rank, step in enumerate(plan.steps):
         command = plan.command(step)
         for dep in command.deps:
-            consumer = Command(step.command, deps=(dep,))
-            makers = {other.name for other in found.commands.values() if makes_for(other, consumer)}
+            reader = Command(step.command, deps=(dep,))
+            makers = {other.name for other in found.commands.values() if makes_for(other, reader)}
             if len(makers) == 1 and makers != {step.command}:
                 assert makers <= {earlier.command for earlier in plan.steps[:rank]}
         if step.command not in asked:
@@ -521,8 +521,10 @@ def test_listed_steps_change_places_only_for_what_one_of_them_needs(
     if isinstance(plan, Cycle):
         return
     listed = list(dict.fromkeys(found.steps_of("all")))
-    rank = {step: rank for rank, step in enumerate(plan.steps)}
-    flow = nx.DiGraph([(a, b) for a in plan.steps for b in plan.steps if makes_for(plan.command(a), plan.command(b))])
+    rank: dict[str, int] = {step: rank for rank, step in enumerate(plan.steps)}
+    flow: nx.DiGraph[str] = nx.DiGraph(
+        [(a, b) for a in plan.steps for b in plan.steps if makes_for(plan.command(a), plan.command(b))]
+    )
     flow.add_nodes_from(plan.steps)
     for index, later in enumerate(listed):
         for earlier in listed[:index]:
@@ -540,7 +542,7 @@ def test_a_workflow_runs_a_step_as_often_as_it_lists_it(case: tuple[ProjectModel
         assert times == {name: listed.count(name) for name in listed}
 
 
-def results(plan: Plan, order: Iterable[str]) -> dict[str, object]:
+def results(plan: Plan, order: Iterable[Step]) -> dict[str, object]:
     """Return for each path, after all steps ran in `order`, the step that wrote it and what that step had read.
 
     A write replaces everything inside the path. A step that reads something in or around the path reads it.
@@ -564,9 +566,9 @@ def test_results_are_the_same_in_whatever_order_the_plan_allows(
     if isinstance(plan, Cycle):
         return
     waiting = {step: set(waits) for step, waits in plan.waits_for.items()}
-    order: list[str] = []
+    order: list[Step] = []
     while waiting:
-        step = r.choice(sorted(step for step, waits in waiting.items() if not waits))
+        step = r.choice(sorted(step for step in plan.steps if waiting.get(step) == set()))
         del waiting[step]
         order.append(step)
         for waits in waiting.values():

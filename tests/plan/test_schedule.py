@@ -14,12 +14,19 @@ from weaselish.errors import UsageError
 from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.graph import Plan, make_plan
 from weaselish.plan.schedule import Schedule, mutex_pools
+from weaselish.plan.sequence import Step
 
 
 def plan_of(waits: Mapping[str, tuple[str, ...]], needs: Mapping[str, tuple[str, ...]] | None = None) -> Plan:
     """Return a plan with these edges, in this order. Without `needs`, every step needs what it waits for."""
     project = ProjectModel(commands={step: Command(step) for step in waits})
-    return Plan(project, tuple(waits), tuple(waits), waits, dict.fromkeys(waits, ()), needs or waits, {})
+    steps = {name: Step(name) for name in waits}
+
+    def links(names: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[Step, ...]]:
+        return {steps[name]: tuple(steps[before] for before in befores) for name, befores in names.items()}
+
+    producers: dict[str, tuple[Step, ...]] = dict.fromkeys(steps.values(), ())
+    return Plan(project, tuple(waits), tuple(steps.values()), links(waits), producers, links(needs or waits), {})
 
 
 def started(schedule: Schedule) -> list[str]:
@@ -164,7 +171,7 @@ def test_any_course_of_a_run(
         step = running.pop(choose.randrange(len(running)))
         (schedule.fail if step in failing else schedule.finish)(step)
         ended.add(step)
-    needs = nx.DiGraph([(before, step) for step, names in plan.needs.items() for before in names])
+    needs: nx.DiGraph[str] = nx.DiGraph([(before, step) for step, names in plan.needs.items() for before in names])
     needs.add_nodes_from(plan.steps)
     blocked = {step for failed in failing & ended for step in nx.descendants(needs, failed)}
     assert set(schedule.blocked) == blocked

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from harness import ProjectDir
+from stores.conftest import BUCKET
 
 from weaselish.cancel import Cancel
 from weaselish.model.project import Remote
 from weaselish.stores import open as opening
 from weaselish.stores.base import Store, Stored
 
-from .conftest import BUCKET, sign_in
+from .conftest import sign_in
 from .forked import fork
 from .samples import clone, intact_runs, leftovers, lines_of, records, twin, twins
 from .test_servers import store_of

@@ -13,10 +13,11 @@ import pytest
 from harness import ProjectDir, wait_until
 from proxy import Fault, Proxy, proxy_to
 from servers import Server
+from stores.conftest import BUCKET
 
 from weaselish.cancel import Cancel
 
-from .conftest import BUCKET, sign_in
+from .conftest import sign_in
 from .samples import clone, intact_runs, leftovers, lines_of, states, twin, twins
 from .test_servers import store_of
 

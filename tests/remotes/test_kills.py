@@ -18,11 +18,12 @@ from random import Random
 
 import pytest
 from harness import ProjectDir
+from stores.conftest import BUCKET
 
 from weaselish.stores import open as opening
 from weaselish.stores.directory import DirectoryStore
 
-from .conftest import BUCKET, sign_in
+from .conftest import sign_in
 from .forked import Events, fork
 from .samples import clone, intact_runs, leftovers, lines_of, outputs, states
 from .test_servers import store_of

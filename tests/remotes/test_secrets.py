@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from harness import Done, ProjectDir
 from servers import AZURE_KEY, SECRET, Server
+from stores.conftest import BUCKET
 
-from .conftest import BUCKET, SCHEMES, sign_in
+from .conftest import SCHEMES, sign_in
 from .samples import clone
 from .test_servers import store_of
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from soak.model import read_tree
 from soak.projects import FLAGS, SOURCE_DEPS, SOURCES, Project, Step, random_project
@@ -75,8 +76,7 @@ def edit(site: Site, kind: str | None = None) -> str:
     """One random edit; what it was."""
     kinds = {"source": 50, "output": 22, "project": 22, "env": 6}
     kind = kind or site.random.choices(list(kinds), list(kinds.values()))[0]
-    choices = {"source": SOURCE_EDITS, "output": OUTPUT_EDITS, "project": PROJECT_EDITS, "env": [_change_env]}[kind]
-    chosen: Callable[[Site], str | None] = site.random.choice(choices)
+    chosen = site.random.choice(EDITS[kind])
     told = chosen(site)
     return f"{kind}: {chosen.__name__.strip('_')}{f' {told}' if told else ''}"
 
@@ -279,13 +279,13 @@ def _delete_output(site: Site) -> str | None:
 def _delete_output_file(site: Site) -> str | None:
     if path := _some_output_file(site):
         path.unlink()
-    return path and path.name
+    return path.name if path else None
 
 
 def _truncate_output(site: Site) -> str | None:
     if path := _some_output_file(site):
         os.truncate(path, path.stat().st_size // 2)
-    return path and path.name
+    return path.name if path else None
 
 
 def _corrupt_output(site: Site) -> str | None:
@@ -294,20 +294,20 @@ def _corrupt_output(site: Site) -> str | None:
         path.write_bytes(bytes(reversed(path.read_bytes())))
         if site.random.random() < 0.5:
             os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    return path and path.name
+    return path.name if path else None
 
 
 def _touch_output(site: Site) -> str | None:
     if path := _some_output_file(site):
         os.utime(path)
-    return path and path.name
+    return path.name if path else None
 
 
 def _append_to_output(site: Site) -> str | None:
     if path := _some_output_file(site):
         with open(path, "ab") as file:
             file.write(b"more\n")
-    return path and path.name
+    return path.name if path else None
 
 
 def _add_to_output(site: Site) -> str | None:
@@ -337,7 +337,7 @@ def _rewrite_output(site: Site) -> str | None:
     """The same bytes in a new file."""
     if path := _some_output_file(site):
         _replace(path, path.read_bytes())
-    return path and path.name
+    return path.name if path else None
 
 
 OUTPUT_EDITS: list[Callable[[Site], str | None]] = [
@@ -385,7 +385,8 @@ def _change_how(site: Site) -> str | None:
     def change(step: Step) -> Step | None:
         if not step.all_outputs or (name == "no_skip" and site.random.random() < 0.7):
             return None
-        return replace(step, **{name: not getattr(step, name)})
+        switched: dict[str, Any] = {name: not getattr(step, name)}
+        return replace(step, **switched)
 
     return _with_random_step(site, change)
 
@@ -575,3 +576,11 @@ class States:
         junk = bytes(self._random.choices(range(256), k=20))
         broken = self._random.choice((content[:at], b"", content[:at] + junk + content[at + 20 :], junk))
         path.write_bytes(broken)
+
+
+EDITS: dict[str, list[Callable[[Site], str | None]]] = {
+    "source": SOURCE_EDITS,
+    "output": OUTPUT_EDITS,
+    "project": PROJECT_EDITS,
+    "env": [_change_env],
+}

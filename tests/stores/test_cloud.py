@@ -272,9 +272,11 @@ def test_an_object_that_is_deleted_while_it_is_read_is_not_merely_missing(bucket
     assert not isinstance(caught.value, NotInStore)
 
 
-def test_a_part_that_comes_back_short_is_requested_again(bucket: FakeBucket, store: Store) -> None:
+def test_a_part_that_comes_back_short_is_requested_again(
+    bucket: FakeBucket, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store.put("key", [noise(LARGE)])
-    read_part, shortened = bucket.read, []
+    read_part, shortened = bucket.read, list[int]()
 
     def short(key: str, start: int, length: int, first: Part | None) -> Part:
         part = read_part(key, start, length, first)
@@ -283,7 +285,7 @@ def test_a_part_that_comes_back_short_is_requested_again(bucket: FakeBucket, sto
             return Part((part.pieces[0][:-1],), part.size, part.version)
         return part
 
-    bucket.read = short
+    monkeypatch.setattr(bucket, "read", short)
     assert digest(store.get("key")) == digest([noise(LARGE)])
     assert shortened
 

@@ -53,7 +53,6 @@ def lab(tmp_path: Path) -> Iterator[Any]:
     client = LabClient(local_storage_dir=tmp_path / "lab")
     client.set_as_default_client()
     yield client
-    LabClient._default_client = None
     del implementation_registry["lab"]
 
 

@@ -72,7 +72,8 @@ def link_to(request: pytest.FixtureRequest) -> Iterator[Callable[[Cloud], Link]]
 
 @pytest.fixture
 def cloud(request: pytest.FixtureRequest) -> Cloud:
-    return request.param
+    cloud: Cloud = request.param
+    return cloud
 
 
 @pytest.fixture

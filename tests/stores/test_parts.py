@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -70,7 +71,7 @@ def test_one_lane_runs_one_after_the_other() -> None:
 def test_two_transfers_through_each_other_do_not_wait_forever() -> None:
     transfers = PartTransfers(Cancel(), threads=2, allowance=20)
     reading = transfers.in_order((10, lambda: 1) for _ in range(10))
-    writing = transfers.in_order((10, lambda got=got: got) for got in reading)
+    writing = transfers.in_order((10, partial(int, got)) for got in reading)
     assert sum(writing) == 10
 
 

@@ -51,7 +51,7 @@ def test_an_idle_thread_is_used_again() -> None:
     for _ in range(20):
         threads.run(lambda: None, cancel)
         deadline = time.monotonic() + 10
-        while not threads._idle._value and time.monotonic() < deadline:  # type: ignore[attr-defined]
+        while not threads._idle._value and time.monotonic() < deadline:
             time.sleep(0.001)
     assert threads._count == 1
 

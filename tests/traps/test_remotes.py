@@ -16,13 +16,7 @@ from threading import Thread
 import pytest
 from harness import ProjectDir
 from remotes.archives import HOSTILE, archive, file, put
-from remotes.conftest import (  # noqa: F401 - fixtures
-    BUCKET,
-    moto,
-    no_credentials_of_this_machine,
-    seaweedfs,
-    sign_in,
-)
+from remotes.conftest import sign_in
 from remotes.forked import SMALL_DISK, Events, fork, peak_memory, small_disk
 from remotes.samples import (
     clone,
@@ -37,6 +31,7 @@ from remotes.samples import (
     twin,
     twins,
 )
+from stores.conftest import BUCKET, moto, no_credentials_of_this_machine, seaweedfs  # noqa: F401 - fixtures
 
 COPY = """\
 remotes: {{default: {remote}}}

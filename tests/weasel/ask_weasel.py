@@ -17,6 +17,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def main(directory: Path, guards: list[str]) -> dict[str, Any]:
     answer = loaded(lambda: load_project_config(directory))
     names = [*answer.get("commands", {}), *answer.get("workflows", {})]
     answer["python"] = sys.executable
-    answer["dry"] = {name: called(lambda name=name: run_dry(name, directory)) for name in names}
+    answer["dry"] = {name: called(partial(run_dry, name, directory)) for name in names}
     return answer
 
 
@@ -118,7 +119,8 @@ def guarded(directory: Path, guards: list[str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         text = json.dumps(data, ensure_ascii=False)  # JSON is YAML
         (Path(place) / "project.yml").write_text(text, "utf-8")
-        return each_text(load_project_config(Path(place)), after_reading)
+        config: dict[str, Any] = each_text(load_project_config(Path(place)), after_reading)
+        return config
 
 
 def before_reading(text: str, guards: list[str]) -> str:

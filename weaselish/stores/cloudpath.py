@@ -68,7 +68,7 @@ def _other_path(remote: Remote) -> CloudPath:
 
 
 def _s3_client(remote: Remote) -> Any:
-    import boto3  # type: ignore[import-untyped]
+    import boto3
     from cloudpathlib import S3Client
 
     options = {

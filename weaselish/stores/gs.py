@@ -10,9 +10,9 @@ import google.auth
 from cloudpathlib import GSClient
 from google.auth import exceptions as auth_failures
 from google.auth.credentials import AnonymousCredentials, Credentials
-from google.cloud.storage import Client  # type: ignore[import-untyped]
-from google.cloud.storage.fileio import BlobWriter  # type: ignore[import-untyped]
-from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]
+from google.cloud.storage import Client
+from google.cloud.storage.fileio import BlobWriter
+from google.cloud.storage.retry import DEFAULT_RETRY
 
 from weaselish.stores.base import Stored
 from weaselish.stores.bucket import ANONYMOUS, CONNECT_TIMEOUT, NO_CACHE, READ_TIMEOUT, WRITER, Condition, Head, Part
@@ -219,7 +219,7 @@ def _client(remote: Remote, endpoint: str) -> tuple[str, Client]:
 
 
 def _anonymous(endpoint: str) -> Client:
-    credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    credentials = AnonymousCredentials()
     return Client(project="none", credentials=credentials, client_options=_options(endpoint))
 
 

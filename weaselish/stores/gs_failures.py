@@ -9,7 +9,7 @@ import requests
 import urllib3
 from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError
 from google.auth import exceptions as auth_failures
-from google.cloud.storage.exceptions import DataCorruption, InvalidResponse  # type: ignore[import-untyped]
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
 from weaselish.stores.certificates import MissingCertificates
 from weaselish.stores.failures import Failure, FailureKind, detail_of, status_kind

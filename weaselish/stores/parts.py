@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, wait
 from typing import TypeVar
 
@@ -65,7 +65,9 @@ class PartTransfers:
         self._allowance = allowance
         self._lock = threading.Lock()  # guards the allowance
 
-    def in_order(self, calls: Iterable[tuple[int, Callable[[], T]]], *, most: int = THREADS) -> Iterator[T]:
+    def in_order(
+        self, calls: Iterable[tuple[int, Callable[[], T]]], *, most: int = THREADS
+    ) -> Generator[T, None, None]:
         """Yield the calls' results in their order. Up to `most` calls run ahead; each comes with its bytes of memory.
 
         The caller's thread takes them from `calls`. No call runs after the iterator has ended, unless the store was
