@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -59,7 +59,7 @@ def found(project: ProjectDir) -> ProjectDir:
 
 @contextmanager
 def watch_of(
-    project: ProjectDir, open_watch: OpenWatch, report: Callable[[events.Event], object] = lambda event: None
+    project: ProjectDir, open_watch: OpenWatch, report: events.Reporter = lambda event: None
 ) -> Iterator[Watch]:
     def opened() -> Workspace:
         return Workspace.open(project.path)
