@@ -4,6 +4,7 @@
 |  UsageError            2  an invalid command line, or a project that does not exist
 |   InvalidOverride      2  an override of a variable that does not exist or cannot take the value
 |   UnknownName          2  an undefined command, workflow, remote, variable …, with a near match
+|    NoMatch             2  a glob that matches no command
 |  InvalidProject        2  project.yml, with all its problems and their places
 |  MissingDep            1  a dep that does not exist and that no step of the plan produces
 |  UnsafePath            1  a path, link or archive member that leads outside the allowed directory
@@ -70,6 +71,15 @@ class UnknownName(UsageError):
             hint = "defined: " + listed(defined)
         super().__init__(f"no {kind} named `{name}`", hint=hint)
         self.name = name
+
+
+class NoMatch(UnknownName):
+    """`name` is a glob that matches no command."""
+
+    def __init__(self, name: str, defined: Iterable[str]) -> None:
+        super().__init__("command", name, defined)
+        self.message = printable(f"no command matches `{name}`")
+        self.args = (self.message,)
 
 
 class Part(NamedTuple):

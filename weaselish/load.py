@@ -16,14 +16,14 @@ from weaselish.files.cache_file import read_cache, write_cache
 from weaselish.files.state_dir import cache_dir
 from weaselish.files.text_file import read_regular
 from weaselish.model.paths import ProjectRoot
-from weaselish.model.project import Asset, Command, Git, ProjectModel, Remote
+from weaselish.model.project import Asset, Combination, Command, Git, Matrix, ProjectModel, Remote
 
 if TYPE_CHECKING:
     from weaselish.model.locations import Locations
 
 FILE = "project.yml"
 _LARGEST = 10 << 20  # bytes of project.yml
-_FORMAT = 4  # of the compiled project; not a promise: proj discards one that differs
+_FORMAT = 5  # of the compiled project; not a promise: proj discards one that differs
 _KEPT = 8  # compiled projects, for different overrides
 
 
@@ -100,9 +100,10 @@ class ProjectFile:
 
     def _parse(self, text: bytes) -> ProjectModel:
         from weaselish.files import yaml12
+        from weaselish.model.matrix import is_matrix_value
         from weaselish.model.parse import parse
 
-        data, self._locations = yaml12.read(text, file=FILE)
+        data, self._locations = yaml12.read(text, file=FILE, is_kept=is_matrix_value)
         return parse(data, self._locations, self._overrides, project_root(self._root))
 
     @property
@@ -169,6 +170,7 @@ def _project(row: list[Any]) -> ProjectModel:
         directories=tuple(read.directories),
         assets=tuple(_asset(fields) for fields in read.assets),
         commands={name: _command(fields) for name, fields in read.commands.items()},
+        matrices={name: Matrix(tuple(steps), text) for name, (steps, text) in read.matrices.items()},
         workflows={name: tuple(steps) for name, steps in read.workflows.items()},
         remotes={name: Remote._make(fields) for name, fields in read.remotes.items()},
         warnings=tuple(_problem(fields) for fields in read.warnings),
@@ -191,7 +193,12 @@ def _command(row: Iterable[Any]) -> Command:
         env=tuple((name, text) for name, text in read.env),
         mutex=tuple(read.mutex),
         written=tuple((path, text) for path, text in read.written),
+        matrix=_combination(*read.matrix) if read.matrix else None,
     )
+
+
+def _combination(command: str, values: Iterable[Iterable[str]]) -> Combination:
+    return Combination(command, tuple((variable, text) for variable, text in values))
 
 
 def _asset(row: Iterable[Any]) -> Asset:

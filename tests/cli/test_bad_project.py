@@ -48,8 +48,8 @@ WRONG = {
     ),
     "a key without a near match": (
         "commands: [{name: a, xyzzy: 1}]",
-        "1:22: error: unknown key `xyzzy`\n  hint: valid keys are name, help, script, deps, outputs, outputs_no_cache, "
-        "no_skip, env, shell, workdir, timeout, retries, mutex, confirm",
+        "1:22: error: unknown key `xyzzy`\n  hint: valid keys are name, help, matrix, script, deps, outputs, "
+        "outputs_no_cache, no_skip, env, shell, workdir, timeout, retries, mutex, confirm",
     ),
     "a command without a name": (
         "commands: [{help: a}]",

@@ -196,8 +196,8 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
         [
             "2:5 a command needs `name`",
             '2:14 an entry of `script` must be text, not `1` | did you forget quotes? "1"',
-            "3:5 unknown key `foo` | valid keys are name, help, script, deps, outputs, outputs_no_cache, no_skip, env,"
-            " shell, workdir, timeout, retries, mutex, confirm",
+            "3:5 unknown key `foo` | valid keys are name, help, matrix, script, deps, outputs, "
+            "outputs_no_cache, no_skip, env, shell, workdir, timeout, retries, mutex, confirm",
         ],
     ),
     "commands that are not mappings": (
@@ -538,11 +538,11 @@ def test_workflows_that_name_each_other_twice_have_too_many_steps() -> None:
     levels = "".join(f"  w{n}: [w{n - 1}, w{n - 1}]\n" for n in range(1, 60))
     model = project(f"commands: [{{name: a}}]\nworkflows:\n  w0: [a]\n{levels}")
     assert {problem.confined_to.name for problem in model.faults if problem.confined_to} == {
-        f"w{n}" for n in range(14, 60)
+        f"w{n}" for n in range(16, 60)
     }
-    assert model.faults[0].message == "workflow `w14` has more than 10,000 steps"
-    assert len(model.steps_of("w13")) == 8192
-    assert len(model.steps_of("w59")) == 10_001
+    assert model.faults[0].message == "workflow `w16` has more than 50,000 steps"
+    assert len(model.steps_of("w15")) == 32_768
+    assert len(model.steps_of("w59")) == 50_001
 
 
 def test_empty_workflows_that_name_each_other_twice_have_no_steps() -> None:

@@ -119,13 +119,10 @@ class Project(Running, Sharing):
 
         Of a workflow, it takes the commands that have outputs. A command that cannot be accepted has an `error`.
         """
-        from weaselish.engine.run.accept import accept
-        from weaselish.plan.sequence import listed_commands
+        from weaselish.engine.run.accept import accept, named_for_accept
 
         with self._opened(cancel) as workspace:
-            project = workspace.project
-            steps = [project.commands[step] for step in listed_commands(project, names)]
-            return accept(workspace, [one for one in steps if one.all_outputs or one.name in names], report=on_event)
+            return accept(workspace, named_for_accept(workspace.project, names), report=on_event)
 
     def acceptable(self, *, cancel: Cancel | None = None) -> list[tuple[Command, tuple[Reason, ...]]]:
         """Return the commands that are out of date only for want of a record, with their reasons to run."""
@@ -135,14 +132,14 @@ class Project(Running, Sharing):
             return acceptable(workspace)
 
     def reset(self, *names: str, on_event: OnEvent = ignore, cancel: Cancel | None = None) -> tuple[str, ...]:
-        """Delete the records of commands and workflows, which then count as never run. Return the commands."""
+        """Delete the records of commands and workflows, which then count as never run. Return the commands.
+
+        It takes the names of commands that project.yml no longer has, if a run of them is recorded.
+        """
         from weaselish.engine.run.accept import reset
-        from weaselish.plan.sequence import listed_commands
 
         with self._opened(cancel) as workspace:
-            steps = listed_commands(workspace.project, names)
-            reset(workspace, steps, report=on_event)
-        return steps
+            return reset(workspace, names, report=on_event)
 
     # -- new projects -----------------------------------------------------------------------------------------------
 

@@ -81,10 +81,10 @@ def check_args(project: ProjectModel, targets: Sequence[str], extras: Extras) ->
     """Refuse arguments after `--` unless exactly one command with a script is named."""
     if not extras.args:
         return
-    if len(targets) != 1 or targets[0] in project.workflows:
-        raise UsageError("arguments after `--` go to one command", hint="name one command, not a workflow")
-    command = project.commands.get(targets[0])
-    if command is not None and not command.script:
+    from weaselish.engine.run.planning import sole_command
+
+    command = project.commands[sole_command(project, targets)]
+    if not command.script:
         raise UsageError(f"`{command.name}` has no script that could take arguments")
 
 

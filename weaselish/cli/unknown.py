@@ -55,4 +55,4 @@ def _targets(extras: Extras) -> list[str]:
         model = Project(overrides=extras.overrides).model
     except ProjError:
         return []
-    return [*model.commands, *model.workflows]
+    return [*model.written, *model.commands, *model.workflows]

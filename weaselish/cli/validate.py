@@ -18,7 +18,7 @@ def validate(call: Call) -> int:
     if errors:
         return 2
     model = project.model
-    commands, workflows = counted(len(model.commands), "command"), counted(len(model.workflows), "workflow")
+    commands, workflows = counted(len(model.written), "command"), counted(len(model.workflows), "workflow")
     show(f"project.yml is valid: {commands}, {workflows}")
     return 0
 

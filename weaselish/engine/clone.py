@@ -169,7 +169,7 @@ def _describe(name: str, target: Path, source: str) -> Cloned:
     except InvalidProject as error:
         return Cloned(name, target, source, True, requirements, problem=error.message)
     assets = sum(1 for asset in project.assets if not asset.extra and (asset.url or asset.git))
-    first = next(iter((*project.workflows, *project.commands)), None)
+    first = next(iter((*project.workflows, *project.written)), None)
     return Cloned(name, target, source, True, requirements, assets, first)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.run.job import announced_lines
-from weaselish.engine.run.planning import Preview, check_args, check_usable, named_commands, plan_for, preview
+from weaselish.engine.run.planning import Preview, args_of, check_usable, named_commands, plan_for, preview
 from weaselish.engine.status import Status, statuses
 from weaselish.plan.reasons import Reason
 from weaselish.plan.selection import Selection
@@ -37,14 +37,13 @@ def preview_run(
     """Return the steps that a run of `targets` would consider, in order. Changes nothing."""
     named = named_commands(workspace.project, targets, selection)
     plan = plan_for(workspace, targets, selection, lenient=True, named=named, note=report)
-    check_args(plan, args)
+    given = args_of(plan, args)
     check_usable(workspace, (*targets, *plan.commands))
-    args_of = {targets[-1]: args} if args else {}
     steps = []
-    previews = preview(workspace, plan, forced=selection.forced(plan), args=args_of)
+    previews = preview(workspace, plan, forced=selection.forced(plan), args=given)
     for item, step in zip(previews, statuses(previews), strict=True):
         command, missing = plan.command(item.step), _missing_deps(item)
-        lines = announced_lines(workspace, command, args_of.get(item.step, ())) if item.reasons else ()
+        lines = announced_lines(workspace, command, given.get(item.step, ())) if item.reasons else ()
         sources = plan.sources[item.step]
         steps.append(
             PlannedStep(

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
-from weaselish.errors import BrokenState, UnknownName
+from weaselish.errors import BrokenState
+from weaselish.model.targets import recorded_commands
 from weaselish.records.history import PastRun, past_runs
 from weaselish.workspace import Workspace
 
@@ -18,11 +19,8 @@ def runs_of(workspace: Workspace, names: Sequence[str], *, report: events.Report
     """
     project = workspace.project
     runs = past_runs(workspace.root)
-    selected = {step for name in names for step in (project.steps_of(name) if name in project.workflows else (name,))}
     recorded = {run.command for run in runs}
-    for name in names:
-        if name not in project.commands and name not in project.workflows and name not in recorded:
-            raise UnknownName("command or workflow", name, [*project.commands, *project.workflows])
+    selected = {step for name in names for step in recorded_commands(project, name, recorded)}
     try:
         report_broken_lock(workspace, report, may_replace=False)
     except BrokenState as error:  # the history does not need project.lock

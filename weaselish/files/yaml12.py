@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import yaml
@@ -60,11 +60,16 @@ def scalar(text: str) -> object:
     return text
 
 
-def read(text: str | bytes, *, file: str) -> tuple[Any, Locations]:
-    """Return the one document in `text`, and the location of each value and key. Raises InvalidProject."""
+def read(
+    text: str | bytes, *, file: str, is_kept: Callable[[Path], bool] = lambda path: False
+) -> tuple[Any, Locations]:
+    """Return the one document in `text`, and the location of each value and key. Raises InvalidProject.
+
+    `is_kept` says of the path of a number or boolean whether it stays as written, as text.
+    """
     text = _decoded(text, file)
     problems: list[Problem] = []
-    builder = _Builder(problems)
+    builder = _Builder(problems, is_kept)
     try:
         node = _compose(text, file)
         data = builder.build(node, ()) if node is not None else None
@@ -154,8 +159,9 @@ class _TooLarge(Exception):
 class _Builder:
     """Turns nodes into data, and notes the location of each value and key."""
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[Problem], is_kept: Callable[[Path], bool]) -> None:
         self.problems = problems
+        self._is_kept = is_kept
         self.locations = Locations()
         self._open: set[int] = set()
         self._built: set[int] = set()
@@ -176,7 +182,9 @@ class _Builder:
             self._problem(node, "an alias that contains itself")
             return None
         if isinstance(node, ScalarNode):
-            return self._scalar(node)
+            value = self._scalar(node)
+            is_number = isinstance(value, (bool, int, float))
+            return node.value if is_number and self._is_kept(path) else value
         self._open.add(id(node))
         try:
             if isinstance(node, SequenceNode):

@@ -1,4 +1,4 @@
-"""Replace `${vars.x}`, `${env.X}` and `${project.title}` in the texts of project.yml, and apply overrides.
+"""Replace `${vars.x}`, `${env.X}`, `${project.title}` and `${matrix.x}` in project.yml, and apply overrides.
 
 References to vars and project are replaced when the project is read. Each string is replaced separately, and the result
 is never parsed again. References to env stay, as `${env.X}`, until a step is about to start.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from weaselish.errors import near_match
@@ -57,10 +58,20 @@ class Interpolator:
         self._vars: Mapping[str, Any] = data.get("vars") or {}
         self._env: Mapping[str, Any] = data.get("env") or {}
         self._project = {key: value for key, value in data.items() if key not in ("vars", "env")}
+        self._matrix: Mapping[str, str] | None = None  # of the step that is being read
         self._resolving: list[str] = []
         self._resolved: dict[str, str] = {}
         self._written = 0  # characters, of all texts
         self.used: set[str] = set()  # full names of all references
+
+    @contextmanager
+    def in_matrix(self, matrix: Mapping[str, str]) -> Iterator[None]:
+        """Replace `${matrix.NAME}` by the values of one combination inside the block."""
+        self._matrix = matrix
+        try:
+            yield
+        finally:
+            self._matrix = None
 
     def text(self, text: str, *, in_shell: bool = False) -> str:
         """Return `text` with its references replaced. Raises BadReference.
@@ -92,6 +103,8 @@ class Interpolator:
 
     def _replacement(self, match: re.Match[str], *, in_shell: bool) -> str:
         section, *keys = re.split(r"[.:]", match[1].strip())
+        if section == "matrix" and match[1].strip().startswith("matrix."):  # not what a shell reads: `${matrix:-x}`
+            return self._of_matrix(match[0], ".".join(keys))
         if section not in SECTIONS or not keys:
             if in_shell:
                 return match[0]
@@ -105,15 +118,28 @@ class Interpolator:
             self._resolved[name] = self._resolve(name, keys, self._vars if section == "vars" else self._project)
         return self._resolved[name]
 
+    def _of_matrix(self, written: str, name: str) -> str:
+        """Return the value of a variable of the matrix. Variables under `vars` cannot use it: they have one value."""
+        if self._matrix is None or self._resolving:
+            raise BadReference(f"`{written}` is outside a command with a `matrix`", f"define `{name}` under `vars`")
+        if name not in self._matrix:
+            close = near_match(name, self._matrix) or next(iter(self._matrix))
+            hint = f"did you mean `${{matrix.{close}}}`?"
+            raise BadReference(f"the matrix has no `{name}`", hint)
+        return self._matrix[name]
+
     def _without_section(self, written: str, section: str, keys: list[str]) -> BadReference:
         """Return the error for a reference that does not begin with a section, and suggest one that exists."""
         sections: dict[str, Mapping[str, Any]] = {"vars": self._vars, "env": self._env, "project": self._project}
+        if self._matrix is not None:
+            sections = {"matrix": self._matrix, **sections}
         key = ".".join(keys) or section
         names = {f"{name}.{defined}": str(defined) for name, values in sections.items() for defined in values}
         same = [name for name, defined in names.items() if defined == key.partition(".")[0]]
         close = same[0] if same else near_match(key, names.values())
         suggestion = close if same else next((name for name, defined in names.items() if defined == close), None)
-        hint = "references begin with `vars.`, `env.` or `project.`"
+        *others, last = [f"`{name}.`" for name in sections]
+        hint = f"references begin with {', '.join(others)} or {last}"
         return BadReference(
             f"`{written}` names nothing", f"{hint}: did you mean `${{{suggestion}}}`?" if suggestion else hint
         )

@@ -47,7 +47,7 @@ def parse(
 def _project(values: Values) -> ProjectModel:
     data = values.data
     variables = {name: values.value(("vars", name), value) for name, value in values.mapping("vars").items()}
-    commands = read_commands(values)
+    commands, matrices = read_commands(values)
     return ProjectModel(
         title=values.text(("title",)),
         description=values.text(("description",)),
@@ -59,7 +59,8 @@ def _project(values: Values) -> ProjectModel:
         directories=tuple(values.paths(("directories",), data.get("directories") or (), PathKind.DIRECTORY)),
         assets=tuple(read_assets(values)),
         commands=commands,
-        workflows=read_workflows(values, commands),
+        matrices=matrices,
+        workflows=read_workflows(values, ProjectModel(commands=commands, matrices=matrices)),
         remotes=read_remotes(values),
     )
 

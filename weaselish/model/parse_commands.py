@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from weaselish.model.locations import Path
+from weaselish.model.matrix import check_outputs, read_matrix, step_name
 from weaselish.model.parse_values import YES, Values
 from weaselish.model.path_rules import PathKind
-from weaselish.model.project import Command, Shell
+from weaselish.model.project import Command, Matrix, Shell
 from weaselish.model.script import shell_operator, unsplittable
 
 LONGEST_TIMEOUT = 365 * 86400  # seconds
@@ -17,21 +18,54 @@ LOCK_SECTION = ".proj"  # of project.lock
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def read_commands(values: Values) -> dict[str, Command]:
-    """Read the commands by name, in the order of the file. A command without a usable name is left out."""
+def read_commands(values: Values) -> tuple[dict[str, Command], dict[str, Matrix]]:
+    """Read the commands by name, in the order of the file; and those that have a matrix.
+
+    A command without a usable name is left out.
+    """
     commands: dict[str, Command] = {}
+    matrices: dict[str, Matrix] = {}
     for index, item in enumerate(values.data.get("commands") or ()):
         path: Path = ("commands", index)
         name = values.required_text((*path, "name"), within=item) if item is not None else ""
         values.name(path, name)
-        if name in commands:
+        if name in commands or name in matrices:
             values.problem((*path, "name"), f"a second command is named `{name}`", "rename one of them")
         elif name == LOCK_SECTION:
             hint = "rename it: project.lock has a section of that name"
             values.problem((*path, "name"), f"a command cannot be named `{name}`", hint)
+        elif name and "matrix" in item:
+            steps, text = _steps(values, path, item, name, commands)
+            commands.update(steps or {name: Command(name)})  # one with an error does not run
+            if steps:
+                matrices[name] = Matrix(tuple(steps), text)
         elif name:
             commands[name] = _command(values, path, item, name)
-    return commands
+    return commands, matrices
+
+
+def _steps(
+    values: Values, path: Path, item: Mapping[str, Any], name: str, others: Collection[str]
+) -> tuple[dict[str, Command], str]:
+    """Return the steps of a command with a matrix by name, none if it has an error; and the help of all of them."""
+    steps: dict[str, Command] = {}
+    with values.once():
+        for combination in read_matrix(values, path, name, item):
+            step = step_name(name, combination.values)
+            if step in others:
+                message = f"another command has the name of the step `{step}`"
+                values.problem((*path, "matrix"), message, "rename one of the two commands", key=True)
+            with values.interpolator.in_matrix(dict(combination.values)):
+                steps[step] = _command(values, path, item, step)._replace(matrix=combination)
+            if values.is_faulty(path):
+                return {}, ""
+        check_outputs(values, path, item, steps.values())
+        if values.is_faulty(path):
+            return {}, ""
+        for step in steps:
+            values.locations.commands.setdefault(step, path)
+        with values.interpolator.in_matrix({variable: f"{{{variable}}}" for variable, _ in combination.values}):
+            return steps, values.text((*path, "help"), within=item)
 
 
 def _command(values: Values, path: Path, item: Mapping[str, Any], name: str) -> Command:

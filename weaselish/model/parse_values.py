@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from weaselish.errors import InvalidOverride, InvalidProject, Part, Problem, near_match
@@ -30,6 +31,7 @@ class Values:
         self.locations = locations
         self.root = root
         self._found: list[tuple[Path, Problem]] = []
+        self._faulty: set[Path] = set()  # entries of sections that have an error: ("commands", 0)
         self._names: dict[Path, str] = {}
         if data is None:
             raise InvalidProject([Problem(1, 1, "project.yml is empty", "begin with `commands:`")])
@@ -43,6 +45,7 @@ class Values:
     def problem(self, path: Path, message: str, hint: str | None = None, *, key: bool = False) -> None:
         """Note an error about the value at `path`, or about its key."""
         self._found.append((path, Problem(*self._place(path, key), message, hint)))
+        self._faulty.add(path[:2])
 
     def warn(
         self, path: Path, message: str, hint: str | None = None, *, key: bool = False, always_shown: bool = False
@@ -56,6 +59,25 @@ class Values:
         self._names[path] = name
         if path[0] == "commands":
             self.locations.commands.setdefault(name, path)
+
+    def is_faulty(self, entry: Path) -> bool:
+        """Return whether an error is confined to the command at `entry`."""
+        return entry in self._faulty
+
+    @property
+    def faulty_commands(self) -> set[str]:
+        """The names of the commands that have an error."""
+        return {self._names.get(entry, "") for entry in self._faulty if entry[:1] == ("commands",)}
+
+    @contextmanager
+    def once(self) -> Iterator[None]:
+        """Keep at each location only the first problem of each kind that the block notes: its steps share a text."""
+        start = len(self._found)
+        yield
+        first: dict[tuple[Path, bool], tuple[Path, Problem]] = {}
+        for path, problem in self._found[start:]:
+            first.setdefault((path, problem.is_warning), (path, problem))
+        self._found[start:] = first.values()
 
     @property
     def problems(self) -> list[Problem]:
@@ -165,9 +187,13 @@ class Values:
                 written.setdefault(normal, text)
             yield normal
 
+    def normalised(self, text: str) -> str:
+        """Return a path normalised, and relative if it leads into the project."""
+        return self.root.normalise(text) if self.root else normalise(text)
+
     def path(self, path: Path, text: str, kind: PathKind) -> str | None:
         """Return `text` as a normalised path, None if that has a problem."""
-        normal = self.root.normalise(text) if self.root else normalise(text)
+        normal = self.normalised(text)
         refusal = path_refusal(normal, kind, self.root.path if self.root else None)
         if refusal is not None:
             self.problem(path, *refusal)

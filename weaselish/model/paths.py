@@ -160,13 +160,14 @@ def may_match(glob: str, path: str) -> bool:
     for pattern, name in zip(glob.split("/"), path.split("/"), strict=False):
         if pattern == "**":
             return True
-        if pattern != name and not _name_pattern(pattern).fullmatch(name):
+        if pattern != name and not name_pattern(pattern).fullmatch(name):
             return False
     return True
 
 
 @lru_cache(maxsize=1024)
-def _name_pattern(pattern: str) -> re.Pattern[str]:
+def name_pattern(pattern: str) -> re.Pattern[str]:
+    """Return the expression for a glob without `/`."""
     import fnmatch
 
     return re.compile(fnmatch.translate(pattern))

@@ -6,12 +6,12 @@ that none reaches the disk. Paths are normalised and relative to the project; ou
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from weaselish.errors import Problem
-from weaselish.model.paths import ancestors, is_outside
+from weaselish.model.paths import ancestors, is_glob, is_outside, name_pattern
 from weaselish.model.workflows import contained_first, steps_of
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -20,7 +20,16 @@ Algorithm = Literal["md5", "blake3"]  # of content digests
 Shell = Literal[False] | str  # False: no shell; else the shell's program, `sh` for `shell: true`
 
 
+class Combination(NamedTuple):
+    """What a step of a matrix is made of."""
+
+    command: str  # the name of the command in project.yml
+    values: tuple[tuple[str, str], ...]  # (variable, value), in the order of the variables
+
+
 class Command(NamedTuple):
+    """A command, or one step of a command that has a matrix."""
+
     name: str
     help: str = ""
     script: tuple[str, ...] = ()
@@ -36,6 +45,7 @@ class Command(NamedTuple):
     mutex: tuple[str, ...] = ()
     confirm: str | None = None
     written: tuple[tuple[str, str], ...] = ()  # (path, as written) where normalising changed it: `out` from `out/`
+    matrix: Combination | None = None
 
     @property
     def all_outputs(self) -> tuple[str, ...]:
@@ -51,6 +61,13 @@ class Command(NamedTuple):
     def as_written(self, path: str) -> str:
         """Return a dep or output as project.yml has it."""
         return dict(self.written).get(path, path) if self.written else path
+
+
+class Matrix(NamedTuple):
+    """A command of project.yml with a `matrix`: its name stands for all its steps."""
+
+    steps: tuple[str, ...]
+    help: str = ""  # with `{lang}` for each variable
 
 
 class Git(NamedTuple):
@@ -98,15 +115,39 @@ class ProjectModel(NamedTuple):
     env: Mapping[str, str] = _NONE  # name in ${env.NAME} -> environment variable
     directories: tuple[str, ...] = ()
     assets: tuple[Asset, ...] = ()
-    commands: Mapping[str, Command] = _NONE  # by name, in the order of the file
-    workflows: Mapping[str, tuple[str, ...]] = _NONE  # steps as listed: commands or workflows
+    commands: Mapping[str, Command] = _NONE  # by name, in the order of the file; of a matrix each step
+    matrices: Mapping[str, Matrix] = _NONE  # by the name of the command in the file
+    workflows: Mapping[str, tuple[str, ...]] = _NONE  # steps as listed: commands, workflows or globs
     remotes: Mapping[str, Remote] = _NONE
     warnings: tuple[Problem, ...] = ()
     faults: tuple[Problem, ...] = ()  # errors, each confined to one part: plans without that part can run
 
     def steps_of(self, workflow: str) -> tuple[str, ...]:
         """Return the workflow's commands in listed order, workflows in it expanded. A repeated step is repeated."""
-        return tuple(step for step in steps_of(self.workflows, workflow) if step in self.commands)
+        return steps_of(self.workflows, workflow, self.named)
+
+    def named(self, name: str) -> tuple[str, ...]:
+        """Return the commands that a name stands for: a command, all steps of a matrix, or what a glob matches.
+
+        Return none for a workflow, and for a name that project.yml does not have.
+        """
+        if name in self.commands:
+            return (name,)
+        if name in self.matrices:
+            return self.matrices[name].steps
+        return tuple(matching(self.commands.values(), name)) if is_glob(name) else ()
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The names of the commands as project.yml has them: one for all steps of a matrix."""
+        return tuple(dict.fromkeys(self._written_name(name) for name in self.commands))
+
+    def _written_name(self, name: str) -> str:
+        """Return the name in project.yml of a command, or of a step of a matrix that has an error."""
+        command = self.commands.get(name)
+        if command is None:
+            return name.partition("@")[0]
+        return command.matrix.command if command.matrix else name
 
     def faults_in(self, section: str, name: str) -> tuple[Problem, ...]:
         """Return the errors confined to one entry of a section."""
@@ -117,10 +158,20 @@ class ProjectModel(NamedTuple):
         if not self.faults:
             return ()
         workflows = contained_first(self.workflows, set(names) & self.workflows.keys())[0]
-        commands = {*names, *(step for workflow in workflows for step in self.workflows[workflow])}
+        listed = {*names, *(step for workflow in workflows for step in self.workflows[workflow])}
+        commands = listed.union(*map(self.named, listed))
+        commands |= {self._written_name(name) for name in commands}
         parts = {*(("commands", name) for name in commands), *(("workflows", name) for name in workflows)}
         return tuple(problem for problem in self.faults if problem.confined_to in parts)
 
     def with_command(self, command: Command) -> ProjectModel:
         """Return this project with `command` instead of the one of its name."""
         return self._replace(commands={**self.commands, command.name: command})
+
+
+def matching(commands: Iterable[Command], glob: str) -> Iterator[str]:
+    """Yield the names of the commands that a glob matches. One that matches a matrix's name matches all its steps."""
+    matches = name_pattern(glob).fullmatch
+    for command in commands:
+        if matches(command.name) or (command.matrix and matches(command.matrix.command)):
+            yield command.name

@@ -93,7 +93,7 @@ def _wrong_value(kind: str, path: Path, expected: Any, value: object) -> tuple[s
             return f"must be {_expected(expected)}, not {_shown(value)}", hint
         case "enum":
             return _wrong_choice(expected, value)
-        case "minLength":
+        case "minLength" | "minItems" | "minProperties":
             return "must not be empty", None
         case "minimum" | "maximum":
             return f"must be from 0 to 1000, not {_shown(value)}", None
@@ -149,6 +149,8 @@ def _type_hint(types: str | list[str], value: object) -> str | None:
         return f'did you forget quotes? "{json.dumps(value)}"'
     if "string" in expected and isinstance(value, dict) and len(value) == 1:
         return "did you forget quotes? `: ` in a text without quotes makes it a mapping"
+    if "array" in expected and "object" in expected:
+        return "for example `{lang: [de, en], size: [sm, lg]}`"
     if "array" in expected and isinstance(value, str) and len(value) <= _LONGEST:
         return f"write a list: [{json.dumps(value, ensure_ascii=False)}]"
     return None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-MOST_STEPS = 10_000  # of one workflow, with those of the workflows in it
+MOST_STEPS = 50_000  # of one workflow, with those of the workflows in it
 
 Workflows = Mapping[str, tuple[str, ...]]
+Named = Callable[[str], tuple[str, ...]]  # a step that is not a workflow -> the commands that it stands for
 
 
-def steps_of(workflows: Workflows, name: str) -> tuple[str, ...]:
+def steps_of(workflows: Workflows, name: str, named: Named) -> tuple[str, ...]:
     """Return the commands of a workflow in listed order, those of workflows in it at their position.
 
     A workflow inside itself is left out. The list ends after MOST_STEPS + 1 steps.
@@ -19,17 +20,19 @@ def steps_of(workflows: Workflows, name: str) -> tuple[str, ...]:
     for workflow in order:
         listed: list[str] = []
         for step in workflows[workflow]:
-            listed.extend(steps.get(step, ()) if step in workflows else (step,))
+            listed.extend(steps.get(step, ()) if step in workflows else named(step))
             del listed[MOST_STEPS + 1 :]
         steps[workflow] = listed
     return tuple(steps[name])
 
 
-def count_steps(workflows: Workflows) -> dict[str, int]:
+def count_steps(workflows: Workflows, named: Named) -> dict[str, int]:
     """Return the number of steps of each workflow."""
     counts: dict[str, int] = {}
     for workflow in contained_first(workflows, workflows)[0]:
-        counts[workflow] = sum(counts.get(step, 0) if step in workflows else 1 for step in workflows[workflow])
+        counts[workflow] = sum(
+            counts.get(step, 0) if step in workflows else len(named(step)) for step in workflows[workflow]
+        )
     return counts
 
 

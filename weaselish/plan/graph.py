@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from weaselish.model.project import Command, ProjectModel
+from weaselish.model.targets import listed_commands
 from weaselish.plan.edges import StepLinks, edges_of, edges_one_by_one
 from weaselish.plan.producers import Producers
-from weaselish.plan.sequence import Choice, Cycle, Move, Step, StepNames, StepSequence, listed_commands
+from weaselish.plan.sequence import Choice, Cycle, Move, Step, StepNames, StepSequence
 
 
 class Plan(NamedTuple):
@@ -50,7 +51,7 @@ def make_plan(
     chosen: Mapping[Choice, str] | None = None,
     unrecorded: Collection[str] = (),
 ) -> Plan:
-    """Return the plan that brings `targets` (commands or workflows) up to date, with everything upstream of them.
+    """Return the plan that brings `targets` up to date, with everything upstream of them.
 
     `only`: exactly the named commands, or the workflow's own in the listed order, one after the other. `chosen` answers
     the `choices` of an earlier plan by a producer, or by SOURCE. Commands in `unrecorded` bring nothing upstream of

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from weaselish.errors import UnknownName, UsageError, listed, near_match
+from weaselish.model.targets import listed_commands
 from weaselish.plan.edges import edges_of, edges_one_by_one
 from weaselish.plan.graph import Plan, barriers_of
-from weaselish.plan.sequence import Step, listed_commands
+from weaselish.plan.sequence import Step
 
 
 class Selection(NamedTuple):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, Self
 
-from weaselish.errors import ProjError, UnknownName
+from weaselish.errors import ProjError
 from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.producers import Producers
 
@@ -50,29 +50,6 @@ class Move(NamedTuple):
     producer: str
     consumer: str
     path: str
-
-
-def listed_commands(project: ProjectModel, targets: Iterable[str]) -> tuple[str, ...]:
-    """Return the commands that `targets` name, in order, with workflows replaced by their steps.
-
-    What one workflow repeats is repeated. What several targets name is not. Raises UnknownName.
-    """
-    listed: list[str] = []
-    for target in targets:
-        before, here = Counter(listed), Counter[str]()
-        for name in _commands_of(project, target):
-            here[name] += 1
-            if here[name] > before[name]:
-                listed.append(name)
-    return tuple(listed)
-
-
-def _commands_of(project: ProjectModel, target: str) -> tuple[str, ...]:
-    if target in project.workflows:
-        return project.steps_of(target)
-    if target in project.commands:
-        return (target,)
-    raise UnknownName("command or workflow", target, [*project.workflows, *project.commands])
 
 
 class StepNames:

@@ -79,6 +79,12 @@ class Records:
         with self._lock:
             return self._state.of(command).last()
 
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The commands that have ever run, as far as is on record; project.yml may no longer have them."""
+        with self._lock:
+            return self._state.commands
+
     def complete(self, record: Record) -> Record:
         """Return the record with sizes and provenance if a journal still holds it, else the lock's view of it."""
         return record if record.provenance is not None else history.find_record(self._runs, record) or record

@@ -90,6 +90,11 @@ class RunState:
         """Return the state of a command, for reading."""
         return self._commands.get(command) or CommandState()
 
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The commands with a record, or with an attempt that no record supersedes."""
+        return tuple(name for name, state in self._commands.items() if state.last() or state.last_attempt())
+
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def take_lock(self, entries: Entries) -> None:

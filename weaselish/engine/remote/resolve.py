@@ -13,6 +13,7 @@ from weaselish.files.home import put_home
 from weaselish.files.state_dir import cache_dir
 from weaselish.model.interpolate import put_env
 from weaselish.model.project import Remote
+from weaselish.model.targets import named_commands
 from weaselish.model.urls import without_secrets
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
@@ -75,8 +76,5 @@ def open_tree(workspace: Workspace, remote: Remote, open_store: OpenStore) -> Re
 
 
 def selected_commands(workspace: Workspace, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the named commands, each once. Raises UnknownName."""
-    for name in names:
-        if name not in workspace.project.commands:
-            raise UnknownName("command", name, workspace.project.commands)
-    return tuple(dict.fromkeys(names))
+    """Return the named commands, each once, all steps of a matrix and matches of a glob. Raises UnknownName."""
+    return named_commands(workspace.project, names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from weaselish.engine import events
@@ -14,7 +14,8 @@ from weaselish.engine.run.staleness import Staleness, check_staleness
 from weaselish.errors import ProjError
 from weaselish.locks.step_locks import hold_locks
 from weaselish.model.paths import overlap
-from weaselish.model.project import Command
+from weaselish.model.project import Command, ProjectModel
+from weaselish.model.targets import listed_commands, recorded_commands
 from weaselish.plan.digests import ABSENT, is_tree
 from weaselish.plan.reasons import Reason, ReasonKind
 from weaselish.plan.record import Origin, Record, RecordedOutput
@@ -48,6 +49,13 @@ def acceptable(workspace: Workspace) -> list[tuple[Command, tuple[Reason, ...]]]
             if reasons and is_trusted and not has_failed and not _missing_deps(command, staleness):
                 offered.append((command, reasons))
     return offered
+
+
+def named_for_accept(project: ProjectModel, targets: Sequence[str]) -> list[Command]:
+    """Return the commands to accept: those named, and of workflows those that have outputs. Raises UnknownName."""
+    named = {name for target in targets if target not in project.workflows for name in project.named(target)}
+    commands = [project.commands[name] for name in dict.fromkeys(listed_commands(project, targets))]
+    return [command for command in commands if command.all_outputs or command.name in named]
 
 
 def accept(workspace: Workspace, commands: Iterable[Command], *, report: events.Reporter) -> list[Acceptance]:
@@ -128,8 +136,12 @@ def _output(workspace: Workspace, command: Command, path: str) -> RecordedOutput
     return RecordedOutput(path, ABSENT)
 
 
-def reset(workspace: Workspace, commands: Iterable[str], *, report: events.Reporter) -> None:
-    """Forget all records of commands: they count as never run. Their outputs stay."""
+def reset(workspace: Workspace, targets: Sequence[str], *, report: events.Reporter) -> tuple[str, ...]:
+    """Forget all records of commands: they count as never run. Their outputs stay. Return the commands."""
+    recorded = workspace.records.commands
+    commands = dict.fromkeys(
+        name for target in targets for name in recorded_commands(workspace.project, target, recorded)
+    )
     workspace.prepare_to_change()
     report_broken_lock(workspace, report)
     try:
@@ -137,3 +149,4 @@ def reset(workspace: Workspace, commands: Iterable[str], *, report: events.Repor
             workspace.records.reset(command)
     finally:
         workspace.records.close()
+    return tuple(commands)

@@ -14,11 +14,12 @@ from weaselish.errors import InvalidProject, UsageError, listed
 from weaselish.files.walk import Unreadable
 from weaselish.model.paths import overlap
 from weaselish.model.project import ProjectModel
+from weaselish.model.targets import commands_of, listed_commands
 from weaselish.plan.graph import Plan, make_plan
 from weaselish.plan.reasons import Reason, ReasonKind
 from weaselish.plan.record import Record
 from weaselish.plan.selection import ALL_STEPS, Selection
-from weaselish.plan.sequence import SOURCE, Choice, Cycle, Step, listed_commands
+from weaselish.plan.sequence import SOURCE, Choice, Cycle, Step
 from weaselish.workspace import Workspace
 
 _LASTING = (ReasonKind.FORCED, ReasonKind.NO_SKIP, ReasonKind.NO_OUTPUTS)  # a run does not remove them
@@ -43,14 +44,14 @@ class Preview(NamedTuple):
 def named_commands(project: ProjectModel, targets: Sequence[str], selection: Selection) -> frozenset[str]:
     """Return the commands that run even if their outputs are unrecorded.
 
-    These are the targets that are commands. A workflow does not name its steps one by one: it names them all only
-    together with `force`. With `force_all` every command counts as named.
+    These are the targets that are commands, each step of a matrix, and each match of a glob. A workflow does not name
+    its steps one by one: it names them all only together with `force`. With `force_all` every command counts as named.
     """
     if selection.force_all:
         return frozenset(project.commands)
     if selection.force:
         return frozenset(listed_commands(project, targets))
-    return frozenset(target for target in targets if target in project.commands)
+    return frozenset(name for target in targets if target not in project.workflows for name in project.named(target))
 
 
 def plan_for(
@@ -95,10 +96,30 @@ def plan_for(
     return plan
 
 
-def check_args(plan: Plan, args: Sequence[str]) -> None:
-    """Raise UsageError if the run leaves out the command that would get the arguments after `--`."""
-    if args and plan.targets[-1] not in plan.steps:
-        raise UsageError(f"arguments after `--` go to `{plan.targets[-1]}`, which this run leaves out")
+def args_of(plan: Plan, args: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return the arguments after `--` by the step that gets them, the one that is named.
+
+    Raises UsageError if several are named, or if the run leaves out the one.
+    """
+    if not args:
+        return {}
+    name = sole_command(plan.project, plan.targets)
+    if name not in plan.steps:
+        raise UsageError(f"arguments after `--` go to `{name}`, which this run leaves out")
+    return {name: args}
+
+
+def sole_command(project: ProjectModel, targets: Sequence[str]) -> str:
+    """Return the one command that `targets` name. Raises UnknownName and UsageError."""
+    commands = dict.fromkeys(name for target in targets for name in commands_of(project, target))
+    workflow = next((target for target in targets if target in project.workflows), None)
+    if workflow is not None or len(targets) != 1:
+        raise UsageError("arguments after `--` go to one command", hint="name one command, not a workflow")
+    if len(commands) != 1:
+        names = listed(commands, most=4)
+        message = f"arguments after `--` go to one command, but `{targets[0]}` stands for {len(commands)}"
+        raise UsageError(message, hint=f"name one of {names}")
+    return next(iter(commands))
 
 
 def check_usable(workspace: Workspace, names: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.events import SerialReporter, StepResult, StepState
 from weaselish.engine.run.course import Course
 from weaselish.engine.run.missing_deps import check_sources
-from weaselish.engine.run.planning import check_args, named_commands, needed_deps, plan_for
+from weaselish.engine.run.planning import args_of, named_commands, needed_deps, plan_for
 from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.run.step import StepOptions, StepRunner
 from weaselish.errors import ProjError, UsageError
@@ -78,7 +78,7 @@ def run(
     selection = options.selection
     named = named_commands(workspace.project, targets, selection)
     plan = plan_for(workspace, targets, selection, named=named, note=serial)
-    check_args(plan, options.args)
+    args_of(plan, options.args)
     if not selection.only:
         check_sources(workspace, plan)
     workspace.prepare_to_change()
@@ -102,10 +102,11 @@ def _step_function(runner: StepRunner, plan: Plan, options: RunOptions) -> Calla
     """Return the function that runs one step of the plan."""
     forced = options.selection.forced(plan)
     needed = needed_deps(plan)
+    given = args_of(plan, options.args)
 
     def run_step(step: Step) -> StepResult:
         step_options = StepOptions(
-            args=options.args if step == plan.targets[-1] else (),
+            args=given.get(step, ()),
             force=step.command in forced,
             wait=options.wait,
             has_stdin=options.jobs == 1,
