@@ -63,7 +63,7 @@ def project_root(root: Path) -> ProjectRoot:
                     return "/".join(names[count:]) or "."
         return None
 
-    return ProjectRoot(str(root), find)
+    return ProjectRoot(str(root), find, os.path.realpath)
 
 
 def load_project(root: Path, overrides: Mapping[str, str] | None = None) -> ProjectModel:

@@ -16,6 +16,7 @@ from weaselish.files.state_dir import STATE, cache_dir, make_state_dir
 from weaselish.load import ProjectFile, find_root, load_dotenv, project_root
 from weaselish.model.env_paths import with_env_in_paths
 from weaselish.model.interpolate import MASK, is_secret
+from weaselish.model.outside_paths import with_one_form
 from weaselish.model.paths import is_glob
 from weaselish.model.project import Algorithm, ProjectModel
 from weaselish.plan.producers import Producers
@@ -45,7 +46,8 @@ class Workspace:
         self._env_names = project.env
         self._env_given = _given(project, overrides or {})
         self.parsed = project  # with `${env.X}` in its paths
-        self.project = with_env_in_paths(project, self.env, project_root(root))
+        in_root = project_root(root)
+        self.project = with_one_form(with_env_in_paths(project, self.env, in_root), in_root)
 
     @classmethod
     def open(

@@ -129,3 +129,69 @@ def test_a_directory_may_come_from_the_environment(project: ProjectDir, tmp_path
     assert done.code == 0
     assert (tmp_path / "made").is_dir()
     assert "`${env.e}/x` needs `env.e`" in done.err
+
+
+@pytest.mark.parametrize(("one", "other"), [("../models", "{top}/models"), ("{top}/models", "../models")])
+def test_an_absolute_and_a_relative_path_to_one_place_are_one(monorepo: ProjectDir, one: str, other: str) -> None:
+    top = monorepo.path.parent
+    one, other = one.format(top=top), other.format(top=top)
+    monorepo.project(f"""\
+        commands:
+          - {{name: use, script: [cp ../models/new used], deps: [{other}/new], outputs: [used]}}
+          - {{name: make, script: [cp in ../models/new], deps: [in], outputs: [{one}]}}
+        directories: [../models]
+        """)
+    monorepo.write("in", "1")
+    assert monorepo.proj("run", "use").code == 0
+    assert monorepo.read("used") == "1"
+    monorepo.write("in", "2")
+    assert monorepo.proj("run", "use").code == 0
+    assert monorepo.read("used") == "2"
+    assert "all up to date" in monorepo.proj("run", "use").err
+    lock = monorepo.lock()
+    assert (lock["use"]["deps"][0]["path"], lock["make"]["outs"][0]["path"]) == ("../models/new", "../models")
+
+
+def test_two_forms_of_an_output_are_alternatives_and_of_a_glob_match_it(monorepo: ProjectDir) -> None:
+    top = monorepo.path.parent
+    monorepo.project(f"""\
+        commands:
+          - {{name: a, script: [cp in ../data/new.csv], deps: [in], outputs: [../data/new.csv, {top}/data/new.csv]}}
+          - {{name: b, script: [cp in ../data/new.csv], deps: [in], outputs: [{top}/data/new.csv]}}
+          - {{name: c, script: [touch c], deps: ["{top}/data/*.csv"], outputs: [c]}}
+        """)
+    monorepo.write("in", "1")
+    assert monorepo.proj("run", "a").code == 0
+    assert len(monorepo.lock()["a"]["outs"]) == 1
+    assert monorepo.proj("run", "a", "c").code == 0
+    assert [dep["path"] for dep in monorepo.lock()["c"]["deps"]] == [
+        "../data/a.csv",
+        "../data/b.csv",
+        "../data/new.csv",
+    ]
+
+
+def test_a_link_and_its_target_are_one_place(monorepo: ProjectDir, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (monorepo.path.parent / "models").symlink_to(tmp_path / "disk")
+    monorepo.project("""\
+        env: {disk: DISK}
+        commands:
+          - {name: use, script: [cp ../models/new used], deps: ["${env.disk}/new"], outputs: [used]}
+          - {name: make, script: [cp in ../models/new], deps: [in], outputs: [../models/new]}
+        """)
+    monorepo.environ["DISK"] = str(tmp_path / "disk")
+    monorepo.write("in", "1")
+    assert monorepo.proj("run", "use").code == 0
+    assert monorepo.read("used") == "1"
+
+
+def test_an_absolute_path_alone_stays_as_it_is(monorepo: ProjectDir) -> None:
+    """So do keys, and records of it."""
+    data = monorepo.path.parent / "data"
+    monorepo.project(
+        f"commands: [{{name: a, script: [cp {data}/a.csv a], deps: [{data}/a.csv, ../other], outputs: [a]}}]"
+    )
+    monorepo.write("../other")
+    assert monorepo.proj("run", "a").code == 0
+    assert [dep["path"] for dep in monorepo.lock()["a"]["deps"]] == [f"{data}/a.csv", "../other"]

@@ -53,6 +53,7 @@ class ProjectRoot(NamedTuple):
 
     path: str
     find: Callable[[str], str | None] = lambda path: None  # the relative path, if links on the way lead into it
+    real: Callable[[str], str] = normalise  # an absolute path without links on the way
 
     def normalise(self, path: str) -> str:
         """Normalise `path`. One that leads into the project from outside becomes relative.
