@@ -19,6 +19,7 @@ SESSIONS = {  # subcommand -> the rest of each call, in order
     "validate": [""],
     "push": ["--dry", "", "", "-c report", "nowhere"],
     "pull": ["--dry", "", "-c count", "./empty"],
+    "clean": ["--dry", "count", "all --yes", ""],
     "ls": ["./empty"],
     "remote list": ["", "--json"],
     "remote test": ["", "nowhere"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.api.directory import OnEvent, ProjectDirectory, ignore, store_opener
@@ -11,6 +11,7 @@ from weaselish.model.urls import without_secrets
 
 if TYPE_CHECKING:
     from weaselish.engine.assets.check import AssetResult
+    from weaselish.engine.remote.clean import Cleaned
     from weaselish.engine.remote.listing import RemoteRun
     from weaselish.engine.remote.probe import ProbeStep
     from weaselish.engine.remote.pull import Pulled
@@ -79,6 +80,30 @@ class Sharing(ProjectDirectory):
         with self._opened(cancel) as workspace:
             found = find_remote(workspace, remote)
             return pull(workspace, found, options, open_store=store_opener(workspace), report=on_event)
+
+    def clean(
+        self,
+        *names: str,
+        remote: str | None = None,
+        dry: bool = False,
+        confirm: Callable[[Sequence[Cleaned]], bool] = lambda outputs: False,
+        on_event: OnEvent = ignore,
+        cancel: Cancel | None = None,
+    ) -> tuple[Cleaned, ...]:
+        """Remove the outputs of commands and workflows, by default of all commands, that a remote holds.
+
+        `confirm` answers whether to remove outputs that exist only locally. `remote` is the only one to ask.
+        """
+        from weaselish.engine.remote.clean import CleanOptions, clean
+
+        with self._opened(cancel) as workspace:
+            return clean(
+                workspace,
+                CleanOptions(names, remote, dry),
+                confirm=confirm,
+                open_store=store_opener(workspace),
+                report=on_event,
+            )
 
     def ls(self, remote: str = DEFAULT, *, cancel: Cancel | None = None) -> tuple[RemoteRun, ...]:
         """Return the runs on a remote by command, the newest first."""

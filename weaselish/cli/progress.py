@@ -32,7 +32,7 @@ class TransferReporter:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._stop()
+        self.stop()
 
     def __call__(self, event: events.Event, /) -> None:
         match event:
@@ -80,7 +80,8 @@ class TransferReporter:
             rate = self._moved / max(self._shown_at - self._begun, 0.001)
             say(f"{shown_size(self._moved)} of {shown_size(self._total)} at most, {shown_size(rate)}/s")
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Remove the bar from the screen, until the next event that shows it."""
         if self._bar is not None:
             self._bar[0].stop()
             self._bar = None

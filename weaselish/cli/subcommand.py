@@ -29,6 +29,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
     "Share": {
         "push": "push",
         "pull": "pull",
+        "clean": "clean",
         "ls": "ls",
         "remote list": "remote",
         "remote test": "remote",

@@ -10,7 +10,6 @@ _ELSEWHERE = {  # subcommands of other tools
     "list": "`proj` alone lists the commands, `proj ls` what a remote holds",
     "help": "`proj --help`, or `proj run NAME --help`",
     "version": "`proj --version`",
-    "clean": "delete the outputs yourself; `proj lock reset NAME` makes a command count as never run",
     "exec": "`proj run NAME -- ARGS` passes arguments to a command",
     "repro": "`proj run NAME` runs what is out of date",
     "stage": "add an entry under `commands:` in project.yml",

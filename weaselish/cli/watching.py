@@ -74,7 +74,7 @@ def _run(call: Call, targets: Sequence[str], settings: Settings, view: View, wat
 
 
 def _wait(watch: Watch) -> tuple[str, ...]:
-    """Wait for the next change. When the user ends the watch, begin a line for the prompt, after the terminal's `^C`."""
+    """Wait for the next change. When the user ends the watch, begin a line for the prompt after the terminal's `^C`."""
     try:
         return watch.wait()
     except Cancelled:

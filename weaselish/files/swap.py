@@ -131,6 +131,14 @@ class _Swap:
             remove(self._gone)
 
 
+def discard(target: Path) -> None:
+    """Delete a file or directory. After a kill it is gone or intact, and `recover` removes the rest. Raises OSError."""
+    gone = _beside(target, "gone")
+    target.rename(gone)
+    sync_directory(target.parent)
+    remove(gone)
+
+
 @contextmanager
 def _replacing(target: Path) -> Iterator[None]:
     """Translate an OSError of the block into a ProjError: `target` cannot be replaced."""
