@@ -10,12 +10,23 @@ import signal
 import struct
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 import pyte
 from harness import TIMEOUT
+
+
+class _Emulated(pyte.Screen):
+    """Answers what programs ask the terminal."""
+
+    def __init__(self, columns: int, lines: int, answer: Callable[[str], None]) -> None:
+        super().__init__(columns, lines)
+        self._answer = answer
+
+    def write_process_input(self, data: str) -> None:
+        self._answer(data)
 
 
 class Screen:
@@ -24,14 +35,13 @@ class Screen:
     def __init__(
         self, argv: Sequence[str], cwd: Path, environ: Mapping[str, str], *, columns: int = 80, lines: int = 40
     ) -> None:
-        self._screen = pyte.Screen(columns, lines)
+        self._screen = _Emulated(columns, lines, self.press)
         self._stream = pyte.ByteStream(self._screen)
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
             os.chdir(cwd)
             os.execvpe(argv[0], list(argv), {**environ, "TERM": "xterm", "COLUMNS": str(columns)})
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        self._screen.write_process_input = self.press  # answers what programs ask the terminal
 
     def __enter__(self) -> Screen:
         return self
