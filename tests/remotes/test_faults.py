@@ -6,7 +6,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,8 @@ from servers import Server
 from stores.conftest import BUCKET
 
 from weaselish.cancel import Cancel
+from weaselish.stores import open as opening
+from weaselish.stores.directory import DirectoryStore
 
 from .conftest import sign_in
 from .samples import clone, intact_runs, leftovers, lines_of, states, twin, twins
@@ -150,18 +152,16 @@ def slow(verb: str) -> Fault:
     return Fault(b"GET /\\S*one|GET /\\S*two", answer=1_000_000, times=3)
 
 
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)  # not raise_signal: that would not wake the main thread
+    time.sleep(0.2)
+
+
 def test_ctrl_c_gives_up_what_is_on_its_way(
     project: ProjectDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A store that is slow, and an interrupt while two objects are on their way to it."""
-    from weaselish.stores import open as opening
-    from weaselish.stores.directory import DirectoryStore
-
     twins(project, tmp_path / "remote").proj("push")
-
-    def interrupt() -> None:
-        os.kill(os.getpid(), signal.SIGINT)  # not raise_signal: that would not wake the main thread
-        time.sleep(0.2)
 
     class Slow(DirectoryStore):
         def get(self, key: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
@@ -180,3 +180,27 @@ def test_ctrl_c_gives_up_what_is_on_its_way(
         done = other.proj("pull")
         assert (done.code, twin(other), leftovers(other)) == (130, None, [])
     assert lines_of(other.proj("pull")) == {"make": "pulled one.txt, two"}
+
+
+def test_ctrl_c_lets_uploads_drop_what_they_stored(
+    project: ProjectDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that takes half a second for that, which a bucket may need to drop the parts of a large object."""
+    ended: list[str] = []
+
+    class Slow(DirectoryStore):
+        def put(
+            self, key: str, chunks: Iterable[bytes], *, replace: bool = False, if_version: str | None = None
+        ) -> bool:
+            interrupt()
+            try:
+                return super().put(key, chunks, replace=replace, if_version=if_version)
+            finally:
+                time.sleep(0.5)
+                ended.append(key)
+
+    twins(project, tmp_path / "remote")
+    monkeypatch.setattr(opening, "open_store", lambda *_, **__: Slow(tmp_path / "remote"))
+    assert project.proj("push", "-j", "1").code == 130
+    assert len(ended) == 1
+    assert [one for one in (tmp_path / "remote").rglob("*") if one.is_file()] == []

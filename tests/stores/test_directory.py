@@ -13,12 +13,15 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
+from harness import TIMEOUT
 
-from weaselish.errors import StoreError
+from weaselish.cancel import Cancel
+from weaselish.errors import Cancelled, StoreError
 from weaselish.stores.base import Store
 from weaselish.stores.directory import TEMPORARY, DirectoryStore
 from weaselish.stores.directory_writes import ABANDONED, LOCK
@@ -204,6 +207,29 @@ def test_a_file_system_without_locks_replaces_but_not_conditionally(
     assert read(store, "key") == b"2"
     store.delete("key")
     assert keys(store) == []
+
+
+def test_the_wait_for_the_lock_ends_when_the_store_is_cancelled(tmp_path: Path) -> None:
+    with Cancel() as cancel, ThreadPoolExecutor() as pool:
+        store = DirectoryStore(tmp_path, cancel=cancel)
+        store.put("a", [b"1"])
+        version = store.head("a")
+        assert version is not None
+        uses: list[Callable[[], object]] = [
+            lambda: store.delete("a"),
+            lambda: store.put("a", [b"2"], replace=True),
+            lambda: store.put("a", [b"2"], if_version=version.version),
+        ]
+        with open(tmp_path / TEMPORARY / LOCK, "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            waiting = [pool.submit(use) for use in uses]
+            assert not wait(waiting, 0.1).done, "another process holds the lock"
+            cancel.request()
+            for future in waiting:
+                with pytest.raises(Cancelled):
+                    future.result(TIMEOUT)
+    assert read(DirectoryStore(tmp_path), "a") == b"1"
+    assert [path.name for path in (tmp_path / TEMPORARY).iterdir()] == [LOCK]
 
 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])

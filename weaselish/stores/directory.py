@@ -32,7 +32,7 @@ class DirectoryStore:
         self._root = path
         self._remote = remote or f"remote `{path}`"
         self._cancel = cancel or Cancel()
-        self._temporaries = Temporaries(path / TEMPORARY, self._remote)
+        self._temporaries = Temporaries(path / TEMPORARY, self._remote, self._cancel)
 
     def list(self, prefix: str) -> Iterator[Stored]:
         return self._walk(self._path(prefix) if prefix else self._root, f"{prefix}/" if prefix else "")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from weaselish.cancel import Cancel
 from weaselish.errors import StoreError
 from weaselish.files.atomic import flush, ignoring_unsupported, sync_directory
 from weaselish.stores.retry import PassingError
@@ -21,6 +22,7 @@ BLOCK = 2**20  # bytes per buffered write
 FLUSH_EVERY = 8 * 2**20  # bytes after which the kernel is asked to begin writing them; asking for more takes long
 ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
+_TICK = 0.02  # seconds between two attempts to take the lock
 _NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.EROFS, errno.EACCES}
 _PASSING = {errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EINTR}
@@ -53,11 +55,12 @@ def explained(remote: str, doing: str) -> Iterator[None]:
 
 
 class Temporaries:
-    """The temporary files of a store, in `directory`. `remote` is how messages name the store."""
+    """The temporary files of a store, in `directory`, and its lock. `remote` is how messages name the store."""
 
-    def __init__(self, directory: Path, remote: str) -> None:
+    def __init__(self, directory: Path, remote: str, cancel: Cancel) -> None:
         self._directory = directory
         self._remote = remote
+        self._cancel = cancel
         self._cleaned = False
 
     @contextmanager
@@ -120,14 +123,15 @@ class Temporaries:
 
     @contextmanager
     def locked(self, *, required: bool) -> Iterator[None]:
-        """Hold the store's lock. The system releases it when its holder dies.
+        """Hold the store's lock, waiting for it first. The system releases it when its holder dies.
 
-        Where the file system has no locks, continue without one unless it is `required`.
+        Raises Cancelled while it waits. If the file system has no locks, continue without one unless it is `required`.
         """
         with self._lock(required=required) as descriptor:
             if descriptor is not None:
                 try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+                    while not _take(descriptor):
+                        self._cancel.sleep(_TICK)
                 except OSError as error:
                     if required or error.errno not in _NO_LOCKS:
                         raise
@@ -153,6 +157,15 @@ class Temporaries:
             with suppress(OSError):
                 if entry.name != LOCK and now - entry.stat().st_mtime > ABANDONED:
                     Path(entry).unlink()
+
+
+def _take(descriptor: int) -> bool:
+    """Lock an open file without waiting; False if another process holds the lock."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def place(temporary: Path, path: Path, move: Callable[[Path, Path], bool]) -> bool:

@@ -22,7 +22,10 @@ from weaselish.workspace import Workspace
 
 __all__ = ["PushOptions", "Pushed", "push"]
 
-_GRACE = 0.5  # seconds to unwind after Ctrl-C; more than an upload gets
+_UPLOAD_GRACE = (
+    0.75  # seconds after Ctrl-C in which uploads drop what they stored: `ABORTING` of stores/cloud.py, and more
+)
+_GRACE = 0.8  # seconds to unwind after Ctrl-C; more than an upload gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def push(
         workspace.prepare_to_change()
     report_broken_lock(workspace, report)
     pushing = _Push(workspace, open_tree(workspace, remote, open_store), options, SerialReporter(report))
-    return run_aside(pushing.run, workspace.cancel, grace=1.5 * _GRACE)
+    return run_aside(pushing.run, workspace.cancel, grace=_GRACE)
 
 
 class _Push:
@@ -112,7 +115,7 @@ class _Push:
         if uploads:
             total = sum(upload.output.size or 0 for upload, _ in uploads)
             self._report(events.TransferStarted("push", len(uploads), total))
-        with Workers[Pushed | None](self._options.jobs, self._workspace.cancel) as workers:
+        with Workers[Pushed | None](self._options.jobs, self._workspace.cancel, grace=_UPLOAD_GRACE) as workers:
             uploader = Uploader(self._workspace, self._tree, self._report, workers.cancel)
             for order in orders:
                 if not order.uploads:
