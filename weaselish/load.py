@@ -190,6 +190,7 @@ def _command(row: Iterable[Any]) -> Command:
         deps=tuple(read.deps),
         outputs=tuple(read.outputs),
         outputs_no_cache=tuple(read.outputs_no_cache),
+        metrics=tuple(read.metrics),
         env=tuple((name, text) for name, text in read.env),
         mutex=tuple(read.mutex),
         written=tuple((path, text) for path, text in read.written),

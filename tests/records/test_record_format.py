@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weaselish.plan.fingerprint import Fingerprint
+from weaselish.plan.metrics import MAX_EXACT
 from weaselish.plan.record import MAX_COUNT, NO_REPOSITORY, GitCommit, Host, Origin, Provenance, Record, RecordedOutput
 from weaselish.records.record_format import BadRecord, from_document, to_document
 
@@ -47,6 +48,10 @@ def test_a_record_survives_being_written_and_read() -> None:
 texts = st.text(max_size=5)
 pairs = st.dictionaries(texts, st.one_of(st.none(), texts), max_size=3).map(lambda found: tuple(found.items()))
 counts = st.one_of(st.none(), st.integers(0, MAX_COUNT - 1))
+values = st.one_of(
+    st.booleans(), st.integers(1 - MAX_EXACT, MAX_EXACT - 1), st.floats(allow_nan=False, allow_infinity=False)
+)
+metrics = st.dictionaries(texts, st.dictionaries(texts, st.one_of(values, texts), max_size=3), max_size=2)
 outputs = st.builds(RecordedOutput, texts, texts, counts, counts)
 optional = st.one_of(st.none(), texts)
 provenances = st.builds(
@@ -79,6 +84,7 @@ records = st.builds(
     origin=st.sampled_from([origin for origin in Origin if origin is not Origin.OTHER]),
     weasel=st.dictionaries(texts, texts, max_size=2),
     provenance=st.one_of(st.none(), provenances),
+    metrics=metrics,
     extra=st.dictionaries(st.sampled_from(["image", "more"]), st.integers(0, 9), max_size=2),
 )
 
@@ -116,6 +122,33 @@ def test_a_fact_of_the_wrong_type_counts_as_unknown(facts: dict[str, object]) ->
     value = getattr(record.provenance, name)
     assert value is None or value == Host()
     assert record._replace(provenance=None) == RECORD._replace(provenance=None)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (7, {}),
+        ([["m.json", {"a": 1}]], {}),
+        ({"m.json": [1], "n.json": {"a": 1}}, {"n.json": {"a": 1}}),
+        (
+            {"m.json": {"a": 1, "b": None, "c": [1], "d": {"e": 1}, "f": 1 << 60, "g": float("nan"), "h": True}},
+            {"m.json": {"a": 1, "h": True}},
+        ),
+        (
+            {"m.json": {"a": "x" * 201, "x" * 201: 1, "b": "\ud800", "\ud800": 1, "c": "x" * 200}},
+            {"m.json": {"c": "x" * 200}},
+        ),
+        (
+            {"m.json": {str(number): number for number in range(2000)}},
+            {"m.json": {str(number): number for number in range(1000)}},
+        ),
+    ],
+    ids=["number", "list", "list of values", "types", "texts", "too many"],
+)
+def test_of_foreign_metrics_only_values_of_the_right_type_and_size_are_kept(value: object, kept: object) -> None:
+    record = from_document({**to_document(RECORD), "metrics": value})
+    assert record.metrics == kept
+    assert record._replace(metrics={}) == RECORD
 
 
 def test_a_record_outside_a_repository_says_so() -> None:

@@ -66,6 +66,7 @@ def _show_command(command: Command) -> None:
         ("deps", command.deps),
         ("outputs", command.outputs),
         ("not cached", command.outputs_no_cache),
+        ("metrics", command.metrics),
     ):
         if items:
             show(f"{title}: {', '.join(items)}")

@@ -94,11 +94,13 @@ def _stage(plan: Plan, command: Command, overrides: list[str]) -> dict[str, obje
         "cmd": _plain(shlex.join(["proj", "run", command.name, "--only", *overrides])),
         "deps": [_plain(path) for path in dict.fromkeys(["project.yml", *_deps(plan, command)])],
     }
-    if command.all_outputs:
-        stage["outs"] = [
-            *({_plain(path): {"persist": True}} for path in command.outputs),
-            *({_plain(path): {"cache": False, "persist": True}} for path in command.outputs_no_cache),
-        ]
+    written = [
+        *((path, {"persist": True}) for path in command.outputs),
+        *((path, {"cache": False, "persist": True}) for path in command.outputs_no_cache),
+    ]
+    for key, are_metrics in (("outs", False), ("metrics", True)):
+        if items := [{_plain(path): how} for path, how in written if (path in command.metrics) is are_metrics]:
+            stage[key] = items
     if command.no_skip or _needs_proj(command):
         stage["always_changed"] = True
     return stage

@@ -157,8 +157,10 @@ class _Checks:
         return os.path.isfile(self._workspace.root / path)  # False for any text that cannot be a path
 
     def _absolute_paths(self, command: Command) -> Iterator[Problem]:
-        for key in ("deps", "outputs", "outputs_no_cache"):
+        seen: set[str] = set()
+        for key in ("deps", "outputs", "metrics", "outputs_no_cache"):  # the last contains the metrics files
             for index, path in enumerate(getattr(self._workspace.parsed.commands[command.name], key)):
-                if path.startswith("/"):
+                if path.startswith("/") and path not in seen:
+                    seen.add(path)
                     message = f"`{path}` is absolute: on other machines it may not exist"
                     yield self._warning(command, message, _PORTABLE, at=(key, index))

@@ -30,7 +30,7 @@ def _all_paths(project: ProjectModel) -> Iterable[str]:
 
 
 def _paths_of(command: Command) -> tuple[str, ...]:
-    return (*command.deps, *command.all_outputs, command.workdir)
+    return (*command.deps, *command.all_outputs, *command.metrics, command.workdir)
 
 
 def _has_env(paths: Iterable[str]) -> bool:
@@ -93,6 +93,7 @@ class _Paths:
             deps=paths(command.deps, PathKind.DEP),
             outputs=paths(command.outputs, PathKind.OUTPUT),
             outputs_no_cache=paths(command.outputs_no_cache, PathKind.OUTPUT),
+            metrics=paths(command.metrics, PathKind.METRICS),
             workdir=self._path(command.workdir, PathKind.WORKDIR),
             written=tuple(written.items()),
         )

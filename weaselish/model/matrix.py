@@ -196,7 +196,7 @@ def _place_of(values: Values, path: Path, item: Mapping[str, Any], step: Command
     """Return where project.yml lists an output of a step, and how."""
     assert step.matrix is not None
     with values.interpolator.in_matrix(dict(step.matrix.values)):
-        for key in ("outputs", "outputs_no_cache"):
+        for key in ("outputs", "outputs_no_cache", "metrics"):
             for index, text in enumerate(item.get(key) or ()):
                 if isinstance(text, str) and output == values.normalised(values.interpolator.text(text)):
                     return (*path, key, index), text

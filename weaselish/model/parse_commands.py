@@ -10,6 +10,7 @@ from weaselish.model.locations import Path
 from weaselish.model.matrix import check_outputs, read_matrix, step_name
 from weaselish.model.parse_values import YES, Values
 from weaselish.model.path_rules import PathKind
+from weaselish.model.paths import ancestors
 from weaselish.model.project import Command, Matrix, Shell
 from weaselish.model.script import shell_operator, unsplittable
 
@@ -76,6 +77,7 @@ def _command(values: Values, path: Path, item: Mapping[str, Any], name: str) -> 
         tuple(values.paths((*path, key), item.get(key) or (), PathKind.OUTPUT, written=written, before=before))
         for key in ("outputs", "outputs_no_cache")
     )
+    metrics = tuple(_metrics(values, (*path, "metrics"), item.get("metrics") or (), written))
     workdir = values.text((*path, "workdir"), within=item) or "."
     return Command(
         name=name,
@@ -83,7 +85,8 @@ def _command(values: Values, path: Path, item: Mapping[str, Any], name: str) -> 
         script=tuple(_script(values, (*path, "script"), item.get("script") or (), in_shell=shell is not False)),
         deps=tuple(values.paths((*path, "deps"), item.get("deps") or (), PathKind.DEP, written=written)),
         outputs=outputs,
-        outputs_no_cache=outputs_no_cache,
+        outputs_no_cache=(*outputs_no_cache, *_not_in(outputs + outputs_no_cache, metrics)),
+        metrics=metrics,
         no_skip=item.get("no_skip", False) in YES,
         env=tuple(_env(values, path, item.get("env") or {})),
         shell=shell,
@@ -94,6 +97,15 @@ def _command(values: Values, path: Path, item: Mapping[str, Any], name: str) -> 
         confirm=values.text((*path, "confirm"), within=item) or None,
         written=tuple(written.items()),
     )
+
+
+def _metrics(values: Values, path: Path, items: Iterable[object], written: dict[str, str]) -> Iterator[str]:
+    return values.paths(path, items, PathKind.METRICS, written=written, before={})
+
+
+def _not_in(outputs: tuple[str, ...], paths: Iterable[str]) -> Iterator[str]:
+    """Yield the paths that are neither among the outputs nor inside one."""
+    return (path for path in paths if not {*ancestors(path), path} & {*outputs})
 
 
 def _env(values: Values, path: Path, items: Mapping[str, object]) -> Iterator[tuple[str, str]]:

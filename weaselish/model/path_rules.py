@@ -12,6 +12,7 @@ class PathKind(enum.Enum):
 
     DEP = "a dep"
     OUTPUT = "an output"
+    METRICS = "a metrics file"
     FETCHED_ASSET = "an asset"
     PRIVATE_ASSET = "a private asset"
     DIRECTORY = "a directory"
@@ -24,9 +25,10 @@ class PathKind(enum.Enum):
 
 
 _INSIDE_ONLY = (PathKind.FETCHED_ASSET, PathKind.WORKDIR)
-_WRITTEN = (PathKind.OUTPUT, PathKind.FETCHED_ASSET)  # by proj itself, when it fetches or restores
-_CONTENT = (PathKind.DEP, PathKind.OUTPUT, PathKind.FETCHED_ASSET, PathKind.PRIVATE_ASSET)
+_WRITTEN = (PathKind.OUTPUT, PathKind.METRICS, PathKind.FETCHED_ASSET)  # by proj itself, when it fetches or restores
+_CONTENT = (PathKind.DEP, PathKind.OUTPUT, PathKind.METRICS, PathKind.FETCHED_ASSET, PathKind.PRIVATE_ASSET)
 
+METRICS_SUFFIXES = (".json", ".yaml", ".yml", ".toml")
 _LONGEST_PATH = 4095  # bytes, on Linux
 _LONGEST_NAME = 255
 
@@ -52,6 +54,8 @@ def path_refusal(path: str, kind: PathKind, root: str | None = None) -> tuple[st
         return f"{what} cannot be `{path}`", "tools execute what they find there, without being asked"
     if kind is not PathKind.DEP and "*" in path:
         return f"{what} cannot be a glob: `{path}`", "name the file, or the directory that contains the files"
+    if kind is PathKind.METRICS and not path.lower().endswith(METRICS_SUFFIXES) and "${env." not in path:
+        return f"{what} cannot be `{path}`", "name a file that ends with `.json`, `.yaml`, `.yml` or `.toml`"
     return None
 
 

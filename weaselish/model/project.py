@@ -35,7 +35,8 @@ class Command(NamedTuple):
     script: tuple[str, ...] = ()
     deps: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
-    outputs_no_cache: tuple[str, ...] = ()
+    outputs_no_cache: tuple[str, ...] = ()  # with the metrics files that are in no output
+    metrics: tuple[str, ...] = ()  # files, each also an output or in one
     no_skip: bool = False
     env: tuple[tuple[str, str], ...] = ()
     shell: Shell = False

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from weaselish.model.project import Algorithm
 from weaselish.plan.fingerprint import Fingerprint
+from weaselish.plan.metrics import Metrics
 
 RECORD_FORMAT = 1
 MAX_COUNT = 1 << 53  # of run ids, bytes and files: every JSON reader holds smaller numbers exactly
@@ -68,6 +69,7 @@ class RecordedOutput(NamedTuple):
 _NO_SIZES: Mapping[str, int] = MappingProxyType({})
 _NO_DIGESTS: Mapping[str, str] = MappingProxyType({})
 _NO_KEYS: Mapping[str, object] = MappingProxyType({})
+_NO_METRICS: Metrics = MappingProxyType({})
 
 
 class Record(NamedTuple):
@@ -86,6 +88,7 @@ class Record(NamedTuple):
     dep_sizes: Mapping[str, int] = _NO_SIZES
     weasel: Mapping[str, str] = _NO_DIGESTS  # path -> Weasel's digest, under `compat: weasel`
     provenance: Provenance | None = None  # None where only the lock file is known
+    metrics: Metrics = _NO_METRICS
     extra: Mapping[str, object] = _NO_KEYS  # further keys of its document: of a remote, or of a later version
 
     @property

@@ -5,9 +5,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from weaselish.files.state_dir import STATE
+from weaselish.plan.metrics import Metrics
 from weaselish.plan.record import Origin, Record
 from weaselish.records.journal import JournalReader, journals, owner_lives
 from weaselish.records.journal_lines import Ended, Recorded, Started
@@ -29,6 +31,9 @@ class PastResult(enum.Enum):
     OTHER = "other"
 
 
+_NO_METRICS: Metrics = MappingProxyType({})
+
+
 class PastRun(NamedTuple):
     """One start of a command, or one record of it. `started` in seconds since 1970."""
 
@@ -40,6 +45,12 @@ class PastRun(NamedTuple):
     seconds: float | None = None
     exit_code: int | None = None
     log: Path | None = None
+    record: Record | None = None  # None for a run that failed, was interrupted or still runs
+
+    @property
+    def metrics(self) -> Metrics:
+        """The values of each metrics file that the run wrote."""
+        return self.record.metrics if self.record else _NO_METRICS
 
 
 def past_runs(root: Path) -> list[PastRun]:
@@ -72,7 +83,8 @@ def _started(line: Started, state: Path, *, is_running: bool) -> PastRun:
 def _recorded(record: Record, started: PastRun | None) -> PastRun:
     result = PastResult.DONE if record.origin is Origin.RUN else PastResult(record.origin.value)
     run = started or PastRun(record.run, record.command, record.run / 1e6, result)
-    return run._replace(result=result, seconds=record.provenance.seconds if record.provenance else None)
+    seconds = record.provenance.seconds if record.provenance else None
+    return run._replace(result=result, seconds=seconds, record=record)
 
 
 def find_record(runs: Path, wanted: Record) -> Record | None:

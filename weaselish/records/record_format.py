@@ -22,6 +22,7 @@ from weaselish.records.untrusted import (
     is_count,
     is_plain,
     items,
+    known_metrics,
     run_id,
     seconds_or_none,
     sentences_or_none,
@@ -61,6 +62,7 @@ def to_document(record: Record) -> dict[str, Any]:
         "outputs_no_cache": [output._asdict() for output in record.outputs_no_cache],
         "weasel": dict(record.weasel),
         **dict(_facts(record.provenance or Provenance())),
+        **({"metrics": {path: dict(values) for path, values in record.metrics.items()}} if record.metrics else {}),
         **record.extra,
     }
 
@@ -112,6 +114,7 @@ def _record(data: Any) -> Record:
         dep_sizes={path: size for path, _, size in deps if size is not None},
         weasel={text(path): text(digest) for path, digest in data["weasel"].items()},
         provenance=_provenance(data),
+        metrics=known_metrics(data.get("metrics")),
         extra=extra if origin is not Origin.OTHER else {**extra, "origin": data["origin"]},
     )
 
@@ -163,5 +166,14 @@ def _git(data: object) -> GitCommit | None:
 _EVERY_ENVIRONMENT = (("", ""),)
 _EVERY_FACT = Provenance("", "", Host(), NO_REPOSITORY, "", 0.0, ())
 _KNOWN = frozenset(
-    to_document(Record(0, "", Fingerprint((), (), (), (), False, ".", _EVERY_ENVIRONMENT), (), provenance=_EVERY_FACT))
+    to_document(
+        Record(
+            0,
+            "",
+            Fingerprint((), (), (), (), False, ".", _EVERY_ENVIRONMENT),
+            (),
+            provenance=_EVERY_FACT,
+            metrics={"": {}},
+        )
+    )
 )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, TypeGuard
 
 from weaselish.plan.fingerprint import DigestPairs
+from weaselish.plan.metrics import LONGEST_TEXT, MAX_EXACT, MOST_VALUES, Metrics, MetricValue
 from weaselish.plan.record import MAX_COUNT
 
 _YEAR_9999 = 253_370_764_800  # in seconds since 1970
@@ -93,6 +97,28 @@ def text_pairs(value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
         raise TypeError(f"a mapping was expected, not {type(value).__name__}")
     return tuple(sorted((text(name), text(one)) for name, one in value.items()))
+
+
+def known_metrics(value: object) -> Metrics:
+    """Return the metrics of a record without those of a wrong type or size: nothing depends on them."""
+    if not isinstance(value, dict):
+        return {}
+    files = ((text_or_none(path), values) for path, values in value.items() if isinstance(values, dict))
+    return {path: dict(islice(_metric_values(values), MOST_VALUES)) for path, values in files if path is not None}
+
+
+def _metric_values(values: dict[Any, Any]) -> Iterator[tuple[str, MetricValue]]:
+    for name, value in values.items():
+        if (known := text_or_none(name)) is not None and len(known) <= LONGEST_TEXT and _is_metric(value):
+            yield known, value
+
+
+def _is_metric(value: object) -> TypeGuard[MetricValue]:
+    if isinstance(value, str):
+        return len(value) <= LONGEST_TEXT and text_or_none(value) is not None
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and abs(value) < MAX_EXACT
 
 
 def is_plain(value: object, levels: int = _DEEPEST) -> bool:

@@ -14,7 +14,7 @@ from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.remote.verified import is_verified
 from weaselish.engine.remote.verify import digest_of_object
 from weaselish.engine.run.recording import with_weasel_digests
-from weaselish.engine.run.staleness import check_staleness
+from weaselish.engine.run.staleness import check_staleness, output_content
 from weaselish.errors import in_short
 from weaselish.model.paths import is_executed_by_tools
 from weaselish.model.project import Command
@@ -141,7 +141,7 @@ class PushPlanner:
             record = record._replace(run=records.next_id())
             records.add(record)
         record = records.complete(record)
-        digested = {output.path: digests.of(output.path, "output") for output in record.all_outputs}
+        digested = {output.path: output_content(digests, command, output.path) for output in record.all_outputs}
         sized = {path: RecordedOutput(path, one.digest, one.size, one.files) for path, one in digested.items() if one}
         record = record._replace(
             outputs=tuple(sized[path] for path in command.outputs),

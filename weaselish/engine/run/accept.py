@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
+from weaselish.engine.run.metrics import read_metrics
 from weaselish.engine.run.missing_deps import check_deps
 from weaselish.engine.run.provenance import ProvenanceSource
 from weaselish.engine.run.recording import with_weasel_digests
-from weaselish.engine.run.staleness import Staleness, check_staleness
+from weaselish.engine.run.staleness import Staleness, check_staleness, output_content
 from weaselish.errors import ProjError
 from weaselish.locks.step_locks import hold_locks
 from weaselish.model.paths import overlap
@@ -108,6 +109,7 @@ def _accept(workspace: Workspace, command: Command, source: ProvenanceSource, re
                 algorithm=workspace.project.digest,
                 origin=Origin.ACCEPTED,
                 provenance=source.provenance(tuple(map(str, reasons))),
+                metrics=read_metrics(workspace, command, report),
             )
             workspace.records.add(with_weasel_digests(workspace, record))
     return Acceptance(command.name, reasons, outputs + no_cache)
@@ -123,7 +125,7 @@ def _missing_deps(command: Command, staleness: Staleness) -> bool:
 
 def _output(workspace: Workspace, command: Command, path: str) -> RecordedOutput:
     """Return the current output. Raises ProjError if it is missing and required."""
-    digested = workspace.digests.of(path, "output")
+    digested = output_content(workspace.digests, command, path)
     if digested is not None:
         if is_tree(digested.digest):
             workspace.digests.keep_manifest(path, "output", digested.digest)

@@ -17,6 +17,7 @@ from weaselish.executors.base import Ending, ExecutorFor, Job, Outcome
 from weaselish.files.atomic import writing
 from weaselish.model.masking import masked
 from weaselish.model.project import Command
+from weaselish.plan.metrics import Metrics
 from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.sequence import Step
 from weaselish.records.journal_lines import AttemptEnd
@@ -76,16 +77,23 @@ class Execution:
             started=_iso(wall),
             seconds=round(seconds, 3),
         )
-        records.add(record._replace(provenance=provenance))
+        records.add(record._replace(provenance=provenance, metrics=self._metrics(command)))
         self._report(events.StepDone(step, seconds, run=run))
         return StepResult(step, StepState.RAN, seconds)
+
+    def _metrics(self, command: Command) -> Metrics:
+        if not command.metrics:
+            return {}
+        from weaselish.engine.run.metrics import read_metrics
+
+        return read_metrics(self._workspace, command, self._report)
 
     def _attempts(
         self, step: Step, command: Command, job: Job, looked: Staleness, log: LogWriter, locks: tuple[int, ...]
     ) -> Outcome:
         """Run the job until it succeeds or its retries are used up."""
         executor = self._executor_for(command)
-        secrets = secret_values(self._workspace, job)
+        secrets = secret_values(self._workspace, command)
         for attempt in range(1, command.retries + 2):
             self._report(events.StepStarted(step, looked.reasons, attempt, log.path, job.id.run))
             self._workspace.digests.forget()

@@ -75,7 +75,9 @@ def _secret_names(workspace: Workspace, command: Command) -> Iterator[str]:
             yield name
 
 
-def secret_values(workspace: Workspace, job: Job) -> frozenset[str]:
-    """Return the values that must not appear in the output of the job: those of all declared secrets."""
+def secret_values(workspace: Workspace, command: Command) -> frozenset[str]:
+    """Return the values that must not appear in what a command writes: those of all declared secrets."""
     references = (workspace.env(name) for name in workspace.project.env if workspace.is_secret(name))
-    return frozenset(value for value in (*references, *(job.env[name] for name in job.secrets)) if value)
+    environment = _environment(workspace, command)
+    own = (environment[name] for name in _secret_names(workspace, command))
+    return frozenset(value for value in (*references, *own) if value)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 
 from weaselish.compat import weasel
-from weaselish.engine.run.staleness import Staleness
+from weaselish.engine.run.staleness import Staleness, output_content
 from weaselish.errors import ProjError, UnsafePath
 from weaselish.files.file_stat import Stamp
 from weaselish.model.paths import PathIndex, is_outside
@@ -54,7 +54,7 @@ class Recorder:
 
     def _output(self, path: str) -> RecordedOutput:
         """Return the current output. Raises ProjError if it is missing and required."""
-        digested = self._workspace.digests.of(path, "output")
+        digested = output_content(self._workspace.digests, self._command, path)
         if digested is None and path in self._command.outputs:
             raise ProjError(
                 f"`{self._command.name}` ended without an error, but did not produce its output `{path}`",

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from weaselish.engine.run.unrecorded import is_unrecorded
 from weaselish.errors import InvalidProject
+from weaselish.files.content import Digested
 from weaselish.files.digests import Digests
+from weaselish.files.walk import Unreadable
 from weaselish.model.paths import overlap
 from weaselish.model.project import Command
 from weaselish.plan.digests import is_tree
@@ -16,6 +18,19 @@ from weaselish.plan.reasons import Reason, ReasonKind, reasons_to_run
 from weaselish.plan.record import Record
 from weaselish.records.run_state import Attempt
 from weaselish.workspace import Workspace
+
+
+def output_content(digests: Digests, command: Command, path: str) -> Digested | None:
+    """Return the content of an output, None if it does not exist. Raises Unreadable.
+
+    A metrics file that cannot be read, such as a pipe, counts as missing: it must not make the run fail.
+    """
+    try:
+        return digests.of(path, "output")
+    except Unreadable:
+        if path in command.metrics and path not in command.outputs:
+            return None
+        raise
 
 
 class Staleness(NamedTuple):
@@ -89,8 +104,14 @@ def _comparisons(workspace: Workspace, command: Command, args: tuple[str, ...]) 
             last = adopted(workspace, command, entry)
         digests = workspace.digests_with(workspace.project.digest if last is None else last.algorithm)
         now = _fingerprint(digests, workspace, command, args)
-        outputs = {path: digests.digest(path, "output") for path in command.all_outputs} if last is not None else {}
+        outputs = _outputs(digests, command) if last is not None else {}
         yield _Comparison(last, now, reasons_to_run(command, now, last, outputs.get), digests)
+
+
+def _outputs(digests: Digests, command: Command) -> dict[str, str]:
+    """Return the digest of each output that exists."""
+    contents = {path: output_content(digests, command, path) for path in command.all_outputs}
+    return {path: content.digest for path, content in contents.items() if content is not None}
 
 
 def _fingerprint(digests: Digests, workspace: Workspace, command: Command, args: tuple[str, ...]) -> Fingerprint:
@@ -117,7 +138,7 @@ def _missing_for_others(
     subjects = {reason.subject for reason in reasons}
     for path in command.outputs_no_cache:
         is_needed = any(overlap(dep, path) for dep in needed)
-        if is_needed and path not in subjects and digests.digest(path, "output") is None:
+        if is_needed and path not in subjects and output_content(digests, command, path) is None:
             yield Reason(ReasonKind.OUTPUT_MISSING, path, "needed")
 
 
