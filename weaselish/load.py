@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FILE = "project.yml"
 _LARGEST = 10 << 20  # bytes of project.yml
-_FORMAT = 5  # of the compiled project; not a promise: proj discards one that differs
+_FORMAT = 6  # of the compiled project; not a promise: proj discards one that differs
 _KEPT = 8  # compiled projects, for different overrides
 
 
@@ -128,7 +128,7 @@ def read_project_file(root: Path) -> bytes:
 
 
 def load_dotenv(root: Path, project: ProjectModel) -> dict[str, str]:
-    """Return the variables of the dotenv files, a later file over an earlier one, that the environment does not set."""
+    """Return the variables of the dotenv files, a later file over an earlier one."""
     loaded: dict[str, str] = {}
     for name in project.dotenv:
         path = root / name
@@ -136,7 +136,7 @@ def load_dotenv(root: Path, project: ProjectModel) -> dict[str, str]:
             from weaselish.files.dotenv_file import read_dotenv
 
             loaded.update(read_dotenv(path, name=name))
-    return {name: value for name, value in loaded.items() if name not in os.environ}
+    return loaded
 
 
 def _compiled_name(root: Path, data: bytes, overrides: Mapping[str, str]) -> str:
@@ -167,6 +167,7 @@ def _project(row: list[Any]) -> ProjectModel:
     read = ProjectModel._make(row)
     return read._replace(
         dotenv=tuple(read.dotenv),
+        env_files=tuple(read.env_files),
         directories=tuple(read.directories),
         assets=tuple(_asset(fields) for fields in read.assets),
         commands={name: _command(fields) for name, fields in read.commands.items()},

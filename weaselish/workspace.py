@@ -41,7 +41,11 @@ class Workspace:
         self.state = root / STATE
         self.file: ProjectFile | None = None
         self._other_since = 0  # how often the digests had been forgotten when the other ones were last used
-        self.dotenv: Mapping[str, str] = load_dotenv(root, project)  # without what the process's own environment sets
+        loaded = load_dotenv(root, project)
+        self.dotenv_names = frozenset(loaded)
+        self.dotenv: Mapping[str, str] = {  # without what the process's own environment sets
+            name: value for name, value in loaded.items() if name not in os.environ
+        }
         self.environ: Mapping[str, str] = {**self.dotenv, **os.environ}
         self._env_names = project.env
         self._env_given = _given(project, overrides or {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from weaselish.api.directory import OnEvent, ProjectDirectory, ignore, store_opener
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from weaselish.engine.watch import Watch
     from weaselish.executors.base import Stdin
     from weaselish.plan.graph import Plan
+    from weaselish.workspace import Workspace
 
 
 class Running(ProjectDirectory):
@@ -87,6 +88,7 @@ class Running(ProjectDirectory):
         force_all: bool = False,
         keep_going: bool = False,
         wait: bool = True,
+        strict_env: bool = False,
         args: Sequence[str] = (),
         stdin: Stdin | None = None,
         confirm: Callable[[str, str], bool] = lambda step, question: False,
@@ -98,7 +100,8 @@ class Running(ProjectDirectory):
 
         Without `on_event`, the output of scripts goes to `sys.stdout`, in a notebook, too. `confirm` answers the
         question of a command with `confirm:`. `stdin` is what steps read when they run one at a time. Once a step has
-        run, no other step starts after `stop` returns true.
+        run, no other step starts after `stop` returns true. With `strict_env`, scripts get only variables that the
+        project declares, and those that programs need to start.
         """
         from weaselish.engine.run.run import RunOptions, run
         from weaselish.executors.base import Stdin as Source
@@ -109,7 +112,7 @@ class Running(ProjectDirectory):
         options = RunOptions(selection, jobs, keep_going, wait, tuple(args))
         with (
             self._opened(cancel) as workspace,
-            Executors(workspace.root, os.environ, stdin or Source.NULL) as executors,
+            Executors(workspace.root, _environ(workspace, strict_env), stdin or Source.NULL) as executors,
         ):
             return run(
                 workspace,
@@ -143,6 +146,15 @@ class Running(ProjectDirectory):
         token = cancel or Cancel()
         selection = Selection(only, from_step, until_step)
         return Watch(root, lambda: self._open(token), targets, selection, cancel=token, report=on_event)
+
+
+def _environ(workspace: Workspace, strict: bool) -> Mapping[str, str]:
+    """Return the environment of scripts, to which their commands add their own variables."""
+    if not strict:
+        return os.environ
+    from weaselish.model.strict_env import strict_environ
+
+    return strict_environ(os.environ, {*workspace.dotenv_names, *workspace.project.env.values()})
 
 
 def print_output(event: events.Event) -> None:

@@ -57,6 +57,7 @@ OPTIONS = (
         "HOW",
         values=("raw", "prefix", "group", "quiet"),
     ),
+    Option("strict_env", ("--strict-env",), "Pass only declared variables of the environment, and a safe base."),
     JSON,
     Option("json_lines", ("--json-lines",), "Print each event on stdout as a line of JSON, as it happens."),
     Option("show_help", ("--help", "-h"), "Show this message, or help for NAME."),
@@ -74,6 +75,7 @@ class Settings(NamedTuple):
     force_all: bool
     keep_going: bool
     wait: bool
+    strict_env: bool
     args: tuple[str, ...]
 
 

@@ -40,7 +40,7 @@ class WatchedPaths(NamedTuple):
         outputs = dict.fromkeys(path for command in commands for path in command.all_outputs)
         deps = dict.fromkeys(dep for command in commands for dep in command.deps)
         kept = (dep for dep in deps if not any(inside(dep, output) for output in outputs))
-        return cls(root, (FILE, *project.dotenv), tuple(kept), tuple(outputs))
+        return cls(root, (FILE, *project.dotenv, *project.env_files), tuple(kept), tuple(outputs))
 
     @property
     def size(self) -> int:

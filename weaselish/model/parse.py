@@ -54,6 +54,7 @@ def _project(values: Values) -> ProjectModel:
         compat=data.get("compat") == "weasel",
         digest=_algorithm(values),
         dotenv=tuple(values.texts(("dotenv",), data.get("dotenv") or ())),
+        env_files=tuple(values.paths(("env_files",), data.get("env_files") or (), PathKind.ENV_FILE, before={})),
         vars=variables,
         env={name: str(value) for name, value in values.mapping("env").items()},
         directories=tuple(values.paths(("directories",), data.get("directories") or (), PathKind.DIRECTORY)),

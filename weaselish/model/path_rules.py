@@ -17,6 +17,7 @@ class PathKind(enum.Enum):
     PRIVATE_ASSET = "a private asset"
     DIRECTORY = "a directory"
     WORKDIR = "a workdir"
+    ENV_FILE = "an env file"
 
     @property
     def noun(self) -> str:

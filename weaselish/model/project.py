@@ -112,6 +112,7 @@ class ProjectModel(NamedTuple):
     compat: bool = False  # `compat: weasel`
     digest: Algorithm = "md5"
     dotenv: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()  # their content is part of every key
     vars: Mapping[str, object] = _NONE
     env: Mapping[str, str] = _NONE  # name in ${env.NAME} -> environment variable
     directories: tuple[str, ...] = ()

@@ -15,7 +15,8 @@ KEY_VERSION = "proj-1"
 DigestPairs = tuple[tuple[str, str | None], ...]  # (path or name, digest); None: not there, not set
 
 
-Environment = tuple[tuple[str, str], ...]  # what identifies the software environment: (`image`, digest)
+Environment = tuple[tuple[str, str], ...]  # what identifies the software environment: (`file:uv.lock`, digest)
+ENV_FILE = "file:"  # before the path of a file under `env_files`
 
 
 class Fingerprint(NamedTuple):

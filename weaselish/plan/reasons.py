@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
-from weaselish.plan.fingerprint import Fingerprint
+from weaselish.plan.fingerprint import ENV_FILE, Fingerprint
 from weaselish.plan.record import Record
 
 
@@ -63,7 +63,7 @@ def reasons_to_run(
         *_script_reasons(then, now),
         *_dep_reasons(dict(then.deps), dict(now.deps)),
         *_changed_names(ReasonKind.ENV_CHANGED, dict(then.env), dict(now.env)),
-        *_changed_names(ReasonKind.ENVIRONMENT_CHANGED, dict(then.environment), dict(now.environment)),
+        *_environment_reasons(dict(then.environment), dict(now.environment)),
         *_output_reasons(command, last, digest_of),
     )
 
@@ -122,6 +122,11 @@ def _changed_names(kind: ReasonKind, then: Mapping[str, str | None], now: Mappin
             yield Reason(kind, name, "removed")
         elif then[name] != now[name]:
             yield Reason(kind, name)
+
+
+def _environment_reasons(then: Mapping[str, str], now: Mapping[str, str]) -> Iterable[Reason]:
+    for reason in _changed_names(ReasonKind.ENVIRONMENT_CHANGED, then, now):
+        yield reason._replace(subject=(reason.subject or "").removeprefix(ENV_FILE))
 
 
 def _output_reasons(command: Command, last: Record, digest_of: Callable[[str], str | None]) -> Iterable[Reason]:

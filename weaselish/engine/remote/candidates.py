@@ -10,6 +10,7 @@ from weaselish.archive.unpack import Limits
 from weaselish.compat import weasel
 from weaselish.engine.remote.published import Published, is_object_key, outputs_of
 from weaselish.engine.remote.tree import RemoteTree
+from weaselish.engine.run.environment import environment_of
 from weaselish.model.paths import is_outside
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, Algorithm, algorithm_of
@@ -58,7 +59,7 @@ def current_fingerprint(
         for path, digest in digests.of_dep(dep):
             yield path, coming.get(path) or digest or known.get(path)
 
-    return fingerprint(command, workspace.env, digests_of)
+    return fingerprint(command, workspace.env, digests_of, environment=environment_of(workspace, digests))
 
 
 def algorithms(workspace: Workspace, tree: RemoteTree, command: Command) -> Iterator[Algorithm]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weaselish.compat import weasel
+from weaselish.engine.run.environment import environment_of
 from weaselish.files.walk import View
 from weaselish.model.interpolate import put_env
 from weaselish.model.project import Command
@@ -19,10 +20,10 @@ from weaselish.workspace import Workspace
 def adopted(workspace: Workspace, command: Command, entry: LockEntry) -> Record:
     """Return the entry as a record with run id 0.
 
-    A path that verifies by Weasel's formula gets its current digest; the others keep Weasel's. Weasel does not note
-    env. An entry that `proj` wrote and that lost its block, by a merge for example, keeps its digests. Its env is not
-    known and counts as changed. Neither notes how an output was called when it was absent: `md5: null` holds only
-    for an `outputs_no_cache` path.
+    A path that verifies by Weasel's formula gets its current digest; the others keep Weasel's. Weasel does not note env
+    and environment. An entry that `proj` wrote and that lost its block, by a merge for example, keeps its digests. Its
+    env is not known and counts as changed. Neither notes how an output was called when it was absent: `md5: null` holds
+    only for an `outputs_no_cache` path.
     """
     data = entry.data
     script = tuple(str(line) for line in _items(data, "script"))
@@ -41,6 +42,7 @@ def adopted(workspace: Workspace, command: Command, entry: LockEntry) -> Record:
             env=() if is_ours else fingerprint(command, workspace.env, lambda dep: ()).env,
             shell=False,
             workdir=".",
+            environment=() if is_ours else environment_of(workspace, workspace.digests),
         ),
         outputs=tuple(output for output in outputs if output.path not in command.outputs_no_cache),
         outputs_no_cache=tuple(output for output in outputs if output.path in command.outputs_no_cache),

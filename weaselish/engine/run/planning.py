@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import NamedTuple
 
 from weaselish.engine import events
+from weaselish.engine.run.environment import check_environment
 from weaselish.engine.run.missing_deps import is_own_output
 from weaselish.engine.run.staleness import Staleness, check_staleness
 from weaselish.engine.run.unrecorded import is_unrecorded
@@ -123,10 +124,15 @@ def sole_command(project: ProjectModel, targets: Sequence[str]) -> str:
 
 
 def check_usable(workspace: Workspace, names: Sequence[str]) -> None:
-    """Raise InvalidProject with the errors in project.yml that are confined to `names`, commands or workflows."""
+    """Raise InvalidProject with the errors in project.yml that are confined to `names`, commands or workflows.
+
+    Raises it also if a file under `env_files` is missing.
+    """
     problems = workspace.project.problems_of(names)
     if problems:
         raise InvalidProject(problems)
+    if workspace.project.env_files:
+        check_environment(workspace)
 
 
 def _make_plan(

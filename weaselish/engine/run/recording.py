@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 
 from weaselish.compat import weasel
+from weaselish.engine.run.environment import environment_of
 from weaselish.engine.run.staleness import Staleness, output_content
 from weaselish.errors import ProjError, UnsafePath
 from weaselish.files.file_stat import Stamp
@@ -25,7 +26,9 @@ class Recorder:
         self._command = command
         self._args = args
         self._before = _inputs(command, staleness.now)
-        self._stamps: Mapping[str, Stamp] = {path: workspace.digests.stamp(path) for path, _ in self._before}
+        self._environment = staleness.now.environment
+        paths = [*(path for path, _ in self._before), *workspace.project.env_files]
+        self._stamps: Mapping[str, Stamp] = {path: workspace.digests.stamp(path) for path in paths}
 
     def record(self, run: int) -> Record | None:
         """Return the record of a run that succeeded; None if its inputs changed while it ran, even for a moment.
@@ -35,8 +38,9 @@ class Recorder:
         digests, command = self._workspace.digests, self._command
         outputs = [self._output(path) for path in command.outputs]
         no_cache = [self._output(path) for path in command.outputs_no_cache]
-        after = fingerprint(command, self._workspace.env, digests.of_dep, args=self._args)
-        if _inputs(command, after) != self._before:
+        environment = environment_of(self._workspace, digests)
+        after = fingerprint(command, self._workspace.env, digests.of_dep, args=self._args, environment=environment)
+        if _inputs(command, after) != self._before or environment != self._environment:
             return None
         if not all(digests.stamp(path).is_unwritten_since(stamp) for path, stamp in self._stamps.items()):
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from weaselish.engine.run.environment import environment_of
 from weaselish.engine.run.unrecorded import is_unrecorded
 from weaselish.errors import InvalidProject
 from weaselish.files.content import Digested
@@ -115,7 +116,9 @@ def _outputs(digests: Digests, command: Command) -> dict[str, str]:
 
 
 def _fingerprint(digests: Digests, workspace: Workspace, command: Command, args: tuple[str, ...]) -> Fingerprint:
-    return fingerprint(command, workspace.env, digests.of_dep, args=args)
+    return fingerprint(
+        command, workspace.env, digests.of_dep, args=args, environment=environment_of(workspace, digests)
+    )
 
 
 def _with_attempt(
