@@ -15,6 +15,7 @@ from weaselish.errors import Part, Problem, UsageError
 from weaselish.files.cache_file import read_cache, write_cache
 from weaselish.files.state_dir import cache_dir
 from weaselish.files.text_file import read_regular
+from weaselish.model.cache import CacheSettings
 from weaselish.model.paths import ProjectRoot
 from weaselish.model.project import Asset, Combination, Command, Git, Matrix, ProjectModel, Remote
 
@@ -174,6 +175,7 @@ def _project(row: list[Any]) -> ProjectModel:
         matrices={name: Matrix(tuple(steps), text) for name, (steps, text) in read.matrices.items()},
         workflows={name: tuple(steps) for name, steps in read.workflows.items()},
         remotes={name: Remote._make(fields) for name, fields in read.remotes.items()},
+        cache=CacheSettings._make(read.cache) if read.cache else None,
         warnings=tuple(_problem(fields) for fields in read.warnings),
         faults=tuple(_problem(fields) for fields in read.faults),
     )

@@ -248,9 +248,26 @@ def test_dry_as_json(three: ProjectDir) -> None:
     three.proj("run", "one")
     done = three.proj("run", "two", "--dry", "--json")
     assert (done.code, done.err) == (0, "")
+    unknown = {"seconds": None, "size": 0}
     assert done.json == [
-        {"step": "one", "state": "up to date", "runs": False, "reasons": [], "lines": []},
-        {"step": "two", "state": "never ran", "runs": True, "reasons": ["never ran"], "lines": ["sh step.sh two"]},
+        {
+            "step": "one",
+            "state": "up to date",
+            "runs": False,
+            "action": "nothing",
+            **unknown,
+            "reasons": [],
+            "lines": [],
+        },
+        {
+            "step": "two",
+            "state": "never ran",
+            "runs": True,
+            "action": "run",
+            **unknown,
+            "reasons": ["never ran"],
+            "lines": ["sh step.sh two"],
+        },
     ]
 
 

@@ -43,6 +43,11 @@ EXAMPLES: list[tuple[events.Event, dict[str, object]]] = [
         {"event": "step failed", **A, "seconds": 1.5, "exit_code": 3, "message": "`a` failed", "run": 7},
     ),
     (events.StepUnrecorded(Step("a")), {"event": "step unrecorded", **A}),
+    (events.StepAvailable(Step("a"), "local"), {"event": "step available", **A, "source": "local"}),
+    (
+        events.StepRestored(Step("a"), 5, "local", 1.5, 7),
+        {"event": "step restored", **A, "size": 5, "source": "local", "saved": 1.5, "run": 7},
+    ),
     (events.StepBlocked(Step("a")), {"event": "step blocked", **A}),
     (
         events.RunFinished((events.StepResult(Step("a"), events.StepState.UP_TO_DATE),), 0, 0.5),

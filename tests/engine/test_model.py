@@ -23,6 +23,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from weaselish.api.directory import store_opener
 from weaselish.cancel import Cancel
 from weaselish.engine import events
 from weaselish.engine.events import StepState
@@ -327,7 +328,14 @@ class Bench:
 
         try:
             with workspace.cancel:
-                result = run(workspace, targets, options, executor_for=lambda command: self.scripts, report=report)
+                result = run(
+                    workspace,
+                    targets,
+                    options,
+                    executor_for=lambda command: self.scripts,
+                    open_store=store_opener(workspace),
+                    report=report,
+                )
         except (Cycle, MissingDep) as error:
             assert self.scripts.log == [], "what is wrong before the start is said before the start"
             deps = [dep for task in tasks.values() for dep in task.deps]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 from weaselish.cancel import Cancel
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
     from weaselish.engine import events
     from weaselish.engine.remote.resolve import OpenStore
     from weaselish.load import ProjectFile
+    from weaselish.model.project import Remote
+    from weaselish.stores.base import Store
 
 OnEvent = Callable[["events.Event"], None]
 
@@ -53,7 +54,11 @@ class ProjectDirectory:
 
 
 def store_opener(workspace: Workspace) -> OpenStore:
-    """Return the function that opens the store of a remote."""
-    from weaselish.stores.open import open_store
+    """Return the function that opens the store of a remote. Its imports wait until it is called."""
 
-    return partial(open_store, root=workspace.root, cancel=workspace.cancel)
+    def open_remote(remote: Remote) -> Store:
+        from weaselish.stores.open import open_store
+
+        return open_store(remote, root=workspace.root, cancel=workspace.cancel)
+
+    return open_remote

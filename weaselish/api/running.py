@@ -39,16 +39,23 @@ class Running(ProjectDirectory):
         return plan_for(self._open(), targets, Selection(only, from_step, until_step))
 
     def status(
-        self, *targets: str, remote: str | None = None, on_event: OnEvent = ignore, cancel: Cancel | None = None
+        self,
+        *targets: str,
+        remote: str | None = None,
+        cache: bool = False,
+        on_event: OnEvent = ignore,
+        cancel: Cancel | None = None,
     ) -> list[StepStatus]:
         """Return the status of each step of the targets, by default of all commands.
 
-        With `remote`, it includes whether a matching run is there.
+        With `remote`, it includes whether a matching run is there. With `cache`, outputs that the run cache holds count
+        as present.
         """
         from weaselish.engine.status import status
 
         with self._opened(cancel) as workspace:
-            return status(workspace, targets, remote=remote, open_store=store_opener(workspace), report=on_event)
+            opener = store_opener(workspace)
+            return status(workspace, targets, remote=remote, cache=cache, open_store=opener, report=on_event)
 
     def graph(self, *targets: str, on_event: OnEvent = ignore, cancel: Cancel | None = None) -> Graph:
         """Return the steps of the targets, by default of all commands, with their status and edges."""
@@ -66,6 +73,7 @@ class Running(ProjectDirectory):
         force: bool = False,
         force_all: bool = False,
         args: Sequence[str] = (),
+        cache: str | None = None,
         on_event: OnEvent = ignore,
         cancel: Cancel | None = None,
     ) -> list[PlannedStep]:
@@ -75,7 +83,15 @@ class Running(ProjectDirectory):
 
         selection = Selection(only, from_step, until_step, force, force_all)
         with self._opened(cancel) as workspace:
-            return preview_run(workspace, targets, selection, args=tuple(args), report=on_event)
+            return preview_run(
+                workspace,
+                targets,
+                selection,
+                args=tuple(args),
+                cache=cache,
+                open_store=store_opener(workspace),
+                report=on_event,
+            )
 
     def run(
         self,
@@ -90,6 +106,7 @@ class Running(ProjectDirectory):
         wait: bool = True,
         strict_env: bool = False,
         args: Sequence[str] = (),
+        cache: str | None = None,
         stdin: Stdin | None = None,
         confirm: Callable[[str, str], bool] = lambda step, question: False,
         stop: Callable[[], bool] = lambda: False,
@@ -101,7 +118,8 @@ class Running(ProjectDirectory):
         Without `on_event`, the output of scripts goes to `sys.stdout`, in a notebook, too. `confirm` answers the
         question of a command with `confirm:`. `stdin` is what steps read when they run one at a time. Once a step has
         run, no other step starts after `stop` returns true. With `strict_env`, scripts get only variables that the
-        project declares, and those that programs need to start.
+        project declares, and those that programs need to start. `cache` names a remote to use as run cache instead of
+        the one in project.yml; "off" stands for none.
         """
         from weaselish.engine.run.run import RunOptions, run
         from weaselish.executors.base import Stdin as Source
@@ -109,7 +127,7 @@ class Running(ProjectDirectory):
         from weaselish.plan.selection import Selection
 
         selection = Selection(only, from_step, until_step, force, force_all)
-        options = RunOptions(selection, jobs, keep_going, wait, tuple(args))
+        options = RunOptions(selection, jobs, keep_going, wait, tuple(args), cache)
         with (
             self._opened(cancel) as workspace,
             Executors(workspace.root, _environ(workspace, strict_env), stdin or Source.NULL) as executors,
@@ -119,6 +137,7 @@ class Running(ProjectDirectory):
                 targets,
                 options,
                 executor_for=executors.executor_for,
+                open_store=store_opener(workspace),
                 report=on_event or print_output,
                 confirm=confirm,
                 stop=stop,

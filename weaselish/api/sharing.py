@@ -56,7 +56,7 @@ class Sharing(ProjectDirectory):
         from weaselish.engine.remote.push_plan import PushOptions
         from weaselish.engine.remote.resolve import find_remote
 
-        options = PushOptions(tuple(commands), dry, verify, repair, jobs)
+        options = PushOptions(tuple(commands), dry, verify, repair, jobs=jobs)
         with self._opened(cancel) as workspace:
             found = find_remote(workspace, remote)
             return push(workspace, found, options, open_store=store_opener(workspace), report=on_event)

@@ -24,10 +24,11 @@ class BrokenArchive(StoreError):
     """An archive that is damaged, or that neither `proj` nor Weasel can have written."""
 
 
-def zipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def zipped(pieces: Iterable[bytes], *, compress: bool = True) -> Iterator[bytes]:
     """Yield the gzipped form of `pieces` (RFC 1952), without time and name: equal bytes give equal archives.
 
-    Blocks that do not shrink, such as images or compressed data, are stored, which is as fast as copying them.
+    Blocks that do not shrink, such as images or compressed data, are stored, which is as fast as copying them. So are
+    all blocks without `compress`.
     """
     check = size = 0
     prefix = _HEADER
@@ -35,7 +36,7 @@ def zipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
     for block in _gathered(pieces):
         check = isal_zlib.crc32(block, check)
         size += len(block)
-        if _shrinks(block):
+        if compress and _shrinks(block):
             yield prefix + deflate.compress(block) + deflate.flush(isal_zlib.Z_FULL_FLUSH)  # ends at a whole byte
         else:
             yield _stored(prefix, block)

@@ -36,14 +36,15 @@ class Packing:
     output.
     """
 
-    def __init__(self, root: Path, output: str, *, algorithm: Algorithm) -> None:
+    def __init__(self, root: Path, output: str, *, algorithm: Algorithm, compress: bool = True) -> None:
         self.packed: Digested | None = None
         self._name = member_name(output)
         self._top = os.path.join(os.fsencode(root), self._name)
         self._algorithm = algorithm
+        self._compress = compress
 
     def __iter__(self) -> Iterator[bytes]:
-        return zipped(self._tar())
+        return zipped(self._tar(), compress=self._compress)
 
     def _tar(self) -> Iterator[bytes]:
         self.packed = None

@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING
 from weaselish.cli.console import show
 from weaselish.cli.opening import show_note, show_notices
 from weaselish.cli.subcommand import Call
+from weaselish.cli.units import shown_duration, shown_size
 from weaselish.errors import in_short
 
 if TYPE_CHECKING:
     from weaselish.api.project import Project
     from weaselish.cli.run_options import Settings
+    from weaselish.engine.cache.forecast import Forecast
+    from weaselish.engine.dry_run import PlannedStep
+
+
+_WORTH_SAYING = 1.0  # seconds
 
 
 def dry_run(call: Call, project: Project, targets: Sequence[str], settings: Settings, *, as_json: bool) -> int:
     """Print each step that would run, why, and its lines. Changes nothing."""
-    from weaselish.engine.status import Status
+    from weaselish.engine.cache.forecast import Action
 
     steps = project.preview(
         *targets,
@@ -27,6 +33,7 @@ def dry_run(call: Call, project: Project, targets: Sequence[str], settings: Sett
         force=settings.force,
         force_all=settings.force_all,
         args=settings.args,
+        cache=settings.cache,
         on_event=show_note,
         cancel=call.cancel,
     )
@@ -38,14 +45,44 @@ def dry_run(call: Call, project: Project, targets: Sequence[str], settings: Sett
         print_json([planned_as_json(step) for step in steps])
         return 0
     for step in steps:
-        if step.status is Status.UNRECORDED:
-            show(f"{step.step}: unrecorded, would not run")
-        if step.reasons:
-            show(f"{step.step}: {in_short(step.reasons)}")
-        for line in step.lines:
-            show(f"Would run: {line}")
-        for dep in step.missing_deps:
-            show(f"`{step.step}` needs `{dep}`, which does not exist")
-    if not any(step.reasons for step in steps):
+        _show(step)
+    if all(step.forecast.action in (Action.NOTHING, Action.LEAVE) for step in steps):
         show("nothing to do")
     return 0
+
+
+def _show(step: PlannedStep) -> None:
+    """Print what a run will do with a step, and why."""
+    from weaselish.engine.cache.forecast import Action
+    from weaselish.engine.status import Status
+
+    action = step.forecast.action
+    if step.status is Status.UNRECORDED:
+        show(f"{step.step}: unrecorded, would not run")
+    if action is Action.LEAVE:
+        show(f"{step.step}: its outputs are in the cache, and no step needs them")
+    if action in (Action.NOTHING, Action.LEAVE):
+        return
+    show(f"{step.step}: {in_short(step.reasons)}{_price(step.forecast)}")
+    if action is Action.RESTORE:
+        show(f"Would restore: {shown_size(step.forecast.size)} from the cache")
+    for line in step.lines:
+        show(f"Would run: {line}")
+    for dep in step.missing_deps:
+        show(f"`{step.step}` needs `{dep}`, which does not exist")
+
+
+def _price(forecast: Forecast) -> str:
+    """Return what the step will probably take, as an addition to a line."""
+    from weaselish.engine.cache.forecast import Action
+
+    if forecast.seconds is None or forecast.seconds < _WORTH_SAYING:
+        return ""
+    about = f"≈ {shown_duration(forecast.seconds)}"
+    match forecast.action:
+        case Action.RUN:
+            return f" ({about} last time)"
+        case Action.UNKNOWN:
+            return f" ({about} last time, if it runs)"
+        case _:
+            return f" ({about})"

@@ -6,6 +6,7 @@ from weaselish.cli.console import say, show, show_table, warn
 from weaselish.cli.opening import open_project
 from weaselish.cli.subcommand import DIRECTORY, JSON, REMOTE, REMOTE_HELP, Call, Subcommand
 from weaselish.errors import UsageError
+from weaselish.model.project import Remote
 
 
 def list_remotes(call: Call, *, as_json: bool) -> int:
@@ -14,13 +15,20 @@ def list_remotes(call: Call, *, as_json: bool) -> int:
     if as_json:
         from weaselish.cli.json_output import print_json
 
-        print_json([remote._asdict() for remote in remotes])
+        print_json([_as_json(remote) for remote in remotes])
     elif remotes:
         rows = [(remote.name, remote.url, "read-only" if remote.read_only else "") for remote in remotes]
         show_table(rows, ("remote", "url", ""))
     else:
         say("project.yml defines no remotes")
     return 0
+
+
+def _as_json(remote: Remote) -> dict[str, object]:
+    """Return a remote as project.yml can have it."""
+    fields: dict[str, object] = remote._asdict()
+    del fields["is_user_cache"]
+    return fields
 
 
 def test_remote(call: Call) -> int:

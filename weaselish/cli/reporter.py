@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from weaselish.cli.console import done, failed, hint, paint, preload_table, say, table, warn
 from weaselish.cli.output_lines import OutputLines
-from weaselish.cli.units import counted, shown_duration
+from weaselish.cli.units import counted, shown_duration, shown_size
 from weaselish.engine import events
 from weaselish.engine.events import StepResult, StepState
 from weaselish.engine.run.run import RunResult
@@ -66,6 +66,8 @@ class ConsoleReporter:
                 say(f"waiting for {holder}", step=step)
             case events.StepStarted():
                 self._show_start(event)
+            case events.StepRestored():
+                self._show_restored(event)
             case events.StepOutput(step, data):
                 self._show_output(step, data)
                 if self._is_verbose and event.program is not None:
@@ -84,6 +86,10 @@ class ConsoleReporter:
         if event.log is not None:
             self._logs[event.step] = event.log
         say(f"attempt {event.attempt}" if event.attempt > 1 else in_short(event.reasons, most=3), step=event.step)
+
+    def _show_restored(self, event: events.StepRestored) -> None:
+        saved = "" if event.saved is None else f", saved about {shown_duration(event.saved)}"
+        done(f"restored {event.step} ({shown_size(event.size)} from {event.source}{saved})")
 
     def _show_done(self, event: events.StepDone) -> None:
         self._end_output(event.step)

@@ -8,7 +8,7 @@ from typing import Any
 
 from weaselish.cli.arguments import jobs_at_once, names_and_directory
 from weaselish.cli.opening import open_project, show_notices
-from weaselish.cli.run_options import OPTIONS, Settings, check_args, output_mode, watch_mode
+from weaselish.cli.run_options import OPTIONS, Settings, cache_name, check_args, output_mode, watch_mode
 from weaselish.cli.running import Form, View, run_targets
 from weaselish.cli.subcommand import NAMES, Call, Subcommand
 from weaselish.errors import UnknownName, UsageError
@@ -22,6 +22,8 @@ def run(
     jobs: str | None,
     yes: bool,
     output: str | None,
+    cache: str | None,
+    no_cache: bool,
     as_json: bool,
     json_lines: bool,
     show_help: bool,
@@ -35,7 +37,12 @@ def run(
         from weaselish.cli.list import list_project
 
         return list_project(call.extras, directory)
-    settings = Settings(jobs=jobs_at_once(jobs, os.environ), args=call.extras.args, **options)
+    settings = Settings(
+        jobs=jobs_at_once(jobs, os.environ),
+        args=call.extras.args,
+        cache=cache_name(cache, off=no_cache),
+        **options,
+    )
     form = Form.JSON if as_json else Form.JSON_LINES if json_lines else Form.TEXT
     view = View(form, output_mode(output or ("quiet" if call.is_quiet else None)), yes)
     if watch and not show_help:

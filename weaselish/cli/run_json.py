@@ -31,10 +31,16 @@ def result_as_json(result: RunResult, reasons: Mapping[str, Sequence[Reason]]) -
 
 def planned_as_json(step: PlannedStep) -> dict[str, Any]:
     """Return what a run would do with a step."""
+    from weaselish.engine.cache.forecast import Action
+
+    forecast = step.forecast
     return {
         "step": step.step,
         "state": step.status.value,
-        "runs": bool(step.reasons),
+        "runs": forecast.action in (Action.RUN, Action.UNKNOWN),
+        "action": forecast.action.value,
+        "seconds": forecast.seconds,
+        "size": forecast.size,
         "reasons": [str(reason) for reason in step.reasons],
         "lines": list(step.lines),
     }

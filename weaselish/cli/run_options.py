@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.cli.subcommand import JSON, Option, Takes, Values, dry
 from weaselish.errors import UnknownName, UsageError
+from weaselish.model.cache import OFF
 
 if TYPE_CHECKING:
     from weaselish.cli.arguments import Extras
@@ -58,6 +59,8 @@ OPTIONS = (
         values=("raw", "prefix", "group", "quiet"),
     ),
     Option("strict_env", ("--strict-env",), "Pass only declared variables of the environment, and a safe base."),
+    Option("cache", ("--cache",), "Use this remote, or `local`, as run cache.", Takes.TEXT, "REMOTE"),
+    Option("no_cache", ("--no-cache",), "Run without a run cache."),
     JSON,
     Option("json_lines", ("--json-lines",), "Print each event on stdout as a line of JSON, as it happens."),
     Option("show_help", ("--help", "-h"), "Show this message, or help for NAME."),
@@ -77,6 +80,7 @@ class Settings(NamedTuple):
     wait: bool
     strict_env: bool
     args: tuple[str, ...]
+    cache: str | None
 
 
 def check_args(project: ProjectModel, targets: Sequence[str], extras: Extras) -> None:
@@ -98,6 +102,13 @@ def watch_mode(name: str) -> WatchMode:
     if name not in names:
         raise UnknownName("way to watch", name, names)
     return WatchMode(name)
+
+
+def cache_name(name: str | None, *, off: bool) -> str | None:
+    """Return the cache that the options name, None if they name none."""
+    if name is not None and off:
+        raise UsageError("`--cache` and `--no-cache` exclude each other", hint="leave one of them out")
+    return OFF if off else name
 
 
 def output_mode(name: str | None) -> OutputMode | None:

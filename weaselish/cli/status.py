@@ -9,36 +9,46 @@ from weaselish.cli.arguments import names_and_directory
 from weaselish.cli.console import show_table
 from weaselish.cli.opening import open_project, show_note
 from weaselish.cli.subcommand import JSON, NAMES, Call, Option, Subcommand, Takes, Values
-from weaselish.cli.units import shown_age
+from weaselish.cli.units import shown_age, shown_size
 from weaselish.errors import in_short
 
 if TYPE_CHECKING:
     from weaselish.engine.status import StepStatus
 
 
-def status(call: Call, *, check: bool, remote: str | None, as_json: bool) -> int:
+def status(call: Call, *, check: bool, remote: str | None, cache: bool, as_json: bool) -> int:
     """Show each step with its status and reasons. With `check`, return 1 if any must run."""
     names, directory = names_and_directory(call.words)
     project = open_project(call, directory)
-    steps = project.status(*names, remote=remote, on_event=show_note, cancel=call.cancel)
+    steps = project.status(*names, remote=remote, cache=cache, on_event=show_note, cancel=call.cancel)
     if as_json:
         from weaselish.cli.json_output import print_json
 
         print_json([_as_json(step) for step in steps])
     else:
-        header = ("step", "state", *([f"on {remote}"] if remote else []), "why")
+        header = ("step", "state", *([f"on {remote}"] if remote else []), *(["cache"] if cache else []), "why")
         most = sys.maxsize if call.is_verbose else 8
         rows = [
             (
                 step.step,
                 shown_status(step),
                 *([step.on_remote or ""] if remote else []),
+                *([_cached(step)] if cache else []),
                 in_short(step.reasons, most=most),
             )
             for step in steps
         ]
         show_table(rows, header)
     return 1 if check and any(step.must_run for step in steps) else 0
+
+
+def _cached(step: StepStatus) -> str:
+    """Return what the cache holds of a step that has no outputs on the disk, or other ones."""
+    from weaselish.engine.cache.forecast import Action
+
+    if step.forecast is None or step.forecast.action not in (Action.LEAVE, Action.RESTORE):
+        return ""
+    return shown_size(step.forecast.size)
 
 
 def shown_status(step: StepStatus) -> str:
@@ -59,6 +69,7 @@ def _as_json(step: StepStatus) -> dict[str, object]:
         "run": step.run,
         **failure,
         **({"remote": step.on_remote} if step.on_remote is not None else {}),
+        **({"cache": step.forecast.action.value, "size": step.forecast.size} if step.forecast is not None else {}),
     }
 
 
@@ -72,6 +83,7 @@ SUBCOMMANDS = (
             Option(
                 "remote", ("--remote",), "Include what is on this remote.", Takes.TEXT, "REMOTE", values=Values.REMOTES
             ),
+            Option("cache", ("--cache",), "Count outputs that the run cache holds as present."),
             JSON,
         ),
         arguments=NAMES,

@@ -7,9 +7,14 @@ from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
+from weaselish.engine.cache.forecast import NOTHING, Action, Forecast, foretell, is_settled
+from weaselish.engine.events import SerialReporter
+from weaselish.engine.remote.resolve import OpenStore
+from weaselish.engine.run.caching import Caching
 from weaselish.engine.run.job import announced_lines
 from weaselish.engine.run.planning import Preview, args_of, check_usable, named_commands, plan_for, preview
 from weaselish.engine.status import Status, statuses
+from weaselish.model.targets import listed_commands
 from weaselish.plan.reasons import Reason
 from weaselish.plan.selection import Selection
 from weaselish.plan.sequence import Step
@@ -24,6 +29,7 @@ class PlannedStep(NamedTuple):
     reasons: tuple[Reason, ...]
     lines: tuple[str, ...]  # as a run would announce them
     missing_deps: tuple[str, ...]  # that no earlier step produces
+    forecast: Forecast = NOTHING
 
 
 def preview_run(
@@ -32,22 +38,39 @@ def preview_run(
     selection: Selection,
     *,
     args: tuple[str, ...],
+    cache: str | None,
+    open_store: OpenStore,
     report: events.Reporter,
 ) -> list[PlannedStep]:
-    """Return the steps that a run of `targets` would consider, in order. Changes nothing."""
+    """Return the steps that a run of `targets` would consider, in order. Changes nothing.
+
+    `cache` names the run cache instead of project.yml. Asks the cache what it holds, and downloads no output.
+    """
     named = named_commands(workspace.project, targets, selection)
     plan = plan_for(workspace, targets, selection, lenient=True, named=named, note=report)
     given = args_of(plan, args)
     check_usable(workspace, (*targets, *plan.commands))
     steps = []
-    previews = preview(workspace, plan, forced=selection.forced(plan), args=given)
+    forced = selection.forced(plan)
+    previews = preview(workspace, plan, forced=forced, args=given)
+    caching = Caching(workspace, cache, open_store, SerialReporter(report))
+    forecasts = foretell(
+        workspace, plan, caching, named=listed_commands(plan.project, plan.targets), forced=forced, args=given
+    )
     for item, step in zip(previews, statuses(previews), strict=True):
         command, missing = plan.command(item.step), _missing_deps(item)
         lines = announced_lines(workspace, command, given.get(item.step, ())) if item.reasons else ()
-        sources = plan.sources[item.step]
+        sources, forecast = plan.sources[item.step], forecasts.get(item.step, NOTHING)
+        if forecast.action in (Action.NOTHING, Action.LEAVE, Action.RESTORE):
+            lines, missing = (), ()
         steps.append(
             PlannedStep(
-                item.step, step.status, item.reasons, tuple(lines), tuple(dep for dep in missing if dep in sources)
+                item.step,
+                step.status,
+                tuple(reason for reason in item.reasons if not is_settled(reason, forecasts)),
+                tuple(lines),
+                tuple(dep for dep in missing if dep in sources),
+                forecast,
             )
         )
     report_broken_lock(workspace, report, may_replace=False)

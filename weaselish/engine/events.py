@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import enum
-import re
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from weaselish.engine.event_json import JsonObject, as_json
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import Reason
 from weaselish.plan.sequence import Step
-
-JsonObject = dict[str, "JsonValue"]
-JsonValue = None | bool | int | float | str | list["JsonValue"] | JsonObject
 
 
 class StepState(enum.Enum):
@@ -24,6 +21,8 @@ class StepState(enum.Enum):
     UP_TO_DATE = "up to date"
     UNRECORDED = "unrecorded"  # it did not run: its outputs exist, and no run of it is recorded
     RAN = "ran"
+    RESTORED = "restored"  # from the run cache
+    AVAILABLE = "available"  # its outputs are in the run cache, and no step that ran needed them
     NOT_RECORDED = "not recorded"  # it ran, but its inputs changed while it did
     FAILED = "failed"
     INTERRUPTED = "interrupted"
@@ -37,26 +36,6 @@ class StepResult(NamedTuple):
     exit_code: int = 0
 
 
-class _Fields(Protocol):
-    def _asdict(self) -> dict[str, Any]: ...
-
-
-def _to_json(event: _Fields) -> JsonObject:
-    """Return the event as an object: its name under `event`, and each field that is not None."""
-    return {"event": _name_of(type(event)), **_json_fields(event)}
-
-
-def _json_fields(row: _Fields) -> JsonObject:
-    """Return the fields of an event or result. A step also gives its command."""
-    fields: JsonObject = {}
-    for name, value in row._asdict().items():
-        if value is not None:
-            fields[name] = _json_value(value)
-        if isinstance(value, Step):
-            fields["command"] = value.command
-    return fields
-
-
 # In every event, `at` is the time in seconds since 1970 at which SerialReporter passed it on. `run` is the id of the
 # step's run; None if the step did not start.
 
@@ -67,7 +46,7 @@ class RunStarted(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
 
 
 class RunFinished(NamedTuple):
@@ -79,7 +58,7 @@ class RunFinished(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
 
 
 class Note(NamedTuple):
@@ -90,7 +69,7 @@ class Note(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
 
 
 class StepUpToDate(NamedTuple):
@@ -99,7 +78,7 @@ class StepUpToDate(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
 
 
 class StepUnrecorded(NamedTuple):
@@ -109,7 +88,32 @@ class StepUnrecorded(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
+
+
+class StepRestored(NamedTuple):
+    """The run cache held the step's result, which took `saved` seconds to compute. `size` is bytes of content."""
+
+    step: Step
+    size: int
+    source: str  # the remote
+    saved: float | None = None
+    run: int | None = None
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return as_json(self)
+
+
+class StepAvailable(NamedTuple):
+    """The step is up to date, but its outputs are in the run cache only. They stay there until a step reads them."""
+
+    step: Step
+    source: str  # the remote
+    at: float = 0.0
+
+    def to_json(self) -> JsonObject:
+        return as_json(self)
 
 
 class StepWaiting(NamedTuple):
@@ -120,7 +124,7 @@ class StepWaiting(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
 
 
 class StepStarted(NamedTuple):
@@ -132,7 +136,7 @@ class StepStarted(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
 
 
 class StepOutput(NamedTuple):
@@ -145,7 +149,7 @@ class StepOutput(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
 
 
 class StepDone(NamedTuple):
@@ -158,7 +162,7 @@ class StepDone(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
 
 
 class StepFailed(NamedTuple):
@@ -171,7 +175,7 @@ class StepFailed(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
 
 
 class StepBlocked(NamedTuple):
@@ -181,7 +185,7 @@ class StepBlocked(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
 
 
 class Preparing(NamedTuple):
@@ -191,7 +195,7 @@ class Preparing(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
 
 
 class TransferStarted(NamedTuple):
@@ -203,7 +207,7 @@ class TransferStarted(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
 
 
 class Transferred(NamedTuple):
@@ -214,7 +218,7 @@ class Transferred(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
 
 
 class CommandPushed(NamedTuple):
@@ -224,7 +228,7 @@ class CommandPushed(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
 
 
 class CommandPulled(NamedTuple):
@@ -234,7 +238,7 @@ class CommandPulled(NamedTuple):
     at: float = 0.0
 
     def to_json(self) -> JsonObject:
-        return _to_json(self)
+        return as_json(self)
 
 
 Event = (
@@ -246,38 +250,17 @@ Event = (
     | Preparing
     | RunFinished
     | RunStarted
+    | StepAvailable
     | StepBlocked
     | StepDone
     | StepFailed
     | StepOutput
+    | StepRestored
     | StepStarted
     | StepUnrecorded
     | StepUpToDate
     | StepWaiting
 )
-
-
-def _name_of(event: type) -> str:
-    """Return an event's name: `step up to date` for StepUpToDate."""
-    return re.sub("(?<!^)(?=[A-Z])", " ", event.__name__).lower()
-
-
-def _json_value(value: object) -> JsonValue:
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case bytes():
-            return value.decode("utf-8", "replace")
-        case Plan():
-            return {"targets": list(value.targets), "steps": list(value.steps)}
-        case StepResult():
-            return _json_fields(value)
-        case enum.Enum():
-            return str(value.value)
-        case tuple() if not isinstance(value, Reason):
-            return [_json_value(item) for item in value]
-        case _:
-            return str(value)
 
 
 class Reporter(Protocol):

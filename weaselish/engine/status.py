@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
@@ -15,6 +15,9 @@ from weaselish.plan.reasons import Reason, ReasonKind
 from weaselish.plan.selection import Selection
 from weaselish.plan.sequence import Cycle, Step
 from weaselish.workspace import Workspace
+
+if TYPE_CHECKING:
+    from weaselish.engine.cache.forecast import Forecast
 
 _ALWAYS = {ReasonKind.NO_OUTPUTS, ReasonKind.NO_SKIP}
 
@@ -42,6 +45,7 @@ class StepStatus(NamedTuple):
     exit_code: int | None = None  # of a failed step
     must_run: bool = False  # nothing vouches for its outputs; not just because it, or a step upstream, always runs
     on_remote: str | None = None  # a RemoteState, if a remote was asked
+    forecast: Forecast | None = None  # what a run will do, if the cache was asked
 
 
 class Graph(NamedTuple):
@@ -52,17 +56,32 @@ class Graph(NamedTuple):
 
 
 def status(
-    workspace: Workspace, targets: Sequence[str], *, remote: str | None, open_store: OpenStore, report: events.Reporter
+    workspace: Workspace,
+    targets: Sequence[str],
+    *,
+    remote: str | None,
+    cache: bool,
+    open_store: OpenStore,
+    report: events.Reporter,
 ) -> list[StepStatus]:
-    """Return the status of each step of the targets, or of all commands. Changes nothing."""
-    previews = preview(workspace, _plan(workspace, targets, report))
+    """Return the status of each step of the targets, or of all commands. Changes nothing.
+
+    With `cache`, outputs that the run cache holds count as present.
+    """
+    plan = _plan(workspace, targets, report)
+    previews = preview(workspace, plan)
     states: Mapping[str, str] = {}
     if remote is not None:
         from weaselish.engine.remote.states import remote_states
 
         states = remote_states(workspace, find_remote(workspace, remote), previews, open_store=open_store)
     report_broken_lock(workspace, report, may_replace=False)
-    return [step._replace(on_remote=states.get(step.step)) for step in statuses(previews)]
+    steps = [step._replace(on_remote=states.get(step.step)) for step in statuses(previews)]
+    if not cache:
+        return steps
+    from weaselish.engine.cache.status import with_cache
+
+    return with_cache(workspace, plan, steps, open_store=open_store, report=report)
 
 
 def graph(workspace: Workspace, targets: Sequence[str], *, report: events.Reporter) -> Graph:

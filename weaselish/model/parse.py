@@ -9,7 +9,7 @@ from weaselish.model import schema
 from weaselish.model.locations import Locations
 from weaselish.model.parse_assets import read_assets
 from weaselish.model.parse_commands import read_commands
-from weaselish.model.parse_remotes import read_remotes
+from weaselish.model.parse_remotes import read_cache, read_remotes
 from weaselish.model.parse_values import Values
 from weaselish.model.parse_workflows import read_workflows
 from weaselish.model.path_rules import PathKind
@@ -48,6 +48,7 @@ def _project(values: Values) -> ProjectModel:
     data = values.data
     variables = {name: values.value(("vars", name), value) for name, value in values.mapping("vars").items()}
     commands, matrices = read_commands(values)
+    remotes = read_remotes(values)
     return ProjectModel(
         title=values.text(("title",)),
         description=values.text(("description",)),
@@ -62,7 +63,8 @@ def _project(values: Values) -> ProjectModel:
         commands=commands,
         matrices=matrices,
         workflows=read_workflows(values, ProjectModel(commands=commands, matrices=matrices)),
-        remotes=read_remotes(values),
+        remotes=remotes,
+        cache=read_cache(values, remotes),
     )
 
 

@@ -1,11 +1,16 @@
-"""Read the remotes of project.yml."""
+"""Read the remotes of project.yml, and which of them is the run cache."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from weaselish.errors import UnknownName
+from weaselish.model.cache import LOCAL, CacheSettings
 from weaselish.model.locations import Path
 from weaselish.model.parse_values import Values
 from weaselish.model.project import Remote
-from weaselish.model.urls import remote_url_problem
+from weaselish.model.urls import PATH_STARTS, remote_url_problem
 
 
 def read_remotes(values: Values) -> dict[str, Remote]:
@@ -31,6 +36,22 @@ def read_remotes(values: Values) -> dict[str, Remote]:
             requester_pays=bool(item.get("requester_pays")),
         )
     return remotes
+
+
+def read_cache(values: Values, remotes: Mapping[str, Remote]) -> CacheSettings | None:
+    """Read the settings of the run cache: a remote alone, or a mapping with its options."""
+    given = values.data.get("cache")
+    if given is None:
+        return None
+    path: Path = ("cache",) if isinstance(given, str) else ("cache", "remote")
+    options: Mapping[str, Any] = {"remote": given} if isinstance(given, str) else given
+    name = values.interpolated(path, str(options.get("remote") or ""))
+    if not name:
+        return None
+    if name not in remotes and name != LOCAL and "://" not in name and not name.startswith(PATH_STARTS):
+        unknown = UnknownName("remote", name, [LOCAL, *remotes])
+        values.problem(path, unknown.message, unknown.hint)
+    return CacheSettings(name, options.get("mode", "read-write"), options.get("policy", "always"))
 
 
 def _url(values: Values, path: Path, written: str) -> str:

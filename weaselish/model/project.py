@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from weaselish.errors import Problem
+from weaselish.model.cache import CacheSettings
 from weaselish.model.paths import ancestors, is_glob, is_outside, name_pattern
 from weaselish.model.workflows import contained_first, steps_of
 
@@ -45,6 +46,7 @@ class Command(NamedTuple):
     retries: int = 0
     mutex: tuple[str, ...] = ()
     confirm: str | None = None
+    cache: bool = True  # whether the run cache may hold its results
     written: tuple[tuple[str, str], ...] = ()  # (path, as written) where normalising changed it: `out` from `out/`
     matrix: Combination | None = None
 
@@ -104,6 +106,7 @@ class Remote(NamedTuple):
     sse: str | None = None  # how S3 encrypts new objects: AES256 or aws:kms
     kms_key: str | None = None  # the key for `sse: aws:kms`, the account's own if left out
     requester_pays: bool = False
+    is_user_cache: bool = False  # the cache directory that all projects of the user share
 
 
 class ProjectModel(NamedTuple):
@@ -121,6 +124,7 @@ class ProjectModel(NamedTuple):
     matrices: Mapping[str, Matrix] = _NONE  # by the name of the command in the file
     workflows: Mapping[str, tuple[str, ...]] = _NONE  # steps as listed: commands, workflows or globs
     remotes: Mapping[str, Remote] = _NONE
+    cache: CacheSettings | None = None
     warnings: tuple[Problem, ...] = ()
     faults: tuple[Problem, ...] = ()  # errors, each confined to one part: plans without that part can run
 

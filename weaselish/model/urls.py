@@ -7,6 +7,7 @@ import sys
 
 BUCKETS = ("s3", "gs", "az")
 _FOLDERS = ("./", "../", "/", "~/")  # how the path of a directory begins, unless it is a plain name
+PATH_STARTS = ("./", "../", "/", "~")  # of a name that is a path, not a remote
 _WEB = ("http", "https")
 _RENAMED = {
     **dict.fromkeys(("gcs", "google", "googlestorage"), "gs"),

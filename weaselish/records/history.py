@@ -12,7 +12,7 @@ from weaselish.files.state_dir import STATE
 from weaselish.plan.metrics import Metrics
 from weaselish.plan.record import Origin, Record
 from weaselish.records.journal import JournalReader, journals, owner_lives
-from weaselish.records.journal_lines import Ended, Recorded, Started
+from weaselish.records.journal_lines import AttemptEnd, Ended, Recorded, Started
 from weaselish.records.logs import log_path
 
 
@@ -32,6 +32,8 @@ class PastResult(enum.Enum):
 
 
 _NO_METRICS: Metrics = MappingProxyType({})
+_FETCHED = (Origin.PULLED, Origin.RESTORED)  # of records of runs that took place earlier
+_OPEN = (PastResult.RUNNING, PastResult.INTERRUPTED, PastResult.PULLED)  # what a record settles
 
 
 class PastRun(NamedTuple):
@@ -56,21 +58,27 @@ class PastRun(NamedTuple):
 def past_runs(root: Path) -> list[PastRun]:
     """Return all runs that the journals of the project report, the oldest first."""
     runs: dict[tuple[int, str], PastRun] = {}
+    fetches: dict[str, int] = {}  # command -> the start of its last pull or restore, whose records follow
     state = root / STATE
     for path in journals(state / "runs", with_past=True):
         lives = None
         for line in JournalReader(path).lines():
             match line:
                 case Started():
+                    fetches.pop(line.command, None)
                     lives = owner_lives(path) if lives is None else lives
                     runs[line.run, line.command] = _started(line, state, is_running=lives)
                 case Ended() if (run := runs.get((line.run, line.command))) is not None:
                     runs[line.run, line.command] = run._replace(
                         result=PastResult(line.how.value), seconds=line.seconds, exit_code=line.exit_code
                     )
-                case Recorded():
-                    run = runs.get((line.record.run, line.record.command))
-                    runs[line.record.run, line.record.command] = _recorded(line.record, run)
+                    if line.how is AttemptEnd.PULLED:
+                        fetches[line.command] = line.run
+                case Recorded(record):
+                    run_id = fetches.get(record.command, record.run) if record.origin in _FETCHED else record.run
+                    run = runs.get((run_id, record.command))
+                    if run is None or run.result in _OPEN:
+                        runs[run_id, record.command] = _recorded(record, run)
     return sorted(runs.values(), key=lambda run: (run.run, run.command))
 
 
@@ -83,6 +91,8 @@ def _started(line: Started, state: Path, *, is_running: bool) -> PastRun:
 def _recorded(record: Record, started: PastRun | None) -> PastRun:
     result = PastResult.DONE if record.origin is Origin.RUN else PastResult(record.origin.value)
     run = started or PastRun(record.run, record.command, record.run / 1e6, result)
+    if record.origin in _FETCHED:
+        return run._replace(result=result, record=record)
     seconds = record.provenance.seconds if record.provenance else None
     return run._replace(result=result, seconds=seconds, record=record)
 

@@ -26,13 +26,18 @@ class DirectoryStore:
     `put` writes an object to a temporary file, flushes it to the disk, then links it to its path, or renames it to
     replace an object. So neither readers nor killed writers leave or see half an object. Of two keys, one must not be
     the parent of the other (`a` and `a/b`).
+
+    A cache creates missing parents of `path`, and does not flush: a crash of the system may leave broken objects.
     """
 
-    def __init__(self, path: Path, *, remote: str | None = None, cancel: Cancel | None = None) -> None:
+    def __init__(
+        self, path: Path, *, remote: str | None = None, cancel: Cancel | None = None, is_cache: bool = False
+    ) -> None:
         self._root = path
+        self._is_cache = is_cache
         self._remote = remote or f"remote `{path}`"
         self._cancel = cancel or Cancel()
-        self._temporaries = Temporaries(path / TEMPORARY, self._remote, self._cancel)
+        self._temporaries = Temporaries(path / TEMPORARY, self._remote, self._cancel, flushes=not is_cache)
 
     def list(self, prefix: str) -> Iterator[Stored]:
         return self._walk(self._path(prefix) if prefix else self._root, f"{prefix}/" if prefix else "")
@@ -64,8 +69,9 @@ class DirectoryStore:
             self._temporaries.fill(temporary, self._checked(chunks), doing)
             with explained(self._remote, doing):
                 replacing = partial(self._replace, if_version=if_version)
-                placed = place(temporary, path, self._temporaries.create if creates else replacing)
-                if placed:
+                move = self._temporaries.create if creates else replacing
+                placed = place(temporary, path, move, flushes=not self._is_cache)
+                if placed and not self._is_cache:
                     for directory in (*_up_to(path.parent, self._root), self._root):
                         flush_directory(directory)
         return placed
@@ -96,7 +102,7 @@ class DirectoryStore:
     def _check_parent(self) -> None:
         """Raise StoreError if the directory that contains the store is missing, as on a disk that is not mounted."""
         parent = self._root.parent
-        if not parent.is_dir():
+        if not self._is_cache and not parent.is_dir():
             raise StoreError(
                 f"{self._remote}: the directory `{parent}` does not exist",
                 hint="mount the disk that contains it; or create it, if the path is right",

@@ -57,7 +57,8 @@ def explained(remote: str, doing: str) -> Iterator[None]:
 class Temporaries:
     """The temporary files of a store, in `directory`, and its lock. `remote` is how messages name the store."""
 
-    def __init__(self, directory: Path, remote: str, cancel: Cancel) -> None:
+    def __init__(self, directory: Path, remote: str, cancel: Cancel, *, flushes: bool = True) -> None:
+        self._flushes = flushes  # whether files are on the disk when they are complete
         self._directory = directory
         self._remote = remote
         self._cancel = cancel
@@ -67,7 +68,7 @@ class Temporaries:
     def new(self, doing: str) -> Iterator[Path]:
         """Yield a new empty file, and remove it after the block unless it was moved away."""
         with explained(self._remote, doing):
-            _make_directory(self._directory)
+            make_directory(self._directory, flushes=self._flushes)
             path = self._directory / uuid.uuid4().hex
             path.touch(exist_ok=False)
         try:
@@ -81,7 +82,10 @@ class Temporaries:
                 path.unlink(missing_ok=True)
 
     def fill(self, path: Path, chunks: Iterable[bytes], doing: str) -> None:
-        """Write `chunks` to the file and flush it to the disk. An error that `chunks` raises is not translated."""
+        """Write `chunks` to the file, and flush it unless the store is a cache.
+
+        An error that `chunks` raises is not translated.
+        """
         with explained(self._remote, doing):
             file = path.open("wb", buffering=BLOCK)
         try:
@@ -90,12 +94,13 @@ class Temporaries:
                 with explained(self._remote, doing):
                     file.write(chunk)
                     unflushed += len(chunk)
-                    if unflushed >= FLUSH_EVERY:
+                    if self._flushes and unflushed >= FLUSH_EVERY:
                         _begin_flush(file.fileno())
                         unflushed = 0
             with explained(self._remote, doing):
                 file.flush()
-                flush(file.fileno())
+                if self._flushes:
+                    flush(file.fileno())
         finally:
             with suppress(OSError):
                 file.close()
@@ -140,7 +145,7 @@ class Temporaries:
     @contextmanager
     def _lock(self, *, required: bool) -> Iterator[int | None]:
         try:
-            _make_directory(self._directory)
+            make_directory(self._directory, flushes=self._flushes)
             descriptor = os.open(self._directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
             if required or error.errno not in _NO_LOCKS:
@@ -168,10 +173,10 @@ def _take(descriptor: int) -> bool:
     return True
 
 
-def place(temporary: Path, path: Path, move: Callable[[Path, Path], bool]) -> bool:
+def place(temporary: Path, path: Path, move: Callable[[Path, Path], bool], *, flushes: bool = True) -> bool:
     """Return what `move` returns, with the parent directories of `path` created before."""
     for attempts_left in reversed(range(5)):
-        _make_directory(path.parent)
+        make_directory(path.parent, flushes=flushes)
         try:
             return move(temporary, path)
         except FileNotFoundError:  # a delete removed the directory between the two
@@ -193,9 +198,11 @@ def flush_directory(directory: Path) -> None:
         sync_directory(directory)
 
 
-def _make_directory(directory: Path) -> None:
+def make_directory(directory: Path, *, flushes: bool) -> None:
     """Create the directory and its parents, and flush each that was missing to the disk."""
-    missing = [path for path in (directory, *directory.parents) if not path.is_dir()]
+    if directory.is_dir():
+        return
+    missing = [path for path in (directory, *directory.parents) if not path.is_dir()] if flushes else []
     directory.mkdir(parents=True, exist_ok=True)
     for path in missing:
         flush_directory(path.parent)

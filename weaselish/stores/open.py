@@ -35,6 +35,8 @@ def open_store(remote: Remote, *, root: Path, cancel: Cancel) -> Store:
     No request is sent, and nothing is created on disk, before the store is used. Raises `StoreError` if the remote is
     not set up right, has no credentials, or needs a library that is not installed.
     """
+    if remote.is_user_cache:
+        return _open(remote, root, cancel)  # nothing there passes by itself
     store = Retrying(_open(remote, root, cancel), cancel=cancel)
     return ReadOnly(store, f"remote `{remote.name}`") if remote.read_only else store
 
@@ -96,7 +98,8 @@ def _open(remote: Remote, root: Path, cancel: Cancel) -> Store:
 
 def _open_directory(remote: Remote, root: Path, cancel: Cancel) -> DirectoryStore:
     path = unquote(urlsplit(remote.url).path) if "://" in remote.url else remote.url
-    return DirectoryStore(root / put_home(path), remote=f"remote `{remote.name}` ({path})", cancel=cancel)
+    directory, name = root / put_home(path), f"remote `{remote.name}` ({path})"
+    return DirectoryStore(directory, remote=name, cancel=cancel, is_cache=remote.is_user_cache)
 
 
 def _bucket(remote: Remote, scheme: str) -> Bucket:

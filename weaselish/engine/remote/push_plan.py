@@ -33,6 +33,7 @@ class PushOptions:
     dry: bool = False
     verify: bool = False  # read the objects that are already stored
     repair: bool = False  # read them, and replace those that are broken
+    replace_unverified: bool = False  # replace the objects that no record vouches for
     jobs: int = 4
 
     @property
@@ -42,11 +43,14 @@ class PushOptions:
 
 
 class NotPushed(Exception):
-    """The reason why nothing is published for a command. `is_error`: it is more than being out of date."""
+    """The reason why nothing is published for a command. `is_error`: it is more than being out of date.
 
-    def __init__(self, why: str, *, hint: str | None = None, is_error: bool = False) -> None:
+    `by_store`: the store failed, so that further objects will probably fail, too.
+    """
+
+    def __init__(self, why: str, *, hint: str | None = None, is_error: bool = False, by_store: bool = False) -> None:
         super().__init__(why)
-        self.why, self.hint, self.is_error = why, hint, is_error
+        self.why, self.hint, self.is_error, self.by_store = why, hint, is_error, by_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,13 @@ class PushPlanner:
             why = "its outputs are outside the project" if command.outputs else "it has no outputs that could be pushed"
             raise NotPushed(why, is_error=not command.outputs)
         last = self._record_to_publish(command)
+        return self.order_run(command, last)
+
+    def order_run(self, command: Command, last: Record, *, is_complete: bool = False) -> Order | None:
+        """Return what is to be stored of a run, None if it is published already. Raises NotPushed, Unreadable.
+
+        `is_complete`: the record holds all sizes and facts.
+        """
         digests = {output.path: output.digest for output in last.all_outputs if output.path in command.outputs}
         key = last.fingerprint.key
         own = self._tree.run(key, last.run)
@@ -105,7 +116,7 @@ class PushPlanner:
         is_published = any(outputs_of(run.record) == digests and self._tree.is_intact(run) for run in published)
         if is_published and not self._options.reads:
             return None
-        order = Order(command, self._complete_record(command, last))
+        order = Order(command, last if is_complete else self._complete_record(command, last))
         keys = object_keys(command, order.record, compat=self._compat)
         for output in order.record.outputs:
             if output.path in keys:
@@ -157,7 +168,7 @@ class PushPlanner:
             order.uploads.append(upload)
         elif self._is_good(stored, upload, order.record, published):
             order.stored[upload.output.path] = (upload.key, stored.size)
-        elif self._options.repair:
+        elif self._options.repair or self._options.replace_unverified:
             order.uploads.append(replace(upload, replace=True))
         else:
             raise _broken(upload.key)
@@ -174,6 +185,8 @@ class PushPlanner:
         # a push that was cut off stored it; where Weasel stores under the same names, it may be another archive
         if not self._compat and stored.size == self._packed_size(upload.output):
             return True
+        if self._options.replace_unverified:
+            return False
         raise NotPushed(
             f"unverified: `{upload.key}` is on the remote, but no record vouches for it (`--verify` reads it)",
             is_error=True,
@@ -181,7 +194,8 @@ class PushPlanner:
 
     def _packed_size(self, output: RecordedOutput) -> int:
         self._report(events.Preparing(f"packing `{output.path}`"))
-        packing = Packing(self._workspace.root, output.path, algorithm=algorithm_of(output.digest))
+        algorithm = algorithm_of(output.digest)
+        packing = Packing(self._workspace.root, output.path, algorithm=algorithm, compress=self._tree.compress)
         size = 0
         for chunk in packing:
             self._workspace.cancel.check()

@@ -11,10 +11,12 @@ from weaselish.engine.remote.tree import RemoteTree
 from weaselish.errors import InvalidProject, UnknownName
 from weaselish.files.home import put_home
 from weaselish.files.state_dir import cache_dir
+from weaselish.files.user_dirs import user_cache_dir
+from weaselish.model.cache import LOCAL
 from weaselish.model.interpolate import put_env
 from weaselish.model.project import Remote
 from weaselish.model.targets import named_commands
-from weaselish.model.urls import without_secrets
+from weaselish.model.urls import PATH_STARTS, without_secrets
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
 
@@ -24,16 +26,21 @@ OpenStore = Callable[[Remote], Store]
 
 
 def find_remote(workspace: Workspace, name: str) -> Remote:
-    """Return the remote of that name, or the one at a plain URL or path. Raises UnknownName and InvalidProject."""
+    """Return the remote of that name, or the one at a plain URL or path. Raises UnknownName and InvalidProject.
+
+    `local` is the user's run cache, unless the project has a remote of that name.
+    """
     remotes = workspace.project.remotes
     problems = workspace.project.faults_in("remotes", name)
     if problems:
         raise InvalidProject(problems)
     if name in remotes:
         return with_env(workspace, remotes[name])
+    if name == LOCAL:
+        return Remote(LOCAL, str(user_cache_dir()), is_user_cache=True)
     if "://" in name:
         return Remote(without_secrets(name), name)
-    if name.startswith(("./", "../", "/", "~")):
+    if name.startswith(PATH_STARTS):
         return Remote(name, os.path.realpath(put_home(name)))
     hint = None
     if not remotes:
@@ -72,7 +79,8 @@ def open_tree(workspace: Workspace, remote: Remote, open_store: OpenStore) -> Re
     directory = cache_dir(workspace.root)
     text = json.dumps([remote.url, remote.endpoint_url])
     name = f"remote-{md5(text.encode(), usedforsecurity=False).hexdigest()}.json"
-    return RemoteTree(lambda: open_store(remote), None if directory is None else directory / name, workspace.cancel)
+    cache = None if directory is None else directory / name
+    return RemoteTree(lambda: open_store(remote), cache, workspace.cancel, compress=not remote.is_user_cache)
 
 
 def selected_commands(workspace: Workspace, names: Iterable[str]) -> tuple[str, ...]:

@@ -38,15 +38,24 @@ class _Download(NamedTuple):
 class Restorer:
     """Restores runs of one workspace from one remote. Thread-safe. The caller holds the locks of the command.
 
-    `jobs`: downloads at a time, whatever their commands. `force`: also replace what exists only locally.
+    `jobs`: downloads at a time, whatever their commands. `force`: also replace what exists only locally. `origin`: of
+    the records that it adds.
     """
 
     def __init__(
-        self, workspace: Workspace, tree: RemoteTree, *, jobs: int, force: bool, report: SerialReporter
+        self,
+        workspace: Workspace,
+        tree: RemoteTree,
+        *,
+        jobs: int,
+        force: bool,
+        report: SerialReporter,
+        origin: Origin = Origin.PULLED,
     ) -> None:
         self._workspace = workspace
         self._tree = tree
         self._force = force
+        self._origin = origin
         self._report = report
         self._downloader = Downloader(workspace, tree, report, jobs=jobs)
         self._new_directories: set[Path] = set()  # created for outputs
@@ -160,7 +169,7 @@ class Restorer:
             outputs=tuple(self._restored(output, digests) for output in record.outputs),
             outputs_no_cache=no_cache,
             algorithm=digests.algorithm,
-            origin=Origin.WEASEL if record.origin is Origin.WEASEL else Origin.PULLED,
+            origin=Origin.WEASEL if record.origin is Origin.WEASEL else self._origin,
             extra={**_kept_facts(record), **verified},
         )
         notes = _notes(no_cache, digests)

@@ -28,7 +28,10 @@ class RemoteTree:
     Published records never change, so `cache` keeps those that were read.
     """
 
-    def __init__(self, open_store: Callable[[], Store], cache: Path | None, cancel: Cancel) -> None:
+    def __init__(
+        self, open_store: Callable[[], Store], cache: Path | None, cancel: Cancel, *, compress: bool = True
+    ) -> None:
+        self.compress = compress  # whether new archives are compressed
         self._open_store = open_store
         self._file = cache
         self._cancel = cancel

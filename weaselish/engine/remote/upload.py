@@ -12,7 +12,7 @@ from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.published import record_bytes, record_key
 from weaselish.engine.remote.push_plan import NotPushed, Order, Upload
 from weaselish.engine.remote.tree import RemoteTree
-from weaselish.errors import ProjError
+from weaselish.errors import ProjError, StoreError
 from weaselish.plan.digests import algorithm_of
 from weaselish.plan.record import RecordedOutput
 from weaselish.workspace import Workspace
@@ -36,7 +36,7 @@ class Uploader:
         try:
             order.stored[upload.output.path] = (upload.key, self._put(upload))
         except ProjError as error:
-            order.failures.append(NotPushed(error.message, hint=error.hint, is_error=True))
+            order.failures.append(_refusal(error))
         with self._counting:
             order.ended += 1
             is_last = order.ended == len(order.uploads)
@@ -55,7 +55,7 @@ class Uploader:
             # a record that is already stored is broken, or gives sizes of objects that were replaced
             self._tree.store.put(key, [text], replace=self._tree.get(key) is not None)
         except ProjError as error:
-            raise NotPushed(error.message, hint=error.hint, is_error=True) from None
+            raise _refusal(error) from None
         self._tree.wrote(key, text)
         keys = tuple(upload.key for upload in order.uploads)
         self._report(events.CommandPushed(order.command.name, keys, order.size))
@@ -72,7 +72,8 @@ class Uploader:
         return stored.size
 
     def _packing(self, output: RecordedOutput) -> Packing:
-        return Packing(self._workspace.root, output.path, algorithm=algorithm_of(output.digest))
+        algorithm = algorithm_of(output.digest)
+        return Packing(self._workspace.root, output.path, algorithm=algorithm, compress=self._tree.compress)
 
     def _packed_size(self, output: RecordedOutput) -> int:
         size = 0
@@ -87,6 +88,10 @@ class Uploader:
             self._report(events.Transferred(key, size))
 
         return passed
+
+
+def _refusal(error: ProjError) -> NotPushed:
+    return NotPushed(error.message, hint=error.hint, is_error=True, by_store=isinstance(error, StoreError))
 
 
 class _CheckedChunks:

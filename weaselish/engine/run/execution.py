@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from weaselish.engine import events
 from weaselish.engine.events import StepResult, StepState
@@ -24,12 +25,22 @@ from weaselish.records.journal_lines import AttemptEnd
 from weaselish.records.logs import LogWriter, last_lines, log_path
 from weaselish.workspace import Workspace
 
+if TYPE_CHECKING:
+    from weaselish.engine.cache.run_cache import RunCache
+
 
 class Execution:
     """Runs scripts for one run of one workspace. Thread-safe."""
 
-    def __init__(self, workspace: Workspace, executor_for: ExecutorFor, report: events.Reporter) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        executor_for: ExecutorFor,
+        report: events.Reporter,
+        cache: RunCache | None = None,
+    ) -> None:
         self._workspace = workspace
+        self._cache = cache
         self._executor_for = executor_for
         self._cancel = workspace.cancel
         self._report = report
@@ -77,7 +88,10 @@ class Execution:
             started=_iso(wall),
             seconds=round(seconds, 3),
         )
-        records.add(record._replace(provenance=provenance, metrics=self._metrics(command)))
+        record = record._replace(provenance=provenance, metrics=self._metrics(command))
+        records.add(record)
+        if self._cache is not None:
+            self._cache.store(command, record)
         self._report(events.StepDone(step, seconds, run=run))
         return StepResult(step, StepState.RAN, seconds)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,16 +19,20 @@ _MOST_NAMES = 1000  # of a directory that are compared with a missing name
 _CLOSE = 0.8  # how similar a path must be to be suggested, up to 1
 
 
-def check_sources(workspace: Workspace, plan: Plan) -> None:
+def check_sources(
+    workspace: Workspace, plan: Plan, *, may_be_absent: Callable[[Command, str], bool] = lambda command, dep: False
+) -> None:
     """Raise MissingDep for all deps that do not exist and that no step of the plan produces.
 
-    What a step needs of the outputs of a left-out step must exist, too.
+    What a step needs of the outputs of a left-out step must exist, too. `may_be_absent`: whether a step can do without
+    a dep, because it may turn out that it need not run.
     """
     consumers: dict[str, list[str]] = {}
     for step in plan.steps:
         if step.command not in plan.unrecorded:
             for dep in plan.sources[step]:
-                if not workspace.exists(dep) and not is_own_output(plan.command(step), dep):
+                command = plan.command(step)
+                if not (workspace.exists(dep) or is_own_output(command, dep) or may_be_absent(command, dep)):
                     consumers.setdefault(dep, []).append(step.command)
     for choice in plan.choices:
         consumers.setdefault(choice.dep, []).append(choice.consumer)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.events import SerialReporter, StepResult, StepState
+from weaselish.engine.run.caching import Caching
 from weaselish.engine.run.course import Course
 from weaselish.engine.run.missing_deps import check_sources
 from weaselish.engine.run.planning import args_of, named_commands, needed_deps, plan_for
@@ -17,6 +18,7 @@ from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.run.step import StepOptions, StepRunner
 from weaselish.errors import ProjError, UsageError
 from weaselish.model.paths import is_text
+from weaselish.model.targets import listed_commands
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.selection import ALL_STEPS, Selection
@@ -24,6 +26,7 @@ from weaselish.plan.sequence import Step
 from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
+    from weaselish.engine.remote.resolve import OpenStore
     from weaselish.executors.base import ExecutorFor
 
 Confirm = Callable[[str, str], bool]  # step, question -> whether the step may run
@@ -35,6 +38,7 @@ class RunOptions(NamedTuple):
     keep_going: bool = False
     wait: bool = True
     args: tuple[str, ...] = ()  # appended to the last script line of the one target
+    cache: str | None = None  # the run cache instead of project.yml's: a remote, or "off"
 
 
 class RunResult(NamedTuple):
@@ -62,6 +66,7 @@ def run(
     options: RunOptions,
     *,
     executor_for: ExecutorFor,
+    open_store: OpenStore,
     report: events.Reporter,
     confirm: Confirm = lambda step, question: False,
     stop: Callable[[], bool] = lambda: False,
@@ -79,43 +84,52 @@ def run(
     named = named_commands(workspace.project, targets, selection)
     plan = plan_for(workspace, targets, selection, named=named, note=serial)
     args_of(plan, options.args)
+    caching = Caching(workspace, options.cache, open_store, serial)
     if not selection.only:
-        check_sources(workspace, plan)
+        forced = selection.forced(plan)
+        check_sources(
+            workspace,
+            plan,
+            may_be_absent=lambda command, dep: command.name not in forced and caching.may_be_absent(command, dep),
+        )
     workspace.prepare_to_change()
     report_broken_lock(workspace, serial)
     _settle_conflicts(workspace)
     serial(events.RunStarted(plan, options.jobs))
-    runner = StepRunner(workspace, executor_for, serial, confirm)
-    course = Course(plan, _step_function(runner, plan, options), serial, workspace.cancel, stop)
+    runner = StepRunner(workspace, executor_for, serial, confirm, _options_of(plan, options), caching)
+    course = Course(plan, runner, serial, workspace.cancel, stop)
     try:
         course.run(jobs=options.jobs, keep_going=options.keep_going)
     finally:
+        caching.close()
         _finish(workspace, course)
-    results = tuple(_with_exit_code(workspace, result) for result in course.results())
+    ended = map(caching.result_of, course.results())
+    results = tuple(_with_exit_code(workspace, result) for result in ended)
     interrupted = workspace.cancel.exit_code if workspace.cancel.level else None
     result = RunResult(plan, results, interrupted)
     serial(events.RunFinished(results, result.exit_code, time.monotonic() - begun))
     return result
 
 
-def _step_function(runner: StepRunner, plan: Plan, options: RunOptions) -> Callable[[Step], StepResult]:
-    """Return the function that runs one step of the plan."""
+def _options_of(plan: Plan, options: RunOptions) -> Callable[[Step], StepOptions]:
+    """Return the function that gives the options of one step of the plan."""
+    named = frozenset(listed_commands(plan.project, plan.targets))
     forced = options.selection.forced(plan)
     needed = needed_deps(plan)
     given = args_of(plan, options.args)
 
-    def run_step(step: Step) -> StepResult:
-        step_options = StepOptions(
+    def options_of(step: Step) -> StepOptions:
+        return StepOptions(
             args=given.get(step, ()),
             force=step.command in forced,
             wait=options.wait,
             has_stdin=options.jobs == 1,
             needed=needed,
+            is_named=step.command in named,
             keeps_unrecorded=step.command in plan.unrecorded,
         )
-        return runner.run(step, plan.command(step), step_options)
 
-    return run_step
+    return options_of
 
 
 def _finish(workspace: Workspace, course: Course) -> None:

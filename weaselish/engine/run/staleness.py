@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from weaselish.engine.run.environment import environment_of
@@ -19,6 +19,8 @@ from weaselish.plan.reasons import Reason, ReasonKind, reasons_to_run
 from weaselish.plan.record import Record
 from weaselish.records.run_state import Attempt
 from weaselish.workspace import Workspace
+
+Expected = Callable[[str, str | None], str | None]  # path, digest on the disk -> the digest that it counts with
 
 
 def output_content(digests: Digests, command: Command, path: str) -> Digested | None:
@@ -56,18 +58,20 @@ def check_staleness(
     args: tuple[str, ...] = (),
     force: bool = False,
     needed: Collection[str] = (),
+    expected: Expected | None = None,
 ) -> Staleness:
     """Compare the command with its last record. Of several candidates the first that holds is taken.
 
     Raises InvalidProject for a command with an error in project.yml.
 
     `needed` are deps of other steps: an `outputs_no_cache` path that may be missing for the record, as after a pull,
-    may not be missing for them.
+    may not be missing for them. If `expected` is given, a dep counts with the digest that it returns; if that is
+    None, with the one in the last record.
     """
     if problems := workspace.project.faults_in("commands", command.name):
         raise InvalidProject(problems)
     version = workspace.records.version  # another thread may read on during the check
-    compared = list(_comparisons(workspace, command, args))
+    compared = list(_comparisons(workspace, command, args, expected))
     best = next((one for one in compared if not one.reasons), compared[0])
     attempt = workspace.records.last_attempt(command.name)
     unfinished = workspace.records.unfinished(command.name)
@@ -77,7 +81,7 @@ def check_staleness(
     if force:
         reasons = (Reason(ReasonKind.FORCED), *reasons)
     return Staleness(
-        best.now if not reasons else _fingerprint(workspace.digests, workspace, command, args),
+        best.now if not reasons else _fingerprint(workspace.digests, workspace, command, args, best.last, expected),
         best.last,
         tuple(_explained(best, reason) for reason in reasons),
         version,
@@ -95,7 +99,9 @@ class _Comparison(NamedTuple):
     digests: Digests
 
 
-def _comparisons(workspace: Workspace, command: Command, args: tuple[str, ...]) -> Iterator[_Comparison]:
+def _comparisons(
+    workspace: Workspace, command: Command, args: tuple[str, ...], expected: Expected | None
+) -> Iterator[_Comparison]:
     for entry in workspace.records.last(command.name) or (None,):
         if entry is None or isinstance(entry, Record):
             last = entry
@@ -104,7 +110,7 @@ def _comparisons(workspace: Workspace, command: Command, args: tuple[str, ...]) 
 
             last = adopted(workspace, command, entry)
         digests = workspace.digests_with(workspace.project.digest if last is None else last.algorithm)
-        now = _fingerprint(digests, workspace, command, args)
+        now = _fingerprint(digests, workspace, command, args, last, expected)
         outputs = _outputs(digests, command) if last is not None else {}
         yield _Comparison(last, now, reasons_to_run(command, now, last, outputs.get), digests)
 
@@ -115,10 +121,24 @@ def _outputs(digests: Digests, command: Command) -> dict[str, str]:
     return {path: content.digest for path, content in contents.items() if content is not None}
 
 
-def _fingerprint(digests: Digests, workspace: Workspace, command: Command, args: tuple[str, ...]) -> Fingerprint:
-    return fingerprint(
-        command, workspace.env, digests.of_dep, args=args, environment=environment_of(workspace, digests)
-    )
+def _fingerprint(
+    digests: Digests,
+    workspace: Workspace,
+    command: Command,
+    args: tuple[str, ...],
+    last: Record | None,
+    expected: Expected | None,
+) -> Fingerprint:
+    environment = environment_of(workspace, digests)
+    if expected is None or (last is not None and last.algorithm != workspace.project.digest):
+        return fingerprint(command, workspace.env, digests.of_dep, args=args, environment=environment)
+    recorded = dict(last.fingerprint.deps) if last is not None else {}
+
+    def digests_of(dep: str) -> Iterator[tuple[str, str | None]]:
+        for path, digest in digests.of_dep(dep):
+            yield path, expected(path, digest) or recorded.get(path)
+
+    return fingerprint(command, workspace.env, digests_of, args=args, environment=environment)
 
 
 def _with_attempt(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.cancel import Level
 from weaselish.engine import events
 from weaselish.engine.events import StepResult, StepState
+from weaselish.engine.run.caching import Caching
 from weaselish.engine.run.missing_deps import check_deps
 from weaselish.engine.run.staleness import Staleness, check_staleness
 from weaselish.errors import Cancelled, MissingDep, ProjError
@@ -21,6 +23,7 @@ from weaselish.plan.sequence import Step
 from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
+    from weaselish.engine.cache.steps import CachedSteps
     from weaselish.engine.run.execution import Execution
     from weaselish.executors.base import ExecutorFor
 
@@ -33,6 +36,7 @@ class StepOptions(NamedTuple):
     wait: bool = True  # for other processes that hold its locks
     has_stdin: bool = True  # whether the script may read standard input, as it runs alone
     needed: frozenset[str] = frozenset()  # deps of the plan's steps
+    is_named: bool = True  # by the user, alone or in a workflow: its outputs must be on the disk
     keeps_unrecorded: bool = False  # do not run it if its outputs exist and no run is recorded
 
 
@@ -45,14 +49,22 @@ class StepRunner:
         executor_for: ExecutorFor,
         report: events.Reporter,
         confirm: Callable[[str, str], bool],
+        options_of: Callable[[Step], StepOptions],
+        caching: Caching,
     ) -> None:
         self._workspace = workspace
+        self._options_of = options_of
+        self._caching = caching
         self._executor_for = executor_for
         self._cancel = workspace.cancel
         self._report = report
         self._confirm = confirm
         self._lock = threading.Lock()
         self._opened: Execution | None = None
+
+    def __call__(self, step: Step) -> StepResult:
+        """Run one step if it is out of date. An error is reported, and is in the result."""
+        return self.run(step, self._workspace.project.commands[step.command], self._options_of(step))
 
     def run(self, step: Step, command: Command, options: StepOptions) -> StepResult:
         """Run one step if it is out of date. An error is reported, and is in the result."""
@@ -70,36 +82,22 @@ class StepRunner:
         staleness = self._check_without_locks(command, options)
         if staleness is not None and (result := self._without_running(step, staleness, options)) is not None:
             return result
+        if (cached := self._caching.steps) is not None:
+            if (result := self._settle(cached, step, command, options)) is not None:
+                return result
+            staleness = self._check_without_locks(command, options)
         if is_asked := staleness is not None:
             self._ask(command)
-        waited_for = ""
-
-        def on_wait(holder: str) -> None:
-            nonlocal waited_for
-            if holder != waited_for:  # one process may hold several locks
-                self._report(events.StepWaiting(step, holder))
-            waited_for = holder
-
-        from weaselish.locks.step_locks import hold_locks  # only where a step must run: its imports take time
-
-        locks = self._workspace.state / "locks"
-        writes, reads = command.all_outputs, self._read_paths(command)
-        with hold_locks(
-            locks,
-            command.name,
-            writes=writes,
-            reads=reads,
-            on_wait=on_wait,
-            wait=options.wait,
-            cancel=self._cancel,
-        ) as descriptors:
+        with self._holding_locks(step, command, options) as (descriptors, holders):
             self._workspace.records.refresh()
-            if staleness is None or waited_for or self._workspace.records.version != staleness.version:
+            if staleness is None or holders or self._workspace.records.version != staleness.version:
                 self._workspace.digests.forget()
                 staleness = self._check(command, options)
                 if (result := self._without_running(step, staleness, options)) is not None:
                     return result
             check_deps(self._workspace, command, staleness.missing_deps)
+            if (result := self._restored(step, command, staleness, options)) is not None:
+                return result
             if not is_asked:
                 self._ask(command)
             if self._cancel.level > Level.RUN:
@@ -109,13 +107,58 @@ class StepRunner:
                 step, command, staleness, args=options.args, has_stdin=options.has_stdin, locks=descriptors
             )
 
+    @contextmanager
+    def _holding_locks(
+        self, step: Step, command: Command, options: StepOptions
+    ) -> Iterator[tuple[tuple[int, ...], list[str]]]:
+        """Hold the step's locks. Yield their descriptors, and the processes that were waited for."""
+        from weaselish.locks.step_locks import hold_locks  # only where a step must run: its imports take time
+
+        holders: list[str] = []
+
+        def on_wait(holder: str) -> None:
+            if holder not in holders[-1:]:  # one process may hold several locks
+                self._report(events.StepWaiting(step, holder))
+            holders.append(holder)
+
+        with hold_locks(
+            self._workspace.state / "locks",
+            command.name,
+            writes=command.all_outputs,
+            reads=self._read_paths(command),
+            on_wait=on_wait,
+            wait=options.wait,
+            cancel=self._cancel,
+        ) as descriptors:
+            yield descriptors, holders
+
+    def _settle(self, cached: CachedSteps, step: Step, command: Command, options: StepOptions) -> StepResult | None:
+        """Return the result of a step that the cache settles, None if it must be checked as without a cache."""
+        return cached.settle(
+            step,
+            command,
+            args=options.args,
+            is_named=options.is_named,
+            force=options.force,
+            needed=options.needed,
+            hold_locks=lambda: self._holding_locks(step, command, options),
+            run_step=self._run_needed,
+        )
+
+    def _run_needed(self, step: Step) -> StepResult:
+        """Run a step whose outputs were left in the cache, because another step reads them now."""
+        command = self._workspace.project.commands[step.command]
+        return self.run(step, command, self._options_of(step)._replace(is_named=True))
+
     @property
     def _execution(self) -> Execution:
         with self._lock:
             if self._opened is None:
                 from weaselish.engine.run.execution import Execution
 
-                self._opened = Execution(self._workspace, self._executor_for, self._report)
+                cached = self._caching.steps
+                cache = None if cached is None else cached.cache
+                self._opened = Execution(self._workspace, self._executor_for, self._report, cache)
             return self._opened
 
     def _check_without_locks(self, command: Command, options: StepOptions) -> Staleness | None:
@@ -127,6 +170,13 @@ class StepRunner:
         except (Unreadable, MissingDep):
             return None
         return staleness
+
+    def _restored(self, step: Step, command: Command, staleness: Staleness, options: StepOptions) -> StepResult | None:
+        """Return the result of a step that the cache could restore; None if it must run."""
+        cached = self._caching.steps
+        if cached is None or options.force:
+            return None
+        return cached.restored(step, command, staleness, options.needed)
 
     def _ask(self, command: Command) -> None:
         question = put_env(command.confirm or "", self._workspace.shown_env)

@@ -1,0 +1,125 @@
+"""Steps of one run that the cache settles: restored, or left in the cache until another step reads their outputs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from threading import Lock
+
+from weaselish.engine import events
+from weaselish.engine.cache.lazy import LazyResults, absent_deps, is_locked
+from weaselish.engine.cache.run_cache import RunCache, may_restore
+from weaselish.engine.events import SerialReporter, StepResult, StepState
+from weaselish.engine.run.staleness import Staleness, check_staleness
+from weaselish.files.walk import Unreadable
+from weaselish.model.project import Command
+from weaselish.plan.record import Record
+from weaselish.plan.sequence import Step
+from weaselish.workspace import Workspace
+
+RunStep = Callable[[Step], StepResult]  # runs a step that was left in the cache: its outputs are needed now
+HoldLocks = Callable[[], AbstractContextManager[object]]  # of one step
+
+
+class CachedSteps:
+    """Settles the steps of one run as far as the cache can. Thread-safe."""
+
+    def __init__(self, workspace: Workspace, cache: RunCache, report: SerialReporter) -> None:
+        self.cache = cache
+        self._workspace = workspace
+        self._report = report
+        self._lazy = LazyResults(workspace, cache)
+        self._lock = Lock()  # guards the two below
+        self._fetching: dict[Step, Lock] = {}
+        self._results: dict[Step, StepResult] = {}
+
+    def result_of(self, result: StepResult) -> StepResult:
+        """Return the result of a step, or the later one if its outputs were needed after all."""
+        return self._results.get(result.step, result)
+
+    def may_be_absent(self, command: Command, dep: str) -> bool:
+        """Return whether the command may turn out not to need a missing dep: its last record names the digest."""
+        return self.cache.reads and is_locked(self._workspace, command, dep)
+
+    # -- before a step takes its locks --------------------------------------------------------------------------------
+
+    def settle(
+        self,
+        step: Step,
+        command: Command,
+        *,
+        args: tuple[str, ...],
+        is_named: bool,
+        force: bool,
+        needed: frozenset[str],
+        hold_locks: HoldLocks,
+        run_step: RunStep,
+    ) -> StepResult | None:
+        """Return the result of a step that need not run, None if it must be checked as without a cache.
+
+        Then all outputs that it reads are on the disk, as far as the cache can provide them.
+        """
+        if not self.cache.reads:
+            return None
+        if not self._fetch(self._lazy.steps_to_know(command), run_step):
+            return StepResult(step, StepState.BLOCKED)
+        staleness = self._check(command, args, needed)
+        if staleness is None:
+            return None
+        if not force and staleness.reasons and not is_named and self._lazy.leave(step, command, staleness) is not None:
+            self._report(events.StepAvailable(step, self.cache.source))
+            return StepResult(step, StepState.AVAILABLE)
+        absent = absent_deps(self._workspace, staleness)
+        if not absent:
+            return None
+        if not staleness.reasons and not force:
+            self._report(events.StepUpToDate(step, staleness.last.run if staleness.last else None))
+            return StepResult(step, StepState.UP_TO_DATE)
+        if not force and may_restore(command):
+            with hold_locks():
+                self._workspace.records.refresh()
+                if (result := self.restored(step, command, staleness, needed)) is not None:
+                    return result
+        if not self._fetch(self._lazy.steps_to_fetch(absent), run_step):
+            return StepResult(step, StepState.BLOCKED)
+        return None
+
+    def _check(self, command: Command, args: tuple[str, ...], needed: frozenset[str]) -> Staleness | None:
+        """Check the step, with the digests of outputs that are in the cache. None if something cannot be read."""
+        try:
+            return check_staleness(self._workspace, command, args=args, needed=needed, expected=self._lazy.expected)
+        except Unreadable:
+            return None
+
+    def _fetch(self, steps: Iterable[Step], run_step: RunStep) -> bool:
+        """Bring the outputs of steps to the disk. Return whether that succeeded."""
+        for step in steps:
+            with self._lock:
+                lock = self._fetching.setdefault(step, Lock())
+            with lock:
+                if step not in self._results:
+                    result = run_step(step)
+                    self._workspace.digests.forget()
+                    self._lazy.take(step)  # not earlier: other steps may be about to fetch it, too
+                    with self._lock:
+                        self._results[step] = result
+            if self._results[step].state in (StepState.FAILED, StepState.INTERRUPTED, StepState.BLOCKED):
+                return False
+        return True
+
+    # -- while a step holds its locks ---------------------------------------------------------------------------------
+
+    def restored(self, step: Step, command: Command, staleness: Staleness, needed: frozenset[str]) -> StepResult | None:
+        """Return the result of a step that the cache could restore; None if it must run."""
+        begun = time.monotonic()
+        restored = self.cache.restore(command, staleness.now, needed)
+        if restored is None:
+            return None
+        saved = _seconds(restored.record)
+        self._report(events.StepRestored(step, restored.size, self.cache.source, saved, restored.record.run))
+        return StepResult(step, StepState.RESTORED, time.monotonic() - begun)
+
+
+def _seconds(record: Record) -> float | None:
+    return record.provenance.seconds if record.provenance else None
