@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from weaselish.errors import ProjError
 from weaselish.executors.base import Ending, ExecutorFor, Job, Outcome
 from weaselish.files.atomic import writing
 from weaselish.model.masking import masked
+from weaselish.model.paths import inside, is_outside
 from weaselish.model.project import Command
 from weaselish.plan.metrics import Metrics
 from weaselish.plan.reasons import ReasonKind
@@ -63,7 +65,7 @@ class Execution:
         if any(reason.kind is ReasonKind.INTERRUPTED for reason in looked.reasons):
             self._recover_outputs(command)
         job = make_job(self._workspace, command, looked.now, args=args)
-        self._make_directories()
+        self._make_directories(command)
         records = self._workspace.records
         recorder = Recorder(self._workspace, command, args, looked)
         run = records.start(command.name, looked.now.key, [str(reason) for reason in looked.reasons])
@@ -124,8 +126,11 @@ class Execution:
 
         recover_all([self._workspace.root / output for output in command.pushed_outputs])
 
-    def _make_directories(self) -> None:
-        for directory in self._workspace.project.directories:
+    def _make_directories(self, command: Command) -> None:
+        """Create the project's `directories`, and the directories that are to contain the outputs."""
+        above = (os.path.dirname(output) for output in command.all_outputs if not is_outside(output))
+        parents = [path for path in above if not any(inside(path, output) for output in command.all_outputs)]
+        for directory in dict.fromkeys((*self._workspace.project.directories, *parents)):
             with writing(f"directory `{directory}`"):
                 (self._workspace.root / directory).mkdir(parents=True, exist_ok=True)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 
 from weaselish.compat import weasel
 from weaselish.engine.run.environment import environment_of
 from weaselish.engine.run.staleness import Staleness, output_content
-from weaselish.errors import ProjError, UnsafePath
+from weaselish.errors import ProjError, UnsafePath, listed
 from weaselish.files.file_stat import Stamp
 from weaselish.model.paths import PathIndex, is_outside
 from weaselish.model.project import Command
@@ -25,6 +26,7 @@ class Recorder:
         self._workspace = workspace
         self._command = command
         self._args = args
+        self._begun = time.time_ns()
         self._before = _inputs(command, staleness.now)
         self._environment = staleness.now.environment
         paths = [*(path for path, _ in self._before), *workspace.project.env_files]
@@ -60,15 +62,22 @@ class Recorder:
         """Return the current output. Raises ProjError if it is missing and required."""
         digested = output_content(self._workspace.digests, self._command, path)
         if digested is None and path in self._command.outputs:
-            raise ProjError(
-                f"`{self._command.name}` ended without an error, but did not produce its output `{path}`",
-                hint="correct the script or the path, or list optional outputs under `outputs_no_cache`",
-            )
+            raise self._not_produced(path)
         if digested is None:
             return RecordedOutput(path, ABSENT)
         if is_tree(digested.digest) and not is_outside(path):
             self._check_links(path)
         return RecordedOutput(path, digested.digest, digested.size, digested.files)
+
+    def _not_produced(self, output: str) -> ProjError:
+        from weaselish.engine.run.produced import written_near
+
+        written = written_near(self._workspace, output, self._begun)
+        instead = f"during the run {listed(written)} appeared or changed: " if written else ""
+        return ProjError(
+            f"`{self._command.name}` ended without an error, but did not produce its output `{output}`",
+            hint=f"{instead}correct the script or the path, or list optional outputs under `outputs_no_cache`",
+        )
 
     def _check_links(self, output: str) -> None:
         """Raise UnsafePath for a link in an output that leads out of the project: no pull could restore it."""
