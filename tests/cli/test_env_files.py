@@ -80,7 +80,7 @@ def test_a_missing_file_is_an_error_at_its_place(locked: ProjectDir, words: list
     done = locked.proj(*words)
     assert done.code == 2
     assert done.err.startswith("project.yml:1:13: error: `uv.lock` under `env_files` does not exist\n")
-    for other in ("status", "push", "pull"):
+    for other in ("status", "push", "pull", "validate"):
         done = locked.proj(other)
         assert "`uv.lock` under `env_files` does not exist" in done.out + done.err
     assert locked.proj().code == 0
@@ -128,3 +128,8 @@ def test_strict_env_uses_the_same_python_and_changes_no_key(project: ProjectDir)
     done = project.proj("run", "a", "--strict-env", env={"VIRTUAL_ENV": str(project.path / "env")})
     assert (done.code, "used\n" in done.out) == (0, True)
     assert project.proj("run", "a").err == "✔ all up to date (1 step)\n"
+
+
+def test_dvc_gets_it_as_a_dep_of_each_stage(locked: ProjectDir) -> None:
+    assert locked.proj("dvc", ".", "all").code == 0
+    assert locked.read("dvc.yaml").count("- uv.lock\n") == 2

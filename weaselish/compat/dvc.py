@@ -90,9 +90,10 @@ def _check_outputs_are_apart(commands: list[Command]) -> None:
 
 
 def _stage(plan: Plan, command: Command, overrides: list[str]) -> dict[str, object]:
+    deps = dict.fromkeys(["project.yml", *_deps(plan, command), *plan.project.env_files])
     stage: dict[str, object] = {
         "cmd": _plain(shlex.join(["proj", "run", command.name, "--only", *overrides])),
-        "deps": [_plain(path) for path in dict.fromkeys(["project.yml", *_deps(plan, command)])],
+        "deps": [_plain(path) for path in deps],
     }
     written = [
         *((path, {"persist": True}) for path in command.outputs),

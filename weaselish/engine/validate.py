@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from functools import cached_property
 
+from weaselish.engine.run.environment import missing_env_files
 from weaselish.engine.run.missing_deps import missing_dep_problems
 from weaselish.engine.script_warnings import script_warnings
 from weaselish.errors import Problem, ProjError, in_file_order, listed
@@ -117,7 +118,7 @@ class _Checks:
                 yield Problem(*location, message, f"list `{producer}` before `{consumer}`", is_warning=True)
 
     def _missing_deps(self) -> Iterator[Problem]:
-        """Yield the deps that do not exist, and that no command produces and no asset fetches."""
+        """Yield missing env files, and missing deps that no command produces and no asset fetches."""
         fetched = [asset.dest for asset in self._project.assets if asset.url or asset.git]
         consumers: dict[str, list[str]] = {}
         for command in self._commands:
@@ -125,7 +126,8 @@ class _Checks:
                 can_come = self._workspace.producers.of(dep) or any(overlap(dest, dep) for dest in fetched)
                 if not can_come and not self._workspace.exists(dep):
                     consumers.setdefault(dep, []).append(command.name)
-        for problem in missing_dep_problems(self._workspace, self._locations, consumers):
+        missing = missing_dep_problems(self._workspace, self._locations, consumers)
+        for problem in (*missing_env_files(self._workspace), *missing):
             yield problem._replace(is_warning=True)
 
     def _without_script(self, command: Command) -> Iterator[Problem]:

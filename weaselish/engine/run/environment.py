@@ -23,11 +23,10 @@ def environment_of(workspace: Workspace, digests: Digests) -> Environment:
     return environment
 
 
-def check_environment(workspace: Workspace) -> None:
-    """Raise InvalidProject if a file under `env_files` is missing."""
+def missing_env_files(workspace: Workspace) -> list[Problem]:
+    """Return a problem for each file under `env_files` that does not exist."""
     missing = [path for path in workspace.project.env_files if not workspace.exists(path)]
-    if missing:
-        raise InvalidProject(list(_problems(workspace, missing)))
+    return list(_problems(workspace, missing))
 
 
 def _problems(workspace: Workspace, missing: list[str]) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import NamedTuple
 
 from weaselish.engine import events
-from weaselish.engine.run.environment import check_environment
+from weaselish.engine.run.environment import missing_env_files
 from weaselish.engine.run.missing_deps import is_own_output
 from weaselish.engine.run.staleness import Staleness, check_staleness
 from weaselish.engine.run.unrecorded import is_unrecorded
@@ -128,11 +128,9 @@ def check_usable(workspace: Workspace, names: Sequence[str]) -> None:
 
     Raises it also if a file under `env_files` is missing.
     """
-    problems = workspace.project.problems_of(names)
+    problems = [*workspace.project.problems_of(names), *missing_env_files(workspace)]
     if problems:
         raise InvalidProject(problems)
-    if workspace.project.env_files:
-        check_environment(workspace)
 
 
 def _make_plan(
