@@ -323,3 +323,22 @@ def test_what_an_existing_remote_holds_is_listed(project: ProjectDir, remote: Pa
     assert header.split() == ["command", "output", "size", "stored", "age", "host", "run"]
     assert one.split()[:4] == ["make", "one.txt", "19.5", "KiB"] and two.split()[1] == "two"
     assert os.uname().nodename in one
+
+
+def test_a_journal_that_lists_other_outputs_than_the_lock_file_is_not_believed(
+    project: ProjectDir, remote: Path
+) -> None:
+    twins(project, remote)
+    assert project.proj("status").code == 0
+    changed = 0
+    for journal in project.path.glob(".proj/runs/**/*.jsonl"):
+        lines = [json.loads(line) for line in journal.read_text().rstrip(" ").splitlines()]
+        for line in lines:
+            if line["event"] == "recorded" and line["record"]["command"] == "make":
+                line["record"]["outputs"].pop()
+                changed += 1
+        journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert changed == 1
+    assert lines_of(project.proj("push", "--verify"))["make"].startswith("pushed 2 outputs")
+    other = clone(project, "other")
+    assert lines_of(other.proj("pull"))["make"].startswith("pulled")

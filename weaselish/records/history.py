@@ -107,7 +107,8 @@ def find_record(runs: Path, wanted: Record) -> Record | None:
 
 
 def _is_view(locked: Record, record: Record) -> bool:
-    return locked.run == record.run and locked.fingerprint == record.fingerprint
+    digests, own = ({output.path: output.digest for output in one.all_outputs} for one in (locked, record))
+    return locked.run == record.run and locked.fingerprint == record.fingerprint and digests == own
 
 
 def _begun_before(runs: Path, run: int) -> Iterator[Path]:

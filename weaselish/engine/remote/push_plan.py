@@ -145,15 +145,18 @@ class PushPlanner:
     def _complete_record(self, command: Command, record: Record) -> Record:
         """Return the record with sizes and facts, of which the lock has none. An adopted entry gets its run id now.
 
-        A path may have moved between the command's two lists of outputs since.
+        A path may have moved between the command's two lists of outputs since. Raises NotPushed if another process
+        just removed an output.
         """
         records, digests = self._workspace.records, self._workspace.digests_with(record.algorithm)
         if record.run == 0 and not self._options.dry:
             record = record._replace(run=records.next_id())
             records.add(record)
         record = records.complete(record)
-        digested = {output.path: output_content(digests, command, output.path) for output in record.all_outputs}
+        digested = {path: output_content(digests, command, path) for path in command.all_outputs}
         sized = {path: RecordedOutput(path, one.digest, one.size, one.files) for path, one in digested.items() if one}
+        if missing := [path for path in command.outputs if path not in sized]:
+            raise NotPushed(f"output missing: {', '.join(missing)}", is_error=True)
         record = record._replace(
             outputs=tuple(sized[path] for path in command.outputs),
             outputs_no_cache=tuple(sized.get(path, RecordedOutput(path, ABSENT)) for path in command.outputs_no_cache),
