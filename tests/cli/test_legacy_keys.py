@@ -37,3 +37,10 @@ def test_validate_mentions_them_and_questions_do_not(legacy: ProjectDir) -> None
     assert all(done.err.count(key) == 1 for key in NOTICES)
     for words in (["status"], ["document"], ["vars"], ["graph"]):
         assert not any(key in legacy.proj(*words).err for key in NOTICES)
+
+
+def test_an_empty_title_or_help_counts_as_missing(project: ProjectDir) -> None:
+    project.project("title:\ndescription:\ncommands: [{name: a, help: , script: [echo done]}]")
+    assert project.proj("validate").err == ""
+    assert project.proj().code == project.proj("document").code == 0
+    assert project.proj("run", "a").out.endswith("done\n")

@@ -1,8 +1,8 @@
 """Compare proj with the real Weasel on a folder of Weasel projects.
 
-    python tests/weasel/compare.py FOLDER [--json]
+    tests/compare_projects FOLDER... [--json]
 
-For each project.yml below FOLDER: does it load, and does `proj` list and `proj validate` check it? Does it have the
+For each project.yml below a FOLDER: does it load, and does `proj` list and `proj validate` check it? Does it have the
 same commands, workflows and assets? Does `proj run NAME --dry --only` announce the lines of Weasel's `run NAME --dry`,
 for each command and workflow? Each project.yml is copied into an empty folder: nothing is up to date there.
 
@@ -41,6 +41,8 @@ GUARDS = {
     "secrets": "proj masks the value of a variable whose name says that it is secret",
 }
 
+UNSET = "a variable of the environment that is not set would make it another path"
+
 # What proj refuses in a project.yml or a command, and Weasel does not: a part of the message -> why.
 REFUSALS = {
     "has no meaning without a shell": "Weasel passes shell words to the program",
@@ -48,7 +50,7 @@ REFUSALS = {
     "the script line is empty": "Weasel crashes when it gets there [D11]",
     "is outside the project": "an asset must not replace files outside the project [D44]",
     "must be a path, not empty text": "it is the project itself",
-    "which is no path inside the project": "an environment variable that is not set makes it another path",
+    "` needs `env.": UNSET,
     "an output cannot be": "it would replace the project's own files",
     "a command cannot be named": "project.lock keeps what is ours under that name",
     "an asset needs `dest`": "Weasel crashes when it fetches it",
@@ -165,7 +167,8 @@ class _Two:
             return
         if weasel is not None:
             guard = next((guard for guard in GUARDS if self._guarded(guard)["problem"] is None), None)
-            yield Difference("loading", "loads", f"refused: {_last_line(weasel)}", GUARDS[guard] if guard else None)
+            why = GUARDS[guard] if guard else "proj takes more: there is nothing to compare"
+            yield Difference("loading", "loads", f"refused: {_last_line(weasel)}", why)
             if guard is None:
                 return
             self.weasel = self._guarded(guard)  # the rest must be equal to this
@@ -197,6 +200,10 @@ class _Two:
     def _why_parts_differ(self, path: tuple[str, ...], ours: object, theirs: object) -> str | None:
         if path[-1] == "no_skip" and ours is False and theirs in ("no", "off", "false"):
             return "Weasel takes any word for true, `no` also"
+        if path[0] == "commands" and "${env." in json.dumps(ours):
+            return UNSET
+        if path[-1] in ("outputs", "outputs_no_cache") and list(dict.fromkeys(theirs)) == ours:  # type: ignore[call-overload]
+            return "the same output twice counts once"
         if path == ("workflows",) and isinstance(theirs, dict) and (mangled := self._why_workflows_differ(theirs)):
             return mangled
         return next((GUARDS[guard] for guard in GUARDS if _at(self._guarded(guard), path) == ours), None)
@@ -279,6 +286,8 @@ def _at(answer: dict[str, Any], path: tuple[str, ...]) -> object:
         return None if value is None else sorted(value)
     if path[-1] == "no_skip" and value in (0, 1, "yes", "on", "true"):
         return bool(value)
+    if path[-1] == "help":
+        return value or ""
     if path[:2] == ("project", "directories"):
         return None if value is None else [posixpath.normpath(directory) for directory in value]
     if path[:2] == ("project", "assets"):
@@ -326,13 +335,27 @@ def table(results: list[Comparison]) -> str:
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
 
 
+def summary(results: list[Comparison]) -> str:
+    """One line: how many projects there are, and how many of each kind."""
+    different = sum(bool(result.unexplained) for result in results)
+    deliberate = sum(bool(result.deliberate) and not result.unexplained for result in results)
+    refused = sum(result.refused and not result.differences for result in results)
+    same = len(results) - different - deliberate - refused
+    lines = sum(result.lines for result in results)
+    return (
+        f"\n{len(results)} projects, {lines} lines: {same} same, {deliberate} with deliberate differences only, "
+        f"{refused} refused by both, {different} different"
+    )
+
+
 def main(argv: list[str]) -> int:
     as_json = "--json" in argv
     folders = [Path(word) for word in argv if word != "--json"]
-    if len(folders) != 1 or not folders[0].is_dir():
+    if not folders or not all(folder.is_dir() for folder in folders):
         print(__doc__)
         return 2
-    results = compare_folder(folders[0], real_weasel.install())
+    weasel = real_weasel.install()
+    results = [result for folder in folders for result in compare_folder(folder, weasel)]
     if as_json:
         print(json.dumps([asdict(result) for result in results], indent=2, ensure_ascii=False))
     else:
@@ -341,8 +364,9 @@ def main(argv: list[str]) -> int:
             for result in results:
                 if getattr(result, kind):
                     print(f"\n{title} in {result.name}:", *getattr(result, kind), sep="\n")
+        print(summary(results))
     if not results:
-        print(f"no project.yml in {folders[0]}", file=sys.stderr)
+        print(f"no project.yml in {', '.join(map(str, folders))}", file=sys.stderr)
     return 1 if not results or any(result.unexplained for result in results) else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import compare
@@ -10,7 +11,8 @@ import pytest
 import real_weasel
 from real_weasel import Weasel
 
-PROJECTS = Path(__file__).parent / "projects"
+TESTS = Path(__file__).parent.parent
+PROJECTS = TESTS / "weasel" / "projects"
 ENVIRON = {"PROJECT_DEMO_GPU": "1", "PROJECT_DEMO_USER": "some one", "PROJECT_DEMO_WHERE": "out"}
 MERGED = compare.GUARDS["references"]
 NO_IS_YES = "Weasel takes any word for true, `no` also"
@@ -62,6 +64,10 @@ commands: [{name: x, script: ["echo ${env.version}"]}, {name: y, script: ["login
 """
 NO_SCRIPT = "commands: [{name: x}, {name: y, script: [b]}]\nworkflows: {all: [y, x]}"
 MANGLED_NAME = "commands: [{name: x, script: [a]}]\nworkflows: {'a=b': [x], '#z': [x], c: [x]}"
+UNSET = """
+env: {out: SAMPLE_OUT}
+commands: [{name: x, script: ["touch ${env.out}/x"], outputs: ["${env.out}/x"]}]
+"""
 REFUSED = "commands: [{name: x, script: [a && b, ' '], deps: [../x], outputs: [o, o/p]}]"
 
 
@@ -75,9 +81,10 @@ REFUSED = "commands: [{name: x, script: [a && b, ' '], deps: [../x], outputs: [o
         ),
         (NO_SCRIPT, {"lines of `x`": "[D11]", "lines of `all`": "[D11]"}),
         (MANGLED_NAME, {"workflows": "[D24]", "lines of `a=b`": "[D24]", "lines of `#z`": "[D24]"}),
+        (UNSET, {"outputs of `x`": compare.UNSET, "lines of `x`": compare.UNSET}),
         (REFUSED, {"lines of `x`": "Weasel passes shell words to the program"}),
     ],
-    ids=["broken values", "env values", "no script", "mangled name", "refused"],
+    ids=["broken values", "env values", "no script", "mangled name", "unset", "refused"],
 )
 def test_a_deliberate_difference_is_listed_with_its_reason(
     weasel: Weasel, tmp_path: Path, text: str, expected: dict[str, str]
@@ -97,14 +104,21 @@ def test_steps_that_a_workflow_repeats_are_announced_each_time(weasel: Weasel, t
 
 
 def test_any_other_difference_ends_with_1(weasel: Weasel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Weasel refuses a date as a name and proj does not. No reason is listed for that."""
+    """`proj` takes a name that begins with `-` for an option. No reason is listed for that."""
     project(tmp_path / "good", "commands: [{name: x, script: [a]}]")
-    project(tmp_path / "sub" / "bad", "commands: [{name: 2024-01-01, script: [a]}]")
+    project(tmp_path / "sub" / "bad", "commands: [{name: -x, script: [a]}]")
     project(tmp_path / ".hidden", "not looked at")
     assert compare.main([str(tmp_path)]) == 1
     out = capsys.readouterr().out
     assert [line.split()[0] for line in out.splitlines()[2:4]] == ["good", "sub/bad"]
     assert "DIFFERENT (1)" in out
+    assert out.endswith(
+        "2 projects, 1 lines: 1 same, 0 with deliberate differences only, 0 refused by both, 1 different\n"
+    )
+    called = subprocess.run(
+        [TESTS / "compare_projects", tmp_path / "good", tmp_path / "good"], capture_output=True, text=True
+    )
+    assert (called.returncode, called.stdout.splitlines()[-1].partition(":")[0]) == (0, "2 projects, 2 lines")
     assert compare.main([str(tmp_path / ".hidden" / "nothing")]) == 2
 
 
