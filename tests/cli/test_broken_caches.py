@@ -12,7 +12,14 @@ from harness import Done, ProjectDir
 
 from weaselish.files.cache_file import read_cache, write_cache
 
-QUESTIONS = (["status"], ["ls"], ["run", "all", "--dry"], ["pull", "--dry"], ["push", "--dry"], ["log"])
+QUESTIONS = (
+    ["status", "--json"],
+    ["ls", "--json"],
+    ["run", "all", "--dry"],
+    ["pull", "--dry"],
+    ["push", "--dry"],
+    ["log", "--json"],
+)
 
 
 def nested(path: Path) -> None:
