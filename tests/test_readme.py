@@ -37,4 +37,4 @@ def test_every_line_of_the_tour_works_and_the_second_run_does_nothing(tmp_path: 
     second = second.split("@ ")[0]
     assert "Running command" not in second
     assert "all up to date (2 steps)" in second
-    assert (tmp_path / "demo" / "shout.txt").read_text() == "HELLO, WORLD!"
+    assert (tmp_path / "demo" / "shout.txt").read_text() == "HELLO, WORLD!\n"

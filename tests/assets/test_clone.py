@@ -39,7 +39,7 @@ def test_a_template_in_a_subdirectory_at_a_branch_tag_or_commit(
     assert done.err == (
         f"cloning from {address}\n"
         f"✔ cloned `projects/tiny` from {address} into `tiny`\n"
-        "  hint: next: cd tiny && proj run hello\n"
+        "next:\n  cd tiny\n  proj run hello\n"
     )
     assert folder.read("tiny/notes.txt") == "shared\n"
     assert not folder.exists("tiny/.git")

@@ -78,7 +78,8 @@ def test_clone_says_what_to_do_next(project: ProjectDir, upstream: ProjectDir, n
     upstream.write("projects/tiny/b", "")
     commit(upstream, name)
     done = project.proj("clone", "projects/tiny", "copy", "--repo", str(upstream.path))
-    assert f"  hint: next: {steps}\n" in done.err
+    assert "next:\n" + "".join(f"  {step}\n" for step in steps.split(" && ")) in done.err
+    assert ("  hint: with `--setup`" in done.err) == (".venv" in steps)
     if name in ("nothing", "assets", "extra assets"):
         for step in steps.split(" && ")[1:]:
             assert project.proj(*step.split()[1:], cwd="copy").code == 0

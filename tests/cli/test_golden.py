@@ -31,6 +31,7 @@ SESSIONS = {  # subcommand -> the rest of each call, in order
     "document": [""],
     "dvc": ["all .", ". all", "nothing"],
     "completion": ["fish", "", "csh"],
+    "schema": ["x"],
 }
 
 

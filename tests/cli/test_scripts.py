@@ -283,4 +283,4 @@ def test_a_missing_module_is_reported_with_the_python_that_ran(project: ProjectD
     project.write("a.py", "import no_such_module\n")
     done = project.proj("run", "a")
     assert done.code == 1
-    assert f"  hint: `{sys.executable}` has no module `no_such_module`: install it there" in done.err
+    assert f"  hint: `{sys.executable}` has no module `no_such_module`: `{sys.executable} -m pip install" in done.err

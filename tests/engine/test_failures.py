@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from weaselish.engine.run.failures import failure, known_cause
@@ -19,11 +21,33 @@ EOFError: EOF when reading a line
 """
 
 
-def test_a_missing_module_is_reported_with_the_python_that_ran() -> None:
-    assert known_cause("train", NO_MODULE, "/v/bin/python", has_stdin=True) == (
-        "`/v/bin/python` has no module `numpy`: install it there, for example with `/v/bin/python -m pip install`"
+ROOT = Path("/nonexistent")
+
+
+def test_a_missing_module_is_reported_with_the_python_that_ran_and_what_installs_it(tmp_path: Path) -> None:
+    def cause(python: str | None) -> str | None:
+        return known_cause("train", NO_MODULE, python, tmp_path, has_stdin=True)
+
+    assert cause("/v/bin/python") == (
+        "`/v/bin/python` has no module `numpy`: "
+        "`/v/bin/python -m pip install numpy` may install it, if the package has that name"
     )
-    assert known_cause("train", NO_MODULE, None, has_stdin=True) == "the module `numpy` is not installed"
+    assert cause(None) == "the module `numpy` is not installed"
+    (tmp_path / "requirements.txt").write_text("numpy\n")
+    install = ".venv/bin/python -m pip install -r requirements.txt"
+    assert cause("/v/bin/python") == (
+        f"`/v/bin/python` has no module `numpy`: `python -m venv .venv && {install}` installs what the project requires"
+    )
+    own = tmp_path / ".venv" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert cause(str(own)) == (
+        f"`.venv/bin/python` has no module `numpy`: `{install}` installs what the project requires, "
+        "`.venv/bin/python -m pip install NAME` a package"
+    )
+    assert cause("/v/bin/python") == (
+        "`/v/bin/python` has no module `numpy`: `deactivate` that environment, so that the project's .venv is used"
+    )
 
 
 @pytest.mark.parametrize(
@@ -31,20 +55,20 @@ def test_a_missing_module_is_reported_with_the_python_that_ran() -> None:
 )
 def test_a_script_that_cannot_read_is_to_be_run_alone(output: bytes) -> None:
     hint = "`ask` needs a terminal: run it alone, with `proj run ask`"
-    assert known_cause("ask", output, "python", has_stdin=False) == hint
-    assert known_cause("ask", output, "python", has_stdin=True) is None
+    assert known_cause("ask", output, "python", ROOT, has_stdin=False) == hint
+    assert known_cause("ask", output, "python", ROOT, has_stdin=True) is None
 
 
 @pytest.mark.parametrize("output", [b"", b"some error", b"I say ModuleNotFoundError: No module named 'x'"])
 def test_other_output_has_no_known_cause(output: bytes) -> None:
-    assert known_cause("train", output, "python", has_stdin=False) is None
+    assert known_cause("train", output, "python", ROOT, has_stdin=False) is None
 
 
 def test_the_failing_line_is_named_where_there_are_several() -> None:
     command = Command("train", script=("a", "b"), timeout=2.5)
     outcome = Outcome(Ending.EXITED, 3, line=1)
-    assert failure(command, outcome, [], has_stdin=True).message == "`train`, line 2 failed with exit code 3"
+    assert failure(command, outcome, [], root=ROOT, has_stdin=True).message == "`train`, line 2 failed with exit code 3"
     timed_out = Outcome(Ending.TIMED_OUT, 124, line=0)
-    assert failure(command, timed_out, [], has_stdin=True).message == (
+    assert failure(command, timed_out, [], root=ROOT, has_stdin=True).message == (
         "`train`, line 1 was ended after its timeout of 2.5 s"
     )

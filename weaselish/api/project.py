@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from weaselish.compat.dvc import Pipeline
     from weaselish.engine.clone import Cloned
     from weaselish.engine.run.accept import Acceptance
+    from weaselish.engine.starter import Started
     from weaselish.engine.variables import Variable
     from weaselish.errors import Problem
     from weaselish.model.project import Command, ProjectModel
@@ -158,6 +159,35 @@ class Project(Running, Sharing):
 
         options = CloneOptions(None if dest is None else os.fspath(dest), repo, branch, sparse)
         return clone(name, options, cancel=cancel or Cancel())
+
+    @staticmethod
+    def init(directory: str | os.PathLike[str] = ".") -> Started:
+        """Write a small project that runs. Replaces nothing; raises UsageError if project.yml exists."""
+        from weaselish.engine.starter import init
+
+        return init(os.fspath(directory))
+
+    def set_up(self, *, on_output: Callable[[bytes], None] = lambda data: None, cancel: Cancel | None = None) -> None:
+        """Create the project's `.venv`, unless it exists, and install its requirements, with uv if it is installed.
+
+        Raises ProjError if that fails.
+        """
+        from weaselish.engine.setup import set_up, without_environment
+        from weaselish.executors.base import Stdin
+        from weaselish.executors.local.executor import LocalExecutor
+        from weaselish.load import find_root
+
+        root = find_root(self._directory)
+        stdin = Stdin.TERMINAL if os.isatty(0) and os.isatty(2) else Stdin.NULL
+        executor = LocalExecutor(root, without_environment(os.environ), stdin=stdin)
+        set_up(root, executor, on_output=on_output, cancel=cancel or Cancel())
+
+    @staticmethod
+    def schema() -> str:
+        """Return the JSON Schema of project.yml."""
+        from weaselish.model.schema import schema_text
+
+        return schema_text()
 
     @staticmethod
     def templates() -> dict[str, str]:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from weaselish.engine.clone import Cloned
 
 
-def clone(call: Call, *, repo: str | None, branch: str | None, sparse: bool, list_only: bool, as_json: bool) -> int:
+def clone(
+    call: Call, *, repo: str | None, branch: str | None, sparse: bool, setup: bool, list_only: bool, as_json: bool
+) -> int:
     """Copy a template or a project of a repository; or list the templates."""
     from weaselish.api.project import Project
     from weaselish.engine.clone import CloneOptions, repository_shown
@@ -25,8 +27,38 @@ def clone(call: Call, *, repo: str | None, branch: str | None, sparse: bool, lis
     repository = repository_shown(call.words[0], CloneOptions(dest, repo, branch, sparse))
     if repository is not None:
         say(f"cloning from {repository}")
-    _show(Project.clone(call.words[0], dest, repo=repo, branch=branch, sparse=sparse, cancel=call.cancel))
+    cloned = Project.clone(call.words[0], dest, repo=repo, branch=branch, sparse=sparse, cancel=call.cancel)
+    _show(cloned)
+    is_set_up = setup and cloned.has_project and _set_up(call, cloned)
+    if cloned.has_project:
+        say("next:")
+        for step in cloned.next_steps(is_set_up=is_set_up):
+            say(f"  {step}")
+    if cloned.has_project and cloned.requirements and not setup:
+        hint("with `--setup`, `proj clone` creates .venv and installs the requirements itself")
     return 0
+
+
+def _set_up(call: Call, cloned: Cloned) -> bool:
+    """Install what the project requires, showing the output of the installer on stderr."""
+    import sys
+
+    from weaselish.api.project import Project
+    from weaselish.cli.signals import cancelling_in_stages
+
+    if cloned.requirements is None:
+        say("nothing to set up: it has no requirements.txt and no pyproject.toml")
+        return False
+
+    def show(data: bytes) -> None:
+        if not call.is_quiet:
+            sys.stderr.buffer.write(data)
+            sys.stderr.buffer.flush()
+
+    with cancelling_in_stages(call.cancel):
+        Project(cloned.path).set_up(on_output=show, cancel=call.cancel)
+    done(f"installed the packages of {cloned.requirements} into .venv")
+    return True
 
 
 def _show(cloned: Cloned) -> None:
@@ -39,8 +71,6 @@ def _show(cloned: Cloned) -> None:
         warn(f"it has no {FILE}")
     elif cloned.problem:
         warn(cloned.problem)
-    if cloned.has_project:
-        hint("next: " + " && ".join(cloned.next_steps()))
 
 
 def _list_templates(*, as_json: bool) -> int:
@@ -76,6 +106,7 @@ SUBCOMMANDS = (
             ),
             Option("branch", ("--branch", "-b"), "A branch, tag or commit of the repository.", Takes.TEXT, "REF"),
             Option("sparse", ("--sparse", "-S"), "Fetch only the needed files."),
+            Option("setup", ("--setup",), "Create .venv and install the requirements, with uv if it is installed."),
             Option("list_only", ("--list",), "List the templates that come with proj."),
             JSON,
         ),
@@ -87,7 +118,7 @@ SUBCOMMANDS = (
         ),
         examples=(
             "proj clone --list",
-            "proj clone penguins birds",
+            "proj clone penguins birds --setup",
             "proj clone . demo --repo https://example.org/demo.git",
         ),
     ),

@@ -2,54 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import shlex
 
-from weaselish.cli.console import hint, say
+from weaselish.cli.console import say, warn
 from weaselish.cli.subcommand import Argument, Call, Subcommand, Values
-from weaselish.errors import UsageError
-
-_STARTER = """\
-title: {title}
-
-vars:
-  greeting: Hello
-
-commands:
-  - name: greet
-    help: Write a greeting into a file
-    script: ["python -c \\"open('greeting.txt', 'w').write('${{vars.greeting}}, world')\\""]
-    outputs: [greeting.txt]
-
-  - name: shout
-    help: Write the greeting in capitals
-    script: ["python -c \\"open('shout.txt', 'w').write(open('greeting.txt').read().upper() + '!')\\""]
-    deps: [greeting.txt]
-    outputs: [shout.txt]
-
-workflows:
-  all: [greet, shout]
-
-remotes:
-  default: ../{name}-remote    # where `proj push` stores outputs: a directory, s3://, gs:// or az://
-"""
+from weaselish.errors import listed
 
 
 def init(call: Call) -> int:
-    """Write a starter project.yml; refuse to replace one."""
-    from weaselish.files.atomic import write_atomically, writing
-    from weaselish.load import FILE
+    """Write a starter project; refuse to replace one."""
+    from weaselish.api.project import Project
 
     directory = call.directory
-    root = Path(directory or ".").absolute()
-    if (root / FILE).exists():
-        raise UsageError(f"`{directory or '.'}` already has a {FILE}", hint="`proj` lists its commands")
-    title = root.name if root.name.replace("-", "").replace("_", "").isalnum() else f'"{root.name}"'
-    name = "".join(char if char.isalnum() or char in "-_." else "-" for char in root.name)
-    with writing(f"`{directory or '.'}`"):
-        root.mkdir(parents=True, exist_ok=True)
-        write_atomically(root / FILE, [_STARTER.format(title=title, name=name or "project").encode()])
-    say(f"wrote {FILE}")
-    hint(f"{'' if directory is None else f'cd {directory} && '}proj run all")
+    started = Project.init(directory or ".")
+    say(f"wrote {listed(started.written)}")
+    if started.kept:
+        warn(f"kept {listed(started.kept)}, which existed before")
+    change = "" if directory is None else f"cd {shlex.quote(directory)} && "
+    say(f"next: {change}proj run all")
     return 0
 
 
@@ -57,7 +27,9 @@ SUBCOMMANDS = (
     Subcommand(
         "init",
         init,
-        "Write a starter project.yml that runs.",
+        "Write a starter project that runs.\n\n"
+        "It has a project.yml with comments, two scripts, a .gitignore and the schema for editors. "
+        "Files that exist stay as they are.",
         arguments=(Argument("DIR", "Where to write it, by default the current directory.", Values.DIRECTORIES),),
         examples=("proj init", "proj init demo"),
     ),

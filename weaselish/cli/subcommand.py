@@ -41,6 +41,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
         "document": "document",
         "dvc": "dvc",
         "completion": "completion",
+        "schema": "schema",
     },
 }
 MODULES = {name: module for section in SECTIONS.values() for name, module in section.items()}

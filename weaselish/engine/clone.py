@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import weaselish
 from weaselish.cancel import Cancel
+from weaselish.engine.setup import requirements_of, setup_lines
+from weaselish.engine.starter import write_schema
 from weaselish.engine.templates import bundled_templates
 from weaselish.engine.workers import run_aside
 from weaselish.errors import InvalidProject, ProjError, UsageError, near_match
@@ -28,7 +31,6 @@ WEASEL_REPO, WEASEL_BRANCH = "https://github.com/explosion/projects", "v3"
 BUNDLED = "the bundled templates"
 _ORIGIN = "origin.json"  # in .proj: where a project was cloned from
 _NOT_COPIED = shutil.ignore_patterns(STATE, "project.lock", "__pycache__", ".venv")
-_REQUIREMENTS = ("requirements.txt", "pyproject.toml")  # the first that exists
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,13 @@ class Cloned:
     target: str | None = None  # its first workflow or command
     problem: str | None = None  # why its project.yml cannot be used
 
-    def next_steps(self) -> tuple[str, ...]:
+    def next_steps(self, *, is_set_up: bool = False) -> tuple[str, ...]:
         """Return the shell commands that lead from the clone to the first run."""
         if not self.has_project:
             return ()
-        steps = [f"cd {os.path.relpath(self.path)}"]
-        if self.requirements:
-            what = "-r requirements.txt" if self.requirements == "requirements.txt" else "."
-            steps += ["python -m venv .venv", f".venv/bin/python -m pip install {what}"]
+        steps = [f"cd {shlex.quote(os.path.relpath(self.path))}"]
+        if self.requirements and not is_set_up:
+            steps += setup_lines(self.requirements)
         if self.assets:
             steps.append("proj assets")
         if self.target:
@@ -80,6 +81,8 @@ def clone(name: str, options: CloneOptions, *, cancel: Cancel) -> Cloned:
         origin = _copy_template(path, templates[path], target)
     else:
         origin = _clone(_source(path, options), target, options, templates, cancel)
+    if (target / FILE).is_file():
+        write_schema(target)
     if target.is_dir():
         _save_origin(target, {"name": path, **origin})
     return _describe(path, target, origin.get("repo") or BUNDLED)
@@ -163,7 +166,7 @@ def _describe(name: str, target: Path, source: str) -> Cloned:
     """Look at the files of a new copy to find out what its user has to do next."""
     if not (target / FILE).is_file():
         return Cloned(name, target, source, has_project=False)
-    requirements = next((file for file in _REQUIREMENTS if (target / file).is_file()), None)
+    requirements = requirements_of(target)
     try:
         project = load_project(target)
     except InvalidProject as error:

@@ -1,4 +1,4 @@
-"""The templates that come with proj."""
+"""The templates and the starter that come with proj."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from weaselish.load import FILE
 _TITLE = re.compile(r"^title: *(.*)", re.MULTILINE)
 
 
-def bundled_templates() -> dict[str, Path]:
-    """Return their directories by name. A wheel has them in the package, a checkout beside it."""
+def bundled(name: str) -> Path:
+    """Return a directory that comes with proj. A wheel has it in the package, a checkout beside it."""
     package = Path(weaselish.__file__).parent
-    for place in (package / "templates", package.parent / "templates"):
-        templates = {file.parent.name: file.parent for file in sorted(place.glob(f"*/{FILE}"))}
-        if templates:
-            return templates
-    return {}
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
+
+
+def bundled_templates() -> dict[str, Path]:
+    """Return the directories of the templates by name."""
+    return {file.parent.name: file.parent for file in sorted(bundled("templates").glob(f"*/{FILE}"))}
 
 
 def template_titles() -> dict[str, str]:

@@ -48,11 +48,16 @@ def top_level_keys() -> list[str]:
     return list(_schema()["properties"])
 
 
+def schema_text() -> str:
+    """Return the JSON Schema of project.yml."""
+    data = get_data("weaselish.model", "schema.json")
+    assert data is not None, "the package contains it"
+    return data.decode()
+
+
 @cache
 def _schema() -> dict[str, Any]:
-    text = get_data("weaselish.model", "schema.json")
-    assert text is not None, "the package contains it"
-    schema: dict[str, Any] = json.loads(text)
+    schema: dict[str, Any] = json.loads(schema_text())
     return schema
 
 

@@ -75,7 +75,8 @@ class Execution:
         self._workspace.digests.forget()
         seconds = time.monotonic() - begun
         if not outcome.succeeded:
-            message, hint = failure(command, outcome, last_lines(log.path, LAST_LINES), has_stdin=has_stdin)
+            lines = last_lines(log.path, LAST_LINES)
+            message, hint = failure(command, outcome, lines, root=self._workspace.root, has_stdin=has_stdin)
             return self._not_succeeded(step, run, outcome, seconds, message, hint)
         try:
             record = recorder.record(run)

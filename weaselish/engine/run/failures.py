@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from weaselish.engine.run.missing_module import missing_module
 from weaselish.executors.base import Ending, Outcome
 from weaselish.model.project import Command
 
@@ -22,7 +24,7 @@ class Failure(NamedTuple):
     hint: str | None = None
 
 
-def failure(command: Command, outcome: Outcome, last_lines: Sequence[bytes], *, has_stdin: bool) -> Failure:
+def failure(command: Command, outcome: Outcome, last_lines: Sequence[bytes], *, root: Path, has_stdin: bool) -> Failure:
     """Describe an outcome that is not a success. `last_lines` are the end of the script's output."""
     line = f", line {outcome.line + 1}" if outcome.line is not None and len(command.script) > 1 else ""
     step = f"`{command.name}`{line}"
@@ -37,16 +39,14 @@ def failure(command: Command, outcome: Outcome, last_lines: Sequence[bytes], *, 
             return Failure(f"{step} was killed by signal {outcome.exit_code - 128}")
         case Ending.EXITED:
             message = f"{step} failed with exit code {outcome.exit_code}"
-            return Failure(message, known_cause(command.name, b"\n".join(last_lines), outcome.python, has_stdin))
+            output = b"\n".join(last_lines)
+            return Failure(message, known_cause(command.name, output, outcome.python, root, has_stdin=has_stdin))
 
 
-def known_cause(step: str, output: bytes, python: str | None, has_stdin: bool) -> str | None:
+def known_cause(step: str, output: bytes, python: str | None, root: Path, *, has_stdin: bool) -> str | None:
     """Return a hint about the cause of a failure that the end of the script's output shows, if it is a known one."""
     if missing := _MISSING_MODULE.findall(output):
-        module = missing[-1].decode()
-        if python is None:
-            return f"the module `{module}` is not installed"
-        return f"`{python}` has no module `{module}`: install it there, for example with `{python} -m pip install`"
+        return missing_module(missing[-1].decode(), python, root)
     if not has_stdin and _NO_INPUT.search(output):
         return f"`{step}` needs a terminal: run it alone, with `proj run {step}`"
     return None

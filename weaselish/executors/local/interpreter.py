@@ -9,8 +9,18 @@ from pathlib import Path
 
 
 def project_python(root: Path, environ: Mapping[str, str]) -> str:
-    """Return the interpreter of the active virtual or conda environment, else of the project's .venv, else our own."""
-    for prefix in (environ.get("VIRTUAL_ENV"), environ.get("CONDA_PREFIX"), str(root / ".venv")):
-        if prefix and os.access(python := os.path.join(prefix, "bin", "python"), os.X_OK):
+    """Return the interpreter of the active virtual or conda environment, else of the project's .venv, else our own.
+
+    An active environment that is the one of `proj` itself says nothing about the project: there, .venv comes first.
+    """
+    active = [
+        prefix for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if (prefix := environ.get(name)) and not _is_ours(prefix)
+    ]
+    for prefix in (*active, str(root / ".venv")):
+        if os.access(python := os.path.join(prefix, "bin", "python"), os.X_OK):
             return python
     return sys.executable
+
+
+def _is_ours(prefix: str) -> bool:
+    return os.path.realpath(prefix) == os.path.realpath(sys.prefix)
