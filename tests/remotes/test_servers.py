@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -48,6 +48,10 @@ class Counting:
     def delete(self, key: str) -> None:
         self.calls.append(f"delete {key}")
         self._store.delete(key)
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        self.calls.append(f"delete {len(keys)}")
+        self._store.delete_many(keys)
 
     def close(self) -> None:
         self._store.close()

@@ -106,6 +106,15 @@ class StoreContract:
         store.delete("b/c")
         assert keys(store) == ["a/b"]
 
+    def test_many_objects_are_deleted_together(self, store: Store) -> None:
+        many = [f"many/{number}" for number in range(25)]
+        for key in many:
+            store.put(key, [b"x"])
+        store.put("many2", [b"y"])
+        store.delete_many([*many, "many/not-there"])
+        store.delete_many([])
+        assert keys(store) == ["many2"]
+
     def test_deleting_part_of_a_key_deletes_nothing(self, store: Store) -> None:
         store.put("a/b", [b"x"])
         store.delete("a")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
 import pytest
@@ -39,6 +39,7 @@ class FakeBucket:
 
     def __init__(self, remote: Remote) -> None:
         self.prefix, self.endpoint, self.honours_conditions, self.lanes = "pre fix", "", True, 4
+        self.most_deletions = 10
         self.objects: dict[str, tuple[bytes, str, str]] = {}  # key -> body, writer, version
         self.failures: dict[str, list[FailureKind]] = {}
         self.late = False
@@ -110,6 +111,9 @@ class FakeBucket:
 
     def delete(self, key: str) -> None:
         self.request("delete", lambda: self.existing(key) and self.objects.pop(key))
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        self.request("delete many", lambda: [self.objects.pop(key, None) for key in keys])
 
     def close(self) -> None:
         pass

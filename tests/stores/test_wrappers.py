@@ -51,6 +51,11 @@ class FailingStore:
         self.fail()
         del self.objects[key]
 
+    def delete_many(self, keys: Sequence[str]) -> None:
+        self.fail()
+        for key in keys:
+            self.objects.pop(key, None)
+
     def close(self) -> None:
         self.is_closed = True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -42,6 +42,7 @@ class AzureBucket:
     hints: ClassVar[Mapping[FailureKind, str]] = HINTS
     honours_conditions = True
     lanes = THREADS
+    most_deletions = 1
 
     def __init__(self, remote: Remote) -> None:
         self._source, service = connect(remote)
@@ -123,6 +124,9 @@ class AzureBucket:
 
     def delete(self, key: str) -> None:
         self._container.delete_blob(key, delete_snapshots="include")
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        raise NotImplementedError  # most_deletions is 1
 
     def close(self) -> None:
         self._service.close()

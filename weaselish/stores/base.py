@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -60,6 +60,10 @@ class Store(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove the object. A missing object is not an error."""
+        ...
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        """Remove several objects, with few requests where the server can. A failure may leave some of them."""
         ...
 
     def close(self) -> None:

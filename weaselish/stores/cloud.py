@@ -96,6 +96,18 @@ class CloudStore:
             if error.kind is not FailureKind.NO_OBJECT:
                 raise
 
+    def delete_many(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            check_key(key, self._remote)
+        most = self._bucket.most_deletions
+        if most == 1:
+            for _ in self._parts.in_order((1, partial(self.delete, key)) for key in keys):
+                pass
+            return
+        for start in range(0, len(keys), most):
+            batch = [self._base + key for key in keys[start : start + most]]
+            self._request(f"deleting {len(batch)} objects", partial(self._bucket.delete_many, batch))
+
     def close(self) -> None:
         self._parts.close()
         self._threads.close()

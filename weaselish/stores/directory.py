@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -89,6 +89,10 @@ class DirectoryStore:
         with suppress(OSError):  # not empty, or in use by a writer
             for parent in _up_to(path.parent, self._root):
                 parent.rmdir()
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.delete(key)
 
     def close(self) -> None:
         pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import google.auth
@@ -55,6 +55,7 @@ class GSBucket:
     errors: ClassVar[tuple[type[Exception], ...]] = ERRORS
     hints: ClassVar[Mapping[FailureKind, str]] = HINTS
     lanes = 1
+    most_deletions = 1
 
     def __init__(self, remote: Remote) -> None:
         self.endpoint = _endpoint(remote)
@@ -133,6 +134,9 @@ class GSBucket:
 
     def delete(self, key: str) -> None:
         self._bucket.blob(key).delete(timeout=TIMEOUT, retry=None)
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        raise NotImplementedError  # most_deletions is 1
 
     def close(self) -> None:
         self._client.close()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -66,6 +66,7 @@ class S3Bucket:
     errors: ClassVar[tuple[type[Exception], ...]] = ERRORS
     hints: ClassVar[Mapping[FailureKind, str]] = HINTS
     lanes = THREADS
+    most_deletions = 1000
 
     def __init__(self, remote: Remote) -> None:
         self._session = botocore.session.Session(profile=remote.profile)
@@ -148,6 +149,13 @@ class S3Bucket:
 
     def delete(self, key: str) -> None:
         self._client.delete_object(Key=key, **self._common)
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        objects = [{"Key": key} for key in keys]
+        answer = self._client.delete_objects(Delete={"Objects": objects, "Quiet": True}, **self._common)
+        for failure in answer.get("Errors", ()):
+            if failure.get("Code") != "NoSuchKey":
+                raise exceptions.ClientError({"Error": failure}, "DeleteObjects")
 
     def close(self) -> None:
         self._client.close()

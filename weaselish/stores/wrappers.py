@@ -46,6 +46,9 @@ class Retrying:
     def delete(self, key: str) -> None:
         self._retry(lambda: self._store.delete(key))
 
+    def delete_many(self, keys: Sequence[str]) -> None:
+        self._retry(lambda: self._store.delete_many(keys))
+
     def close(self) -> None:
         self._store.close()
 
@@ -83,6 +86,9 @@ class ReadOnly:
 
     def delete(self, key: str) -> None:
         raise self._refusal(f"delete `{key}`")
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        raise self._refusal("delete objects")
 
     def close(self) -> None:
         self._store.close()
