@@ -11,6 +11,7 @@ from weaselish.model.urls import without_secrets
 
 if TYPE_CHECKING:
     from weaselish.engine.assets.check import AssetResult
+    from weaselish.engine.gc.collect import Collected, GcOptions
     from weaselish.engine.remote.clean import Cleaned
     from weaselish.engine.remote.listing import RemoteRun
     from weaselish.engine.remote.probe import ProbeStep
@@ -112,6 +113,29 @@ class Sharing(ProjectDirectory):
 
         with self._opened(cancel) as workspace:
             return list_runs(workspace, find_remote(workspace, remote), open_store=store_opener(workspace))
+
+    def gc(
+        self,
+        remote: str = DEFAULT,
+        *,
+        options: GcOptions | None = None,
+        confirm: Callable[[Collected], bool] = lambda foreseen: True,
+        on_event: OnEvent = ignore,
+        cancel: Cancel | None = None,
+    ) -> Collected:
+        """Remove runs from a remote by a policy, and free what nothing needs. `confirm` is asked before a deletion."""
+        from weaselish.engine.gc.collect import GcOptions, collect
+        from weaselish.engine.remote.resolve import find_remote
+
+        with self._opened(cancel) as workspace:
+            return collect(
+                workspace,
+                find_remote(workspace, remote),
+                options or GcOptions(),
+                open_store=store_opener(workspace),
+                confirm=confirm,
+                report=on_event,
+            )
 
     def probe(self, remote: str = DEFAULT, *, cancel: Cancel | None = None) -> Probe:
         """Prepare to list a remote, then to write, read back and delete a small object, one step at a time."""

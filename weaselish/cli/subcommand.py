@@ -30,6 +30,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
         "push": "push",
         "pull": "pull",
         "clean": "clean",
+        "gc": "gc",
         "ls": "ls",
         "remote list": "remote",
         "remote test": "remote",

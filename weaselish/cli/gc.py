@@ -1,0 +1,203 @@
+"""`proj gc`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from weaselish.cli.console import done, hint, say, show, show_table
+from weaselish.cli.opening import open_project, remote_and_directory
+from weaselish.cli.quantities import read_age, read_count, read_size
+from weaselish.cli.subcommand import DIRECTORY, JSON, REMOTE, Call, Option, Subcommand, Takes, dry
+from weaselish.errors import UnknownName
+
+if TYPE_CHECKING:
+    from weaselish.engine.gc.collect import Collected, GcOptions
+
+_MOST_ROWS = 20  # removed runs that are listed without --verbose
+
+
+def gc(
+    call: Call,
+    *,
+    keep_last: str | None,
+    older_than: str | None,
+    budget: str | None,
+    also_irreplaceable: bool,
+    unrecorded: bool,
+    grace: str,
+    refs: str,
+    dry: bool,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Remove runs from a remote, and free what nothing needs; return 1 if the user was not asked or declined."""
+    from weaselish.cli.progress import TransferReporter
+    from weaselish.engine.gc.choose import Policy
+    from weaselish.engine.gc.collect import GcOptions
+
+    remote, directory = remote_and_directory(call)
+    policy = Policy(
+        last=None if keep_last is None else read_count("--keep-last", keep_last),
+        older=None if older_than is None else read_age("--older-than", older_than),
+        budget=None if budget is None else read_size("--budget", budget),
+        irreplaceable=also_irreplaceable,
+        grace=read_age("--grace", grace),
+    )
+    options = GcOptions(policy, _refs(refs), unrecorded, dry)
+    project = open_project(call, directory)
+    with TransferReporter() as reporter:
+        result = project.gc(
+            remote,
+            options=options,
+            confirm=_confirmation(call, yes, as_json, before=reporter.stop),
+            on_event=reporter,
+            cancel=call.cancel,
+        )
+    if as_json:
+        from weaselish.cli.json_output import print_json
+
+        print_json(_as_json(result, dry=dry))
+    elif dry or not _has_work(result):
+        _show(call, result, options)
+    if result.is_done:
+        from weaselish.cli.units import counted, shown_size
+
+        done(f"{counted(len(result.choice.removed), 'run')} removed, {shown_size(result.freed)} freed")
+        _hint_at_rest(result)
+    return 0 if dry or result.is_done or not _has_work(result) else 1
+
+
+def _has_work(result: Collected) -> bool:
+    return bool(result.choice.removed or result.freed or result.orphaned)
+
+
+def _refs(name: str) -> Any:
+    from weaselish.engine.gc.protected import Refs
+
+    names = [refs.value for refs in Refs]
+    if name not in names:
+        raise UnknownName("set of refs", name, names)
+    return Refs(name)
+
+
+def _confirmation(call: Call, yes: bool, as_json: bool, *, before: Callable[[], object]) -> Callable[[Collected], bool]:
+    """Return the function that shows what will be done and asks. It calls `before` before it prints."""
+    from weaselish.cli.questions import can_ask, is_yes
+
+    def confirm(foreseen: Collected) -> bool:
+        before()
+        if not as_json:
+            _show(call, foreseen, None)
+        if yes:
+            return True
+        if not can_ask():
+            say("nothing was deleted")
+            hint("without a terminal, `--yes` confirms")
+            return False
+        return is_yes("Delete this?", call.cancel)
+
+    return confirm
+
+
+def _show(call: Call, result: Collected, options: GcOptions | None) -> None:
+    """Show what is removed, what that frees and costs, and why the rest stays."""
+    from weaselish.cli.units import counted, shown_age, shown_duration, shown_size
+
+    choice = result.choice
+    if choice.removed:
+        most = len(choice.removed) if call.is_verbose else _MOST_ROWS
+        removed = [
+            (
+                run.command,
+                run.record.rpartition("/")[2].removesuffix(".json"),
+                shown_age(run.modified),
+                shown_size(size),
+                "unknown" if run.seconds is None else shown_duration(run.seconds),
+            )
+            for run, size in choice.removed[:most]
+        ]
+        if len(choice.removed) > most:
+            removed.append((f"… {len(choice.removed) - most} more", "", "", "", ""))
+        show_table(removed, ("remove", "run", "age", "frees", "to rebuild"))
+        show()
+    rows = [(why.value, str(count), shown_size(size)) for why, (count, size) in choice.kept.items()]
+    if rows:
+        show_table(rows, ("keep", "runs", "size"))
+        show()
+    rebuild = f"; computing it again would take {shown_duration(choice.seconds)}" if choice.seconds else ""
+    sizes = f"{shown_size(choice.frees)} of {shown_size(result.total)}"
+    show(f"{counted(len(choice.removed), 'run')} to remove, {sizes}{rebuild}")
+    if result.freed:
+        show(f"{shown_size(result.freed)} can be freed now")
+    if options is not None and options.policy.is_empty and not choice.removed:
+        show("no policy was given: `--keep-last`, `--older-than` and `--budget` choose runs to remove")
+
+
+def _hint_at_rest(result: Collected) -> None:
+    from weaselish.cli.units import shown_size
+
+    if result.orphaned:
+        hint(f"`proj gc` frees {shown_size(result.orphaned)} more once the grace time is over")
+
+
+def _as_json(result: Collected, *, dry: bool) -> dict[str, Any]:
+    choice = result.choice
+    return {
+        "dry": dry,
+        "done": result.is_done,
+        "total": result.total,
+        "freed": result.freed,
+        "orphaned": result.orphaned,
+        "seconds": choice.seconds,
+        "removed": [
+            {
+                "command": run.command,
+                "run": int(run.record.rpartition("/")[2].removesuffix(".json")),
+                "key": run.key,
+                "size": size,
+                "seconds": run.seconds,
+            }
+            for run, size in choice.removed
+        ],
+        "kept": {why.value: {"runs": count, "size": size} for why, (count, size) in choice.kept.items()},
+    }
+
+
+SUBCOMMANDS = (
+    Subcommand(
+        "gc",
+        gc,
+        "Remove old results from a remote or the run cache, and free what nothing needs.\n\n"
+        "A run is removed if it satisfies every policy given. What a lock file of this checkout, of a branch or of a "
+        "tag names always stays. Objects are freed by a later call, once the grace time is over.",
+        (
+            dry("Show what would be removed, and why the rest stays."),
+            Option("keep_last", ("--keep-last",), "Keep the last N results of each output.", Takes.TEXT, "N"),
+            Option("older_than", ("--older-than",), "Remove only what is older: `30d`, `12h`.", Takes.TEXT, "AGE"),
+            Option(
+                "budget",
+                ("--budget",),
+                "Remove only until so much is left: `50GB`. What is cheapest to compute again goes first.",
+                Takes.TEXT,
+                "SIZE",
+            ),
+            Option("also_irreplaceable", ("--also-irreplaceable",), "Also remove what cannot be computed again."),
+            Option("unrecorded", ("--unrecorded",), "Also free objects that no record names, such as Weasel's."),
+            Option("grace", ("--grace",), "How long a push may need what nothing names yet.", Takes.TEXT, "AGE", "1d"),
+            Option(
+                "refs",
+                ("--refs",),
+                "Whose lock files protect what they name: all, branches or none.",
+                Takes.TEXT,
+                "REFS",
+                "all",
+                values=("all", "branches", "none"),
+            ),
+            Option("yes", ("--yes", "-y"), "Delete without a question."),
+            JSON,
+        ),
+        arguments=(REMOTE, DIRECTORY),
+        examples=("proj gc --keep-last 3 --dry", "proj gc local --budget 50GB", "proj gc default --older-than 30d -y"),
+    ),
+)
