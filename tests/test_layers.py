@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "weaselish"
 
 LEVELS = {
     "terminal": -1,
+    "durations": -1,
     "errors": 0,
     "limits": 0,
     "cancel": 1,
@@ -27,9 +28,10 @@ LEVELS = {
     "stores": 8,
     "executors": 8,
     "engine": 9,
-    "api": 10,
-    "cli": 11,
-    "__main__": 12,
+    "graphs": 10,
+    "api": 11,
+    "cli": 12,
+    "__main__": 13,
 }
 PURE = ("model", "plan")
 NO_IO = {"os", "io", "pathlib", "time", "subprocess", "threading", "yaml", "typer", "tempfile", "shutil", "socket"}

@@ -1,9 +1,9 @@
-"""A plan as a tree, for Graphviz and Mermaid, and its critical path."""
+"""A plan for Graphviz and Mermaid, and its critical path."""
 
 from __future__ import annotations
 
 from weaselish.model.project import Command, ProjectModel
-from weaselish.plan.export import as_dot, as_mermaid, as_text, critical_path
+from weaselish.plan.export import as_dot, as_mermaid, critical_path
 from weaselish.plan.graph import Plan, make_plan
 
 
@@ -19,12 +19,6 @@ def plan(*listed: str) -> Plan:
 
 
 ALL = plan("get", 'say "hi"', "train", "report")
-
-
-def test_a_text_tree_shows_each_step_by_its_label() -> None:
-    labels: dict[str, str] = {step: f"<{step}>" for step in ALL.steps}
-    text = "\n".join(as_text(ALL, labels))
-    assert all(label in text for label in labels.values())
 
 
 def test_graphviz_names_are_quoted_and_stale_steps_dashed() -> None:

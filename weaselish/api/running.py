@@ -13,10 +13,12 @@ from weaselish.cancel import Cancel
 if TYPE_CHECKING:
     from weaselish.engine import events
     from weaselish.engine.dry_run import PlannedStep
+    from weaselish.engine.picture import Picture
     from weaselish.engine.run.run import RunResult
     from weaselish.engine.status import Graph, StepStatus
     from weaselish.engine.watch import Watch
     from weaselish.executors.base import Stdin
+    from weaselish.graphs.formats import GraphFormat
     from weaselish.plan.graph import Plan
     from weaselish.workspace import Workspace
 
@@ -63,6 +65,21 @@ class Running(ProjectDirectory):
 
         with self._opened(cancel) as workspace:
             return graph(workspace, targets, report=on_event)
+
+    def picture(self, *targets: str, on_event: OnEvent = ignore, cancel: Cancel | None = None) -> Picture:
+        """Return the graph with all that a drawing shows: also durations, last runs and the critical path."""
+        from weaselish.engine.picture import picture
+
+        with self._opened(cancel) as workspace:
+            return picture(workspace, targets, report=on_event)
+
+    def draw(
+        self, *targets: str, form: GraphFormat | str = "svg", on_event: OnEvent = ignore, cancel: Cancel | None = None
+    ) -> str:
+        """Return the graph as text in a format: `svg`, `html` (one page without network), `dot` or `mermaid`."""
+        from weaselish.graphs.formats import GraphFormat, render
+
+        return render(self.picture(*targets, on_event=on_event, cancel=cancel), GraphFormat(form))
 
     def preview(
         self,

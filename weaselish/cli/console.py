@@ -11,7 +11,15 @@ from weaselish.errors import InvalidProject, MissingDep, Problem, ProjError
 from weaselish.terminal import printable
 
 _LOADING_DELAY = 0.1  # seconds; until then the first scripts start
-_COLOURS = {"red": "red", "green": "green", "yellow": "yellow", "dim": "grey", "bold": None}
+_COLOURS = {
+    "red": "red",
+    "green": "green",
+    "yellow": "yellow",
+    "blue": "blue",
+    "magenta": "magenta",
+    "dim": "grey",
+    "bold": None,
+}
 _is_quiet = False
 
 

@@ -11,14 +11,14 @@ def print_json(data: object) -> None:
     """Print one JSON document."""
     import srsly
 
-    print(srsly.json_dumps(_encodable(data), indent=2), flush=True)
+    print(srsly.json_dumps(encodable(data), indent=2), flush=True)
 
 
 def print_json_line(data: object) -> None:
     """Print one JSON document on one line."""
     import srsly
 
-    sys.stdout.write(f"{srsly.json_dumps(_encodable(data))}\n")
+    sys.stdout.write(f"{srsly.json_dumps(encodable(data))}\n")
     sys.stdout.flush()
 
 
@@ -39,12 +39,12 @@ def _problem(problem: Problem) -> dict[str, object]:
     return problem._asdict()
 
 
-def _encodable(data: object) -> object:
+def encodable(data: object) -> object:
     """Return the data with bytes of file names that are not UTF-8 as `\\xff`, because JSON cannot hold them."""
     if isinstance(data, str):
         return data.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     if isinstance(data, dict):
-        return {_encodable(key): _encodable(value) for key, value in data.items()}
+        return {encodable(key): encodable(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
-        return [_encodable(item) for item in data]
+        return [encodable(item) for item in data]
     return data

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from weaselish.durations import shown_duration as shown_duration
+
 _SUFFIXES = ["B", "KiB", "MiB", "GiB", "TiB"]
 
 
@@ -13,18 +15,6 @@ def shown_size(size: float) -> str:
 
     unit, suffix = pick_unit_and_suffix(int(size), _SUFFIXES, 1024)
     return f"{size:.0f} B" if unit == 1 else f"{size / unit:.1f} {suffix}"
-
-
-def shown_duration(seconds: float) -> str:
-    """Return `0.3 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def shown_age(moment: float) -> str:

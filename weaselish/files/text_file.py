@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from weaselish.errors import UsageError
@@ -37,6 +38,14 @@ def read_regular(path: Path, *, name: str, limit: int) -> bytes:
     if len(data) > limit:
         raise _unusable(name, f"is larger than {limit >> 20} MiB", "a file of this kind has a few pages of text")
     return data
+
+
+def check_replaceable(path: Path, *, name: str) -> None:
+    """Raise UsageError if `path` exists but is a directory, a pipe, a device or a socket."""
+    with suppress(FileNotFoundError):
+        kind = stat.S_IFMT(os.stat(path).st_mode)
+        if kind != stat.S_IFREG:
+            raise _unusable(name, f"is {_KINDS.get(kind, 'not a file')}, not a file", "choose another name")
 
 
 def read_if_exists(path: Path, *, name: str) -> bytes:

@@ -1,27 +1,13 @@
-"""A plan for other eyes: as a text tree, for Graphviz and Mermaid; and its critical path."""
+"""A plan for Graphviz and Mermaid; and its critical path."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from weaselish.plan.graph import Plan
 from weaselish.plan.sequence import Step
 
-if TYPE_CHECKING:
-    import networkx as nx
-
 _MOMENT = 1e-9  # seconds, so that of chains that take equally long the longer one counts
-
-
-def data_flow(plan: Plan) -> nx.DiGraph[Step]:
-    """Return the graph of which step produces a dep of which."""
-    import networkx as nx
-
-    graph: nx.DiGraph[Step] = nx.DiGraph()
-    graph.add_nodes_from(plan.steps)
-    graph.add_edges_from(produces(plan))
-    return graph
 
 
 def critical_path(plan: Plan, seconds: Mapping[str, float]) -> tuple[Step, ...]:
@@ -37,16 +23,6 @@ def critical_path(plan: Plan, seconds: Mapping[str, float]) -> tuple[Step, ...]:
         for before in plan.waits_for[step] or (start,):
             graph.add_edge(before, step, weight=seconds.get(step, 0.0) + _MOMENT)
     return tuple(nx.dag_longest_path(graph)[1:])
-
-
-def as_text(plan: Plan, labels: Mapping[str, str]) -> Iterator[str]:
-    """Yield the lines of a tree, each step as its label."""
-    import networkx as nx
-
-    graph = data_flow(plan)
-    for step in plan.steps:
-        graph.nodes[step]["label"] = labels[step]
-    yield from nx.generate_network_text(graph, with_labels=True)
 
 
 def as_dot(plan: Plan, *, stale: Collection[str] = ()) -> Iterator[str]:
