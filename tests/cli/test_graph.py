@@ -131,3 +131,21 @@ def test_python_draws_the_same(ran: ProjectDir) -> None:
     assert project.draw().startswith("<svg")
     assert project.draw(form="html").startswith("<!doctype html>")
     assert [step.step for step in project.picture().steps] == ["prepare", "count", "report"]
+
+
+def test_the_steps_of_a_matrix_are_one_box_and_each_has_its_facts(project: ProjectDir) -> None:
+    project.project(
+        """
+        commands:
+          - {name: get, script: [touch raw], outputs: [raw]}
+          - name: train
+            matrix: {lang: [de, en], size: [sm, lg]}
+            script: ["touch ${matrix.lang}-${matrix.size}"]
+            deps: [raw]
+            outputs: ["${matrix.lang}-${matrix.size}"]
+        """
+    )
+    assert project.proj("run", "train@de-*").code == 0
+    assert "│ train ×4  2○ 2✔ │" in project.proj("graph").out
+    facts = project.proj("graph", "--json").json["steps"]
+    assert [(step["step"], step["matrix"]) for step in facts][:2] == [("get", None), ("train@de-sm", "train")]
