@@ -61,4 +61,4 @@ bench-micro: $(VENV)/.dev  ## parts of proj by themselves
 	$(PYTEST) benchmarks/micro --timeout=0
 
 clean:
-	rm -rf demo penguins-remote build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf demo demo-cache penguins-remote build dist .mypy_cache .ruff_cache .pytest_cache

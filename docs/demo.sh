@@ -9,7 +9,8 @@ proj=${PROJ:-proj}
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
 say "1. A fresh copy of the penguins template in $demo/"
-rm -rf "$demo" "$(dirname "$demo")/penguins-remote"  # the remote that the template names
+rm -rf "$demo" "$(dirname "$demo")/penguins-remote" "$demo-cache"  # the remote that the template names, and our run cache
+mkdir -p "$demo-cache" && PROJ_CACHE_DIR=$(cd "$demo-cache" && pwd) && export PROJ_CACHE_DIR
 "$proj" clone penguins "$demo"
 cd "$demo"
 
@@ -27,7 +28,7 @@ say "5. Another hyper-parameter: prepare is still up to date, the rest says why 
 sed -i.bak 's/^  C: .*/  C: 0.01/' project.yml && rm project.yml.bak
 "$proj" status || true
 "$proj" run all
-say "6. And back"
+say "6. And back: the run cache restores the first result"
 cp "$here/../templates/penguins/project.yml" project.yml
 "$proj" run all
 
