@@ -20,6 +20,7 @@ SESSIONS = {  # subcommand -> the rest of each call, in order
     "push": ["--dry", "", "", "-c report", "nowhere"],
     "pull": ["--dry", "", "-c count", "./empty"],
     "clean": ["--dry", "count", "all --yes", ""],
+    "gc": ["./empty --dry", "./empty --keep-last 2 --yes", "./empty --keep-last two", "nowhere"],
     "ls": ["./empty"],
     "remote list": ["", "--json"],
     "remote test": ["", "nowhere"],

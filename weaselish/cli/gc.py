@@ -168,7 +168,7 @@ SUBCOMMANDS = (
     Subcommand(
         "gc",
         gc,
-        "Remove old results from a remote or the run cache, and free what nothing needs.\n\n"
+        "Remove old results from a remote or the run cache.\n\n"
         "A run is removed if it satisfies every policy given. What a lock file of this checkout, of a branch or of a "
         "tag names always stays. Objects are freed by a later call, once the grace time is over.",
         (
