@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weaselish.api.directory import OnEvent, ignore
+from weaselish.api.history import History
 from weaselish.api.running import Running
 from weaselish.api.sharing import Sharing
 from weaselish.cancel import Cancel
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
     from weaselish.errors import Problem
     from weaselish.model.project import Command, ProjectModel
     from weaselish.plan.reasons import Reason
-    from weaselish.records.history import PastRun
 
 
-class Project(Running, Sharing):
+class Project(Running, Sharing, History):
     """A project directory. Each method reads it anew; nothing stays open between calls.
 
     Methods raise ProjError subclasses for what the user can fix. `cancel` ends the work from another thread or a
@@ -107,13 +107,6 @@ class Project(Running, Sharing):
         return variables_of(self._open(), self._overrides, given)
 
     # -- past runs -----------------------------------------------------------------------------------------------------
-
-    def log(self, *names: str, most: int | None = None, on_event: OnEvent = ignore) -> list[PastRun]:
-        """Return the last runs, at most `most`, of commands and workflows, by default of all; the newest last."""
-        from weaselish.engine.log import runs_of
-
-        runs = runs_of(self._open(), names, report=on_event)
-        return runs if most is None else runs[-most:]
 
     def accept(self, *names: str, on_event: OnEvent = ignore, cancel: Cancel | None = None) -> list[Acceptance]:
         """Record the current outputs of commands as results of runs, without running anything.

@@ -116,10 +116,10 @@ def show_table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> None:
 def coloured(stream: object = None) -> bool:
     """Return whether colours may be used on a stream, stderr by default: only on a terminal, and not with NO_COLOR."""
     stream = stream or sys.stderr
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and _is_terminal(stream)
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and is_terminal(stream)
 
 
-def _is_terminal(stream: object) -> bool:
+def is_terminal(stream: object) -> bool:
     try:
         return bool(stream.isatty())  # type: ignore[attr-defined]
     except (AttributeError, ValueError):
@@ -153,7 +153,7 @@ def table(rows: Iterable[Sequence[str]], header: Sequence[str], *, stream: objec
     cells = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in [header, *cells]) for column in range(len(header))]
     room = shutil.get_terminal_size((100, 24)).columns - sum(widths[:-1]) - 3 * (len(header) - 1) - 1
-    if _is_terminal(stream or sys.stderr):
+    if is_terminal(stream or sys.stderr):
         for row in cells:
             row[-1] = row[-1] if len(row[-1]) <= max(room, 20) else row[-1][: max(room, 20) - 1] + "…"
     text = _table_function()(cells, header=list(header), divider=True, max_col=1000)

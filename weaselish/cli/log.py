@@ -8,18 +8,34 @@ from typing import TYPE_CHECKING, Any
 from weaselish.cli.arguments import names_and_directory
 from weaselish.cli.console import say, show, show_heading, show_table
 from weaselish.cli.opening import open_project, show_note
-from weaselish.cli.subcommand import JSON, NAMES, Call, Option, Subcommand, Takes
+from weaselish.cli.subcommand import DIRECTORY, JSON, MARKDOWN, RUNS, Call, Option, Subcommand, Takes, Values
 from weaselish.cli.units import shown_duration, shown_time
 from weaselish.errors import in_short
+from weaselish.plan.run_ids import short_ids
 
 if TYPE_CHECKING:
     from weaselish.records.history import PastRun
 
 
-def log(call: Call, *, most: int, as_json: bool) -> int:
-    """Show past runs, the newest last; with `--verbose`, with their output."""
+def log(
+    call: Call,
+    *,
+    most: int,
+    metrics: bool,
+    sort: str | None,
+    plot: str | None,
+    svg: str | None,
+    as_json: bool,
+    as_markdown: bool,
+) -> int:
+    """Show past runs, the newest last; with `--verbose`, with their output; or their metrics."""
     names, directory = names_and_directory(call.words)
-    runs = open_project(call, directory).log(*names, most=most, on_event=show_note)
+    project = open_project(call, directory)
+    if metrics or sort or plot or svg or as_markdown:
+        from weaselish.cli.metrics import MetricsView, show_metrics
+
+        return show_metrics(project, names, MetricsView(most, sort, plot, svg, as_json, as_markdown))
+    runs = project.log(*names, most=most, on_event=show_note)
     if as_json:
         from weaselish.cli.json_output import print_json
 
@@ -30,13 +46,18 @@ def log(call: Call, *, most: int, as_json: bool) -> int:
         for run in runs:
             _show_with_output(run)
     else:
-        rows = [(shown_time(run.started), run.command, _result(run), _took(run), in_short(run.reasons)) for run in runs]
-        show_table(rows, ("when", "command", "result", "time", "why"))
+        ids = short_ids(run.run for run in runs)
+        rows = [
+            (ids[run.run], shown_time(run.started), run.command, _result(run), _took(run), in_short(run.reasons))
+            for run in runs
+        ]
+        show_table(rows, ("run", "when", "command", "result", "time", "why"))
     return 0
 
 
 def _show_with_output(run: PastRun) -> None:
     show_heading(f"{shown_time(run.started)}  {run.command}: {_result(run)} {_took(run)}".rstrip())
+    show(f"run: {run.run}")
     if run.reasons:
         show(f"why: {'; '.join(run.reasons)}")
     if run.log is None:
@@ -75,6 +96,7 @@ def _as_json(run: PastRun, *, verbose: bool) -> dict[str, Any]:
         "exit_code": run.exit_code,
         "reasons": list(run.reasons),
         "log": str(run.log) if run.log else None,
+        **({"metrics": {path: dict(values) for path, values in run.metrics.items()}} if run.metrics else {}),
         **output,
     }
 
@@ -83,9 +105,24 @@ SUBCOMMANDS = (
     Subcommand(
         "log",
         log,
-        "Show past runs: when, how long, why, and with what result.\n\n`--verbose` includes their output.",
-        (Option("most", ("--most", "-n"), "Show the last N runs.", Takes.NUMBER, "N", 30), JSON),
-        arguments=NAMES,
-        examples=("proj log", "proj log -v train", "proj log all -n 5"),
+        "Show past runs: when, how long, why, and with what result.\n\n`--verbose` includes their output. "
+        "`--metrics` compares what the runs wrote into their metrics files; a name may then be that of a metric.",
+        (
+            Option("most", ("--most", "-n"), "Show the last N runs; of a ranking the first.", Takes.NUMBER, "N", 30),
+            Option("metrics", ("--metrics",), "Show the metrics of the runs."),
+            Option(
+                "sort",
+                ("--sort",),
+                "Rank the runs by a metric, highest first; `--sort=-METRIC` lowest first.",
+                Takes.TEXT,
+                "METRIC",
+            ),
+            Option("plot", ("--plot",), "Draw a metric over the runs.", Takes.TEXT, "METRIC"),
+            Option("svg", ("--svg",), "Draw the plot into this file.", Takes.TEXT, "FILE", values=Values.FILES),
+            JSON,
+            MARKDOWN,
+        ),
+        arguments=(RUNS, DIRECTORY),
+        examples=("proj log", "proj log -v train", "proj log --metrics --sort accuracy", "proj log --plot loss train"),
     ),
 )

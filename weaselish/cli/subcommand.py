@@ -134,6 +134,7 @@ class Call(NamedTuple):
 
 DIRECTORY = Argument("DIR", "The project's directory, if it is not the current one.", Values.DIRECTORIES)
 NAMES = (Argument("NAME", "A command or workflow.", Values.TARGETS, is_repeated=True), DIRECTORY)
+RUNS = Argument("NAME", "A command, workflow or run id.", Values.TARGETS, is_repeated=True)
 REMOTE_HELP = "A remote of project.yml, a URL, or a path that begins with `./` or `/`"
 REMOTE = Argument("REMOTE", f"{REMOTE_HELP}; by default the remote `default`.", Values.REMOTES)
 
@@ -175,6 +176,8 @@ class Subcommand(NamedTuple):
 
 
 JSON = Option("as_json", ("--json",), "Print the result as JSON on stdout; an error is JSON, too.")
+
+MARKDOWN = Option("as_markdown", ("--md",), "Print the result as Markdown on stdout.")
 
 
 def dry(text: str) -> Option:
