@@ -18,6 +18,7 @@ from weaselish.engine.remote.download import BadObject, NotPulled
 from weaselish.engine.remote.published import outputs_of
 from weaselish.engine.remote.resolve import OpenStore, open_tree
 from weaselish.engine.remote.restore import Restorer
+from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.workers import Workers, run_aside
 from weaselish.engine.write_paths import check_output_path
 from weaselish.errors import ProjError, StoreError
@@ -62,6 +63,7 @@ class RunCache:
         self.source = remote.name
         self._workspace = workspace
         self._settings = settings
+        self._is_directory = "://" not in remote.url
         self._report = report
         self._tree = open_tree(workspace, remote, open_store)
         self._candidates = Candidates(workspace, self._tree)
@@ -82,15 +84,26 @@ class RunCache:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def look_up(self, keys: Sequence[str]) -> None:
-        """List what the cache holds for several keys at once, so that `restore` need not ask for each."""
-        if not self.reads or not keys:
+    def look_up(self, commands: Sequence[Command]) -> None:
+        """List what the cache holds for the keys that are known by now, several at a time.
+
+        They are the recorded keys and, where all deps exist, the current ones. In a directory a look costs nothing.
+        """
+        if not self.reads or self._is_directory:
             return
+        keys = {key for command in commands if may_restore(command) for key in self._known_keys(command)}
         with self._reporting_failures(), Workers[object](_LOOK_UPS, self._workspace.cancel) as workers:
             for key in keys:
                 workers.start(partial(self._tree.published, key))
             while workers.running:
                 workers.wait()
+
+    def _known_keys(self, command: Command) -> Iterator[str]:
+        yield from (record.fingerprint.key for record in own_records(self._workspace, command))
+        with suppress(ProjError):
+            now = check_staleness(self._workspace, command).now
+            if all(digest is not None for _, digest in now.deps):
+                yield now.key
 
     def held(self, record: Record) -> Record | None:
         """Return the cached record with the outputs of a recorded run; None if they are missing or of another size."""

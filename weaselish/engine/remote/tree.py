@@ -76,9 +76,11 @@ class RemoteTree:
         with self._lock:
             if self._at_once:
                 self._list_all()
-            elif not self._is_listed and folder not in self._folders:
-                self._folders[folder] = {stored.key: stored for stored in self.store.list(folder)}
-            return self._folders.get(folder, {})
+            if self._is_listed or folder in self._folders:
+                return self._folders.get(folder, {})
+        listed = {stored.key: stored for stored in self.store.list(folder)}  # several threads may list at a time
+        with self._lock:
+            return self._folders.setdefault(folder, listed)
 
     def _list_all(self) -> None:
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from weaselish.engine.events import SerialReporter, StepResult
@@ -19,15 +20,24 @@ if TYPE_CHECKING:
 class Caching:
     """Opens the cache that an option, the environment or project.yml names. Thread-safe.
 
-    `name` overrides all else; "off" is none.
+    `name` overrides all else; "off" is none. `commands`: those of the plan, whose keys are looked up together.
     """
 
-    def __init__(self, workspace: Workspace, name: str | None, open_store: OpenStore, report: SerialReporter) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        name: str | None,
+        open_store: OpenStore,
+        report: SerialReporter,
+        *,
+        commands: Sequence[str] = (),
+    ) -> None:
         """Check the cache that an option or the environment names. Raises UnknownName and InvalidProject."""
         self._workspace = workspace
         self._name = name if name is not None else workspace.environ.get(CACHE_VARIABLE)
         self._open_store = open_store
         self._report = report
+        self._commands = commands
         self._lock = threading.Lock()
         self._steps: CachedSteps | None = None
         self._is_open = False
@@ -56,6 +66,7 @@ class Caching:
             return None
         from weaselish.engine.cache.steps import CachedSteps
 
+        cache.look_up([self._workspace.project.commands[name] for name in self._commands])
         return CachedSteps(self._workspace, cache, self._report)
 
     def open(self) -> RunCache | None:

@@ -84,7 +84,7 @@ def run(
     named = named_commands(workspace.project, targets, selection)
     plan = plan_for(workspace, targets, selection, named=named, note=serial)
     args_of(plan, options.args)
-    caching = Caching(workspace, options.cache, open_store, serial)
+    caching = Caching(workspace, options.cache, open_store, serial, commands=plan.commands)
     if not selection.only:
         forced = selection.forced(plan)
         check_sources(
