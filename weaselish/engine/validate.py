@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import cached_property
 
+from weaselish.engine.command_warnings import command_warnings
 from weaselish.engine.run.environment import missing_env_files
 from weaselish.engine.run.missing_deps import missing_dep_problems
-from weaselish.engine.script_warnings import script_warnings
 from weaselish.errors import Problem, ProjError, in_file_order, listed
 from weaselish.load import FILE
 from weaselish.model.locations import Locations, Path
-from weaselish.model.paths import dep_base, inside, is_outside, normalise, overlap
+from weaselish.model.paths import overlap
 from weaselish.model.project import Command
-from weaselish.model.script import split_words
 from weaselish.plan.graph import find_cycle, make_plan
 from weaselish.plan.producers import alternatives
 from weaselish.workspace import Workspace
-
-_PORTABLE = "name it relative to the project, or put the directory into a variable of `env:`"
 
 
 def findings(workspace: Workspace) -> list[Problem]:
     """Return all problems of project.yml in file order: those of parsing, and those that graph and disk show."""
     project = workspace.project
     return list(in_file_order([*project.warnings, *project.faults, *_Checks(workspace).problems()]))
-
-
-def warnings_about(workspace: Workspace, command: Command) -> Iterator[Problem]:
-    """Yield the warnings about one command by itself, without those of parsing."""
-    yield from _Checks(workspace).about(command)
 
 
 def place_of(workspace: Workspace, command: str) -> str | None:
@@ -65,14 +56,7 @@ class _Checks:
         yield from self._moved_steps()
         yield from self._missing_deps()
         for command in self._commands:
-            yield from self.about(command)
-
-    def about(self, command: Command) -> Iterator[Problem]:
-        """Yield what is wrong with one command by itself."""
-        yield from self._without_script(command)
-        yield from self._undeclared_deps(command)
-        yield from self._absolute_paths(command)
-        yield from script_warnings(self._workspace, command)
+            yield from command_warnings(self._workspace, command)
 
     def _warning(self, command: Command, message: str, hint: str | None = None, *, at: Path = ()) -> Problem:
         location = self._locations.of_command(command.name, at)
@@ -129,40 +113,3 @@ class _Checks:
         missing = missing_dep_problems(self._workspace, self._locations, consumers)
         for problem in (*missing_env_files(self._workspace), *missing):
             yield problem._replace(is_warning=True)
-
-    def _without_script(self, command: Command) -> Iterator[Problem]:
-        if not command.script:
-            yield self._warning(command, f"`{command.name}` has no script: running it does nothing")
-
-    def _undeclared_deps(self, command: Command) -> Iterator[Problem]:
-        """Yield files of the project that a script line names and that are not among the deps."""
-        if not command.all_outputs or command.no_skip:  # it always runs
-            return
-        for path in dict.fromkeys(self._named_files(command)):
-            is_dep = any(inside(path, dep_base(dep)) for dep in command.deps)
-            if not is_dep and not any(overlap(path, output) for output in command.all_outputs):
-                message = f"`{command.name}` names `{path}`, which is not among its deps: `proj` ignores its changes"
-                yield self._warning(command, message, f"add `{path}` to deps")
-
-    def _named_files(self, command: Command) -> Iterator[str]:
-        for line in command.script:
-            try:
-                words = split_words(line)
-            except ValueError:
-                continue
-            for word in words:
-                path = normalise(f"{command.workdir}/{word}")
-                if not word.startswith(("-", "/")) and not is_outside(path) and self._is_file(path):
-                    yield path
-
-    def _is_file(self, path: str) -> bool:
-        return os.path.isfile(self._workspace.root / path)  # False for any text that cannot be a path
-
-    def _absolute_paths(self, command: Command) -> Iterator[Problem]:
-        seen: set[str] = set()
-        for key in ("deps", "outputs", "metrics", "outputs_no_cache"):  # the last contains the metrics files
-            for index, path in enumerate(getattr(self._workspace.parsed.commands[command.name], key)):
-                if path.startswith("/") and path not in seen:
-                    seen.add(path)
-                    message = f"`{path}` is absolute: on other machines it may not exist"
-                    yield self._warning(command, message, _PORTABLE, at=(key, index))

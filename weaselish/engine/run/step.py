@@ -184,9 +184,9 @@ class StepRunner:
             raise ProjError(f"`{command.name}` was not confirmed")
 
     def _warn_about(self, command: Command) -> None:
-        from weaselish.engine.validate import warnings_about
+        from weaselish.engine.command_warnings import command_warnings
 
-        for problem in warnings_about(self._workspace, command):
+        for problem in command_warnings(self._workspace, command):
             self._report(events.Note(problem.located(), problem.hint))
 
     def _check(self, command: Command, options: StepOptions) -> Staleness:

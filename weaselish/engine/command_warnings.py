@@ -1,0 +1,73 @@
+"""Warn of what is doubtful in one command by itself: no script, undeclared deps, absolute paths, words for a shell."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from weaselish.engine.script_warnings import script_warnings
+from weaselish.errors import Problem
+from weaselish.model.locations import Path
+from weaselish.model.paths import dep_base, inside, is_outside, normalise, overlap
+from weaselish.model.project import Command
+from weaselish.model.script import split_words
+from weaselish.workspace import Workspace
+
+_PORTABLE = "name it relative to the project, or put the directory into a variable of `env:`"
+
+
+def command_warnings(workspace: Workspace, command: Command) -> Iterator[Problem]:
+    """Yield the warnings about one command by itself, without those of parsing."""
+    yield from _without_script(workspace, command)
+    yield from _undeclared_deps(workspace, command)
+    yield from _absolute_paths(workspace, command)
+    yield from script_warnings(workspace, command)
+
+
+def _warning(
+    workspace: Workspace, command: Command, message: str, hint: str | None = None, *, at: Path = ()
+) -> Problem:
+    location = workspace.locations.of_command(command.name, at)  # parses project.yml, if that was not needed before
+    return Problem(*location, message, hint, is_warning=True)
+
+
+def _without_script(workspace: Workspace, command: Command) -> Iterator[Problem]:
+    if not command.script:
+        yield _warning(workspace, command, f"`{command.name}` has no script: running it does nothing")
+
+
+def _undeclared_deps(workspace: Workspace, command: Command) -> Iterator[Problem]:
+    """Yield files of the project that a script line names and that are not among the deps."""
+    if not command.all_outputs or command.no_skip:  # it always runs
+        return
+    for path in dict.fromkeys(_named_files(workspace, command)):
+        is_dep = any(inside(path, dep_base(dep)) for dep in command.deps)
+        if not is_dep and not any(overlap(path, output) for output in command.all_outputs):
+            message = f"`{command.name}` names `{path}`, which is not among its deps: `proj` ignores its changes"
+            yield _warning(workspace, command, message, f"add `{path}` to deps")
+
+
+def _named_files(workspace: Workspace, command: Command) -> Iterator[str]:
+    for line in command.script:
+        try:
+            words = split_words(line)
+        except ValueError:
+            continue
+        for word in words:
+            path = normalise(f"{command.workdir}/{word}")
+            if not word.startswith(("-", "/")) and not is_outside(path) and _is_file(workspace, path):
+                yield path
+
+
+def _is_file(workspace: Workspace, path: str) -> bool:
+    return os.path.isfile(workspace.root / path)  # False for any text that cannot be a path
+
+
+def _absolute_paths(workspace: Workspace, command: Command) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for key in ("deps", "outputs", "metrics", "outputs_no_cache"):  # the last contains the metrics files
+        for index, path in enumerate(getattr(workspace.parsed.commands[command.name], key)):
+            if path.startswith("/") and path not in seen:
+                seen.add(path)
+                message = f"`{path}` is absolute: on other machines it may not exist"
+                yield _warning(workspace, command, message, _PORTABLE, at=(key, index))
