@@ -10,8 +10,6 @@ from typing import NamedTuple, Protocol
 from weaselish.cancel import Cancel
 from weaselish.model.project import Command
 
-_NO_RESOURCES: Mapping[str, float] = MappingProxyType({})
-
 
 class JobId(NamedTuple):
     """Identifies one run of one step, for an executor to find again what it started."""
@@ -33,13 +31,6 @@ class Line(NamedTuple):
     logged: str  # for the log: the same without any value of the environment
 
 
-class PathDigest(NamedTuple):
-    """A file or directory relative to the project, and its content digest where that is known."""
-
-    path: str
-    digest: str | None = None
-
-
 class Job(NamedTuple):
     """A step handed to an executor. Nothing in it depends on the machine that created it."""
 
@@ -49,11 +40,6 @@ class Job(NamedTuple):
     workdir: str = "."  # relative to the project
     env: Mapping[str, str] = MappingProxyType({})  # the declared variables, on top of what the executor provides
     secrets: frozenset[str] = frozenset()  # the names in `env` whose values must not be shown or stored
-    inputs: tuple[PathDigest, ...] = ()
-    outputs: tuple[PathDigest, ...] = ()
-    resources: Mapping[str, float] = _NO_RESOURCES  # cpus and gpus as numbers; memory and disk in bytes
-    image: str | None = None
-    replicas: int = 1
     timeout: float | None = None  # seconds for all lines together
 
     @property
@@ -91,7 +77,6 @@ class Outcome(NamedTuple):
     host: str = ""  # the machine on which the job ran
     python: str | None = None  # the interpreter that `python` meant there
     attempt: int = 1  # how often the executor itself started the job
-    produced: tuple[PathDigest, ...] | None = None  # where the outputs are not in the project directory: what they are
 
     @property
     def succeeded(self) -> bool:

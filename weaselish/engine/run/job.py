@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator
 
 from weaselish.errors import ProjError
-from weaselish.executors.base import Job, JobId, Line, PathDigest
+from weaselish.executors.base import Job, JobId, Line
 from weaselish.model.interpolate import env_names, is_secret, put_env
 from weaselish.model.project import Command
 from weaselish.model.script import split_words
@@ -27,8 +27,6 @@ def make_job(
         workdir=command.workdir,
         env=_environment(workspace, command),
         secrets=frozenset(_secret_names(workspace, command)),
-        inputs=tuple(PathDigest(path, digest) for path, digest in now.deps),
-        outputs=tuple(PathDigest(path) for path in command.all_outputs),
         timeout=command.timeout,
     )
 
