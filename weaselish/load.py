@@ -14,7 +14,7 @@ from weaselish import __version__
 from weaselish.errors import Part, Problem, UsageError
 from weaselish.files.cache_file import read_cache, write_cache
 from weaselish.files.state_dir import cache_dir
-from weaselish.files.text_file import read_regular
+from weaselish.files.text_file import read_limited
 from weaselish.model.cache import CacheSettings
 from weaselish.model.paths import ProjectRoot
 from weaselish.model.project import Asset, Combination, Command, Git, Matrix, ProjectModel, Remote
@@ -125,7 +125,7 @@ class ProjectFile:
 
 def read_project_file(root: Path) -> bytes:
     """Return the bytes of project.yml. Raises UsageError if it is not a file, unreadable or too large."""
-    return read_regular(root / FILE, name=FILE, limit=_LARGEST)
+    return read_limited(root / FILE, name=FILE, limit=_LARGEST)
 
 
 def load_dotenv(root: Path, project: ProjectModel) -> dict[str, str]:

@@ -315,6 +315,36 @@ def test_write_protected_directories_are_removed_and_links_are_not_followed(tmp_
         assert done.stdout == "['outside'] 0o555\n", done.stderr
 
 
+def deep_tree(path: Path, depth: int) -> Path:
+    """Create a tree whose innermost path is longer than any system takes, with a file at each level."""
+    path.mkdir()
+    current = os.open(path, os.O_RDONLY)
+    for _ in range(depth):
+        os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=current))
+        os.mkdir("deeper", dir_fd=current)
+        below = os.open("deeper", os.O_RDONLY, dir_fd=current)
+        os.close(current)
+        current = below
+    os.close(current)
+    return path
+
+
+def test_a_tree_of_any_depth_is_removed(tmp_path: Path) -> None:
+    remove(deep_tree(tmp_path / "deep", 2000))
+    assert os.listdir(tmp_path) == []
+
+
+def test_trees_of_any_depth_change_places(tmp_path: Path) -> None:
+    target = deep_tree(tmp_path / "out", 2000)
+    with staging_directory(target) as place:
+        new = deep_tree(place / "new", 2000)
+        (new / "new").touch()
+        swap_in(new, target)
+    assert sorted(os.listdir(target)) == ["deeper", "file", "new"]
+    assert os.listdir(tmp_path) == ["out"]
+    remove(target)
+
+
 def test_removing_a_missing_path_does_nothing(tmp_path: Path) -> None:
     remove(tmp_path / "nothing")
     (tmp_path / "link").symlink_to(tmp_path)

@@ -8,7 +8,7 @@ from collections import ChainMap
 from pathlib import Path
 
 from weaselish.errors import UsageError
-from weaselish.files.text_file import read_regular, text_of
+from weaselish.files.text_file import read_limited, text_of
 
 _LARGEST_FILE = 1 << 20
 _LONGEST_VALUE = 128 << 10  # what Linux accepts
@@ -24,7 +24,7 @@ def read_dotenv(path: Path, *, name: str) -> dict[str, str]:
     from dotenv.main import DotEnv
     from dotenv.variables import parse_variables
 
-    text = text_of(read_regular(path, name=name, limit=_LARGEST_FILE), name=name)
+    text = text_of(read_limited(path, name=name, limit=_LARGEST_FILE), name=name)
     values: dict[str, str] = {}
     for key, written in DotEnv(None, io.StringIO(text), interpolate=False).parse():
         if written is None:  # a name without `=`

@@ -25,9 +25,9 @@ def read_projignore(root: Path) -> Ignored | None:
     """
     if not os.path.lexists(root / FILE):
         return None
-    from weaselish.files.text_file import read_regular
+    from weaselish.files.text_file import read_limited
 
-    text = read_regular(root / FILE, name=FILE, limit=_LARGEST).decode("utf-8", "surrogateescape")
+    text = read_limited(root / FILE, name=FILE, limit=_LARGEST).decode("utf-8", "surrogateescape")
     spec = _parsed(text.replace("\r\n", "\n").split("\n"))
     return lambda top, path, is_dir: spec.match_file(
         os.path.normpath(f"{top}/{os.fsdecode(path)}") + ("/" if is_dir else "")

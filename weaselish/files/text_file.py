@@ -19,7 +19,7 @@ _KINDS = {
 }
 
 
-def read_regular(path: Path, *, name: str, limit: int) -> bytes:
+def read_limited(path: Path, *, name: str, limit: int) -> bytes:
     """Return the bytes of the file at `path`, which messages call `name`.
 
     Raises UsageError if it is not a regular file, cannot be read, or has more than `limit` bytes.
@@ -50,7 +50,7 @@ def check_replaceable(path: Path, *, name: str) -> None:
 
 def read_if_exists(path: Path, *, name: str) -> bytes:
     """Return the bytes of a file that may be replaced, empty if it does not exist. Raises UsageError."""
-    return read_regular(path, name=name, limit=_LARGEST) if os.path.lexists(path) else b""
+    return read_limited(path, name=name, limit=_LARGEST) if os.path.lexists(path) else b""
 
 
 def text_of(data: bytes, *, name: str) -> str:

@@ -12,7 +12,7 @@ from weaselish.engine import events
 from weaselish.engine.run.job import secret_values
 from weaselish.errors import InvalidProject, ProjError
 from weaselish.files import yaml12
-from weaselish.files.text_file import read_regular, text_of
+from weaselish.files.text_file import read_limited, text_of
 from weaselish.model.masking import masked
 from weaselish.model.project import Command
 from weaselish.plan.metrics import BadMetrics, Metrics, MetricValue, flattened
@@ -40,7 +40,7 @@ def read_metrics(workspace: Workspace, command: Command, report: events.Reporter
 
 def _read(workspace: Workspace, path: str) -> dict[str, MetricValue]:
     """Return the values of one file. Raises ProjError if it cannot be read or kept."""
-    data = read_regular(workspace.root / path, name=path, limit=_LARGEST)
+    data = read_limited(workspace.root / path, name=path, limit=_LARGEST)
     parse = _PARSERS.get(PurePosixPath(path).suffix.lower())
     if parse is None:
         raise ProjError("its name must end with `.json`, `.yaml`, `.yml` or `.toml`")
