@@ -75,7 +75,10 @@ class Project(Running, Sharing, History):
 
         model = workspace.project
         commands = {name: command._replace(help=shown(command.help)) for name, command in model.commands.items()}
-        return model._replace(title=shown(model.title), description=shown(model.description), commands=commands)
+        matrices = {name: matrix._replace(help=shown(matrix.help)) for name, matrix in model.matrices.items()}
+        return model._replace(
+            title=shown(model.title), description=shown(model.description), commands=commands, matrices=matrices
+        )
 
     def document(self, *, emoji: bool = True) -> str:
         """Return the project's commands, workflows, graph, assets and remotes as Markdown."""

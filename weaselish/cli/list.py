@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import Extras
 from weaselish.cli.console import show, show_heading, show_table
 from weaselish.cli.opening import open_project, show_note
-from weaselish.cli.status import shown_status
+from weaselish.cli.status import combined_status, shown_status
 from weaselish.cli.subcommand import Call
-from weaselish.errors import UnknownName
+from weaselish.cli.units import counted
+from weaselish.model.targets import commands_of
 
 if TYPE_CHECKING:
     from weaselish.api.project import Project
-    from weaselish.model.project import Command
+    from weaselish.engine.status import StepStatus
+    from weaselish.model.project import Command, ProjectModel
 
 
 def list_project(extras: Extras, directory: str | None = None) -> int:
     """Show the title, and workflows and commands with help and state."""
     call = Call((), extras)
     project = open_project(call, directory)
-    states: dict[str, str] = {
-        step.step: shown_status(step) for step in project.status(on_event=show_note, cancel=call.cancel)
-    }
+    states = {step.step.command: step for step in project.status(on_event=show_note, cancel=call.cancel)}
     model = project.shown_model
     if model.title:
         show_heading(model.title)
@@ -34,30 +34,44 @@ def list_project(extras: Extras, directory: str | None = None) -> int:
         show_table([(name, " → ".join(steps)) for name, steps in model.workflows.items()], ("workflow", "steps"))
     if model.commands:
         show()
-        rows = [(name, states[name], _help(command)) for name, command in model.commands.items()]
-        show_table(rows, ("command", "state", "help"))
+        show_table([_row(model, name, states) for name in model.written], ("command", "state", "help"))
     show("\n`proj run NAME` runs one. `proj --help` shows all subcommands.")
     return 0
 
 
-def _help(command: Command) -> str:
-    """Return the help of a command in one line."""
-    return " ".join(command.help.split())
+def _row(model: ProjectModel, name: str, states: Mapping[str, StepStatus]) -> tuple[str, str, str]:
+    """Return what the list shows of a command: a matrix has one row for all its steps."""
+    matrix = model.matrices.get(name)
+    if matrix is None:
+        return name, shown_status(states[name]), _in_one_line(model.commands[name].help)
+    count = counted(len(matrix.steps), "step")
+    return f"{name} ({count})", combined_status([states[step] for step in matrix.steps]), _in_one_line(matrix.help)
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def show_names(project: Project, names: Sequence[str]) -> int:
     """Show what `proj run NAME --help` shows. Raises UnknownName."""
     model = project.shown_model
-    for name in names:
-        if name not in model.commands and name not in model.workflows:
-            raise UnknownName("command or workflow", name, [*model.workflows, *model.commands])
-    for name in names:
-        if name in model.workflows:
-            for number, step in enumerate(model.steps_of(name), 1):
-                show(f"{number}. {step}: {_help(model.commands[step])}")
-        else:
+    for name, commands in [(name, commands_of(model, name)) for name in names]:
+        if name in model.matrices:
+            _show_matrix(model, name)
+        elif name in model.commands:
             _show_command(model.commands[name])
+        else:
+            for number, step in enumerate(commands, 1):
+                show(f"{number}. {step}: {_in_one_line(model.commands[step].help)}")
     return 0
+
+
+def _show_matrix(model: ProjectModel, name: str) -> None:
+    matrix = model.matrices[name]
+    show(matrix.help or f"{name} has no help")
+    for variable, values in model.variables_of(name).items():
+        show(f"{variable}: {', '.join(values)}")
+    show(f"{counted(len(matrix.steps), 'step')}: {', '.join(matrix.steps)}")
 
 
 def _show_command(command: Command) -> None:

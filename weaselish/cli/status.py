@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import names_and_directory
@@ -57,6 +59,14 @@ def shown_status(step: StepStatus) -> str:
         return step.status.value
     code = "" if step.exit_code is None else f"exit {step.exit_code}, "
     return f"failed ({code}{shown_age(step.failed_at)} ago)"
+
+
+def combined_status(steps: Sequence[StepStatus]) -> str:
+    """Return the status of several steps in words: `2 up to date, 1 never ran`; without a number if all agree."""
+    counts = Counter(step.status for step in steps)
+    if len(counts) == 1:
+        return steps[0].status.value
+    return ", ".join(f"{counts[status]} {status.value}" for status in type(steps[0].status) if status in counts)
 
 
 def _as_json(step: StepStatus) -> dict[str, object]:

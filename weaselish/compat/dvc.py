@@ -15,7 +15,7 @@ from hashlib import md5
 from weaselish.errors import ProjError
 from weaselish.files import yaml12
 from weaselish.model.interpolate import env_names, is_secret
-from weaselish.model.paths import is_glob, may_match, overlap
+from weaselish.model.paths import PathIndex, is_glob, may_match, overlap
 from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.graph import Plan, make_plan
 
@@ -40,9 +40,10 @@ def pipeline(project: ProjectModel, workflow: str, overrides: Mapping[str, str] 
         raise ProjError(f"no command of `{workflow}` has deps or outputs", hint="without them DVC has nothing to do")
     _check_outputs_are_apart(kept)
     given = [_override(name, value) for name, value in (overrides or {}).items()]
-    stages = {command.name: _stage(plan, command, given) for command in kept}
+    names = _stage_names(kept)
+    stages = {names[command.name]: _stage(plan, command, given) for command in kept}
     body = yaml12.write({"stages": stages})
-    left_out = tuple(command.name for command in commands if command not in kept)
+    left_out = tuple(command.name for command in commands if command.name not in names)
     return Pipeline(_header(workflow, given, body) + body, tuple(stages), left_out)
 
 
@@ -77,16 +78,34 @@ def _override(name: str, value: str) -> str:
     return f"--{name}={value}"
 
 
+def _stage_names(commands: list[Command]) -> dict[str, str]:
+    """Return a name for the stage of each command. In DVC, `@` stands between a stage and its own matrix."""
+    names = {command.name: command.name for command in commands if command.matrix is None}
+    taken = set(names.values())
+    for command in commands:
+        if command.matrix is not None:
+            name = command.name.replace("@", "-")
+            while name in taken:
+                name += "-"
+            taken.add(name)
+            names[command.name] = name
+    return names
+
+
 def _check_outputs_are_apart(commands: list[Command]) -> None:
-    for index, command in enumerate(commands):
-        for other in commands[:index]:
-            for path in command.all_outputs:
-                shared = next((output for output in other.all_outputs if overlap(path, output)), None)
-                if shared is not None:
-                    raise ProjError(
-                        f"`{other.name}` produces `{shared}` and `{command.name}` produces `{path}`",
-                        hint="DVC allows one producer: put alternatives into workflows of their own",
-                    )
+    producers: dict[str, str] = {}
+    outputs = PathIndex()
+    for command in commands:
+        for path in command.all_outputs:
+            shared = next(iter(outputs.overlapping(path)), None)
+            if shared is not None:
+                raise ProjError(
+                    f"`{producers[shared]}` produces `{shared}` and `{command.name}` produces `{path}`",
+                    hint="DVC allows one producer: put alternatives into workflows of their own",
+                )
+        producers.update(dict.fromkeys(command.all_outputs, command.name))
+        for path in command.all_outputs:
+            outputs.add(path)
 
 
 def _stage(plan: Plan, command: Command, overrides: list[str]) -> dict[str, object]:

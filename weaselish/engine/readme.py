@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from weaselish.errors import ProjError
+from weaselish.errors import ProjError, in_short
 from weaselish.model.project import Asset, ProjectModel, Remote
 from weaselish.model.urls import without_secrets
 from weaselish.plan.export import as_mermaid, produces
+from weaselish.plan.folding import folded
 from weaselish.plan.graph import Plan, make_plan
 from weaselish.plan.sequence import Cycle
 
@@ -72,13 +73,13 @@ def _blocks(project: ProjectModel, exists: Callable[[str], bool], emoji: bool) -
     )
     if project.commands:
         yield heading(3, "🔧", "Commands")
-        rows = [(_code(command.name), _cell(command.help)) for command in project.commands.values()]
+        rows = [(_code(name), _cell(_description(project, name))) for name in project.written]
         yield _table(("Command", "Description"), rows)
     if project.workflows:
         yield heading(3, "🔁", "Workflows")
         rows = [(_code(name), " &rarr; ".join(map(_code, steps))) for name, steps in project.workflows.items()]
         yield _table(("Workflow", "Steps"), rows)
-    plan = _plan(project)
+    plan = folded(_plan(project))
     if any(produces(plan)):
         yield heading(3, "🕸", "Graph")
         yield "\n".join(["```mermaid", *as_mermaid(plan), "```"])
@@ -90,6 +91,15 @@ def _blocks(project: ProjectModel, exists: Callable[[str], bool], emoji: bool) -
         yield heading(3, "🗄", "Remotes")
         rows = [(_code(remote.name), _code(_shown_url(remote))) for remote in project.remotes.values()]
         yield _table(("Remote", "Place"), rows)
+
+
+def _description(project: ProjectModel, name: str) -> str:
+    """Return the help of a command, and the variables of its matrix."""
+    if name not in project.matrices:
+        return project.commands[name].help
+    variables = project.variables_of(name).items()
+    lines = [f"{variable}: {in_short(values, separator=', ')}" for variable, values in variables]
+    return "\n".join([project.matrices[name].help, *lines])
 
 
 def _plan(project: ProjectModel) -> Plan:

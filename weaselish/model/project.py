@@ -148,6 +148,15 @@ class ProjectModel(NamedTuple):
         """The names of the commands as project.yml has them: one for all steps of a matrix."""
         return tuple(dict.fromkeys(self._written_name(name) for name in self.commands))
 
+    def variables_of(self, name: str) -> dict[str, tuple[str, ...]]:
+        """Return the variables of a matrix with the values that occur in its combinations."""
+        values: dict[str, dict[str, None]] = {}
+        for step in self.matrices[name].steps:
+            matrix = self.commands[step].matrix
+            for variable, value in matrix.values if matrix else ():
+                values.setdefault(variable, {})[value] = None
+        return {variable: tuple(texts) for variable, texts in values.items()}
+
     def _written_name(self, name: str) -> str:
         """Return the name in project.yml of a command, or of a step of a matrix that has an error."""
         command = self.commands.get(name)

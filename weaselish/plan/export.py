@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import Protocol
 
+from weaselish.plan.edges import StepLinks
 from weaselish.plan.graph import Plan
 from weaselish.plan.sequence import Step
 
 _MOMENT = 1e-9  # seconds, so that of chains that take equally long the longer one counts
+
+
+class Drawable(Protocol):
+    """A plan, or one with the steps of each matrix as one."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]: ...
+
+    @property
+    def producers(self) -> StepLinks: ...
 
 
 def critical_path(plan: Plan, seconds: Mapping[str, float]) -> tuple[Step, ...]:
@@ -25,7 +37,7 @@ def critical_path(plan: Plan, seconds: Mapping[str, float]) -> tuple[Step, ...]:
     return tuple(nx.dag_longest_path(graph)[1:])
 
 
-def as_dot(plan: Plan, *, stale: Collection[str] = ()) -> Iterator[str]:
+def as_dot(plan: Drawable, *, stale: Collection[str] = ()) -> Iterator[str]:
     """Yield the lines of a Graphviz file, `stale` steps dashed."""
     yield "digraph project {"
     yield "  rankdir=LR; node [shape=box, style=rounded];"
@@ -36,7 +48,7 @@ def as_dot(plan: Plan, *, stale: Collection[str] = ()) -> Iterator[str]:
     yield "}"
 
 
-def as_mermaid(plan: Plan, *, stale: Collection[str] = ()) -> Iterator[str]:
+def as_mermaid(plan: Drawable, *, stale: Collection[str] = ()) -> Iterator[str]:
     """Yield the lines of a Mermaid diagram, `stale` steps dashed.
 
     Nodes are numbered, because a name may contain Mermaid's own syntax.
@@ -51,7 +63,7 @@ def as_mermaid(plan: Plan, *, stale: Collection[str] = ()) -> Iterator[str]:
         yield "  classDef stale stroke-dasharray: 4"
 
 
-def produces(plan: Plan) -> Iterator[tuple[Step, Step]]:
+def produces(plan: Drawable) -> Iterator[tuple[Step, Step]]:
     """Yield (producer, consumer) in the consumers' order. Mere order is not in it."""
     for step in plan.steps:
         for producer in plan.producers[step]:

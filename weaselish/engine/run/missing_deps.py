@@ -11,6 +11,7 @@ from weaselish.errors import MissingDep, Problem, ProjError
 from weaselish.model.locations import Location, Locations
 from weaselish.model.paths import inside, overlap
 from weaselish.model.project import Asset, Command
+from weaselish.plan.folding import short_names
 from weaselish.plan.graph import Plan
 from weaselish.plan.producers import reads
 from weaselish.workspace import Workspace
@@ -106,7 +107,7 @@ def provider_of(workspace: Workspace, dep: str) -> str:
     if asset is not None:
         return _asset_hint(asset)
     if producers:
-        hint = "produced by " + " or ".join(f"`proj run {name}`" for name in producers)
+        hint = "produced by " + " or ".join(f"`proj run {name}`" for name in short_names(project, producers))
         return hint + (", or download it with `proj pull`" if project.remotes else "")
     return workspace.missing_cause(dep) or _correction(workspace, dep) or "no command or asset provides it"
 

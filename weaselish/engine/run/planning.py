@@ -16,6 +16,7 @@ from weaselish.files.walk import Unreadable
 from weaselish.model.paths import overlap
 from weaselish.model.project import ProjectModel
 from weaselish.model.targets import commands_of, listed_commands
+from weaselish.plan.folding import short_names
 from weaselish.plan.graph import Plan, make_plan
 from weaselish.plan.reasons import Reason, ReasonKind
 from weaselish.plan.record import Record
@@ -185,8 +186,11 @@ def _verified_record(workspace: Workspace, name: str, dep: str) -> Record | None
 def _notes(workspace: Workspace, plan: Plan, answers: Mapping[Choice, str]) -> Iterator[events.Note]:
     """Yield a note for everything that is used as it is although commands could produce it."""
     if plan.unrecorded:
-        names = [name for name in plan.commands if name in plan.unrecorded]
-        outputs, run = ("its outputs exist", "no run of it") if len(names) == 1 else ("their outputs exist", "no run")
+        unrecorded = [name for name in plan.commands if name in plan.unrecorded]
+        names = short_names(plan.project, unrecorded)
+        outputs, run = (
+            ("its outputs exist", "no run of it") if len(unrecorded) == 1 else ("their outputs exist", "no run")
+        )
         yield events.Note(
             f"{listed(names)} will not run: {outputs}, but {run} is recorded; they are used as they are",
             _ways_out(names, "them"),
