@@ -178,3 +178,14 @@ def test_a_dry_run_says_how_long_a_step_took(chain: ProjectDir) -> None:
     done = chain.proj("run", "all", "--dry")
     assert "prep: dep changed: corpus (≈ 41 min 00 s last time)" in done.out
     assert "upstream will run: prep (≈ 41 min 00 s last time, if it runs)" in done.out
+
+
+# -- clean ------------------------------------------------------------------------------------------------------------
+
+
+def test_clean_removes_what_the_cache_holds(chain: ProjectDir) -> None:
+    run(chain, "all")
+    done = chain.proj("clean")
+    assert done.code == 0, done.err
+    assert not any(chain.exists(output) for output in ("data", "model", "report"))
+    assert run(chain, "evaluate") == {"prep": "available", "train": "available", "evaluate": "restored"}

@@ -104,7 +104,7 @@ SUBCOMMANDS = (
             Option(
                 "remote",
                 ("--remote",),
-                "The only remote that counts. Default: every remote that can be asked.",
+                "The only remote that counts. Default: every remote that can be asked, and the run cache.",
                 Takes.TEXT,
                 "REMOTE",
                 values=Values.REMOTES,

@@ -10,6 +10,7 @@ from functools import partial
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
+from weaselish.engine.cache.settings import cache_settings
 from weaselish.engine.remote.candidates import own_records
 from weaselish.engine.remote.published import Published, outputs_of
 from weaselish.engine.remote.resolve import OpenStore, find_remote, open_tree
@@ -170,6 +171,9 @@ def _remotes(workspace: Workspace, options: CleanOptions, report: events.Reporte
             yield find_remote(workspace, name)
         except InvalidProject as error:
             report(events.Note(f"remote `{name}` cannot be asked: {error.message}"))
+    with_cache = cache_settings(workspace)
+    if with_cache is not None and with_cache[1].name not in workspace.project.remotes:
+        yield with_cache[1]
 
 
 def _held(workspace: Workspace, tree: RemoteTree, rows: Sequence[Cleaned]) -> list[str]:
