@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from weaselish.api.directory import OnEvent, ProjectDirectory, ignore
+from weaselish.cancel import Cancel
 
 if TYPE_CHECKING:
+    from weaselish.engine.diff import RunDiff
     from weaselish.engine.metrics_table import MetricsTable
     from weaselish.records.history import PastRun
 
@@ -37,3 +39,14 @@ class History(ProjectDirectory):
         if most is None:
             return table
         return table._replace(rows=table.rows[:most] if sort is not None else table.rows[-most:])
+
+    def diff(self, *words: str, on_event: OnEvent = ignore, cancel: Cancel | None = None) -> list[RunDiff]:
+        """Return what differs between two runs: script, deps, env, outputs and metrics.
+
+        `words` are a command or workflow and up to two run ids. Without an id, compare the last run with the current
+        state, with one that run with the last one, with two these two. Without any word, compare all commands.
+        """
+        from weaselish.engine.diff import diff
+
+        with self._opened(cancel) as workspace:
+            return diff(workspace, words, report=on_event)

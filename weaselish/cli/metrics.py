@@ -14,6 +14,7 @@ from weaselish.cli.units import shown_time
 from weaselish.errors import ProjError, UsageError
 from weaselish.plan.metrics import MetricValue, number_of
 from weaselish.plan.run_ids import short_ids
+from weaselish.terminal import printable
 
 if TYPE_CHECKING:
     from weaselish.api.project import Project
@@ -110,7 +111,7 @@ def _block(row: Sequence[str], header: Sequence[str]) -> Iterator[str]:
     yield f"  {when}"
     for name, value in zip(header[3:], values, strict=True):
         if value:
-            yield paint(f"  {name}: {value}", "plain", sys.stdout)
+            yield printable(f"  {name}: {value}")
 
 
 # -- plots ------------------------------------------------------------------------------------------------------------

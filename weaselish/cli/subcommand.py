@@ -22,6 +22,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
     "Look": {
         "status": "status",
         "log": "log",
+        "diff": "diff",
         "graph": "graph",
         "vars": "vars",
         "validate": "validate",

@@ -17,7 +17,6 @@ _ELSEWHERE = {  # subcommands of other tools
     "fetch": "`proj pull` downloads outputs, `proj assets` downloads assets",
     "checkout": "`proj pull` restores outputs",
     "dag": "`proj graph` shows the steps and their order",
-    "diff": "`proj status` shows what changed",
     "new": "`proj init` writes a project.yml, `proj clone --list` shows templates",
 }
 
