@@ -243,3 +243,8 @@ def test_a_missing_dep_names_the_matrix_that_produces_it(sweep: ProjectDir) -> N
     assert "produced by `proj run train`, or download it" in sweep.proj("run", "evaluate", "--only", "--dry").out or (
         "produced by `proj run train`, or download it" in sweep.proj("run", "evaluate", "--only").err
     )
+
+
+def test_warnings_about_a_matrix_are_shown_once(sweep: ProjectDir) -> None:
+    sweep.project(SWEEP.replace("deps: [train.sh, ", "deps: ["))
+    assert sweep.proj("validate").err.count("warning:") == 1

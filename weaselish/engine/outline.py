@@ -53,7 +53,10 @@ def outline() -> Outline:
 def _of_model(model: ProjectModel) -> Outline:
     env = {f"env.{name}": variable for name, variable in model.env.items()}
     return Outline(
-        {name: command.help for name, command in model.commands.items()},
+        {
+            **{name: matrix.help for name, matrix in model.matrices.items()},
+            **{name: command.help for name, command in model.commands.items()},
+        },
         {name: " → ".join(steps) for name, steps in model.workflows.items()},
         {**dict(_leaves(model.vars, "vars")), **env},
         {name: without_secrets(remote.url) for name, remote in model.remotes.items()},

@@ -55,8 +55,18 @@ class _Checks:
         yield from self._repeated_steps()
         yield from self._moved_steps()
         yield from self._missing_deps()
+        yield from self._about_commands()
+
+    def _about_commands(self) -> Iterator[Problem]:
+        """Yield the warnings about each command; of a matrix those about the first step that has any."""
+        noted: set[str] = set()
         for command in self._commands:
-            yield from command_warnings(self._workspace, command)
+            if command.matrix is None:
+                yield from command_warnings(self._workspace, command)
+            elif command.matrix.command not in noted:
+                found = list(command_warnings(self._workspace, command))
+                noted |= {command.matrix.command} if found else set()
+                yield from found
 
     def _warning(self, command: Command, message: str, hint: str | None = None, *, at: Path = ()) -> Problem:
         location = self._locations.of_command(command.name, at)

@@ -79,8 +79,11 @@ def clean(
     if only_local and confirm(only_local):
         rows = [replace(row, kept=None) if row.is_only_local else row for row in rows]
     removed: list[Cleaned] = []
+    of_command: dict[str, list[Cleaned]] = {}
+    for row in rows:
+        of_command.setdefault(row.command, []).append(row)
     for command in commands:
-        removed += _remove(workspace, command, [row for row in rows if row.command == command.name], report)
+        removed += _remove(workspace, command, of_command.get(command.name, []), report)
     return tuple(removed)
 
 
