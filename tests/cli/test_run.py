@@ -54,6 +54,26 @@ def test_what_makes_the_deps_of_the_target_runs_before_it(three: ProjectDir) -> 
     assert ran(three) == ["one", "two"]
 
 
+def current_reasons(project: ProjectDir) -> dict[str, list[str]]:
+    return {step["step"]: step["reasons"] for step in project.proj("status", "--json").json}
+
+
+def test_a_preview_leaves_out_a_missing_dep_that_its_producer_will_write(three: ProjectDir) -> None:
+    three.proj("run", "all")
+    three.remove("one.txt")
+    assert current_reasons(three)["two"] == ["upstream will run: one"]
+    assert "two: upstream will run: one\n" in three.proj("run", "two", "--dry").out
+
+
+def test_a_preview_keeps_the_reasons_that_the_producer_does_not_remove(three: ProjectDir) -> None:
+    three.proj("run", "all")
+    three.write("one.txt", "edited")
+    assert current_reasons(three)["two"] == ["dep changed: one.txt", "upstream will run: one"]
+    three.remove("one.txt")
+    three.remove("two.txt")
+    assert current_reasons(three)["two"] == ["output missing: two.txt", "upstream will run: one"]
+
+
 def test_the_second_run_does_nothing_and_says_so_in_one_line(three: ProjectDir) -> None:
     three.proj("run", "all")
     assert ran(three) == ["one", "two", "apart"]

@@ -40,6 +40,30 @@ def reasons(
     return [str(reason) for reason in reasons_to_run(command, now, last, disk.get)]
 
 
+EDITS = [
+    ("train --lr 0.1 --seed 1", "train --lr 0.2 --seed 1", "`--lr 0.1` → `--lr 0.2`"),
+    ("train data", "fit data", "`train` → `fit`"),
+    ("train data", "train data fast", "`data` → `data fast`"),
+    ("train data fast", "train data", "`data fast` → `data`"),
+    ("train a a", "train a", "`a a` → `a`"),
+    ("train a", "train a a", "`a` → `a a`"),
+    ("train  data", "train data", "blanks"),
+    (f"train {'x' * 34}", f"train {'y' * 35}", f"`train {'x' * 34}` → `train {'y' * 33}…`"),
+]
+
+
+@pytest.mark.parametrize(("then", "now", "edit"), EDITS)
+def test_a_changed_line_shows_the_words_that_differ(then: str, now: str, edit: str) -> None:
+    last = RECORD._replace(fingerprint=BASE._replace(script=("first", then, "last")))
+    assert reasons(now=BASE._replace(script=("first", now, "last")), last=last) == [f"script changed: line 2 ({edit})"]
+
+
+@pytest.mark.parametrize(("then", "now", "what"), [(("a",), ("a", "b"), "added"), (("a", "b"), ("a",), "removed")])
+def test_a_line_at_the_end_is_added_or_removed(then: tuple[str, ...], now: tuple[str, ...], what: str) -> None:
+    last = RECORD._replace(fingerprint=BASE._replace(script=then))
+    assert reasons(now=BASE._replace(script=now), last=last) == [f"script changed: line 2 ({what})"]
+
+
 def test_what_is_as_recorded_is_up_to_date() -> None:
     assert reasons() == []
 
