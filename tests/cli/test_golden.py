@@ -14,6 +14,7 @@ SESSIONS = {  # subcommand -> the rest of each call, in order
     "run": ["all -n", "all", "all", "count -F -q", "all -F -j 2 --output quiet", "nothing", "all --json -q"],
     "status": ["", "all --json", "count --remote default", "-v --check"],
     "log": ["-q"],
+    "why": ["count", "all --vars.lines 1", ""],
     "diff": ["", "count", "--json", "count 000000000000"],
     "graph": ["", "count --dot", "--mermaid", "--svg --html", "--html graph.html", "nothing"],
     "vars": ["", "--vars.lines 5", "--json"],

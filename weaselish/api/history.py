@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from weaselish.api.directory import OnEvent, ProjectDirectory, ignore
@@ -10,6 +11,7 @@ from weaselish.cancel import Cancel
 if TYPE_CHECKING:
     from weaselish.engine.diff import RunDiff
     from weaselish.engine.metrics_table import MetricsTable
+    from weaselish.engine.why import Why
     from weaselish.records.history import PastRun
 
 
@@ -50,3 +52,20 @@ class History(ProjectDirectory):
 
         with self._opened(cancel) as workspace:
             return diff(workspace, words, report=on_event)
+
+    def why(
+        self,
+        *targets: str,
+        sources: Mapping[str, str] | None = None,
+        on_event: OnEvent = ignore,
+        cancel: Cancel | None = None,
+    ) -> list[Why]:
+        """Explain commands: the reasons to run and where they come from, the last run, and what follows downstream.
+
+        `sources` says where overrides come from.
+        """
+        from weaselish.engine.why import why
+
+        given = dict.fromkeys(self._overrides, "override") | dict(sources or {})
+        with self._opened(cancel) as workspace:
+            return why(workspace, targets, given=given, report=on_event)

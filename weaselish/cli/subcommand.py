@@ -21,6 +21,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
     },
     "Look": {
         "status": "status",
+        "why": "why",
         "log": "log",
         "diff": "diff",
         "graph": "graph",

@@ -1,0 +1,165 @@
+"""Explains a step: why it would run, where each reason comes from, when it last ran, and what follows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from weaselish.engine import events
+from weaselish.engine.broken_lock import report_broken_lock
+from weaselish.engine.run.planning import Preview, plan_for, preview
+from weaselish.engine.status import StepStatus, statuses
+from weaselish.errors import ProjError, in_short
+from weaselish.files import yaml12
+from weaselish.load import FILE, read_project_file
+from weaselish.model.interpolate import MASK, is_secret
+from weaselish.model.locations import Path
+from weaselish.model.project import Command
+from weaselish.model.targets import listed_commands
+from weaselish.plan.graph import Plan
+from weaselish.plan.reasons import Reason, ReasonKind
+from weaselish.plan.sequence import Cycle
+from weaselish.records.history import PastRun, past_runs
+from weaselish.workspace import Workspace
+
+_REFERENCE = re.compile(r"\$\{\s*([^{}]*?)\s*\}")
+_DEP_KINDS = (ReasonKind.DEP_CHANGED, ReasonKind.DEP_ADDED)
+_OF_COMMAND = {ReasonKind.NO_SKIP: ("no_skip",), ReasonKind.NO_OUTPUTS: ()}
+
+
+class Cause(NamedTuple):
+    """One reason to run, and where it comes from, as far as that is known."""
+
+    reason: Reason
+    sources: tuple[str, ...] = ()
+
+
+class Why(NamedTuple):
+    """The explanation of one command. `last` is its last run, `followers` the commands downstream, in order."""
+
+    status: StepStatus
+    causes: tuple[Cause, ...]
+    last: PastRun | None
+    followers: tuple[str, ...]
+
+
+def why(
+    workspace: Workspace, targets: Sequence[str], *, given: Mapping[str, str], report: events.Reporter
+) -> list[Why]:
+    """Explain the commands that `targets` name. `given` says where overrides come from. Raises UnknownName, Cycle."""
+    names = tuple(dict.fromkeys(listed_commands(workspace.project, targets)))
+    report_broken_lock(workspace, report, may_replace=False)
+    plan = plan_for(workspace, names, named=names, lenient=True)
+    explaining = _Explaining(workspace, plan, given)
+    return [explaining.why(name) for name in names]
+
+
+class _Explaining:
+    def __init__(self, workspace: Workspace, plan: Plan, given: Mapping[str, str]) -> None:
+        self._workspace = workspace
+        self._given = given
+        items = preview(workspace, plan)
+        self._previews: dict[str, Preview] = {item.step: item for item in items}
+        self._statuses: dict[str, StepStatus] = {status.step: status for status in statuses(items)}
+        self._past: dict[str, PastRun] = {run.command: run for run in past_runs(workspace.root)}
+        self._data = yaml12.read(read_project_file(workspace.root), file=FILE)[0]
+
+    def why(self, name: str) -> Why:
+        command, item = self._workspace.project.commands[name], self._previews[name]
+        causes = tuple(Cause(reason, tuple(self._sources(command, item, reason))) for reason in item.reasons)
+        return Why(self._statuses[name], causes, self._past.get(name), tuple(_followers(self._workspace, name)))
+
+    def _sources(self, command: Command, item: Preview, reason: Reason) -> Iterator[str]:
+        """Yield where a reason comes from."""
+        subject = reason.subject or ""
+        if reason.kind is ReasonKind.SCRIPT_CHANGED:
+            yield from self._script_sources(command, item, subject)
+        elif reason.kind in _DEP_KINDS:
+            yield from self._producers(subject)
+        elif reason.kind is ReasonKind.ENV_CHANGED:
+            yield self._variable(command, subject)
+        elif reason.kind is ReasonKind.UPSTREAM_WILL_RUN:
+            yield f"`{subject}`: {in_short(self._previews[subject].reasons)}"
+        elif reason.kind in _OF_COMMAND:
+            yield self._place(command.name, _OF_COMMAND[reason.kind])
+
+    def _producers(self, dep: str) -> Iterator[str]:
+        """Yield the commands that produce a dep, with their last runs."""
+        for producer in self._workspace.producers.of(dep):
+            run = self._past.get(producer)
+            yield f"produced by `{producer}`" + (f", which last ran in run {run.run}" if run else "")
+
+    def _variable(self, command: Command, name: str) -> str:
+        """Return where a variable of the environment is set."""
+        if not name.startswith("env."):
+            return self._place(command.name, ("env", name))
+        name = name.removeprefix("env.")
+        variable = self._workspace.project.env.get(name, name)
+        return f"environment variable {variable}"
+
+    def _script_sources(self, command: Command, item: Preview, subject: str) -> Iterator[str]:
+        """Yield the variables whose values changed a script line, or the line itself."""
+        last = item.staleness.last if item.staleness else None
+        number = subject.removeprefix("line ")
+        if last is None or not number.isdecimal():
+            if subject in ("shell", "workdir"):
+                yield self._place(command.name, (subject,))
+            return
+        index = int(number) - 1
+        then, now = last.fingerprint.script, command.script
+        if index < len(now):
+            old = then[index] if index < len(then) else None
+            changed = list(self._changed_variables(command, index, old, now[index]))
+            yield from changed or [self._place(command.name, ("script", index))]
+
+    def _changed_variables(self, command: Command, index: int, old: str | None, new: str) -> Iterator[str]:
+        """Yield the variables that make the difference between two forms of a line, if they alone do."""
+        written = self._written_line(command.name, index)
+        if written is None or old is None:
+            return
+        pieces = _REFERENCE.split(written)  # text, name, text, name, …, text
+        pattern = "".join(re.escape(piece) if at % 2 == 0 else "(.*?)" for at, piece in enumerate(pieces))
+        before, after = re.fullmatch(pattern, old, re.DOTALL), re.fullmatch(pattern, new, re.DOTALL)
+        if before is None or after is None:
+            return
+        found = zip(pieces[1::2], before.groups(), after.groups(), strict=True)
+        for name, was, now in dict.fromkeys(found):
+            if was != now:
+                was, now = (MASK, MASK) if is_secret(name) else (was, now)
+                yield f"`{name}` was `{was}`, is `{now}` ({self._given.get(name) or self._place_of_variable(name)})"
+
+    def _written_line(self, name: str, index: int) -> str | None:
+        """Return a script line as project.yml has it, None if it is not text."""
+        path = (*self._workspace.locations.commands.get(name, ()), "script", index)
+        data = self._data
+        try:
+            for part in path:
+                data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+        return data if isinstance(data, str) else None
+
+    def _place_of_variable(self, name: str) -> str:
+        return _located(self._workspace.locations.of(tuple(name.split("."))))
+
+    def _place(self, command: str, path: Path) -> str:
+        return _located(self._workspace.locations.of_command(command, path))
+
+
+def _located(location: tuple[int, int]) -> str:
+    line, column = location
+    return f"{FILE}:{line}:{column}" if line else FILE
+
+
+def _followers(workspace: Workspace, name: str) -> Iterator[str]:
+    """Yield the commands that need what a command produces, directly or through others, in the order of a plan."""
+    try:
+        plan = plan_for(workspace, list(workspace.project.commands), lenient=True)
+    except (Cycle, ProjError):
+        return
+    downstream = {name}
+    for step in plan.steps:
+        if step.command != name and any(producer.command in downstream for producer in plan.producers[step]):
+            downstream.add(step.command)
+            yield step.command
