@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -95,6 +94,8 @@ def _table(found: MetricsTable) -> tuple[list[tuple[str, ...]], tuple[str, ...]]
 
 def _show(found: MetricsTable) -> None:
     """Print a table; on a terminal that is too narrow for it, a block for each run."""
+    import shutil
+
     rows, header = _table(found)
     text = table(rows, header, stream=sys.stdout)
     width = shutil.get_terminal_size((100, 24)).columns
