@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from weaselish.errors import NoMatch, UnknownName
+from weaselish.errors import NoMatch, Part, UnknownName
 from weaselish.files import yaml12
 from weaselish.model.locations import Locations
 from weaselish.model.matrix import is_matrix_value
@@ -114,6 +114,13 @@ def test_values_of_a_shared_mapping_stay_as_they_are_written() -> None:
 def test_data_that_does_not_come_from_yaml_has_numbers_as_json() -> None:
     model = parse({"commands": [{"name": "a", "matrix": {"n": [1.5, True, 3]}}]}, Locations())
     assert list(model.commands) == ["a@1.5", "a@true", "a@3"]
+
+
+def test_data_may_share_a_list_with_a_faulty_part() -> None:
+    shared = [5]
+    commands = [{"name": "a", "script": shared}, {"name": "b", "matrix": {"n": shared}}]
+    model = parse({"commands": commands}, Locations())
+    assert {fault.confined_to for fault in model.faults} == {Part("commands", "a"), Part("commands", "b")}
 
 
 def test_values_may_use_variables_and_overrides() -> None:
@@ -233,6 +240,9 @@ REFERENCES = {
     "outputs: ['${matrix.lang}${matrix.size}']\noutputs_no_cache: [log]": [
         "5:24 `train@de-sm` and `train@de-lg` both produce `log`"
         " | add `${matrix.lang}` and `${matrix.size}` to the path"
+    ],
+    "metrics: ['m/${matrix.lang}.json']": [
+        "4:15 `train@de-sm` and `train@de-lg` both produce `m/de.json` | add `${matrix.size}` to the path"
     ],
     "dpes: [x]": ["4:5 unknown key `dpes` | did you mean `deps`?"],
 }

@@ -47,7 +47,11 @@ def read_matrix(values: Values, path: Path, name: str, item: Mapping[str, Any]) 
         message = "`matrix` and `compat: weasel` exclude each other"
         values.problem(at, message, "Weasel would read one command", key=True)
         return []
-    if _is_refused(matrix) or _is_too_large(values, at, matrix, item):
+    if _is_refused(matrix):
+        if not values.is_faulty(path):  # data that does not come from YAML may share a list with a faulty part
+            values.problem(at, "`matrix` must not be empty")
+        return []
+    if _is_too_large(values, at, matrix, item):
         return []
     rows = _product(values, at, matrix) if isinstance(matrix, dict) else _rows(values, at, matrix)
     if not values.is_faulty(path):
