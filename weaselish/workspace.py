@@ -12,6 +12,7 @@ from weaselish.cancel import Cancel
 from weaselish.errors import InvalidOverride, UnknownName
 from weaselish.files.atomic import writing
 from weaselish.files.digests import Digests
+from weaselish.files.reading import Observer, Unobserved
 from weaselish.files.state_dir import STATE, cache_dir, make_state_dir
 from weaselish.load import ProjectFile, find_root, load_dotenv, project_root
 from weaselish.model.env_paths import with_env_in_paths
@@ -38,6 +39,7 @@ class Workspace:
     ) -> None:
         self.root = root
         self.cancel = cancel or Cancel()  # ends whatever works on this workspace
+        self.observer: Observer = Unobserved()  # of what the digests read; set it before they are used
         self.state = root / STATE
         self.file: ProjectFile | None = None
         self._other_since = 0  # how often the digests had been forgotten when the other ones were last used
@@ -74,7 +76,7 @@ class Workspace:
 
     @cached_property
     def digests(self) -> Digests:
-        return Digests(self.root, self.project.digest, cache=cache_dir(self.root), cancel=self.cancel)
+        return self._new_digests(self.project.digest)
 
     def digests_with(self, algorithm: Algorithm) -> Digests:
         """Return the digests by a named algorithm. Forgetting the project's own digests forgets these, too."""
@@ -89,7 +91,11 @@ class Workspace:
     def _other_digests(self) -> Digests:
         """The digests by the algorithm that the project does not use, for records from before it was changed."""
         other: Algorithm = "blake3" if self.project.digest == "md5" else "md5"
-        return Digests(self.root, other, cache=cache_dir(self.root), cancel=self.cancel)
+        return self._new_digests(other)
+
+    def _new_digests(self, algorithm: Algorithm) -> Digests:
+        cache = cache_dir(self.root)
+        return Digests(self.root, algorithm, cache=cache, cancel=self.cancel, observer=self.observer)
 
     @cached_property
     def records(self) -> Records:

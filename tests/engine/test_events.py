@@ -63,6 +63,10 @@ EXAMPLES: list[tuple[events.Event, dict[str, object]]] = [
         {"event": "transfer started", "verb": "push", "objects": 2, "size": 10},
     ),
     (events.Preparing("checking assets"), {"event": "preparing", "activity": "checking assets"}),
+    (
+        events.Preparing("hashing `x`", 1, 2, events.Unit.BYTES),
+        {"event": "preparing", "activity": "hashing `x`", "done": 1, "total": 2, "unit": "bytes"},
+    ),
     (events.Transferred("k", 5), {"event": "transferred", "key": "k", "size": 5}),
     (events.CommandPushed("a", ("k",), 5), {"event": "command pushed", "command": "a", "keys": ["k"], "size": 5}),
     (events.CommandPulled("a", ("x",), 5), {"event": "command pulled", "command": "a", "outputs": ["x"], "size": 5}),

@@ -27,7 +27,7 @@ from weaselish.api.directory import store_opener
 from weaselish.cancel import Cancel
 from weaselish.engine import events
 from weaselish.engine.events import StepState
-from weaselish.engine.run.planning import preview
+from weaselish.engine.run.preview import preview
 from weaselish.engine.run.run import RunOptions, run
 from weaselish.errors import MissingDep, UsageError
 from weaselish.executors.base import Ending, Job, JobOutput, Outcome
@@ -324,7 +324,8 @@ class Bench:
         def report(event: events.Event, /) -> None:
             if isinstance(event, events.RunStarted):
                 plans.append(event.plan)
-                announced.append({one.step.command for one in preview(workspace, event.plan) if not one.is_up_to_date})
+                previews = preview(workspace, event.plan, report=lambda event: None)
+                announced.append({one.step.command for one in previews if not one.is_up_to_date})
 
         try:
             with workspace.cancel:

@@ -14,6 +14,7 @@ from weaselish.cancel import Cancel
 from weaselish.files.content import Digested
 from weaselish.files.digests import Digests
 from weaselish.files.hashing import Hasher
+from weaselish.files.reading import Advance, ignore
 from weaselish.files.walk import View
 
 from .samples import VIEWS, digest, file, md5, tree, write
@@ -136,8 +137,8 @@ def test_a_digest_that_was_read_before_a_change_is_not_kept_after_it(root: Path)
     hashed, forgotten = threading.Event(), threading.Event()
 
     class SlowHasher(Hasher):
-        def file(self, path: bytes, size: int) -> str:
-            result = super().file(path, size)
+        def file(self, path: bytes, size: int, advance: Advance = ignore) -> str:
+            result = super().file(path, size, advance)
             hashed.set()
             assert forgotten.wait(10)
             return result

@@ -14,6 +14,7 @@ from weaselish.cancel import Cancel
 from weaselish.files.clock import DiskClock
 from weaselish.files.digests import Digests
 from weaselish.files.hashing import Hasher
+from weaselish.files.reading import Advance, ignore
 from weaselish.plan.digests import ManifestEntry
 
 from .samples import VIEWS, CoarseClock, FastClock, digest, file, md5, settle, tree, write
@@ -28,9 +29,9 @@ class SpyingHasher(Hasher):
         super().__init__("md5", Cancel())
         self.read: list[bytes] = []
 
-    def file(self, path: bytes, size: int) -> str:
+    def file(self, path: bytes, size: int, advance: Advance = ignore) -> str:
         self.read.append(os.path.basename(path))
-        return super().file(path, size)
+        return super().file(path, size, advance)
 
 
 def cached(root: Path, cache: Path, hasher: Hasher | None = None) -> Digests:

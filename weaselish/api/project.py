@@ -96,11 +96,11 @@ class Project(Running, Sharing, History):
         check_usable(workspace, [workflow])
         return pipeline(workspace.project, workflow, self._overrides)
 
-    def validate(self) -> list[Problem]:
+    def validate(self, *, on_event: OnEvent = ignore, cancel: Cancel | None = None) -> list[Problem]:
         """Return every error and warning about project.yml, in the order of the file."""
         from weaselish.engine.validate import findings
 
-        return findings(self._open())
+        return findings(self._open(cancel), report=on_event)
 
     def vars(self, *, sources: Mapping[str, str] | None = None) -> list[Variable]:
         """Return every variable with its value and source, secrets masked. `sources` says where overrides come from."""
@@ -121,12 +121,14 @@ class Project(Running, Sharing, History):
         with self._opened(cancel) as workspace:
             return accept(workspace, named_for_accept(workspace.project, names), report=on_event)
 
-    def acceptable(self, *, cancel: Cancel | None = None) -> list[tuple[Command, tuple[Reason, ...]]]:
+    def acceptable(
+        self, *, on_event: OnEvent = ignore, cancel: Cancel | None = None
+    ) -> list[tuple[Command, tuple[Reason, ...]]]:
         """Return the commands that are out of date only for want of a record, with their reasons to run."""
         from weaselish.engine.run.accept import acceptable
 
         with self._opened(cancel) as workspace:
-            return acceptable(workspace)
+            return acceptable(workspace, report=on_event)
 
     def reset(self, *names: str, on_event: OnEvent = ignore, cancel: Cancel | None = None) -> tuple[str, ...]:
         """Delete the records of commands and workflows, which then count as never run. Return the commands.

@@ -45,19 +45,28 @@ class Running(ProjectDirectory):
         *targets: str,
         remote: str | None = None,
         cache: bool = False,
+        within: float | None = None,
         on_event: OnEvent = ignore,
         cancel: Cancel | None = None,
     ) -> list[StepStatus]:
         """Return the status of each step of the targets, by default of all commands.
 
         With `remote`, it includes whether a matching run is there. With `cache`, outputs that the run cache holds count
-        as present.
+        as present. With `within`, it reads deps and outputs for no more than that many seconds, and leaves steps
+        unchecked that need more.
         """
         from weaselish.engine.status import status
 
         with self._opened(cancel) as workspace:
-            opener = store_opener(workspace)
-            return status(workspace, targets, remote=remote, cache=cache, open_store=opener, report=on_event)
+            return status(
+                workspace,
+                targets,
+                remote=remote,
+                cache=cache,
+                within=within,
+                open_store=store_opener(workspace),
+                report=on_event,
+            )
 
     def graph(self, *targets: str, on_event: OnEvent = ignore, cancel: Cancel | None = None) -> Graph:
         """Return the steps of the targets, by default of all commands, with their status and edges."""

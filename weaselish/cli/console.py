@@ -29,6 +29,11 @@ def be_quiet(quiet: bool) -> None:
     _is_quiet = quiet
 
 
+def is_quiet() -> bool:
+    """Return whether only results, warnings and errors are to be printed."""
+    return _is_quiet
+
+
 # -- stderr -----------------------------------------------------------------------------------------------------------
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from weaselish.cli.activity import ActivityReporter
 from weaselish.cli.console import show
-from weaselish.cli.opening import show_note, show_notices
+from weaselish.cli.opening import show_notices
 from weaselish.cli.subcommand import Call
 from weaselish.cli.units import shown_duration, shown_size
 from weaselish.errors import in_short
@@ -25,18 +26,19 @@ def dry_run(call: Call, project: Project, targets: Sequence[str], settings: Sett
     """Print each step that would run, why, and its lines. Changes nothing."""
     from weaselish.engine.cache.forecast import Action
 
-    steps = project.preview(
-        *targets,
-        only=settings.only,
-        from_step=settings.from_step,
-        until_step=settings.until_step,
-        force=settings.force,
-        force_all=settings.force_all,
-        args=settings.args,
-        cache=settings.cache,
-        on_event=show_note,
-        cancel=call.cancel,
-    )
+    with ActivityReporter() as reporter:
+        steps = project.preview(
+            *targets,
+            only=settings.only,
+            from_step=settings.from_step,
+            until_step=settings.until_step,
+            force=settings.force,
+            force_all=settings.force_all,
+            args=settings.args,
+            cache=settings.cache,
+            on_event=reporter,
+            cancel=call.cancel,
+        )
     show_notices(project.model)
     if as_json:
         from weaselish.cli.json_output import print_json

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import names_and_directory
 from weaselish.cli.console import paint, say, show
-from weaselish.cli.opening import open_project, show_note
+from weaselish.cli.opening import open_project
 from weaselish.cli.subcommand import NAMES, Call, Option, Subcommand
 from weaselish.errors import UsageError, in_short
 
@@ -29,6 +29,8 @@ _ENDINGS = {  # format -> how a FILE ends
 
 def graph(call: Call, *, svg: bool, html: bool, dot: bool, mermaid: bool, as_json: bool) -> int:
     """Show the graph of the targets, or of all commands."""
+    from weaselish.cli.activity import ActivityReporter
+
     given = {"svg": svg, "html": html, "dot": dot, "mermaid": mermaid, "json": as_json}
     formats = [name for name, is_given in given.items() if is_given]
     if len(formats) > 1:
@@ -40,7 +42,9 @@ def graph(call: Call, *, svg: bool, html: bool, dot: bool, mermaid: bool, as_jso
     names, directory = names_and_directory(words)
     project = open_project(call, directory)
     if not formats:
-        _show_drawing(project.picture(*names, on_event=show_note, cancel=call.cancel), call)
+        with ActivityReporter() as reporter:
+            picture = project.picture(*names, on_event=reporter, cancel=call.cancel)
+        _show_drawing(picture, call)
         return 0
     text = _rendered(project, names, formats[0], call)
     if file is None:
@@ -60,18 +64,23 @@ def _without_file(words: Sequence[str], formats: Sequence[str]) -> tuple[tuple[s
 
 
 def _rendered(project: Project, names: Sequence[str], form: str, call: Call) -> str:
+    from weaselish.cli.activity import ActivityReporter
+
     if form == "json":
         import srsly
 
         from weaselish.cli.json_output import encodable
 
-        drawn = project.picture(*names, on_event=show_note, cancel=call.cancel)
+        with ActivityReporter() as reporter:
+            drawn = project.picture(*names, on_event=reporter, cancel=call.cancel)
         return str(srsly.json_dumps(encodable(_as_json(drawn)), indent=2))
-    return project.draw(*names, form=form, on_event=show_note, cancel=call.cancel).rstrip("\n")
+    with ActivityReporter() as reporter:
+        return project.draw(*names, form=form, on_event=reporter, cancel=call.cancel).rstrip("\n")
 
 
 def _write(name: str, text: str) -> None:
     """Write a file that the user names; a link stays a link. A directory or device is not replaced."""
+
     from weaselish.files.atomic import write_atomically, writing
     from weaselish.files.text_file import check_replaceable
 

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from weaselish.engine.status import StepStatus
     from weaselish.model.project import Command, ProjectModel
 
+_UNCHECKED = "?"  # the value of Status.UNCHECKED
+_PATIENCE = 1.0  # seconds for which the list waits to learn the states
+
 
 def list_project(extras: Extras, directory: str | None = None) -> int:
     """Show the title, and workflows and commands with help and state."""
     call = Call((), extras)
     project = open_project(call, directory)
-    states = {step.step.command: step for step in project.status(on_event=show_note, cancel=call.cancel)}
+    steps = project.status(within=_PATIENCE, on_event=show_note, cancel=call.cancel)
+    states = {step.step.command: step for step in steps}
     model = project.shown_model
     if model.title:
         show_heading(model.title)
@@ -34,7 +38,10 @@ def list_project(extras: Extras, directory: str | None = None) -> int:
         show_table([(name, " → ".join(steps)) for name, steps in model.workflows.items()], ("workflow", "steps"))
     if model.commands:
         show()
-        show_table([_row(model, name, states) for name in model.written], ("command", "state", "help"))
+        rows = [_row(model, name, states) for name in model.written]
+        show_table(rows, ("command", "state", "help"))
+        if any(_UNCHECKED in state for _, state, _ in rows):
+            show(f"\n{_UNCHECKED}: its files must be read to know; `proj status` does that")
     show("\n`proj run NAME` runs one. `proj --help` shows all subcommands.")
     return 0
 

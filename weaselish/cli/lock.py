@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def accept(call: Call, *, everything: bool) -> int:
     """Record the current outputs of commands as the result of a run; return the exit code of the first error."""
-    from weaselish.cli.progress import TransferReporter
+    from weaselish.cli.activity import ActivityReporter
 
     names, directory = names_and_directory(call.words)
     if names and everything:
@@ -26,7 +26,7 @@ def accept(call: Call, *, everything: bool) -> int:
     names = names or _offered(call, project, everything=everything)
     if not names:
         return 0
-    with TransferReporter() as reporter:
+    with ActivityReporter() as reporter:
         results = project.accept(*names, on_event=reporter, cancel=call.cancel)
     for result in results:
         _show(result)
@@ -35,7 +35,11 @@ def accept(call: Call, *, everything: bool) -> int:
 
 def _offered(call: Call, project: Project, *, everything: bool) -> list[str]:
     """Return all commands that can be accepted, after asking on a terminal. Raises UsageError where there is none."""
-    offered = {command.name: (command, reasons) for command, reasons in project.acceptable(cancel=call.cancel)}
+    from weaselish.cli.activity import ActivityReporter
+
+    with ActivityReporter() as reporter:
+        acceptable = project.acceptable(on_event=reporter, cancel=call.cancel)
+    offered = {command.name: (command, reasons) for command, reasons in acceptable}
     if not offered:
         say("nothing to accept: no command is out of date whose outputs and deps all exist")
     if everything or not offered:
@@ -66,12 +70,12 @@ def _show(result: Acceptance) -> None:
 
 def reset(call: Call) -> int:
     """Forget the records of commands."""
-    from weaselish.cli.progress import TransferReporter
+    from weaselish.cli.activity import ActivityReporter
 
     names, directory = names_and_directory(call.words)
     if not names:
         raise UsageError("the name of a command is missing", hint="`proj status` lists the commands")
-    with TransferReporter() as reporter:
+    with ActivityReporter() as reporter:
         commands = open_project(call, directory).reset(*names, on_event=reporter, cancel=call.cancel)
     for command in commands:
         done(f"{command}: counts as never run; its outputs stay")

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
+from weaselish.cli.activity import ActivityLine
 from weaselish.cli.console import done, failed, hint, paint, preload_table, say, table, warn
 from weaselish.cli.output_lines import OutputLines
 from weaselish.cli.units import counted, shown_duration, shown_size
@@ -50,9 +51,12 @@ class ConsoleReporter:
         self._lines: dict[str, OutputLines] = {}
         self._logs: dict[str, Path] = {}
         self._in_line = False  # whether a script's output ended within a line, on a terminal
+        self._activity = ActivityLine()
         self.reasons: dict[str, tuple[Reason, ...]] = {}
 
     def __call__(self, event: events.Event, /) -> None:
+        if not isinstance(event, events.Preparing):
+            self._activity.clear()
         if self._in_line and not isinstance(event, events.StepOutput):
             self._write(b"\n")
         match event:
@@ -60,6 +64,8 @@ class ConsoleReporter:
                 self._output = self._chosen or (OutputMode.PREFIX if jobs > 1 else OutputMode.RAW)
                 self._jobs, self._steps = jobs, len(plan.steps)
                 self._width = max((len(step) for step in plan.steps), default=0)
+            case events.Preparing():
+                self._activity.show(event)
             case events.Note(message, advice):
                 warn(message, advice)
             case events.StepWaiting(step, holder):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import names_and_directory
 from weaselish.cli.console import show_table
-from weaselish.cli.opening import open_project, show_note
+from weaselish.cli.opening import open_project
 from weaselish.cli.subcommand import JSON, NAMES, Call, Option, Subcommand, Takes, Values
 from weaselish.cli.units import shown_age, shown_size
 from weaselish.errors import in_short
@@ -22,7 +22,10 @@ def status(call: Call, *, check: bool, remote: str | None, cache: bool, as_json:
     """Show each step with its status and reasons. With `check`, return 1 if any must run."""
     names, directory = names_and_directory(call.words)
     project = open_project(call, directory)
-    steps = project.status(*names, remote=remote, cache=cache, on_event=show_note, cancel=call.cancel)
+    from weaselish.cli.activity import ActivityReporter
+
+    with ActivityReporter() as reporter:
+        steps = project.status(*names, remote=remote, cache=cache, on_event=reporter, cancel=call.cancel)
     if as_json:
         from weaselish.cli.json_output import print_json
 

@@ -17,6 +17,29 @@ def shown_size(size: float) -> str:
     return f"{size:.0f} B" if unit == 1 else f"{size / unit:.1f} {suffix}"
 
 
+def shown_progress(done: int, total: int | None) -> str:
+    """Return how many bytes of a total are done, in the unit of the total: `1.2 of 4.5 GiB`."""
+    if total is None:
+        return shown_size(done)
+    from rich.filesize import pick_unit_and_suffix
+
+    unit, _ = pick_unit_and_suffix(total, _SUFFIXES, 1024)
+    return f"{done / unit:.{0 if unit == 1 else 1}f} of {shown_size(total)}"
+
+
+def counted_progress(done: int, total: int | None, noun: str) -> str:
+    """Return how many things of a total are done: `12,000 files`, `3 of 1,000 steps`."""
+    return f"{done:,} {noun}" if total is None else f"{done:,} of {total:,} {noun}"
+
+
+def shown_left(seconds: float) -> str:
+    """Return the time left of something, which is never exact: `9 s`, `3 min`, `2 h 10 min`."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
 def shown_age(moment: float) -> str:
     """Return how long ago a moment was, in its largest unit: `5 s`, `3 min`, `2 h`, `4 d`."""
     seconds = max(0.0, time.time() - moment)

@@ -12,7 +12,11 @@ def validate(call: Call) -> int:
     """Show all errors and warnings; return 2 if there is an error."""
     project = open_project(call, call.directory, notices=False)
     errors = 0
-    for problem in project.validate():
+    from weaselish.cli.activity import ActivityReporter
+
+    with ActivityReporter() as reporter:
+        problems = project.validate(on_event=reporter, cancel=call.cancel)
+    for problem in problems:
         errors += not problem.is_warning
         show_problem(problem)
     if errors:

@@ -9,10 +9,12 @@ from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.cache.forecast import NOTHING, Action, Forecast, foretell, is_settled
 from weaselish.engine.events import SerialReporter
+from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.run.caching import Caching
 from weaselish.engine.run.job import announced_lines
-from weaselish.engine.run.planning import Preview, args_of, check_usable, named_commands, plan_for, preview
+from weaselish.engine.run.planning import args_of, check_usable, named_commands, plan_for
+from weaselish.engine.run.preview import Preview, preview
 from weaselish.engine.status import Status, statuses
 from weaselish.model.targets import listed_commands
 from weaselish.plan.reasons import Reason
@@ -46,14 +48,16 @@ def preview_run(
 
     `cache` names the run cache instead of project.yml. Asks the cache what it holds, and downloads no output.
     """
+    serial = SerialReporter(report)
+    workspace.observer = ReadingEvents(serial)
     named = named_commands(workspace.project, targets, selection)
     plan = plan_for(workspace, targets, selection, lenient=True, named=named, note=report)
     given = args_of(plan, args)
     check_usable(workspace, (*targets, *plan.commands))
     steps = []
     forced = selection.forced(plan)
-    previews = preview(workspace, plan, forced=forced, args=given)
-    caching = Caching(workspace, cache, open_store, SerialReporter(report))
+    previews = preview(workspace, plan, forced=forced, args=given, report=serial)
+    caching = Caching(workspace, cache, open_store, serial)
     forecasts = foretell(
         workspace, plan, caching, named=listed_commands(plan.project, plan.targets), forced=forced, args=given
     )

@@ -188,10 +188,24 @@ class StepBlocked(NamedTuple):
         return as_json(self)
 
 
+class Unit(enum.Enum):
+    """What the progress of an activity counts."""
+
+    BYTES = "bytes"
+    FILES = "files"
+    STEPS = "steps"
+
+
 class Preparing(NamedTuple):
-    """A push, pull or fetch is busy before its first byte: "checking `train`", "packing `data`"."""
+    """Something takes time before a step or a transfer begins: "checking `train`", "hashing `data`".
+
+    Where progress is known, `done` of `total` units are done, and the activity ends with `done` equal to `total`.
+    """
 
     activity: str
+    done: int | None = None
+    total: int | None = None
+    unit: Unit | None = None
     at: float = 0.0
 
     def to_json(self) -> JsonObject:

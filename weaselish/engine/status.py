@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
+from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.remote.resolve import OpenStore, find_remote
-from weaselish.engine.run.planning import Preview, plan_for, preview
+from weaselish.engine.run.planning import plan_for
+from weaselish.engine.run.preview import Preview, preview
+from weaselish.engine.time_limit import TimeLimit
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import Reason, ReasonKind
 from weaselish.plan.selection import Selection
@@ -31,6 +34,7 @@ class Status(enum.Enum):
     INTERRUPTED = "interrupted"
     ALWAYS_RUNS = "always runs"
     UNKNOWN = "unknown"  # an input or output cannot be read
+    UNCHECKED = "?"  # finding out takes longer than the caller waits
 
 
 class StepStatus(NamedTuple):
@@ -61,15 +65,18 @@ def status(
     *,
     remote: str | None,
     cache: bool,
+    within: float | None = None,
     open_store: OpenStore,
     report: events.Reporter,
 ) -> list[StepStatus]:
     """Return the status of each step of the targets, or of all commands. Changes nothing.
 
-    With `cache`, outputs that the run cache holds count as present.
+    With `cache`, outputs that the run cache holds count as present. After `within` seconds nothing more is read: steps
+    that need it are UNCHECKED.
     """
+    workspace.observer = ReadingEvents(report) if within is None else TimeLimit(within)
     plan = _plan(workspace, targets, report)
-    previews = preview(workspace, plan)
+    previews = preview(workspace, plan, report=report)
     states: Mapping[str, str] = {}
     if remote is not None:
         from weaselish.engine.remote.states import remote_states
@@ -86,9 +93,10 @@ def status(
 
 def graph(workspace: Workspace, targets: Sequence[str], *, report: events.Reporter) -> Graph:
     """Return the plan of the targets, or of all commands, with the status of its steps. Raises Cycle."""
+    workspace.observer = ReadingEvents(report)
     plan = plan_for(workspace, targets or list(workspace.project.commands), lenient=True)
     report_broken_lock(workspace, report, may_replace=False)
-    return Graph(plan, statuses(preview(workspace, plan)))
+    return Graph(plan, statuses(preview(workspace, plan, report=report)))
 
 
 def _plan(workspace: Workspace, targets: Sequence[str], report: events.Reporter) -> Plan:
@@ -131,8 +139,10 @@ def _matters(reason: Reason, earlier: dict[str, StepStatus]) -> bool:
 
 def _status(item: Preview) -> Status:
     kinds = {reason.kind for reason in item.reasons}
+    if item.is_unchecked:
+        return Status.UNCHECKED
     if item.staleness is None:
-        return Status.UNKNOWN
+        return Status.NEVER_RAN if ReasonKind.NEVER_RAN in kinds else Status.UNKNOWN
     if item.is_unrecorded:
         return Status.UNRECORDED
     if not kinds:

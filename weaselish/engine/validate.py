@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+from weaselish.engine import events
 from weaselish.engine.command_warnings import command_warnings
+from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.run.environment import missing_env_files
 from weaselish.engine.run.missing_deps import missing_dep_problems
 from weaselish.errors import Problem, ProjError, in_file_order, listed
@@ -18,8 +20,9 @@ from weaselish.plan.producers import alternatives
 from weaselish.workspace import Workspace
 
 
-def findings(workspace: Workspace) -> list[Problem]:
+def findings(workspace: Workspace, *, report: events.Reporter) -> list[Problem]:
     """Return all problems of project.yml in file order: those of parsing, and those that graph and disk show."""
+    workspace.observer = ReadingEvents(report)
     project = workspace.project
     return list(in_file_order([*project.warnings, *project.faults, *_Checks(workspace).problems()]))
 

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
-from weaselish.engine.run.planning import Preview, plan_for, preview
+from weaselish.engine.reading_events import ReadingEvents
+from weaselish.engine.run.planning import plan_for
+from weaselish.engine.run.preview import Preview, preview
 from weaselish.engine.status import StepStatus, statuses
 from weaselish.errors import ProjError, in_short
 from weaselish.files import yaml12
@@ -49,17 +51,18 @@ def why(
 ) -> list[Why]:
     """Explain the commands that `targets` name. `given` says where overrides come from. Raises UnknownName, Cycle."""
     names = tuple(dict.fromkeys(listed_commands(workspace.project, targets)))
+    workspace.observer = ReadingEvents(report)
     report_broken_lock(workspace, report, may_replace=False)
     plan = plan_for(workspace, names, named=names, lenient=True)
-    explaining = _Explaining(workspace, plan, given)
+    explaining = _Explaining(workspace, plan, given, report)
     return [explaining.why(name) for name in names]
 
 
 class _Explaining:
-    def __init__(self, workspace: Workspace, plan: Plan, given: Mapping[str, str]) -> None:
+    def __init__(self, workspace: Workspace, plan: Plan, given: Mapping[str, str], report: events.Reporter) -> None:
         self._workspace = workspace
         self._given = given
-        items = preview(workspace, plan)
+        items = preview(workspace, plan, report=report)
         self._previews: dict[str, Preview] = {item.step: item for item in items}
         self._statuses: dict[str, StepStatus] = {status.step: status for status in statuses(items)}
         self._past: dict[str, PastRun] = {run.command: run for run in past_runs(workspace.root)}

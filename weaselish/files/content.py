@@ -13,6 +13,7 @@ from weaselish.files.cached_tree import CachedTree
 from weaselish.files.clock import DiskClock
 from weaselish.files.file_stat import FileStat, Listing, PackedStat, pack_file, pack_listing, stat_of, target_of
 from weaselish.files.hashing import Hasher
+from weaselish.files.reading import Observer
 from weaselish.files.stat_cache import CachedFile, CachedFiles, StatCache
 from weaselish.files.walk import Unreadable, Vanished, View, Walker
 from weaselish.plan.digests import TREE_SUFFIX, Algorithm, ManifestEntry, digest_bytes, manifest
@@ -33,7 +34,14 @@ class ContentReader:
     """Digests paths of one project. Thread-safe. It reads only what the stat cache cannot vouch for."""
 
     def __init__(
-        self, root: Path, algorithm: Algorithm, cache: StatCache, clock: DiskClock, walker: Walker, hasher: Hasher
+        self,
+        root: Path,
+        algorithm: Algorithm,
+        cache: StatCache,
+        clock: DiskClock,
+        walker: Walker,
+        hasher: Hasher,
+        observer: Observer,
     ) -> None:
         self._root = os.fsencode(root)
         self._algorithm = algorithm
@@ -41,6 +49,7 @@ class ContentReader:
         self._clock = clock
         self._walker = walker
         self._hasher = hasher
+        self._observer = observer
 
     def read(self, path: str, view: View) -> Digested | None:
         """Return the content of a path; None if it does not exist. Raises Unreadable and Cancelled."""
@@ -69,13 +78,13 @@ class ContentReader:
         digest = self._cache.file(path, status)
         if digest is None:
             checked_at = self._clock.now()
-            digest = self._hasher.file(full, status.size)
+            digest = self._hasher.file(full, status.size, self._observer.hashing(path, status.size))
             self._cache.put_file(path, CachedFile(status, checked_at, digest))
         return Digested(digest, status.size, 1)
 
     def _tree(self, path: str, full: bytes, view: View) -> Digested:
         """Digest a directory by one walk. Read only the files that differ from the cache."""
-        listing = self._walker.walk(path, full, view)
+        listing = self._walker.walk(path, full, view, self._observer.listing(path))
         cached = self._cache.tree(path, view, listing)
         if cached is not None:
             return Digested(cached.digest, cached.size, cached.files)
@@ -111,9 +120,11 @@ class ContentReader:
             digests.append(cached)
             if not cached:
                 new.append((index, full + b"/" + name, status.size))
-        hashed = self._hasher.files([(file, size) for _, file, size in new])
-        for (index, _, _), digest in zip(new, hashed, strict=True):
-            digests[index] = digest
+        if new:
+            advance = self._observer.hashing(path, sum(size for _, _, size in new))
+            hashed = self._hasher.files([(file, size) for _, file, size in new], advance)
+            for (index, _, _), digest in zip(new, hashed, strict=True):
+                digests[index] = digest
         return digests
 
     def _trusted(self, files: CachedFiles, entry: tuple[bytes, PackedStat], status: FileStat) -> str:

@@ -18,6 +18,7 @@ from weaselish.files.clock import DiskClock
 from weaselish.files.content import ContentReader, Digested
 from weaselish.files.file_stat import Stamp
 from weaselish.files.hashing import Hasher
+from weaselish.files.reading import Observer, Unobserved
 from weaselish.files.stat_cache import StatCache
 from weaselish.files.walk import Unreadable, View, Walker
 from weaselish.model.paths import is_glob, is_text
@@ -28,7 +29,7 @@ class Digests:
     """The digests of one project's paths. Thread-safe.
 
     Results stay in memory until `forget`: call it when something may have changed the disk. `cancel` is checked once
-    per directory and per block of a file.
+    per directory and per block of a file. `observer` follows what is read.
     """
 
     def __init__(
@@ -40,16 +41,17 @@ class Digests:
         cancel: Cancel | None = None,
         clock: DiskClock | None = None,
         hasher: Hasher | None = None,
+        observer: Observer | None = None,
     ) -> None:
         cancel = cancel or Cancel()
+        self._observer = observer or Unobserved()
         self.algorithm = algorithm
         self._root = root
         self._cancel = cancel
         self._clock = clock or DiskClock(cache)
         self._cache = StatCache(cache, algorithm, self._clock)
-        self._reader = ContentReader(
-            root, algorithm, self._cache, self._clock, Walker(root, cancel), hasher or Hasher(algorithm, cancel)
-        )
+        walker, hasher = Walker(root, cancel), hasher or Hasher(algorithm, cancel)
+        self._reader = ContentReader(root, algorithm, self._cache, self._clock, walker, hasher, self._observer)
         self._results: dict[tuple[str, View], Digested | None] = {}
         self._matches: dict[str, tuple[str, ...]] = {}  # by glob
         self._lock = threading.Lock()
@@ -132,7 +134,8 @@ class Digests:
                 return self._matches[glob]
         from weaselish.files.globs import GlobWalk
 
-        matches = tuple(sorted(GlobWalk(self._root, glob, self._cancel).matches()))
+        walk = GlobWalk(self._root, glob, self._cancel, self._observer.listing(glob))
+        matches = tuple(sorted(walk.matches()))
         with self._lock:
             if generation == self._generation:
                 self._matches[glob] = matches

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from weaselish.cancel import Cancel
+from weaselish.files.reading import Advance, ignore
 from weaselish.files.walk import LinkGuard
 from weaselish.model.paths import is_glob
 
@@ -18,15 +19,17 @@ _RECURSIVE = "**"
 
 class GlobWalk:
     """Finds the matches of one glob below `root`. `cancel` is checked once per directory.
+    `advance` gets the number of names that may match in each.
 
     As in Python, `**` stands for any number of directories, and wildcards match a hidden name only if the pattern
     begins with a dot. Wildcards enter links to directories unless such a link leads to a directory that contains it.
     A directory that cannot be read has no matches; `unreadable` lists these directories.
     """
 
-    def __init__(self, root: Path, glob: str, cancel: Cancel) -> None:
+    def __init__(self, root: Path, glob: str, cancel: Cancel, advance: Advance = ignore) -> None:
         self._root = os.fspath(root)
         self._cancel = cancel
+        self._advance = advance
         self._guard = LinkGuard(glob)
         names = glob.split("/")
         first = next((index for index, name in enumerate(names) if is_glob(name)), len(names))
@@ -45,7 +48,9 @@ class GlobWalk:
         while pending:
             self._cancel.check()
             directory, states = pending.pop()
-            for name, reached in self._children(directory, states).items():
+            children = self._children(directory, states)
+            self._advance(len(children))
+            for name, reached in children.items():
                 path = os.path.join(directory, name)
                 following = self._without_recursion(reached)
                 if self._end in reached or (self._end in following and os.path.isdir(self._full(path))):

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 from weaselish.cancel import Cancel
+from weaselish.files.reading import Advance, ignore
 from weaselish.files.walk import unreadable
 from weaselish.plan.digests import Algorithm, Hash, new_hash
 
@@ -13,7 +14,10 @@ BLOCK = 1 << 20  # bytes read at a time
 
 
 class Hasher:
-    """Hashes files with one algorithm. Thread-safe. `cancel` is checked once per block."""
+    """Hashes files with one algorithm. Thread-safe. `cancel` is checked once per block.
+
+    `advance` gets the number of bytes of each block, or of each small file. What it raises ends the work.
+    """
 
     threaded_from = 1 << 20  # bytes: if one of several files is this large, threads hash them
 
@@ -21,23 +25,23 @@ class Hasher:
         self._algorithm = algorithm
         self._cancel = cancel
 
-    def file(self, path: bytes, size: int) -> str:
+    def file(self, path: bytes, size: int, advance: Advance = ignore) -> str:
         """Return the digest of a file. `size` is what stat said of it. Raises Unreadable and Cancelled."""
-        return self._hash(path, size, self._cancel)
+        return self._hash(path, size, self._cancel, advance)
 
-    def files(self, files: Sequence[tuple[bytes, int]]) -> list[str]:
+    def files(self, files: Sequence[tuple[bytes, int]], advance: Advance = ignore) -> list[str]:
         """Return the digests of files given as (path, size in bytes), in order. Raises Unreadable and Cancelled."""
         if len(files) > 1 and any(size >= self.threaded_from for _, size in files):
-            return self._in_threads(files)
-        return [self.file(path, size) for path, size in files]
+            return self._in_threads(files, advance)
+        return [self.file(path, size, advance) for path, size in files]
 
-    def _in_threads(self, files: Sequence[tuple[bytes, int]]) -> list[str]:
+    def _in_threads(self, files: Sequence[tuple[bytes, int]], advance: Advance) -> list[str]:
         from concurrent.futures import ThreadPoolExecutor
 
         with self._cancel.child() as cancel:  # an error or Ctrl-C in this thread ends the other threads at once
             threads = ThreadPoolExecutor(os.cpu_count() or 1)
             try:
-                futures = [threads.submit(self._hash, path, size, cancel) for path, size in files]
+                futures = [threads.submit(self._hash, path, size, cancel, advance) for path, size in files]
                 return [future.result() for future in futures]
             except BaseException:
                 cancel.request()
@@ -45,7 +49,7 @@ class Hasher:
             finally:
                 threads.shutdown(cancel_futures=True)
 
-    def _hash(self, path: bytes, size: int, cancel: Cancel) -> str:
+    def _hash(self, path: bytes, size: int, cancel: Cancel, advance: Advance) -> str:
         cancel.check()
         running = new_hash(self._algorithm)
         try:
@@ -53,8 +57,9 @@ class Hasher:
             try:
                 if size < BLOCK:
                     _read_small(fd, size, running)
+                    advance(size)
                 else:
-                    _read_large(fd, running, cancel)
+                    _read_large(fd, running, cancel, advance)
             finally:
                 os.close(fd)
         except OSError as error:
@@ -72,8 +77,9 @@ def _read_small(fd: int, size: int, running: Hash) -> None:
             break
 
 
-def _read_large(fd: int, running: Hash, cancel: Cancel) -> None:
+def _read_large(fd: int, running: Hash, cancel: Cancel, advance: Advance) -> None:
     buffer = memoryview(bytearray(BLOCK))
     while count := os.readv(fd, [buffer]):
         running.update(buffer[:count])
         cancel.check()
+        advance(count)

@@ -16,6 +16,7 @@ from weaselish.cancel import Cancel
 from weaselish.errors import ProjError
 from weaselish.files.file_stat import EMPTY_DIRECTORY, Listing, PackedStat, pack_file, pack_link
 from weaselish.files.projignore import read_projignore
+from weaselish.files.reading import Advance, ignore
 
 View = Literal["dep", "output"]
 
@@ -80,10 +81,11 @@ class Walker:
         self._cancel = cancel
         self._ignored = read_projignore(root)
 
-    def walk(self, path: str, top: bytes, view: View) -> Listing:
+    def walk(self, path: str, top: bytes, view: View, advance: Advance = ignore) -> Listing:
         """List all files, links and empty directories below `top`, sorted by their paths relative to it.
 
-        `path` is that of `top` in the project. Raises Unreadable and Cancelled.
+        `path` is that of `top` in the project. `advance` gets the number of files listed in each directory. Raises
+        Unreadable and Cancelled.
         """
         at_root = top == os.path.join(self._root, b".")
         guard = LinkGuard(path) if view == "dep" else None
@@ -93,6 +95,7 @@ class Walker:
             self._cancel.check()
             directory, prefix = pending.pop()
             is_empty = True
+            before = len(listing)
             for entry in _scan(directory):
                 if guard and self._is_ignored(entry, path, prefix, at_top=at_root and not prefix):
                     continue
@@ -105,6 +108,7 @@ class Walker:
                     listing.append((relative, packed))
             if is_empty and prefix:
                 listing.append((prefix[:-1], EMPTY_DIRECTORY))
+            advance(len(listing) - before)
         listing.sort()
         return listing
 

@@ -10,6 +10,7 @@ from weaselish.engine import events
 from weaselish.engine.assets.check import AssetOptions, AssetResult, AssetsOnDisk, AssetState, project_assets
 from weaselish.engine.assets.obtain import Obtained, Obtainer, TransferProgress
 from weaselish.engine.events import SerialReporter
+from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.workers import GRACE, Workers, run_aside
 from weaselish.engine.write_paths import check_asset_path
@@ -33,7 +34,9 @@ def fetch_assets(
 
     Raises UnknownName.
     """
-    fetching = _Fetching(workspace, options, open_store, SerialReporter(report))
+    serial = SerialReporter(report)
+    workspace.observer = ReadingEvents(serial)
+    fetching = _Fetching(workspace, options, open_store, serial)
     return run_aside(fetching.run, workspace.cancel, grace=1.5 * _GRACE)
 
 

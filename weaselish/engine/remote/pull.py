@@ -10,6 +10,7 @@ from typing import TypeVar
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.events import SerialReporter
+from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.remote.candidates import Candidate, Candidates, algorithms, current_fingerprint
 from weaselish.engine.remote.download import BadObject, NotPulled
 from weaselish.engine.remote.resolve import OpenStore, open_tree, selected_commands
@@ -69,7 +70,9 @@ def pull(
     if not options.dry:
         workspace.prepare_to_change()
     report_broken_lock(workspace, report)
-    pulling = _Pull(workspace, open_tree(workspace, remote, open_store), options, SerialReporter(report))
+    serial = SerialReporter(report)
+    workspace.observer = ReadingEvents(serial)
+    pulling = _Pull(workspace, open_tree(workspace, remote, open_store), options, serial)
     return run_aside(pulling.run, workspace.cancel, grace=1.5 * _GRACE)
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.events import SerialReporter
+from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.remote.push_plan import NotPushed, Order, PushOptions, PushPlanner, Upload
 from weaselish.engine.remote.resolve import OpenStore, open_tree, selected_commands
 from weaselish.engine.remote.tree import RemoteTree
@@ -52,7 +53,9 @@ def push(
     if not options.dry:
         workspace.prepare_to_change()
     report_broken_lock(workspace, report)
-    pushing = _Push(workspace, open_tree(workspace, remote, open_store), options, SerialReporter(report))
+    serial = SerialReporter(report)
+    workspace.observer = ReadingEvents(serial)
+    pushing = _Push(workspace, open_tree(workspace, remote, open_store), options, serial)
     return run_aside(pushing.run, workspace.cancel, grace=_GRACE)
 
 

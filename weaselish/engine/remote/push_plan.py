@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from weaselish.archive.pack import Packing
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter
+from weaselish.engine.events import SerialReporter, Unit
+from weaselish.engine.reading_events import Activity
 from weaselish.engine.remote.published import Published, object_keys, outputs_of, record_key
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.remote.verified import is_verified
@@ -197,11 +198,13 @@ class PushPlanner:
 
     def _packed_size(self, output: RecordedOutput) -> int:
         self._report(events.Preparing(f"packing `{output.path}`"))
+        packed = Activity(f"packing `{output.path}`", None, Unit.BYTES, self._report)
         algorithm = algorithm_of(output.digest)
         packing = Packing(self._workspace.root, output.path, algorithm=algorithm, compress=self._tree.compress)
         size = 0
         for chunk in packing:
             self._workspace.cancel.check()
+            packed(len(chunk))
             size += len(chunk)
         return size
 

@@ -10,7 +10,7 @@ from weaselish.engine.remote.candidates import algorithms, current_fingerprint
 from weaselish.engine.remote.published import outputs_of
 from weaselish.engine.remote.resolve import OpenStore, open_tree
 from weaselish.engine.remote.tree import RemoteTree
-from weaselish.engine.run.planning import Preview
+from weaselish.engine.run.preview import Preview
 from weaselish.engine.workers import run_aside
 from weaselish.model.project import Remote
 from weaselish.workspace import Workspace

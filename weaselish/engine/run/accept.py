@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
+from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.run.metrics import read_metrics
 from weaselish.engine.run.missing_deps import check_deps
 from weaselish.engine.run.provenance import ProvenanceSource
@@ -34,11 +35,12 @@ class Acceptance(NamedTuple):
     error: ProjError | None = None
 
 
-def acceptable(workspace: Workspace) -> list[tuple[Command, tuple[Reason, ...]]]:
+def acceptable(workspace: Workspace, *, report: events.Reporter) -> list[tuple[Command, tuple[Reason, ...]]]:
     """Return the commands whose outputs and deps all exist and that are out of date, with their reasons to run.
 
     Leave out those whose last attempt failed, was interrupted or had its inputs changed: name them to accept them.
     """
+    workspace.observer = ReadingEvents(report)
     offered = []
     for command in workspace.project.commands.values():
         if command.outputs and all(workspace.exists(path) for path in command.outputs):
@@ -64,6 +66,7 @@ def accept(workspace: Workspace, commands: Iterable[Command], *, report: events.
 
     A command that cannot be accepted does not keep the others from it. Waits for steps of other processes.
     """
+    workspace.observer = ReadingEvents(report)
     workspace.prepare_to_change()
     report_broken_lock(workspace, report)
     source = ProvenanceSource(workspace.root)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.events import SerialReporter, StepResult, StepState
+from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.run.caching import Caching
 from weaselish.engine.run.course import Course
 from weaselish.engine.run.missing_deps import check_sources
@@ -80,6 +81,7 @@ def run(
     if not is_text("".join(options.args)):  # project.lock could not hold them
         raise UsageError("an argument after `--` is not text in UTF-8")
     serial = SerialReporter(report)
+    workspace.observer = ReadingEvents(serial)
     selection = options.selection
     named = named_commands(workspace.project, targets, selection)
     plan = plan_for(workspace, targets, selection, named=named, note=serial)
