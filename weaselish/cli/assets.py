@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -45,9 +44,11 @@ def assets(call: Call, *, extra: bool, sparse: bool, force: bool, update: bool, 
     elif not problems:
         _show_none(extras=len(model.assets))
     if as_json:
+        from dataclasses import asdict
+
         from weaselish.cli.json_output import print_json
 
-        print_json([dataclasses.asdict(result) for result in results])
+        print_json([asdict(result) for result in results])
     for problem in problems:
         show_problem(problem)
     return 2 if problems else 1 if any(result.state is AssetState.FAILED for result in results) else 0

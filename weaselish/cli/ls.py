@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -41,7 +40,9 @@ def _rows(run: RemoteRun) -> Iterable[tuple[str, ...]]:
 
 
 def _as_json(run: RemoteRun) -> dict[str, object]:
-    fields = dataclasses.asdict(run) | {"git": run.git._asdict() if run.git else None}
+    from dataclasses import asdict
+
+    fields = asdict(run) | {"git": run.git._asdict() if run.git else None}
     return {"made_by" if name == "host" else name: value for name, value in fields.items()}
 
 

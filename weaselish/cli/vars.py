@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from weaselish.cli.console import say, show_table
 from weaselish.cli.opening import open_project
 from weaselish.cli.subcommand import JSON, Call, Subcommand
@@ -13,9 +11,11 @@ def show_vars(call: Call, *, as_json: bool) -> int:
     """Show each variable with its value and source."""
     variables = open_project(call, call.directory).vars(sources=call.extras.sources)
     if as_json:
+        from dataclasses import asdict
+
         from weaselish.cli.json_output import print_json
 
-        print_json([dataclasses.asdict(variable) for variable in variables])
+        print_json([asdict(variable) for variable in variables])
     elif variables:
         rows = [(variable.name, _text(variable.value), variable.source) for variable in variables]
         show_table(rows, ("name", "value", "from"))
