@@ -153,12 +153,21 @@ class NotInStore(StoreError):
 
 
 def near_match(name: str, defined: Iterable[str]) -> str | None:
-    """Return the defined name that the user probably meant, or None."""
+    """Return the defined name that the user probably meant, or None.
+
+    It resembles `name`, or is the only one that begins with it or that it begins with.
+    """
     from difflib import get_close_matches
 
-    lowered = {other.lower(): other for other in defined}
-    matches = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.5)
-    return lowered[matches[0]] if matches else None
+    wanted, lowered = name.lower(), {other.lower(): other for other in defined}
+    matches = get_close_matches(wanted, list(lowered), n=1, cutoff=0.65)
+    if not matches:
+        matches = [other for other in lowered if _is_start(wanted, other) or _is_start(other, wanted)]
+    return lowered[matches[0]] if len(matches) == 1 else None
+
+
+def _is_start(start: str, name: str) -> bool:
+    return len(start) >= 3 and name.startswith(start)
 
 
 def listed(names: Iterable[str], *, most: int = 12) -> str:

@@ -81,7 +81,7 @@ def _help_or_typer(words: Sequence[str], extras: Extras) -> int:
     if name and not name.startswith("-"):
         from weaselish.cli.unknown import check_subcommand
 
-        check_subcommand(name, extras)
+        check_subcommand(name)
     if asks or (name in GROUPS and len(words) == 1):
         return show_help(words)
     return _ask_typer(words, extras, name)
