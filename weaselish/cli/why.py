@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import names_and_directory
 from weaselish.cli.console import show, show_heading
-from weaselish.cli.opening import open_project, show_note
+from weaselish.cli.opening import open_project
 from weaselish.cli.status import shown_status
 from weaselish.cli.subcommand import DIRECTORY, JSON, Argument, Call, Subcommand, Values
 from weaselish.cli.units import shown_age, shown_duration, shown_time
@@ -23,7 +23,10 @@ def why(call: Call, *, as_json: bool) -> int:
     if not names:
         raise UsageError("name a command", hint="proj why STEP")
     project = open_project(call, directory)
-    found = project.why(*names, sources=call.extras.sources, on_event=show_note, cancel=call.cancel)
+    from weaselish.cli.activity import ActivityReporter
+
+    with ActivityReporter() as reporter:
+        found = project.why(*names, sources=call.extras.sources, on_event=reporter, cancel=call.cancel)
     if as_json:
         from weaselish.cli.json_output import print_json
 
