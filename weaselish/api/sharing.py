@@ -70,14 +70,18 @@ class Sharing(ProjectDirectory):
         dry: bool = False,
         force: bool = False,
         jobs: int = 4,
+        run: str | None = None,
         on_event: OnEvent = ignore,
         cancel: Cancel | None = None,
     ) -> tuple[Pulled, ...]:
-        """Download and verify the outputs that match the current script, deps and env."""
+        """Download and verify the outputs that match the current script, deps and env.
+
+        `run` is the id of the only run to pull, or the end of the id. Raises UnknownRun for one that is not there.
+        """
         from weaselish.engine.remote.pull import PullOptions, pull
         from weaselish.engine.remote.resolve import find_remote
 
-        options = PullOptions(tuple(commands), dry, force, jobs)
+        options = PullOptions(tuple(commands), dry, force, jobs, run)
         with self._opened(cancel) as workspace:
             found = find_remote(workspace, remote)
             return pull(workspace, found, options, open_store=store_opener(workspace), report=on_event)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from weaselish.cli.console import say, show_table
 from weaselish.cli.opening import open_project, remote_and_directory
 from weaselish.cli.subcommand import DIRECTORY, JSON, REMOTE, Call, Subcommand
+from weaselish.plan.run_ids import short_ids
 
 if TYPE_CHECKING:
     from weaselish.engine.remote.listing import RemoteRun
@@ -22,7 +23,8 @@ def ls(call: Call, *, as_json: bool) -> int:
 
         print_json([_as_json(run) for run in runs])
     elif runs:
-        rows = [row for run in runs for row in _rows(run)]
+        ids = short_ids(run.run for run in runs)
+        rows = [row for run in runs for row in _rows(run, ids[run.run])]
         show_table(rows, ("command", "output", "size", "stored", "age", "host", "run"))
     else:
         from weaselish.cli.transfers import shown_remote
@@ -31,12 +33,12 @@ def ls(call: Call, *, as_json: bool) -> int:
     return 0
 
 
-def _rows(run: RemoteRun) -> Iterable[tuple[str, ...]]:
+def _rows(run: RemoteRun, run_id: str) -> Iterable[tuple[str, ...]]:
     from weaselish.cli.units import shown_age, shown_size
 
     for output in run.outputs:
         size, stored = shown_size(output.size or 0), shown_size(output.stored)
-        yield run.command, output.path, size, stored, shown_age(run.published), run.host, str(run.run)
+        yield run.command, output.path, size, stored, shown_age(run.published), run.host, run_id
 
 
 def _as_json(run: RemoteRun) -> dict[str, object]:

@@ -98,7 +98,6 @@ def _show(found: MetricsTable) -> None:
 
     rows, header = _table(found)
     text = table(rows, header, stream=sys.stdout)
-    import shutil
 
     width = shutil.get_terminal_size((100, 24)).columns
     if is_terminal(sys.stdout) and max(map(len, text.splitlines())) > width:

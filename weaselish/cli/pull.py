@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING
 from weaselish.cli.console import done, hint, say
 from weaselish.cli.opening import open_project, remote_and_directory
 from weaselish.cli.push import COMMANDS
-from weaselish.cli.subcommand import DIRECTORY, JSON, REMOTE, Call, Option, Subcommand, dry, transfers
-from weaselish.errors import in_short
+from weaselish.cli.subcommand import DIRECTORY, JSON, REMOTE, Call, Option, Subcommand, Takes, dry, transfers
+from weaselish.errors import UsageError, in_short
 
 if TYPE_CHECKING:
     from weaselish.engine.remote.pull import Pulled
 
 
-def pull(call: Call, *, commands: Sequence[str], dry: bool, force: bool, jobs: int, as_json: bool) -> int:
+def pull(
+    call: Call, *, commands: Sequence[str], run: str | None, dry: bool, force: bool, jobs: int, as_json: bool
+) -> int:
     """Pull, showing progress and one line per command; return the exit code."""
     from weaselish.cli.progress import TransferReporter
     from weaselish.cli.transfers import Direction, counts, finish
 
+    if run is not None and commands:
+        raise UsageError("`--run` and `--command` exclude each other", hint="a run belongs to one command")
     remote, directory = remote_and_directory(call)
     project = open_project(call, directory)
     with TransferReporter() as reporter:
         results = project.pull(
-            remote, commands=commands, dry=dry, force=force, jobs=jobs, on_event=reporter, cancel=call.cancel
+            remote, commands=commands, dry=dry, force=force, jobs=jobs, run=run, on_event=reporter, cancel=call.cancel
         )
     for result in results:
         _show(result, dry=dry)
@@ -55,6 +59,7 @@ SUBCOMMANDS = (
         "Nothing is run. Outputs that differ from the remote and exist only locally stay.",
         (
             COMMANDS,
+            Option("run", ("--run",), "Pull this run, as `proj ls` shows it, and no other.", Takes.TEXT, "RUN"),
             dry("Show what would be pulled; change nothing."),
             Option("force", ("--force", "-F"), "Also replace outputs that exist only locally."),
             transfers("Objects"),

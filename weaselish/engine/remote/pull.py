@@ -11,7 +11,7 @@ from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.events import SerialReporter
 from weaselish.engine.reading_events import ReadingEvents
-from weaselish.engine.remote.candidates import Candidate, Candidates, algorithms, current_fingerprint
+from weaselish.engine.remote.candidates import Candidate, Candidates, algorithms, current_fingerprint, own_records
 from weaselish.engine.remote.download import BadObject, NotPulled
 from weaselish.engine.remote.resolve import OpenStore, open_tree, selected_commands
 from weaselish.engine.remote.restore import Restorer
@@ -29,6 +29,7 @@ from weaselish.plan.fingerprint import Fingerprint
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.record import Record
+from weaselish.plan.run_ids import find_run
 from weaselish.plan.schedule import Schedule
 from weaselish.plan.selection import Selection
 from weaselish.plan.sequence import Cycle
@@ -47,6 +48,7 @@ class PullOptions:
     dry: bool = False
     force: bool = False  # also replace what exists only locally
     jobs: int = 4
+    run: str | None = None  # the id of the only run to pull, or the end of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,13 @@ class _Pull:
         self._options = options
         self._report = report
         self._candidates = Candidates(workspace, tree)
+        self._run: int | None = None  # the only run to pull
         self._expected: dict[str, str] = {}  # in a dry run: outputs that would have been restored -> digests
         self._restorer = Restorer(workspace, tree, jobs=options.jobs, force=options.force, report=report)
 
     def run(self) -> tuple[Pulled, ...]:
+        if self._options.run is not None:
+            self._select_run(self._options.run)
         plan = self._plan()
         if not self._options.commands:
             self._tree.list_at_once()
@@ -99,6 +104,14 @@ class _Pull:
             self._workspace.save()
             self._tree.close()
         return tuple(results[step] for step in plan.steps if step in results)
+
+    def _select_run(self, text: str) -> None:
+        """Pull only the run with this id, for its command. Raises UnknownRun and UnknownName."""
+        published = [run.record for _, run in self._tree.all_published()]
+        wanted = find_run(text, sorted(record.run for record in published))
+        command = next(record.command for record in published if record.run == wanted)
+        self._options = replace(self._options, commands=selected_commands(self._workspace, [command]))
+        self._run = wanted
 
     def _plan(self) -> Plan:
         names = list(self._workspace.project.commands)
@@ -169,6 +182,8 @@ class _Pull:
         return None
 
     def _is_local(self, command: Command) -> bool:
+        if self._run is not None and all(own.run != self._run for own in own_records(self._workspace, command)):
+            return False
         staleness = check_staleness(self._workspace, command)
         return all(reason.kind in _HARMLESS for reason in staleness.reasons)
 
@@ -190,7 +205,8 @@ class _Pull:
         for algorithm in algorithms(self._workspace, self._tree, command):
             now = current_fingerprint(self._workspace, command, self._expected, algorithm)
             if not self._missing(now):
-                yield from self._candidates.of(command, now, algorithm)
+                candidates = self._candidates.of(command, now, algorithm)
+                yield from (one for one in candidates if self._run in (None, one.record.run))
 
     def _missing(self, now: Fingerprint) -> list[str]:
         return [path for path, digest in now.deps if digest is None and path not in self._expected]
@@ -200,6 +216,8 @@ class _Pull:
         missing = self._missing(now)
         if missing:
             return NotPulled(f"dep missing locally and in the lock: {', '.join(missing)}")
+        if self._run is not None:
+            return NotPulled(f"run {self._run} had a different script, deps or env", hint=f"`proj diff {command.name}`")
         return NotPulled(self._candidates.why_none(command, now, self._expected))
 
     def _check_outside(self, record: Record) -> None:
@@ -216,7 +234,7 @@ class _Pull:
         """Download what is missing, verify it, swap it in, and record the run. Raises NotPulled."""
         record = candidate.record
         notes: tuple[str, ...] = ()
-        if candidate.rivals > 1:
+        if candidate.rivals > 1 and self._run is None:
             notes = (f"{candidate.rivals} runs match: restored {record.run}",)
         if self._options.dry:
             self._expected |= {output.path: output.digest for output in record.outputs}
