@@ -18,7 +18,8 @@ from collections import Counter
 from pathlib import Path
 
 from soak.runs import preload
-from soak.world import Violation, world
+from soak.violation import Violation
+from soak.world import world
 
 TURNS = 40  # of a world
 REPORT_EVERY = 15.0
@@ -66,6 +67,7 @@ def _work(options: argparse.Namespace) -> int:
                         break
                     _save(options.worker, counts + here.counts, needless + here.needless, violations)
                 here.run_calmly(["run", *here.names_of("all"), "--json"], "all")
+                here.check_cache()
             except Violation as violation:
                 kept = _keep(here.base, options.keep / f"seed-{seed}", here.trail, violation)
                 violations.append(f"seed {seed}: {violation}"[:1500] + f"\n  kept in {kept}")
@@ -137,7 +139,7 @@ def _sum(files: list[Path]) -> tuple[Counter[str], Counter[str], list[str]]:
 
 
 def _progress(seconds: float, counts: Counter[str], needless: Counter[str], violations: list[str]) -> str:
-    names = ("worlds", "runs", "kills", "edits", "harms", "faults")
+    names = ("worlds", "runs", "kills", "edits", "harms", "faults", "restores", "gcs")
     told = ", ".join(f"{counts[name]} {name}" for name in names)
     return f"{seconds / 60:5.1f} min: {told}, {needless.total()} needless, {len(violations)} violations"
 

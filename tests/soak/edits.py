@@ -54,7 +54,7 @@ class Site:
 
     def source_files(self) -> list[Path]:
         tree = read_tree(self.root)
-        names = [name for name, (kind, _) in tree.items() if kind == "f" and _is_source(name)]
+        names = [name for name, (kind, _) in tree.items() if kind == "f" and is_source(name)]
         return [self.root / name for name in sorted(names)]
 
     def outputs(self) -> list[Path]:
@@ -62,7 +62,7 @@ class Site:
         return [self.root / path for path in made if os.path.lexists(self.root / path)]
 
 
-def _is_source(name: str) -> bool:
+def is_source(name: str) -> bool:
     return name.split("/")[0] in ("data", "corpus", "cfg.txt", "in put.txt")
 
 
@@ -70,6 +70,11 @@ def _replace(path: Path, content: bytes) -> None:
     new = path.with_name(f".{path.name}.edit")
     new.write_bytes(content)
     os.replace(new, path)
+
+
+def restore_sources(site: Site) -> None:
+    """Put all sources back as they were first."""
+    _restore_sources(site)
 
 
 def edit(site: Site, kind: str | None = None) -> str:
@@ -435,7 +440,7 @@ def _other_order(site: Site) -> str | None:
 def _new_project(site: Site) -> None:
     """Rarely: all that was made stays where it is."""
     if site.random.random() < 0.15:
-        site.project = replace(random_project(site.random), digest=site.project.digest)
+        site.project = replace(random_project(site.random), digest=site.project.digest, cache=site.project.cache)
     site.write_project()
 
 

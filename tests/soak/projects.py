@@ -90,6 +90,7 @@ class Project:
     alternatives: frozenset[str] = frozenset()  # steps that share outputs, or read what is shared
     comment: int = 0
     some: tuple[str, ...] = field(default=())  # the workflow `some`
+    cache: str = ""  # what `cache:` is; none if empty
 
     def step(self, name: str) -> Step:
         return next(step for step in self.steps if step.name == name)
@@ -137,6 +138,8 @@ class Project:
         }
         if self.digest != "md5":
             data["digest"] = self.digest
+        if self.cache:
+            data["cache"] = self.cache
         return f"# {self.comment}\n" + yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 

@@ -29,6 +29,8 @@ _PRELOADED = """
     typer networkx yaml srsly wasabi.tables wasabi.util pathspec dotenv blake3 concurrent.futures.thread jsonschema_rs
     weaselish.cli.app weaselish.cli.run weaselish.cli.status weaselish.executors.local.executor weaselish.files.yaml12
     weaselish.model.parse weaselish.model.schema weaselish.engine.run.run
+    weaselish.engine.cache.steps weaselish.engine.gc.collect weaselish.cli.gc weaselish.engine.run.execution sqlite3
+    weaselish.locks.step_locks weaselish.stores.open weaselish.stores.directory weaselish.sources.git_process
 """
 
 

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -19,21 +19,17 @@ import yaml
 from harness import BYTECODE
 
 from soak import edits
+from soak.caches import Cache
 from soak.edits import Site, States, edit
-from soak.model import Expected, Run, Tree, Turn, expect, output_view, read_tree
-from soak.projects import Step, random_project
+from soak.model import Expected, Run, Tree, Turn, View, dep_views, expect, output_view, read_tree
+from soak.projects import Step, path_of, random_project
 from soak.runs import MARK, TIMEOUT, Ended, Log, Running, end_survivors, kill_all, start, survivors, wait_for
+from soak.sharing import share
+from soak.violation import Violation
 
-CLAIMS = ("up to date", "ran")
+CACHED = 0.6  # how many worlds have a run cache
+CLAIMS = ("up to date", "ran", "restored")
 KILLS = {"alone": 4, "all": 3, "terminate": 1.5, "interrupt": 1.5}
-
-
-class Violation(AssertionError):
-    """Something that must never happen did."""
-
-    def __init__(self, kind: str, what: str) -> None:
-        super().__init__(f"{kind}: {what}")
-        self.kind = kind
 
 
 @dataclass
@@ -44,6 +40,8 @@ class Book:
     unsure: str = "new"  # something happened of which a record may or may not tell; what
     history: set[Run] = field(default_factory=set)  # all successful runs
     anything: bool = False  # it ran while the project was edited, on unknown inputs
+    cached: bool = False  # the cache may hold such a run
+    restored: bool = False  # its last record may be a restored one, which lacks `outputs_no_cache`
 
 
 class World:
@@ -59,7 +57,7 @@ class World:
         self.trail: list[str] = []
         self.books: dict[str, Book] = {}
         self._runs = 0
-        self._typical = 0.2  # seconds that a run takes
+        self.typical = 0.2  # seconds that a run takes
         self.mount = base / "disk"
         self.mount.mkdir(parents=True)
         self.is_small = self.random.random() < 0.4 and _mount(self.mount)
@@ -69,7 +67,13 @@ class World:
         shutil.copy(Path(__file__).with_name("work.sh"), self.mount / "work.sh")
         root = self.mount / "project"
         root.mkdir()
-        self.site = Site(root, self.random, random_project(self.random))
+        self.cache: Cache | None = None
+        project = random_project(self.random)
+        if self.random.random() < CACHED:
+            self.cache = Cache(self.mount / "cache", self.random, is_local=self.random.random() < 0.5)
+            project = replace(project, cache=self.cache.setting)
+            self.counts["worlds with a cache"] += 1
+        self.site = Site(root, self.random, project)
         self.site.write_sources()
         self.site.write_project()
         self.states = States(self.site)
@@ -87,6 +91,10 @@ class World:
             self.edit()
         if self.random.random() < 0.12:
             self._harm()
+        if self.cache is not None and self.random.random() < 0.05:
+            self.say(f"cache: {self.cache.harm()}")
+            self.counts["cache: harms"] += 1
+        self._complete_sources()
         self.states.remember()
         actions = {
             self._calm_run: 26,
@@ -97,9 +105,21 @@ class World:
             self._fault: 8,
             self._question: 4,
         }
+        if self.cache is not None:
+            actions |= {self._shared: 20, self._lazy: 8}
         self.random.choices(list(actions), list(actions.values()))[0]()
         if self.random.random() < 0.3:
             self._wait_for_orphans()
+
+    def _complete_sources(self) -> None:
+        """Put missing sources back: with a cache, their recorded digests could stand for them."""
+        if self.cache is None:
+            return
+        tree = self.tree()
+        deps = {dep for step in self.site.project.steps for dep in step.declared_deps if edits.is_source(dep)}
+        if any(not view for dep in deps for _, view in dep_views(tree, dep)):
+            edits.restore_sources(self.site)
+            self.say("sources restored")
 
     def edit(self) -> str:
         try:
@@ -108,120 +128,125 @@ class World:
             what = f"no edit: {error}"
         else:
             self.counts["edits"] += 1
-        self._say(what)
+        self.say(what)
         return what
 
-    def _say(self, what: str) -> None:
+    def say(self, what: str) -> None:
         self.trail = [*self.trail[-400:], what]
 
     def _harm(self) -> None:
-        self._end_orphans()  # no later run would find them
+        self.end_orphans()  # no later run would find them
         what, loses = self.states.harm()
-        self._say(what)
+        self.say(what)
         self.counts["harms"] += 1
         for book in self.books.values():
             book.unsure = book.unsure or (what if loses else "")
 
-    def _end_orphans(self) -> None:
+    def end_orphans(self) -> None:
         if survivors(self.mark):
             end_survivors(self.mark)
-            self._say("orphans ended")
+            self.say("orphans ended")
 
     def _wait_for_orphans(self) -> None:
         if not wait_for(lambda: not survivors(self.mark), 10):
             raise Violation("orphan", f"{survivors(self.mark)} never end")
 
-    def _target(self) -> tuple[str, bool]:
+    def target(self) -> tuple[str, bool]:
         project = self.site.project
         if project.alternatives or self.random.random() < 0.5:
             return "all", False
         if project.some and self.random.random() < 0.3:
             return "some", False
-        return self.random.choice(project.listed), self.random.random() < 0.15
+        return self.random.choice(project.listed), self.random.random() < 0.15 and self.cache is None
 
     def names_of(self, target: str, *, only: bool = False) -> list[str]:
         """Return the names of all steps of a plan. Named steps are never unrecorded."""
         return [step.name for step in self.site.project.plan(target, only=only)]
 
-    def _words(self, target: str, only: bool) -> list[str]:
+    def words(self, target: str, only: bool) -> list[str]:
         """Return a run that names every step of its plan, so that none of them can be unrecorded."""
         names = self.names_of(target, only=only)
         jobs = self.random.choice(([], ["-j4"], ["-j2"]))
         extra = [word for word, chance in (("-k", 0.2), ("--force", 0.04)) if self.random.random() < chance]
         return ["run", *names, "--json", *jobs, *extra, *(["--only"] if only else [])]
 
-    def _start(self, words: list[str], *, clock: float = 0) -> tuple[Running, str]:
+    def start(self, words: list[str], *, clock: float = 0, root: Path | None = None) -> tuple[Running, str]:
+        """Start `proj` in the project or in a clone of it. Return it and the number of this run."""
         self._runs += 1
         number = str(self._runs)
         environ = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
         environ |= {"LANG": "C.UTF-8", "NO_COLOR": "1", "PYTHONPYCACHEPREFIX": str(BYTECODE), MARK: self.mark}
+        if self.cache is not None:
+            environ["PROJ_CACHE_DIR"] = str(self.mount / "cache")
         environ |= {"SOAK_RUN": number, "SOAK_LOG": str(self.log.path), **self.site.environ()}
         self.counts["runs"] += 1
-        self._say(f"proj {' '.join(words)} (run {number}{f', clock {clock:+g} s' if clock else ''})")
+        where = f" in {root.name}" if root else ""
+        self.say(f"proj {' '.join(words)} (run {number}{where}{f', clock {clock:+g} s' if clock else ''})")
         real = not clock and self.random.random() < 0.04
-        return start(words, self.site.root, environ, self.base, clock=clock, real=real), number
+        return start(words, root or self.site.root, environ, self.base, clock=clock, real=real), number
 
-    def _tree(self) -> Tree:
+    def tree(self) -> Tree:
         """The files as they are; orphans may be at work."""
         for _ in range(1000):
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 return read_tree(self.site.root)
         raise Violation("orphan", "the project never comes to rest")
 
-    def _expect(self, target: str, only: bool, tree: Tree) -> Expected:
+    def expect(self, target: str, only: bool, tree: Tree) -> Expected:
         return expect(self.site.project, target, tree, self.site.value, only=only)
 
     # -- kinds of runs -----------------------------------------------------------------------------------------------
 
     def _calm_run(self) -> None:
         """Nothing but `proj` is at work; it may find orphans of earlier runs."""
-        target, only = self._target()
+        target, only = self.target()
         if only:
-            self._end_orphans()
-        self.run_calmly(self._words(target, only), target, only)
+            self.end_orphans()
+        self.run_calmly(self.words(target, only), target, only)
 
     def run_calmly(self, words: list[str], target: str, only: bool = False, *, clock: float = 0) -> None:
         orphans = bool(survivors(self.mark))
-        before = self._tree()
+        before = self.tree()
         begun = time.monotonic()
-        running, _ = self._start(words, clock=clock)
-        ended = self._ended(running)
-        self._typical = 0.8 * self._typical + 0.2 * (time.monotonic() - begun)
+        running, _ = self.start(words, clock=clock)
+        ended = self.ended(running)
+        self.typical = 0.8 * self.typical + 0.2 * (time.monotonic() - begun)
         self.counts["calm runs"] += 1
         if orphans:
             self.counts["runs that met orphans"] += 1
             self.counts["orphans that were waited for"] += "left running" in ended.err
         self.log.new()
-        after = self._tree()
+        after = self.tree()
         if orphans and not self.site.project.alternatives:
             before = after  # what they made of it before they ended
-        self._judge_calm(words, ended, self._expect(target, only, before), after, orphans)
+        self.judge_calm(words, ended, self.expect(target, only, before), after, orphans)
 
     def _unnamed_run(self) -> None:
         """Run a workflow, whose steps are not named: existing outputs without a record stay as they are."""
         if self.site.project.alternatives:
             self._calm_run()
             return
-        self._end_orphans()
-        before = self._tree()
+        self.end_orphans()
+        before = self.tree()
         words = ["run", "all", "--json"]
-        ended = self._ended(self._start(words)[0])
+        ended = self.ended(self.start(words)[0])
         self.log.new()
-        after = self._tree()
+        after = self.tree()
         rows = ended.steps or {}
         unrecorded = [name for name, row in rows.items() if row["result"] == "unrecorded"]
         if not unrecorded:
-            self._judge_calm(words, ended, self._expect("all", False, before), after, orphans=False)
+            self.judge_calm(words, ended, self.expect("all", False, before), after, orphans=False)
             return
         self.counts["runs with unrecorded steps"] += 1
         for name in unrecorded:
             self._check_unrecorded(self.site.project.step(name), before, after)
         for name in rows.keys() - set(unrecorded):
-            book = self._book(self.site.project.step(name))
+            book = self.book(self.site.project.step(name))
+            book.cached = self.cache is not None
             book.unsure, book.anything = "unnamed run", True  # it may have read outputs that no run produced
 
     def _check_unrecorded(self, step: Step, before: Tree, after: Tree) -> None:
-        book = self._book(step)
+        book = self.book(step)
         if book.sure is not None and not book.unsure:
             raise Violation("wrong claim", f"`{step.name}` is unrecorded, but it has a record")
         for path in step.all_outputs:
@@ -229,31 +254,31 @@ class World:
                 raise Violation("wrong claim", f"`{step.name}` is unrecorded, but `{path}` was replaced")
 
     def _killed_run(self) -> None:
-        target, only = self._target()
-        words = self._words(target, only)
+        target, only = self.target()
+        words = self.words(target, only)
         if self.random.random() < 0.5:
             words.remove("--json")
         orphans = bool(survivors(self.mark))
-        expected = self._expect(target, only, self._tree())
+        expected = self.expect(target, only, self.tree())
         size = self.log.size
-        running, number = self._start(words)
+        running, number = self.start(words)
         if self.random.random() < 0.5:
             wait_for(lambda: self.log.size > size or running.wait(0) is not None, TIMEOUT)
             running.wait(self.random.random() * 0.06)
         else:
-            running.wait(self.random.random() * 1.1 * self._typical)
+            running.wait(self.random.random() * 1.1 * self.typical)
         how = self.random.choices(list(KILLS), list(KILLS.values()))[0]
-        self._kill(running, how)
+        self.kill(running, how)
         is_forced = "--force" in words
-        self._judge_disturbed([(running, number, expected)], orphans=orphans, was_edited=False, is_forced=is_forced)
+        self.judge_disturbed([(running, number, expected)], orphans=orphans, was_edited=False, is_forced=is_forced)
         if survivors(self.mark) and self.random.random() < 0.6:
-            self.run_calmly(self._words(target, False), target)
+            self.run_calmly(self.words(target, False), target)
 
-    def _kill(self, running: Running, how: str) -> None:
+    def kill(self, running: Running, how: str) -> None:
         if running.wait(0) is not None:
-            self._say("it had ended before it was killed")
+            self.say("it had ended before it was killed")
             return
-        self._say(f"killed: {how}")
+        self.say(f"killed: {how}")
         self.counts["kills"] += 1
         self.counts[f"kills: {how}"] += 1
         running.was_killed = True
@@ -272,77 +297,79 @@ class World:
 
     def _edited_run(self) -> None:
         """People go on working while it runs."""
-        target, only = self._target()
-        expected = self._expect(target, only, self._tree())
-        running, number = self._start(self._words(target, only))
+        target, only = self.target()
+        expected = self.expect(target, only, self.tree())
+        running, number = self.start(self.words(target, only))
         if self.random.random() < 0.3:
             self._change_and_change_back(running)
         edited = []
         for _ in range(self.random.randint(1, 4)):
-            if running.wait(self.random.random() * self._typical * 0.6) is not None:
+            if running.wait(self.random.random() * self.typical * 0.6) is not None:
                 break
             edited.append(self.edit())
         self.counts["runs edited meanwhile"] += 1
-        self._judge_disturbed([(running, number, expected)], orphans=True, was_edited=True)
+        self.judge_disturbed([(running, number, expected)], orphans=True, was_edited=True)
         if any(what.startswith("output:") for what in edited):
             self._remove_outputs()
 
     def _remove_outputs(self) -> None:
         """Remove all outputs: an edit hit them while a step produced them, so what was recorded is unknown."""
-        self._end_orphans()
+        self.end_orphans()
         for path in self.site.outputs():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-        self._say("outputs removed")
+        if self.cache is not None:
+            self.cache.clear()
+        self.say("outputs removed")
 
     def _change_and_change_back(self, running: Running) -> None:
         """Change files and change them back while a step reads them, as a short look at another branch does."""
         path = self.site.root / self.random.choice(("cfg.txt", "in put.txt", "data/a.csv", "corpus/x/2.txt"))
-        running.wait(self.random.random() * self._typical)
+        running.wait(self.random.random() * self.typical)
         with contextlib.suppress(OSError):
             content = path.read_bytes()
             path.write_bytes(content + b"for a moment\n")
             running.wait(self.random.random() * 0.05)
             path.write_bytes(content)
-            self._say(f"changed and changed back: {path.name}")
+            self.say(f"changed and changed back: {path.name}")
             self.counts["edits"] += 2
 
     def _several_runs(self) -> None:
         """Of one project, at once; one of them is killed at times."""
-        self._end_orphans()
-        before = self._tree()
+        self.end_orphans()
+        before = self.tree()
         runs = []
         for _ in range(self.random.choice((2, 2, 3))):
-            target, _ = self._target()
-            expected = self._expect(target, False, before)
-            words = [word for word in self._words(target, False) if word != "--force"]
-            runs.append((*self._start(words), expected))
+            target, _ = self.target()
+            expected = self.expect(target, False, before)
+            words = [word for word in self.words(target, False) if word != "--force"]
+            runs.append((*self.start(words), expected))
             if self.random.random() < 0.5:
                 runs[-1][0].wait(self.random.random() * 0.1)
         self.counts["several runs at once"] += 1
         if is_killed := self.random.random() < 0.3:
             victim = self.random.choice(runs)[0]
-            victim.wait(self.random.random() * self._typical)
-            self._kill(victim, self.random.choice(("alone", "interrupt", "terminate")))
+            victim.wait(self.random.random() * self.typical)
+            self.kill(victim, self.random.choice(("alone", "interrupt", "terminate")))
         for running, _, _ in runs:
-            self._ended(running)
+            self.ended(running)
         if is_killed or self.site.project.alternatives or any(expected.fails for _, _, expected in runs):
-            self._judge_disturbed(runs, orphans=True, was_edited=bool(self.site.project.alternatives))
+            self.judge_disturbed(runs, orphans=True, was_edited=bool(self.site.project.alternatives))
             return
         self._judge_several(runs)
 
     def _question(self) -> None:
-        self._end_orphans()
-        before, state = self._tree(), self._state()
+        self.end_orphans()
+        before, state = self.tree(), self._state()
         words = self.random.choice((["status", "--json"], ["run", "all", "--dry", "--json"], ["status", "--check"], []))
-        running, _ = self._start(words)
-        ended = self._ended(running)
-        if self._tree() != before or self._state() != state:
+        running, _ = self.start(words)
+        ended = self.ended(running)
+        if self.tree() != before or self._state() != state:
             raise Violation("question", f"`proj {' '.join(words)}` changed something")
         if words == ["status", "--json"] and ended.steps is not None:
-            for turn in self._expect("all", False, before).turns:
+            for turn in self.expect("all", False, before).turns:
                 row = ended.steps.get(turn.step.name)
                 if row and row["state"] == "up to date" and turn.step.name not in self.site.project.alternatives:
                     self._check_outputs(turn, before, "`proj status`")
@@ -354,24 +381,62 @@ class World:
         files = [*root.glob("project.*"), *(path for path in (root / ".proj").rglob("*") if path.is_file())]
         return {str(path): path.read_bytes() for path in files if ".proj/cache" not in str(path)}
 
+    # -- the cache ---------------------------------------------------------------------------------------------------
+
+    def _shared(self) -> None:
+        """Several clones and collections of garbage, at once."""
+        assert self.cache is not None
+        share(self, self.cache)
+
+    def _lazy(self) -> None:
+        """Name one step only: what it needs may stay in the cache."""
+        self.end_orphans()
+        for _ in range(self.random.choice((0, 1, 3))):
+            edit(self.site, "output")
+        target = self.random.choice(self.site.project.listed)
+        if self.site.project.alternatives:
+            return
+        before = self.tree()
+        words = ["run", target, "--json", *self.random.choice(([], ["-j3"]))]
+        ended = self.ended(self.start(words)[0])
+        self.log.new()
+        rows = ended.steps or {}
+        if any(row["result"] == "unrecorded" for row in rows.values()):
+            for name in rows:
+                book = self.book(self.site.project.step(name))
+                book.unsure, book.anything, book.cached = "unnamed run", True, True
+            return
+        self.counts["lazy runs"] += 1
+        self.judge_calm(words, ended, self.expect(target, False, before), self.tree(), orphans=False)
+
+    def check_cache(self) -> None:
+        """Raise Violation unless every record in the cache has its objects, and every object is what its key says."""
+        if self.cache is None:
+            return
+        for record in self.cache.records():
+            if lost := self.cache.lost(record):
+                raise Violation("cache", f"record `{record.name}` lacks {lost}")
+        for problem in self.cache.broken():
+            raise Violation("cache", problem)
+
     # -- faults ------------------------------------------------------------------------------------------------------
 
     def _fault(self) -> None:
-        self._end_orphans()
+        self.end_orphans()
         faults = [self._clock_off, self._lock_is_directory, self._fifo, self._immutable]
         if self.is_small:
             faults += [self._full_disk, self._full_disk, self._full_disk, self._read_only]
         fault = self.random.choice(faults)
         name = fault.__name__.strip("_").replace("_", " ")
-        self._say(f"fault: {name}")
+        self.say(f"fault: {name}")
         self.counts["faults"] += 1
         self.counts[f"faults: {name}"] += 1
         fault()
 
     def _clock_off(self) -> None:
-        target, only = self._target()
+        target, only = self.target()
         by = self.random.choice((-(10**7), -3600, -1, 3600))
-        self.run_calmly(self._words(target, only), target, only, clock=by)
+        self.run_calmly(self.words(target, only), target, only, clock=by)
 
     def _lock_is_directory(self) -> None:
         lock = self.site.root / "project.lock"
@@ -395,8 +460,8 @@ class World:
         except OSError:
             return
         try:
-            target, only = self._target()
-            self.run_calmly(self._words(target, only), target, only)
+            target, only = self.target()
+            self.run_calmly(self.words(target, only), target, only)
         finally:
             path.unlink()
 
@@ -436,14 +501,14 @@ class World:
             filler.unlink()
 
     def _faulty_run(self) -> None:
-        target, only = self._target()
-        expected = self._expect(target, only, self._tree())
-        words = self._words(target, only)
-        running, number = self._start(words)
+        target, only = self.target()
+        expected = self.expect(target, only, self.tree())
+        words = self.words(target, only)
+        running, number = self.start(words)
         if self.random.random() < 0.2:
-            running.wait(self.random.random() * self._typical)
-            self._kill(running, self.random.choice(("alone", "all")))
-        self._judge_disturbed(
+            running.wait(self.random.random() * self.typical)
+            self.kill(running, self.random.choice(("alone", "all")))
+        self.judge_disturbed(
             [(running, number, expected)],
             orphans=False,
             was_edited=False,
@@ -453,7 +518,7 @@ class World:
 
     # -- judging -----------------------------------------------------------------------------------------------------
 
-    def _ended(self, running: Running) -> Ended:
+    def ended(self, running: Running) -> Ended:
         ended = running.wait()
         if ended is None:
             running.signal(signal.SIGABRT)
@@ -465,7 +530,7 @@ class World:
             raise Violation("crash", ended.err[-3000:])
         if ended.code is not None and ended.code < 0 and not running.was_killed:
             raise Violation("crash", f"signal {-ended.code}")
-        self._say(f"→ {ended.code}")
+        self.say(f"→ {ended.code}")
         self._check_lock()
         return ended
 
@@ -489,12 +554,12 @@ class World:
     def _lock_was_broken(self, text: bytes) -> bool:
         return text in self.states.broken
 
-    def _book(self, step: Step) -> Book:
+    def book(self, step: Step) -> Book:
         return self.books.setdefault(step.name, Book())
 
-    def _judge_calm(self, words: list[str], ended: Ended, expected: Expected, after: Tree, orphans: bool) -> None:
+    def judge_calm(self, words: list[str], ended: Ended, expected: Expected, after: Tree, orphans: bool) -> None:
         rows = ended.steps
-        self._check_code(ended, expected, rows is not None)
+        self.check_code(ended, expected, rows is not None)
         if rows is None:
             return
         project = self.site.project
@@ -502,7 +567,15 @@ class World:
             row = rows.get(turn.step.name)
             if row is None:
                 raise Violation("plan", f"`{turn.step.name}` is not in the plan")
-            book = self._book(turn.step)
+            book = self.book(turn.step)
+            if row["result"] == "restored":
+                self.counts["restores"] += 1
+                book.restored = True
+            elif row["result"] == "ran":
+                book.restored = False
+            if row["result"] == "available":
+                self._check_available(turn, book, after)
+                continue
             if row["result"] in CLAIMS:
                 if turn.after is None:
                     raise Violation("wrong claim", f"`{turn.step.name}` cannot be {row['result']}")
@@ -512,14 +585,34 @@ class World:
                 raise Violation("wrong claim", f"`{turn.step.name}`: nothing changed while it ran")
             if "--force" not in words:
                 self._check_reasons(turn, book, row["result"], row["reasons"], orphans)
-            self._learn(turn, book, row["result"])
+            self.learn(turn, book, row["result"], after)
         if ended.code == 0:
-            for step in (turn.step for turn in expected.turns):
-                for path in step.all_outputs:
-                    if output_view(after, path) != output_view(expected.tree, path):
-                        raise Violation("wrong output", f"`{path}` after exit 0")
+            for turn in expected.turns:
+                if rows[turn.step.name]["result"] != "available":
+                    self._check_end(turn.step, after, expected.tree)
 
-    def _check_code(self, ended: Ended, expected: Expected, has_rows: bool) -> None:
+    def _check_available(self, turn: Turn, book: Book, after: Tree) -> None:
+        """Its outputs are absent or right, and a run of it made them."""
+        self.counts["available"] += 1
+        if turn.after is None or turn.step.no_skip:
+            raise Violation("wrong claim", f"`{turn.step.name}` cannot be available")
+        if self.essence(turn.step, turn.after) not in book.history and not (book.anything or book.cached):
+            raise Violation("wrong claim", f"`{turn.step.name}` is available, but never ran like this")
+        for path, view in turn.after.outputs:
+            if output_view(after, path) not in ((), view):
+                raise Violation("wrong claim", f"`{turn.step.name}` is available, but `{path}` differs")
+
+    def _check_end(self, step: Step, after: Tree, expected: Tree) -> None:
+        for path in step.all_outputs:
+            found = output_view(after, path)
+            if found != output_view(expected, path) and not self._may_lack(step, path, found):
+                raise Violation("wrong output", f"`{path}` after exit 0")
+
+    def _may_lack(self, step: Step, path: str, found: View) -> bool:
+        """Return whether a restored result explains that an `outputs_no_cache` path is absent."""
+        return not found and path in map(path_of, step.no_cache) and self.book(step).restored
+
+    def check_code(self, ended: Ended, expected: Expected, has_rows: bool) -> None:
         turns = expected.turns
         if not expected.fails:
             wanted = {0}
@@ -534,7 +627,7 @@ class World:
         assert turn.after is not None
         for path, view in turn.after.outputs:
             found = output_view(tree, path)
-            if found != view:
+            if found != view and not self._may_lack(turn.step, path, found):
                 kind = "wrong skip" if claim != "ran" else "wrong output"
                 what = f"`{turn.step.name}` is {claim}, but `{path}` is\n{found}\ninstead of\n{view}"
                 raise Violation(kind, what)
@@ -546,12 +639,15 @@ class World:
             return
         if result == "up to date":
             self.counts["skips"] += 1
-            if turn.before not in book.history and not book.anything:
+            if self.essence(step, turn.before) not in book.history and not (book.anything or book.cached):
                 raise Violation("wrong skip", f"`{step.name}` never ran as it is now, although its outputs are right")
             if step.no_skip:
                 raise Violation("wrong skip", f"`{step.name}` has no_skip")
-        elif result == "ran":
-            self.counts["executions"] += 1
+        elif result == "restored" and self.essence(step, turn.after or turn.before) not in book.history:
+            if not book.cached:
+                raise Violation("wrong claim", f"`{step.name}` is restored, but never ran like this")
+        elif result in ("ran", "restored"):
+            self.counts["executions"] += result == "ran"
             if not book.unsure and not orphans and not step.no_skip:
                 self._check_need(turn, book, reasons)
             elif turn.before == book.sure and not step.no_skip:
@@ -567,14 +663,26 @@ class World:
             if not _is_true(reason, book.sure, turn.before):
                 raise Violation("false reason", f"`{turn.step.name}`: {reason}")
 
-    def _learn(self, turn: Turn, book: Book, result: str) -> None:
+    def essence(self, step: Step, run: Run) -> Run:
+        """Return what of a run is the same for a restored one: without `outputs_no_cache`."""
+        if self.cache is None:
+            return run
+        dropped = set(map(path_of, step.no_cache))
+        return replace(run, outputs=tuple(pair for pair in run.outputs if pair[0] not in dropped))
+
+    def learn(self, turn: Turn, book: Book, result: str, tree: Tree) -> None:
+        """Note what a step's last record must hold after it came to a result. `tree`: after the run."""
         if result in CLAIMS and turn.after is not None:
-            book.sure, book.unsure, book.anything = turn.after, "", False
-            book.history.add(turn.after)
+            outputs = turn.after.outputs
+            if book.restored:
+                dropped = set(map(path_of, turn.step.no_cache))
+                outputs = tuple((path, output_view(tree, path) if path in dropped else view) for path, view in outputs)
+            book.sure, book.unsure, book.anything = replace(turn.after, outputs=outputs), "", False
+            book.history.add(self.essence(turn.step, turn.after))
         elif result == "interrupted":
             book.unsure = "interrupted"
 
-    def _judge_disturbed(
+    def judge_disturbed(
         self,
         runs: list[tuple[Running, str, Expected]],
         *,
@@ -584,7 +692,7 @@ class World:
         is_forced: bool = False,
     ) -> None:
         """After a kill, a fault or an edit in its midst, only what is certain is judged and learned."""
-        ended = {number: self._ended(running) for running, number, _ in runs}
+        ended = {number: self.ended(running) for running, number, _ in runs}
         for running, _, _ in runs:
             if running.was_killed and running.wait() and not survivors(self.mark):
                 self.counts["kills that left nobody"] += 1
@@ -596,7 +704,8 @@ class World:
             told = ended[number].err
             for turn in expected.turns:
                 name = turn.step.name
-                book = self._book(turn.step)
+                book = self.book(turn.step)
+                book.restored = book.restored or self.cache is not None
                 is_settled = not book.unsure and not was_edited and not orphans and not is_faulty
                 if (name, number) not in started:
                     if turn.before != book.sure or is_forced:
@@ -606,11 +715,12 @@ class World:
                     self._check_disturbed_need(turn, told)
                 book.unsure = why
                 if turn.after is not None and (name, number) in finished:
-                    book.history.add(turn.after)
+                    book.history.add(self.essence(turn.step, turn.after))
                 book.anything = book.anything or was_edited
+                book.cached = book.cached or (was_edited and self.cache is not None)
                 is_certain = not was_edited and len(runs) == 1 and name not in self.site.project.alternatives
                 if is_certain and turn.after is not None and f"✔ {name} " in told:
-                    book.sure, book.unsure, book.anything = turn.after, "", False
+                    book.sure, book.unsure, book.anything, book.restored = turn.after, "", False, False
                     self.counts["steps that ended before the kill"] += 1
 
     def _check_disturbed_need(self, turn: Turn, told: str) -> None:
@@ -623,21 +733,22 @@ class World:
         """All of them must succeed, and nothing run twice."""
         numbers = {number for _, number, _ in runs}  # an orphan of an earlier run may have begun since its death
         times = Counter(step for what, step, number in self.log.new() if what == "start" and number in numbers)
-        after = self._tree()
+        after = self.tree()
         for running, _, expected in runs:
-            ended = self._ended(running)
+            ended = self.ended(running)
             if ended.code != 0:
                 raise Violation("exit code", f"{ended.code} in one of several runs: {ended.err[-2000:]}")
             for turn in expected.turns:
                 self._check_outputs(turn, after, (ended.steps or {})[turn.step.name]["result"])
         for turn in {turn.step.name: turn for _, _, expected in runs for turn in expected.turns}.values():
-            step, book = turn.step, self._book(turn.step)
+            step, book = turn.step, self.book(turn.step)
             if step.all_outputs and not step.no_skip:
                 if times[step.name] > 1:
                     raise Violation("needless", f"`{step.name}` ran {times[step.name]} times in several runs")
                 if times[step.name] and not book.unsure and turn.before == book.sure:
                     raise Violation("needless", f"`{step.name}` in one of several runs")
-            self._learn(turn, book, "ran")
+            book.restored = book.restored or self.cache is not None
+            self.learn(turn, book, "ran", after)
 
 
 def _is_true(reason: str, then: Run, now: Run) -> bool:
@@ -665,7 +776,7 @@ def _mount(directory: Path) -> bool:
     """A small disk of its own, if we may."""
     if os.geteuid():
         return False
-    words = ["mount", "-t", "tmpfs", "-o", "size=4m", "soak", str(directory)]
+    words = ["mount", "-t", "tmpfs", "-o", "size=16m", "soak", str(directory)]
     return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
