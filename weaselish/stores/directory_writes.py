@@ -176,10 +176,10 @@ def _take(descriptor: int) -> bool:
 def place(temporary: Path, path: Path, move: Callable[[Path, Path], bool], *, flushes: bool = True) -> bool:
     """Return what `move` returns, with the parent directories of `path` created before."""
     for attempts_left in reversed(range(5)):
-        make_directory(path.parent, flushes=flushes)
         try:
+            make_directory(path.parent, flushes=flushes)
             return move(temporary, path)
-        except FileNotFoundError:  # a delete removed the directory between the two
+        except FileNotFoundError:  # a delete removed the directory, or one above it, in the meantime
             if not attempts_left:
                 raise
     raise AssertionError("unreachable")

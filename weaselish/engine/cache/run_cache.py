@@ -22,8 +22,6 @@ from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.workers import Workers, run_aside
 from weaselish.engine.write_paths import check_output_path
 from weaselish.errors import ProjError, StoreError
-from weaselish.files.atomic import writing
-from weaselish.files.remove import remove
 from weaselish.files.swap import recover_all
 from weaselish.model.cache import CacheSettings
 from weaselish.model.paths import is_outside, overlap
@@ -167,6 +165,12 @@ class RunCache:
                 self._report(events.Note(f"`{command.name}` was not restored from the cache: {error.why}"))
             except NotPulled as refusal:
                 self._report(events.Note(f"`{command.name}` was not restored from the cache: {refusal.why}"))
+            except StoreError:
+                raise
+            except ProjError as error:  # such as a full disk, which the script may need less of
+                why = f"`{command.name}` was not restored from the cache: {error.message}"
+                self._report(events.Note(why, error.hint))
+                return None
         return None
 
     def _lacks(self, record: Record, needed: frozenset[str]) -> bool:
@@ -189,13 +193,8 @@ class RunCache:
             workspace.digests.forget()
         outdated = self._outdated(command, candidate.record)
         missing = self._restorer.missing(candidate.objects)
-        for path in outdated:
-            with writing(f"`{path}`"):
-                remove(workspace.root / path)
-        if outdated:
-            workspace.digests.forget()
         begun = time.monotonic()
-        size, _ = self._restorer.restore(command, candidate.record, missing)
+        size, _ = self._restorer.restore(command, candidate.record, missing, outdated=outdated)
         if missing:
             with self._lock:
                 self._rates.add(size, time.monotonic() - begun)

@@ -132,7 +132,10 @@ class Inventory:
         is_repeatable = record.origin in (Origin.RUN, Origin.PULLED, Origin.RESTORED)
         seconds = record.provenance.seconds if is_repeatable and record.provenance else None
         row = (stored.key, record.run, record.command, record.fingerprint.key, stored.modified, seconds, 0)
-        number = self._base.execute("INSERT INTO runs VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
+        added = self._base.execute("INSERT OR IGNORE INTO runs VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row)
+        if not added.rowcount:  # a directory that changes while it is listed may name a file twice
+            return
+        number = added.lastrowid
         outputs = [(number, output.path, output.digest) for output in record.outputs]
         deps = [(number, path, digest) for path, digest in record.fingerprint.deps]
         uses = [(number, key) for key, _ in run.objects.values()]

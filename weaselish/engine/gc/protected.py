@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import NamedTuple
 
+from weaselish.errors import ProjError
 from weaselish.plan.record import Record
 from weaselish.records.lockfile import FILE
 from weaselish.sources.git_process import GitError, run_git
@@ -43,7 +43,7 @@ class Protected(NamedTuple):
 
 
 def protected(workspace: Workspace, refs: Refs) -> Protected:
-    """Return what lock files name. Raises GitError if git cannot read one: what it names is not known then.
+    """Return what lock files name. Raises GitError if git cannot read one, and ProjError.
 
     Every text in a lock file that looks like a digest counts, so that other versions and Weasel's are understood, too.
     """
@@ -55,13 +55,23 @@ def protected(workspace: Workspace, refs: Refs) -> Protected:
 
 def _current(workspace: Workspace) -> Iterator[str]:
     """Yield what project.lock and the journals of the working tree name."""
-    with suppress(OSError):
-        yield from _DIGEST.findall((workspace.root / FILE).read_text("utf-8", "replace"))
+    yield from _DIGEST.findall(_lock_text(workspace))
     for name in workspace.project.commands:
         for record in workspace.records.last(name):
             if isinstance(record, Record):
                 yield record.fingerprint.key
                 yield from (output.digest for output in record.all_outputs)
+
+
+def _lock_text(workspace: Workspace) -> str:
+    """Return project.lock, empty without one. Raises ProjError if it cannot be read: what it names is not known."""
+    try:
+        return (workspace.root / FILE).read_text("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        hint = "without it, gc cannot tell what is needed: make it readable, or delete it"
+        raise ProjError(f"`{FILE}` cannot be read: {error.strerror or error}", hint=hint) from None
 
 
 def _locks_in_git(workspace: Workspace, refs: Refs) -> Iterator[str]:

@@ -48,6 +48,8 @@ def push(
 ) -> tuple[Pushed, ...]:
     """Publish every selected command that is up to date. Raises StoreError if the remote cannot be used at all."""
     options = replace(options, commands=selected_commands(workspace, options.commands))
+    if remote.is_user_cache:  # a crash of the system may leave broken objects there
+        options = replace(options, replace_unverified=True)
     if remote.read_only:
         raise StoreError(f"remote `{remote.name}` is read-only", hint="remove `read_only: true` to push to it")
     if not options.dry:

@@ -72,6 +72,7 @@ class Order:
     uploads: list[Upload] = field(default_factory=list)
     stored: dict[str, tuple[str, int]] = field(default_factory=dict)  # output -> (key, size in the store)
     failures: list[NotPushed] = field(default_factory=list)
+    found: set[str] = field(default_factory=set)  # outputs whose objects another push or run stored
     ended: int = 0  # uploads that succeeded or failed
 
     @property
@@ -172,6 +173,7 @@ class PushPlanner:
             order.uploads.append(upload)
         elif self._is_good(stored, upload, order.record, published):
             order.stored[upload.output.path] = (upload.key, stored.size)
+            order.found.add(upload.output.path)
         elif self._options.repair or self._options.replace_unverified:
             order.uploads.append(replace(upload, replace=True))
         else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,9 @@ from weaselish.engine.remote.published import outputs_of, without_remote_facts
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.remote.verified import verified_fact
 from weaselish.engine.run.recording import with_weasel_digests
+from weaselish.files.atomic import writing
 from weaselish.files.digests import Digests
+from weaselish.files.remove import remove
 from weaselish.files.swap import recover_all, staging_directory, swap_in_all
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, algorithm_of, is_tree
@@ -93,17 +95,25 @@ class Restorer:
             why = f"`{wanted.path}` differs from the remote and would be lost (`--force` replaces it)"
             raise NotPulled(why, is_error=True)
 
-    def restore(self, command: Command, record: Record, missing: Sequence[OutputObject]) -> tuple[int, tuple[str, ...]]:
+    def restore(
+        self, command: Command, record: Record, missing: Sequence[OutputObject], *, outdated: Sequence[str] = ()
+    ) -> tuple[int, tuple[str, ...]]:
         """Download what is missing of a run and record it. Return the bytes of content, and notes for the user.
 
-        Raises NotPulled.
+        `outdated`: paths of another result, which are removed once the downloads are complete. Raises NotPulled.
         """
         was_unfinished = self._workspace.records.unfinished(command.name) is not None
-        size = self._download_and_swap(command, record, missing) if missing else 0
+        size = 0
+        if missing:
+            size = self._download_and_swap(command, record, missing, outdated)
+        else:
+            self._remove(outdated)
         verified = verified_fact(self._tree, missing)
         return size, self._record(command, record, verified, outranks=was_unfinished)
 
-    def _download_and_swap(self, command: Command, record: Record, missing: Sequence[OutputObject]) -> int:
+    def _download_and_swap(
+        self, command: Command, record: Record, missing: Sequence[OutputObject], outdated: Sequence[str]
+    ) -> int:
         """Replace all outputs or none: the old ones are kept until all new ones are in place."""
         self._report(events.TransferStarted("pull", len(missing), sum(wanted.limits.size or 0 for wanted in missing)))
         modified = self._workspace.digests.past_time()
@@ -117,20 +127,30 @@ class Restorer:
                 for wanted, place, target, content in zip(missing, places, targets, contents, strict=True)
             ]
             self._workspace.cancel.check()
-            self._swap_in(command, record, downloads, modified)
+            with self._noting(command, record, downloads):
+                self._remove(outdated)
+                self._swap_and_note(downloads, modified, record)
         return sum(content.size for content in contents)
 
-    def _swap_in(self, command: Command, record: Record, downloads: Sequence[_Download], modified: int | None) -> None:
-        """Swap the downloads in. After a kill, the next pull or run repairs the command, which is noted as started."""
+    @contextmanager
+    def _noting(self, command: Command, record: Record, downloads: Sequence[_Download]) -> Iterator[None]:
+        """Note the command as started for the block: after a kill in it, the next pull or run repairs the command."""
         records = self._workspace.records
         started = records.start(command.name, record.fingerprint.key)
         try:
-            self._swap_and_note(downloads, modified, record)
+            yield
         except BaseException:
             recover_all([download.target for download in downloads])  # if that fails, the command stays unfinished
             records.end(command.name, started, AttemptEnd.FAILED)
             raise
         records.end(command.name, started, AttemptEnd.PULLED)
+
+    def _remove(self, paths: Sequence[str]) -> None:
+        for path in paths:
+            with writing(f"`{path}`"):
+                remove(self._workspace.root / path)
+        if paths:
+            self._workspace.digests.forget()
 
     def _digests_of(self, record: Record) -> Digests:
         """Return the digests in which a record is verified: those of its algorithm, or the project's for Weasel's."""

@@ -34,7 +34,7 @@ class Uploader:
         Raises NotPushed with the last object if any object of the order failed.
         """
         try:
-            order.stored[upload.output.path] = (upload.key, self._put(upload))
+            order.stored[upload.output.path] = (upload.key, self._put(upload, order))
         except ProjError as error:
             order.failures.append(_refusal(error))
         with self._counting:
@@ -49,25 +49,47 @@ class Uploader:
 
     def publish(self, order: Order) -> None:
         """Store the order's record: from now on others can find the run. Raises NotPushed."""
-        outputs = [(path, *order.stored[path]) for path in order.command.outputs if path in order.stored]
-        key, text = record_key(order.record), record_bytes(order.record, outputs)
         try:
             # a record that is already stored is broken, or gives sizes of objects that were replaced
-            self._tree.store.put(key, [text], replace=self._tree.get(key) is not None)
+            self._put_record(order, replace=self._tree.get(record_key(order.record)) is not None)
+            if self._replace_lost(order):
+                self._put_record(order, replace=True)
         except ProjError as error:
             raise _refusal(error) from None
-        self._tree.wrote(key, text)
         keys = tuple(upload.key for upload in order.uploads)
         self._report(events.CommandPushed(order.command.name, keys, order.size))
 
-    def _put(self, upload: Upload) -> int:
+    def _put_record(self, order: Order, *, replace: bool) -> None:
+        outputs = [(path, *order.stored[path]) for path in order.command.outputs if path in order.stored]
+        key, text = record_key(order.record), record_bytes(order.record, outputs)
+        self._tree.store.put(key, [text], replace=replace)
+        self._tree.wrote(key, text)
+
+    def _replace_lost(self, order: Order) -> bool:
+        """Store objects again that were in place, and that `gc` deleted before it could see the record.
+
+        Return whether one of them has another size now.
+        """
+        is_other = False
+        for output in order.record.outputs:
+            if output.path in order.found:
+                key, size = order.stored[output.path]
+                if self._tree.look_up(key) is None:
+                    order.stored[output.path] = (key, self._put(Upload(output, key), order))
+                    is_other = is_other or order.stored[output.path][1] != size
+        return is_other
+
+    def _put(self, upload: Upload, order: Order) -> int:
         """Store one object and return its size in the store. Raises ProjError if the output changed since its run."""
         chunks = _CheckedChunks(self._packing(upload.output), upload.output, self._progress(upload.key))
         if self._tree.store.put(upload.key, chunks, replace=upload.replace):
             return chunks.size
         # another process was faster: its object is good if it is as large as ours
+        order.found.add(upload.output.path)
         stored = self._tree.look_up(upload.key)
-        if stored is None or stored.size != self._packed_size(upload.output):
+        if stored is None:  # and `gc` deleted it
+            return self._put(upload, order)
+        if stored.size != self._packed_size(upload.output):
             raise ProjError(f"unverified: another process stored `{upload.key}` (`--verify` reads it)")
         return stored.size
 
