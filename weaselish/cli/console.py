@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 
 from weaselish.errors import InvalidProject, MissingDep, Problem, ProjError
 from weaselish.terminal import printable
 
-_LOADING_DELAY = 0.1  # seconds; until then the first scripts start
 _COLOURS = {
     "red": "red",
     "green": "green",
@@ -112,10 +110,12 @@ def show_heading(text: str) -> None:
 
 
 def show_table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> None:
+    from weaselish.cli.tables import table
+
     print(table(rows, header, stream=sys.stdout))
 
 
-# -- colours and tables -----------------------------------------------------------------------------------------------
+# -- colours ----------------------------------------------------------------------------------------------------------
 
 
 def coloured(stream: object = None) -> bool:
@@ -139,33 +139,3 @@ def paint(text: str, style: str, stream: object = None) -> str:
     from wasabi.util import color
 
     return str(color(text, fg=_COLOURS[style], bold=style == "bold"))
-
-
-def preload_table() -> None:
-    """Import what lays out the summary's table (10 ms) while scripts run."""
-    import threading
-
-    loading = threading.Timer(_LOADING_DELAY, _table_function)
-    loading.daemon = True
-    with suppress(RuntimeError):  # the system allows no further threads
-        loading.start()
-
-
-def table(rows: Iterable[Sequence[str]], header: Sequence[str], *, stream: object = None) -> str:
-    """Return a table as wide as its cells. On a terminal, its last column ends at the edge."""
-    import shutil
-
-    cells = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(len(row[column]) for row in [header, *cells]) for column in range(len(header))]
-    room = shutil.get_terminal_size((100, 24)).columns - sum(widths[:-1]) - 3 * (len(header) - 1) - 1
-    if is_terminal(stream or sys.stderr):
-        for row in cells:
-            row[-1] = row[-1] if len(row[-1]) <= max(room, 20) else row[-1][: max(room, 20) - 1] + "…"
-    text = _table_function()(cells, header=list(header), divider=True, max_col=1000)
-    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
-
-
-def _table_function() -> Callable[..., str]:
-    from wasabi.tables import table as make
-
-    return make

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from weaselish.cli.console import hint, is_terminal, paint, say, show, table
+from weaselish.cli.console import hint, is_terminal, paint, say, show
 from weaselish.cli.markdown import markdown_table
 from weaselish.cli.opening import show_note
+from weaselish.cli.tables import layout
 from weaselish.cli.units import shown_time
 from weaselish.errors import ProjError, UsageError
 from weaselish.plan.metrics import MetricValue, number_of
@@ -97,8 +98,7 @@ def _show(found: MetricsTable) -> None:
     import shutil
 
     rows, header = _table(found)
-    text = table(rows, header, stream=sys.stdout)
-
+    text = layout(rows, header, sys.maxsize)
     width = shutil.get_terminal_size((100, 24)).columns
     if is_terminal(sys.stdout) and max(map(len, text.splitlines())) > width:
         text = "\n\n".join("\n".join(_block(row, header)) for row in rows)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from weaselish.cli.activity import ActivityLine
-from weaselish.cli.console import done, failed, hint, paint, preload_table, say, table, warn
+from weaselish.cli.console import done, failed, hint, paint, say, warn
 from weaselish.cli.output_lines import OutputLines
+from weaselish.cli.tables import preload_table, table
 from weaselish.cli.units import counted, shown_duration, shown_size
 from weaselish.engine import events
 from weaselish.engine.events import StepResult, StepState
