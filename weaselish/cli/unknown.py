@@ -67,7 +67,6 @@ ELSEWHERE = {  # subcommands of Weasel, DVC, Snakemake, go-task, make, just, npm
     "upload": "`proj push` stores outputs on a remote",
     "version": "`proj --version`",
     "watch": "`proj run NAME --watch` runs again whenever a dep changes",
-    "why": "`proj status NAME` shows the reasons to run",
 }
 _NO_PROJECT = (
     "no project.yml in the current directory or in one above: `cd` into a project; "
