@@ -274,7 +274,9 @@ def test_a_hint_says_to_run_a_step_alone_that_needs_a_terminal(project: ProjectD
     project.project("""commands: [{name: ask, script: ["python -c 'input()'"]}]""")
     done = project.process("run", "ask", "-j2", stdin="typed\n")
     assert done.code == 1
-    assert "  hint: `ask` needs a terminal: run it alone, with `proj run ask`\n" in done.err
+    assert (
+        "  hint: `ask` needs a terminal: run it alone, with `proj run ask`, or write `interactive: true`\n" in done.err
+    )
     assert project.process("run", "ask", stdin="typed\n").code == 0
 
 

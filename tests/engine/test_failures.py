@@ -54,7 +54,7 @@ def test_a_missing_module_is_reported_with_the_python_that_ran_and_what_installs
     "output", [NO_INPUT, b"the input device is not a TTY", b"stty: 'standard input': Inappropriate ioctl for device"]
 )
 def test_a_script_that_cannot_read_is_to_be_run_alone(output: bytes) -> None:
-    hint = "`ask` needs a terminal: run it alone, with `proj run ask`"
+    hint = "`ask` needs a terminal: run it alone, with `proj run ask`, or write `interactive: true`"
     assert known_cause("ask", output, "python", ROOT, has_stdin=False) == hint
     assert known_cause("ask", output, "python", ROOT, has_stdin=True) is None
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from weaselish.errors import UsageError
 from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.graph import Plan, make_plan
-from weaselish.plan.schedule import Schedule, mutex_pools
+from weaselish.plan.schedule import Schedule, pools_of
 from weaselish.plan.sequence import Step
 
 
@@ -96,12 +96,26 @@ def test_steps_of_one_mutex_take_turns() -> None:
         "c": Command("c", mutex=("disk",)),
     }
     plan = make_plan(ProjectModel(commands=commands), list(commands))
-    needs, capacities = mutex_pools(plan)
+    needs, capacities = pools_of(plan, jobs=4)
     schedule = Schedule(plan, needs=needs, capacities=capacities)
     assert started(schedule) == ["a", "c"]
     schedule.finish("a")
     assert started(schedule) == []
     schedule.finish("c")
+    assert started(schedule) == ["b"]
+
+
+def test_an_interactive_step_runs_alone() -> None:
+    commands = {"a": Command("a"), "b": Command("b", interactive=True), "c": Command("c"), "d": Command("d")}
+    plan = make_plan(ProjectModel(commands=commands), list(commands))
+    needs, capacities = pools_of(plan, jobs=2)
+    schedule = Schedule(plan, needs=needs, capacities=capacities)
+    assert started(schedule) == ["a", "c"]
+    schedule.finish("a")
+    assert started(schedule) == ["d"]
+    schedule.finish("c")
+    assert started(schedule) == []
+    schedule.finish("d")
     assert started(schedule) == ["b"]
 
 

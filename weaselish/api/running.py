@@ -134,6 +134,7 @@ class Running(ProjectDirectory):
         args: Sequence[str] = (),
         cache: str | None = None,
         stdin: Stdin | None = None,
+        interactive: Stdin | None = None,
         confirm: Callable[[str, str], bool] = lambda step, question: False,
         stop: Callable[[], bool] = lambda: False,
         on_event: OnEvent | None = None,
@@ -142,10 +143,10 @@ class Running(ProjectDirectory):
         """Run targets, and whatever they depend on, if out of date. A failing script does not raise.
 
         Without `on_event`, the output of scripts goes to `sys.stdout`, in a notebook, too. `confirm` answers the
-        question of a command with `confirm:`. `stdin` is what steps read when they run one at a time. Once a step has
-        run, no other step starts after `stop` returns true. With `strict_env`, scripts get only variables that the
-        project declares, and those that programs need to start. `cache` names a remote to use as run cache instead of
-        the one in project.yml; "off" stands for none.
+        question of a command with `confirm:`. `stdin` is what steps read, `interactive` what interactive ones read.
+        Once a step has run, no other step starts after `stop` returns true. With `strict_env`, scripts get only
+        variables that the project declares, and those that programs need to start. `cache` names a remote to use as
+        run cache instead of the one in project.yml; "off" stands for none.
         """
         from weaselish.engine.run.run import RunOptions, run
         from weaselish.executors.base import Stdin as Source
@@ -156,7 +157,7 @@ class Running(ProjectDirectory):
         options = RunOptions(selection, jobs, keep_going, wait, tuple(args), cache)
         with (
             self._opened(cancel) as workspace,
-            Executors(workspace.root, _environ(workspace, strict_env), stdin or Source.NULL) as executors,
+            Executors(workspace.root, _environ(workspace, strict_env), stdin or Source.NULL, interactive) as executors,
         ):
             return run(
                 workspace,

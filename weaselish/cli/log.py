@@ -60,6 +60,8 @@ def _show_with_output(run: PastRun) -> None:
     show(f"run: {run.run}")
     if run.reasons:
         show(f"why: {'; '.join(run.reasons)}")
+    if run.message:
+        show(f"message: {run.message}")
     if run.log is None:
         show("the log of this run no longer exists\n")
         return
@@ -94,6 +96,7 @@ def _as_json(run: PastRun, *, verbose: bool) -> dict[str, Any]:
         "seconds": run.seconds,
         "result": run.result.value,
         "exit_code": run.exit_code,
+        "message": run.message,
         "reasons": list(run.reasons),
         "log": str(run.log) if run.log else None,
         **({"metrics": {path: dict(values) for path, values in run.metrics.items()}} if run.metrics else {}),

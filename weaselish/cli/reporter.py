@@ -48,6 +48,7 @@ class ConsoleReporter:
         self._output = output or OutputMode.RAW
         self._jobs = 1
         self._steps = 0
+        self._interactive: frozenset[str] = frozenset()  # steps that have the terminal to themselves
         self._width = 0  # of the longest name
         self._lines: dict[str, OutputLines] = {}
         self._logs: dict[str, Path] = {}
@@ -64,6 +65,7 @@ class ConsoleReporter:
             case events.RunStarted(plan, jobs):
                 self._output = self._chosen or (OutputMode.PREFIX if jobs > 1 else OutputMode.RAW)
                 self._jobs, self._steps = jobs, len(plan.steps)
+                self._interactive = frozenset(step for step in plan.steps if plan.command(step).interactive)
                 self._width = max((len(step) for step in plan.steps), default=0)
             case events.Preparing():
                 self._activity.show(event)
@@ -115,7 +117,7 @@ class ConsoleReporter:
     # -- output of scripts ------------------------------------------------------------------------------------------
 
     def _show_output(self, step: str, data: bytes) -> None:
-        if self._output is OutputMode.RAW:
+        if self._output is OutputMode.RAW or step in self._interactive:
             self._write(data)
         elif self._output is OutputMode.PREFIX:
             self._write_lines(step, self._lines.setdefault(step, OutputLines()).feed(data))

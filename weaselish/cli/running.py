@@ -60,7 +60,8 @@ def run_targets(call: Call, project: Project, targets: Sequence[str], settings: 
         result = project.run(
             *targets,
             **settings._asdict(),
-            stdin=_stdin(settings.jobs),
+            stdin=Stdin.NULL if settings.jobs > 1 else _stdin(),
+            interactive=_stdin(),
             confirm=confirmation(view.yes, call.cancel),
             stop=view.stop,
             on_event=report,
@@ -73,8 +74,6 @@ def run_targets(call: Call, project: Project, targets: Sequence[str], settings: 
     return result.exit_code
 
 
-def _stdin(jobs: int) -> Stdin:
-    """Return what steps read: the terminal if there is one, else our stdin; nothing in parallel."""
-    if jobs > 1:
-        return Stdin.NULL
+def _stdin() -> Stdin:
+    """Return what a step that runs alone reads: the terminal if there is one, else our stdin."""
     return Stdin.TERMINAL if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty() else Stdin.INHERIT

@@ -95,6 +95,7 @@ def _command(values: Values, path: Path, item: Mapping[str, Any], name: str) -> 
         retries=int(item.get("retries") or 0),
         mutex=tuple(values.texts((*path, "mutex"), item.get("mutex") or ())),
         confirm=values.text((*path, "confirm"), within=item) or None,
+        interactive=item.get("interactive") is True,
         cache=item.get("cache", True) is not False,
         written=tuple(written.items()),
     )

@@ -46,6 +46,7 @@ class Command(NamedTuple):
     retries: int = 0
     mutex: tuple[str, ...] = ()
     confirm: str | None = None
+    interactive: bool = False  # it needs the terminal: no other step runs at the same time
     cache: bool = True  # whether the run cache may hold its results
     written: tuple[tuple[str, str], ...] = ()  # (path, as written) where normalising changed it: `out` from `out/`
     matrix: Combination | None = None

@@ -102,9 +102,17 @@ class Schedule:
                     self._add_ready(follower)
 
 
-def mutex_pools(plan: Plan) -> tuple[dict[str, Pools], Pools]:
-    """Return what the steps need of their mutexes, and the capacities: a mutex is a pool of one."""
-    needs: dict[str, Pools] = {
+def pools_of(plan: Plan, *, jobs: int) -> tuple[dict[str, Pools], Pools]:
+    """Return what the steps need of each pool, and the capacities.
+
+    A mutex is a pool of one. If a step is interactive, the `jobs` are a pool, too: it needs all of them, others one.
+    """
+    needs: dict[str, dict[str, int]] = {
         step: dict.fromkeys((f"mutex {name}" for name in plan.command(step).mutex), 1) for step in plan.steps
     }
-    return needs, {pool: 1 for pools in needs.values() for pool in pools}
+    capacities = {pool: 1 for pools in needs.values() for pool in pools}
+    if any(plan.command(step).interactive for step in plan.steps):
+        capacities["jobs"] = jobs
+        for step in plan.steps:
+            needs[step]["jobs"] = jobs if plan.command(step).interactive else 1
+    return dict(needs), capacities

@@ -47,6 +47,7 @@ class PastRun(NamedTuple):
     seconds: float | None = None
     exit_code: int | None = None
     log: Path | None = None
+    message: str | None = None  # why it failed
     record: Record | None = None  # None for a run that failed, was interrupted or still runs
 
     @property
@@ -70,7 +71,10 @@ def past_runs(root: Path) -> list[PastRun]:
                     runs[line.run, line.command] = _started(line, state, is_running=lives)
                 case Ended() if (run := runs.get((line.run, line.command))) is not None:
                     runs[line.run, line.command] = run._replace(
-                        result=PastResult(line.how.value), seconds=line.seconds, exit_code=line.exit_code
+                        result=PastResult(line.how.value),
+                        seconds=line.seconds,
+                        exit_code=line.exit_code,
+                        message=line.message,
                     )
                     if line.how is AttemptEnd.PULLED:
                         fetches[line.command] = line.run

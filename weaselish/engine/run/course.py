@@ -8,7 +8,7 @@ from weaselish.cancel import Cancel, Level
 from weaselish.engine import events
 from weaselish.engine.events import StepResult, StepState
 from weaselish.plan.graph import Plan
-from weaselish.plan.schedule import Schedule, mutex_pools
+from weaselish.plan.schedule import Schedule, pools_of
 from weaselish.plan.sequence import Step
 
 RunStep = Callable[[Step], StepResult]
@@ -28,10 +28,12 @@ class Course:
         run_step: RunStep,
         report: events.Reporter,
         cancel: Cancel,
+        jobs: int,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        needs, capacities = mutex_pools(plan)
+        needs, capacities = pools_of(plan, jobs=jobs)
         self._plan = plan
+        self._jobs = jobs
         self._schedule = Schedule(plan, needs=needs, capacities=capacities)
         self._run_step = run_step
         self._report = report
@@ -47,15 +49,15 @@ class Course:
         steps = self._plan.steps
         return tuple(self._results.get(step, StepResult(step, StepState.BLOCKED)) for step in steps)
 
-    def run(self, *, jobs: int, keep_going: bool) -> None:
-        """Run the steps, `jobs` at a time. Report those that were not reached, even after an exception."""
+    def run(self, *, keep_going: bool) -> None:
+        """Run the steps. Report those that were not reached, even after an exception."""
         self._keep_going = keep_going
         try:
-            if jobs == 1:
+            if self._jobs == 1:
                 while (step := self._next()) is not None:
                     self._take(self._run_step(step))
             else:
-                self._run_in_threads(jobs)
+                self._run_in_threads()
         finally:
             for step in self._plan.steps:
                 if step not in self._results:
@@ -76,7 +78,7 @@ class Course:
         else:
             self._schedule.finish(result.step)
 
-    def _run_in_threads(self, jobs: int) -> None:
+    def _run_in_threads(self) -> None:
         """Run each step in a thread of its own: importing concurrent.futures takes too long."""
         from queue import SimpleQueue
         from threading import Thread
@@ -92,7 +94,7 @@ class Course:
         threads: dict[str, Thread] = {}
         try:
             while True:
-                while len(self._schedule.running) < jobs and (step := self._next()) is not None:
+                while len(self._schedule.running) < self._jobs and (step := self._next()) is not None:
                     thread = Thread(target=run_one, args=(step,))
                     try:
                         thread.start()

@@ -145,6 +145,7 @@ class Execution:
             AttemptEnd.INTERRUPTED if interrupted else AttemptEnd.FAILED,
             exit_code=outcome.exit_code,
             seconds=seconds,
+            message=message,
         )
         self._report(events.StepFailed(step, seconds, outcome.exit_code, message, hint, run))
         state = StepState.INTERRUPTED if interrupted else StepState.FAILED

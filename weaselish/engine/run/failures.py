@@ -48,5 +48,5 @@ def known_cause(step: str, output: bytes, python: str | None, root: Path, *, has
     if missing := _MISSING_MODULE.findall(output):
         return missing_module(missing[-1].decode(), python, root)
     if not has_stdin and _NO_INPUT.search(output):
-        return f"`{step}` needs a terminal: run it alone, with `proj run {step}`"
+        return f"`{step}` needs a terminal: run it alone, with `proj run {step}`, or write `interactive: true`"
     return None

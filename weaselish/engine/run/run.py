@@ -99,9 +99,9 @@ def run(
     _settle_conflicts(workspace)
     serial(events.RunStarted(plan, options.jobs))
     runner = StepRunner(workspace, executor_for, serial, confirm, _options_of(plan, options), caching)
-    course = Course(plan, runner, serial, workspace.cancel, stop)
+    course = Course(plan, runner, serial, workspace.cancel, options.jobs, stop)
     try:
-        course.run(jobs=options.jobs, keep_going=options.keep_going)
+        course.run(keep_going=options.keep_going)
     finally:
         caching.close()
         _finish(workspace, course)
@@ -125,7 +125,7 @@ def _options_of(plan: Plan, options: RunOptions) -> Callable[[Step], StepOptions
             args=given.get(step, ()),
             force=step.command in forced,
             wait=options.wait,
-            has_stdin=options.jobs == 1,
+            has_stdin=options.jobs == 1 or plan.command(step).interactive,
             needed=needed,
             is_named=step.command in named,
             keeps_unrecorded=step.command in plan.unrecorded,
