@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo demo-s3 test test-quick check coverage hooks format golden soak bench bench-micro clean
+.PHONY: demo demo-s3 test test-quick check coverage hooks format golden docs soak bench bench-micro clean
 
 $(BIN)/proj: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -49,6 +49,9 @@ format: $(VENV)/.dev
 
 golden: $(VENV)/.dev  ## rewrite the golden files of console output
 	GOLDEN=rewrite $(PYTEST) tests/cli -k golden
+
+docs: $(VENV)/.dev  ## write docs/cli.md, docs/project-yml.md and docs/run.svg, and the output that pages show
+	cd tests && $(CURDIR)/$(BIN)/python -m pages $(PAGES)
 
 soak: $(VENV)/.dev  ## random projects, edits, faults and kills for SOAK_MINUTES (30), then FUZZ_MUTANTS (20000)
 	cd tests && $(CURDIR)/$(BIN)/python -m soak

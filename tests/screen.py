@@ -59,6 +59,12 @@ class Screen:
         """What is on the screen, without blanks at the ends of lines."""
         return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
 
+    @property
+    def cells(self) -> list[list[pyte.screens.Char]]:
+        """The characters of each line with their colours, up to the last line that is not blank."""
+        count = len(self.text.splitlines())
+        return [[self._screen.buffer[line][column] for column in range(self._screen.columns)] for line in range(count)]
+
     def wait_for(self, text: str) -> str:
         """Read until the screen shows a text; return all of the screen."""
         until = time.monotonic() + TIMEOUT

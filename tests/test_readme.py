@@ -27,7 +27,12 @@ def test_every_line_of_the_tour_works_and_the_second_run_does_nothing(tmp_path: 
     proj.write_text(f'#!/bin/sh\nexec {sys.executable} -m weaselish "$@"\n')
     proj.chmod(0o755)
     script = "\n".join(f"echo '@ {line}'\n{line}" for line in lines)
-    env = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "NO_COLOR": "1"}
+    env = {
+        **os.environ,
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "NO_COLOR": "1",
+        "PROJ_CACHE_DIR": str(tmp_path / "cache"),
+    }
     done = subprocess.run(
         ["sh", "-e"], input=script, cwd=tmp_path, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -16,7 +16,7 @@ _LONGEST_TERM = 20
 
 Rows = Sequence[tuple[str, str]]  # terms and their descriptions
 
-_EVERYWHERE = (
+EVERYWHERE = (
     ("--vars.NAME VALUE", "Override a variable of project.yml. `--env.NAME VALUE` overrides one under `env`."),
     ("-C DIR", "Change to DIR first."),
     ("-v, --verbose", "Show more: all reasons, all output."),
@@ -24,7 +24,7 @@ _EVERYWHERE = (
     ("-h, --help", "Show help. `proj run NAME --help` shows that of a command of the project."),
     ("--version", "Show the version."),
 )
-_EXIT_CODES = (
+EXIT_CODES = (
     ("0", "done"),
     ("1", "failed; a failing script's own exit code; 124 after a timeout"),
     ("2", "wrong usage, or an error in project.yml"),
@@ -60,8 +60,8 @@ def _of_proj() -> Iterator[str]:
     longest = max(map(len, summaries))
     for title, names in SECTIONS.items():
         yield _defined(title, [(name.ljust(longest), summaries[name]) for name in names])
-    yield _defined("Everywhere", _EVERYWHERE)
-    yield _defined("Exit codes", _EXIT_CODES)
+    yield _defined("Everywhere", EVERYWHERE)
+    yield _defined("Exit codes", EXIT_CODES)
     yield _filled("`proj SUBCOMMAND --help` shows the options of a subcommand, with examples.")
 
 

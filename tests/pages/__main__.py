@@ -1,0 +1,30 @@
+"""`make docs`: writes the generated pages, the output that pages show, and the picture in the README.
+
+`python -m pages README.md` rewrites the output of that page only.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from pages.blocks import PAGES, ROOT
+from pages.picture import draw
+from pages.reference import GENERATED
+from pages.sessions import rewritten
+
+
+def main(names: list[str]) -> None:
+    for name, generate in GENERATED.items():
+        (ROOT / name).write_text(generate(), "utf-8")
+    pages = [ROOT / name for name in names] or PAGES
+    for page in pages:
+        with tempfile.TemporaryDirectory() as scratch:
+            page.write_text(rewritten(page.read_text("utf-8"), Path(scratch) / "terminal"), "utf-8")
+    if not names:
+        with tempfile.TemporaryDirectory() as scratch:
+            (ROOT / "docs" / "run.svg").write_text(draw(Path(scratch) / "terminal"), "utf-8")
+
+
+main(sys.argv[1:])

@@ -1,0 +1,124 @@
+"""The pages show what happens: sessions run, projects are valid, generated pages are current, links lead somewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from pages.blocks import PAGES, ROOT, Block, blocks
+from pages.links import broken_links
+from pages.picture import LINES, draw
+from pages.reference import GENERATED, SCHEMA
+from pages.sessions import matches, rewritten, run_page
+
+from weaselish.__main__ import main
+
+NOT_RUN = {  # page -> what its console blocks that are not run would need
+    "README.md": ["another environment", "this repository"],
+    "docs/install.md": ["another environment", "another environment", "a shell with completion"],
+    "docs/run.md": ["a second terminal"],
+}
+TEXTS = [(page, page.read_text("utf-8")) for page in PAGES]
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def with_sessions() -> list[Path]:
+    return [page for page, text in TEXTS if any(block.kind == "console" for block in blocks(text))]
+
+
+@pytest.mark.parametrize("page", with_sessions(), ids=name_of)
+def test_a_session_runs_and_prints_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+    for ran in run_page(page.read_text("utf-8"), tmp_path / "terminal"):
+        place = f"{name_of(page)}:{ran.block.line}: $ {ran.command}"
+        assert ran.code == ran.expected, f"{place}\n{ran.output}"
+        assert ran.is_as_shown, f"{place}: run `make docs`\n{ran.output}"
+
+
+def test_only_the_listed_sessions_are_not_run() -> None:
+    found = {
+        name_of(page): needs
+        for page, text in TEXTS
+        if (needs := [need for block in blocks(text) if (need := block.marked("not run:")) is not None])
+    }
+    assert found == NOT_RUN
+
+
+def projects() -> list[tuple[str, Block]]:
+    """Return the blocks that are a project.yml, or a part of one, by page and line."""
+    return [
+        (f"{name_of(page)}:{block.line}", block)
+        for page, text in TEXTS
+        if name_of(page) not in GENERATED
+        for block in blocks(text)
+        if block.kind == "yaml" and block.text and _as_project(block.text) is not None
+    ]
+
+
+def _as_project(text: str) -> str | None:
+    """Return the project.yml that a block is, completed if it is a part of one. Other YAML is None."""
+    data = yaml.safe_load(text)
+    if isinstance(data, list):
+        return "commands:\n" + text
+    if not data.keys() <= SCHEMA["properties"].keys():
+        return None
+    return text if "commands" in data else text + "commands: []\n"
+
+
+@pytest.mark.parametrize(("place", "block"), projects(), ids=[place for place, _ in projects()])
+def test_a_project_in_a_page_is_valid(
+    place: str, block: Block, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = _as_project(block.text or "")
+    assert text is not None
+    (tmp_path / "project.yml").write_text(text, "utf-8")
+    code = main(["validate", str(tmp_path)])
+    assert code == 0, f"{place}\n{capsys.readouterr()}"
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_a_generated_page_is_current(name: str) -> None:
+    assert (ROOT / name).read_text("utf-8") == GENERATED[name](), "run `make docs`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_each_link_leads_to_a_file_and_heading(page: Path) -> None:
+    assert list(broken_links(page)) == []
+
+
+def test_the_index_lists_each_page() -> None:
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    missing = [page.name for page in PAGES[1:] if page.name != "index.md" and f"({page.name})" not in index]
+    assert missing == []
+
+
+def test_the_picture_can_be_drawn_and_the_committed_one_shows_the_same_commands(tmp_path: Path) -> None:
+    drawn, committed = draw(tmp_path / "terminal"), (ROOT / "docs" / "run.svg").read_text("utf-8")
+    for picture in (drawn, committed):
+        assert "http" not in picture.replace("http://www.w3.org/", "")
+        shown = picture.replace("&#160;", " ").replace("&#x27;", "'")
+        assert all(line in shown for line in LINES)
+        assert "up to date" in shown
+
+
+@pytest.mark.parametrize(
+    ("shown", "output", "expected"),
+    [
+        ("✔ a 0.1 s\n", "✔ a 12.3 s\n", True),
+        ("one\n…\nlast\n", "one\ntwo\nthree\nlast\n", True),
+        ("one\n…\n", "one\n", True),
+        ("one\n", "one\ntwo\n", False),
+        ("a  ---\n", "a ------\n", True),
+    ],
+)
+def test_output_matches_up_to_times_and_elisions(shown: str, output: str, expected: bool) -> None:
+    assert matches(shown, output) is expected
+
+
+def test_rewriting_replaces_only_what_differs(tmp_path: Path) -> None:
+    page = "```console\n$ echo a; false\nb\n$ echo '0.1 s'\n0.2 s\n```\n"
+    expected = page.replace("\nb\n", "\na\n").replace("; false", "")
+    assert rewritten(page.replace("; false", ""), tmp_path / "terminal") == expected
