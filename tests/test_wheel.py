@@ -12,7 +12,10 @@ ROOT = Path(__file__).parent.parent
 
 
 def run(*words: str | Path, cwd: Path) -> str:
-    env = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    env = {
+        name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH", "XDG_CACHE_HOME")
+    }
+    env["HOME"] = str(cwd)  # no run cache of an earlier test restores the outputs
     done = subprocess.run(words, cwd=cwd, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout
     return done.stdout
