@@ -50,7 +50,7 @@ format: $(VENV)/.dev
 golden: $(VENV)/.dev  ## rewrite the golden files of console output
 	GOLDEN=rewrite $(PYTEST) tests/cli -k golden
 
-docs: $(VENV)/.dev  ## write docs/cli.md, docs/project-yml.md and docs/run.svg, and the output that pages show
+docs: $(VENV)/.dev  ## write docs/cli.md, docs/project-yml.md and docs/run.svg, and the output that pages show (PAGES=docs/run.md: of that page)
 	cd tests && $(CURDIR)/$(BIN)/python -m pages $(PAGES)
 
 soak: $(VENV)/.dev  ## random projects, edits, faults and kills for SOAK_MINUTES (30), then FUZZ_MUTANTS (20000)

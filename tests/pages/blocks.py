@@ -1,6 +1,6 @@
 """Finds the fenced blocks of a page, and the marks before them.
 
-A mark is an HTML comment that ends on the line before its block:
+A mark is an HTML comment on the line before its block:
   `file: PATH`     the block is the content of that file: the session writes it
   `exits with N`   the last command of the block exits with N
   `not run: WHY`   the block cannot run here; tests/test_pages.py lists them
