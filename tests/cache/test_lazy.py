@@ -189,3 +189,23 @@ def test_clean_removes_what_the_cache_holds(chain: ProjectDir) -> None:
     assert done.code == 0, done.err
     assert not any(chain.exists(output) for output in ("data", "model", "report"))
     assert run(chain, "evaluate") == {"prep": "available", "train": "available", "evaluate": "restored"}
+
+
+def test_a_step_that_is_up_to_date_once_its_deps_are_fetched_does_not_run(chain: ProjectDir) -> None:
+    """As a dep, a directory with links has another digest than as an output."""
+    chain.write("plant.sh", "mkdir tree; echo a > tree/a; ln -s a tree/link")
+    chain.project(
+        """\
+        cache: local
+        commands:
+          - {name: plant, script: [rm -rf tree, sh plant.sh], deps: [plant.sh], outputs: [tree]}
+          - {name: use, script: [sh step.sh use tree/a used], deps: [tree], outputs: [used], cache: false}
+        """
+    )
+    run(chain, "plant", "use")
+    for name in ("a", "link"):
+        chain.remove(f"tree/{name}")
+    (chain.path / "tree").rmdir()
+    ran(chain)
+    assert run(chain, "use") == {"plant": "restored", "use": "up to date"}
+    assert ran(chain) == []
