@@ -158,6 +158,31 @@ def test_gc_stops_if_it_cannot_read_the_lock_file(chain: ProjectDir, cache: Path
     assert len(records_in(cache)) == 3
 
 
+@pytest.mark.parametrize("make", ["sh step.sh one corpus out", "mkdir -p out/in out/empty"])
+def test_an_output_that_a_later_step_removes_before_it_is_stored_is_not_stored(
+    chain: ProjectDir, cache: Path, monkeypatch: pytest.MonkeyPatch, make: str
+) -> None:
+    chain.project(
+        f"""\
+        cache: local
+        commands:
+          - {{name: one, script: [{make}], outputs: [out]}}
+          - {{name: two, script: [rm -r out, touch end], deps: [out], outputs: [end]}}
+        """
+    )
+    put = DirectoryStore.put
+
+    def put_late(self: DirectoryStore, key: str, chunks: Any, **options: Any) -> bool:
+        wait_until(lambda: chain.exists("end"), "the later step")
+        return put(self, key, chunks, **options)
+
+    monkeypatch.setattr(DirectoryStore, "put", put_late)
+    done = chain.proj("run", "one", "two")
+    assert "Traceback" not in done.err and "Exception" not in done.err
+    assert "`one` was not stored in the cache: " in done.err
+    assert objects_in(cache, "out") == []
+
+
 def test_an_output_that_a_later_step_replaces_before_it_is_stored_is_not_stored(
     chain: ProjectDir, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

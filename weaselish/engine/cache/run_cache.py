@@ -32,6 +32,7 @@ from weaselish.plan.record import Origin, Record, RecordedOutput
 from weaselish.workspace import Workspace
 
 _JOBS = 4  # downloads at a time
+_GRACE = 0.5  # seconds that a restore has to end its swap once it is cancelled, while the locks are held
 _MARGIN = 1.5  # how much quicker than a run a restore must be under the policy `cheapest`
 _LOOK_UPS = 8  # keys that are looked up at a time
 
@@ -150,7 +151,7 @@ class RunCache:
         if not self.reads or not may_restore(command):
             return None
         with self._reporting_failures():
-            return run_aside(lambda: self._restore(command, now, needed), self._workspace.cancel)
+            return run_aside(lambda: self._restore(command, now, needed), self._workspace.cancel, grace=_GRACE)
         return None
 
     def _restore(self, command: Command, now: Fingerprint, needed: frozenset[str]) -> Restored | None:

@@ -105,9 +105,11 @@ class RemoteTree:
         with self._lock:
             if self._at_once or self._is_listed or folder in self._folders:
                 return self.below(folder).get(key)
-            if key not in self._single:
-                self._single[key] = self.look_up(key)
-            return self._single[key]
+            if key in self._single:
+                return self._single[key]
+        stored = self.look_up(key)
+        with self._lock:
+            return self._single.setdefault(key, stored)
 
     def look_up(self, key: str) -> Stored | None:
         """Ask the store for one object."""
@@ -201,7 +203,8 @@ class RemoteTree:
                 write_cache(self._file, self._current_documents())
 
     def _current_documents(self) -> dict[str, dict[str, object]]:
+        documents = dict(self._cached)  # a thread that was left behind may still add to them
         if not self._is_listed:
-            return self._cached
+            return documents
         listed = {key for folder in self._folders.values() for key in folder}
-        return {key: document for key, document in self._cached.items() if key in listed | self._written}
+        return {key: document for key, document in documents.items() if key in listed | self._written}
