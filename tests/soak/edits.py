@@ -215,7 +215,7 @@ def _remove_entry(site: Site) -> str:
     entries = sorted(directory.iterdir()) if directory.is_dir() else []
     small = [entry for entry in entries if entry.is_symlink() or not entry.is_dir() or not any(entry.iterdir())]
     if small:
-        _remove(site.random.choice(small))
+        remove(site.random.choice(small))
     return str(len(small))
 
 
@@ -230,7 +230,7 @@ def _file_to_directory(site: Site) -> str:
 
 def _directory_to_file(site: Site) -> str:
     path = site.root / site.random.choice(("corpus/x", "cfg.txt", "corpus/y"))
-    _remove(path)
+    remove(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_content(site))
     return path.name
@@ -242,7 +242,7 @@ def _mode(site: Site) -> str:
     return path.name
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -277,7 +277,7 @@ def _delete_output(site: Site) -> str | None:
     if not outputs:
         return None
     path = site.random.choice(outputs)
-    _remove(path)
+    remove(path)
     return path.name
 
 
@@ -330,7 +330,7 @@ def _other_kind_of_output(site: Site) -> str | None:
         return None
     path = site.random.choice(outputs)
     is_directory = path.is_dir()
-    _remove(path)
+    remove(path)
     if is_directory:
         path.write_text("a file\n")
     else:

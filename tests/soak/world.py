@@ -390,12 +390,19 @@ class World:
 
     def _lazy(self) -> None:
         """Name one step only: what it needs may stay in the cache."""
-        self.end_orphans()
-        for _ in range(self.random.choice((0, 1, 3))):
-            edit(self.site, "output")
-        target = self.random.choice(self.site.project.listed)
-        if self.site.project.alternatives:
+        project = self.site.project
+        if project.alternatives:
             return
+        self.run_calmly(self.words("all", False), "all")
+        outputs = self.site.outputs()
+        for path in self.random.sample(outputs, self.random.randint(0, len(outputs))):
+            edits.remove(path)
+        if self.random.random() < 0.5:
+            self.edit()
+            self._complete_sources()
+        self.end_orphans()
+        plans = [(len(project.plan(name)), name) for name in project.listed]
+        target = self.random.choice([name for count, name in plans if count > 1] or list(project.listed))
         before = self.tree()
         words = ["run", target, "--json", *self.random.choice(([], ["-j3"]))]
         ended = self.ended(self.start(words)[0])
