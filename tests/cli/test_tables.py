@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from screen import Screen
 
-from weaselish.cli.tables import layout
+from weaselish.cli.tables import layout, table
 
 HEADER = ("step", "state", "why")
 ROWS = [
@@ -64,3 +66,20 @@ def test_the_subcommands_fit_a_terminal(project: ProjectDir, columns: int) -> No
         with Screen(argv, project.path, project.environ, columns=columns, lines=100) as screen:
             shown = screen.wait_for({"run": "failed", "ls": "shout.txt"}.get("".join(words[:1]), "shout"))
             assert "…" not in shown
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("width", ["80", "30"])
+def test_a_terminal_shows_states_in_colour_and_the_same_words(width: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"NO_COLOR": "", "TERM": "xterm", "COLUMNS": width}.items():
+        monkeypatch.setenv(name, value)
+    rows = [("failed", "up to date", "why it ran"), *ROWS]
+    text = table(rows, HEADER, stream=_Terminal())
+    assert re.sub("\x1b\\[[0-9;]*m", "", text) == layout(rows, HEADER, int(width))
+    assert re.findall("m([a-z ]+)\x1b", text) == ["up to date", "out of date", "up to date"]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert table(rows, HEADER, stream=_Terminal()) == layout(rows, HEADER, int(width))

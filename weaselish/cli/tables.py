@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -11,12 +12,38 @@ from weaselish.terminal import printable
 
 _LOADING_DELAY = 0.1  # seconds; until then the first scripts start
 _NARROWEST = 12  # characters of a wrapped column
+_STATE_COLUMNS = ("state", "result")  # headers
+_COLOUR_OF = {  # the words alone tell the same
+    **dict.fromkeys(("up to date", "ran", "restored", "available", "done", "pulled", "accepted"), "green"),
+    **dict.fromkeys(("failed", "interrupted", "blocked", "not recorded"), "red"),
+    **dict.fromkeys(("out of date", "never ran", "unrecorded", "inputs changed"), "yellow"),
+}
+_STATES = "|".join(_COLOUR_OF)
 _LONGEST_WORD = 30  # characters of a word that a wrapped column does not break
 
 
 def table(rows: Iterable[Sequence[str]], header: Sequence[str], *, stream: object = None) -> str:
-    """Return a table for a stream, stderr by default. Only a terminal limits its width."""
-    return layout(rows, header, _columns(stream or sys.stderr))
+    """Return a table for a stream, stderr by default. Only a terminal limits its width, and shows states in colour."""
+    stream = stream or sys.stderr
+    return _with_colours(layout(rows, header, _columns(stream)), stream)
+
+
+def _with_colours(text: str, stream: object) -> str:
+    """Colour the states in a table whose header names their column, and in blocks of lines."""
+    from weaselish.cli.console import coloured, paint
+
+    if not coloured(stream):
+        return text
+    first, *rest = text.split("\n")
+    column = max(first.find(name) for name in _STATE_COLUMNS)
+    pattern = re.compile(
+        rf"(.{{{column}}})({_STATES})(?![^ ])" if column > 0 else rf"(  (?:state|result): )({_STATES})"
+    )
+
+    def painted(line: str) -> str:
+        return pattern.sub(lambda match: match[1] + paint(match[2], _COLOUR_OF[match[2]], stream), line, count=1)
+
+    return "\n".join([first if column > 0 else painted(first), *map(painted, rest)])
 
 
 def layout(rows: Iterable[Sequence[str]], header: Sequence[str], width: int) -> str:

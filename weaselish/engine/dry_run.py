@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
-from weaselish.engine.cache.forecast import NOTHING, Action, Forecast, foretell, is_settled
+from weaselish.engine.cache.forecast import NOTHING, Action, Forecast, foretell, with_forecasts
 from weaselish.engine.events import SerialReporter
 from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.remote.resolve import OpenStore
@@ -71,7 +71,7 @@ def preview_run(
             PlannedStep(
                 item.step,
                 step.status,
-                tuple(reason for reason in item.reasons if not is_settled(reason, forecasts)),
+                with_forecasts(item.reasons, forecasts),
                 tuple(lines),
                 tuple(dep for dep in missing if dep in sources),
                 forecast,

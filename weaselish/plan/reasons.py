@@ -27,6 +27,7 @@ class ReasonKind(enum.Enum):
     OUTPUT_CHANGED = "output changed"
     OUTPUTS_LIST_CHANGED = "outputs list changed"
     UPSTREAM_WILL_RUN = "upstream will run"
+    UPSTREAM_WILL_BE_RESTORED = "upstream will be restored"
     LISTED_AGAIN = "listed again"
     FORCED = "forced"
     NO_SKIP = "no_skip"

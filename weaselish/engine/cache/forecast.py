@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from weaselish.engine.cache.lazy import LazyResults
@@ -62,11 +62,16 @@ def foretell(
             cache.close()
 
 
-def is_settled(reason: Reason, forecasts: Mapping[Step, Forecast]) -> bool:
-    """Return whether a reason falls away because the step that it names will not run."""
-    upstream = forecasts.get(Step(reason.subject or ""))
-    is_idle = upstream is not None and upstream.action not in (Action.RUN, Action.UNKNOWN)
-    return reason.kind is ReasonKind.UPSTREAM_WILL_RUN and is_idle
+def with_forecasts(reasons: Iterable[Reason], forecasts: Mapping[Step, Forecast]) -> tuple[Reason, ...]:
+    """Return the reasons, changed where an upstream step that could run will be restored or left in the cache."""
+    changed = []
+    for reason in reasons:
+        upstream = forecasts.get(Step(reason.subject or "")) if reason.kind is ReasonKind.UPSTREAM_WILL_RUN else None
+        if upstream is None or upstream.action in (Action.RUN, Action.UNKNOWN):
+            changed.append(reason)
+        elif upstream.action is Action.RESTORE:
+            changed.append(reason._replace(kind=ReasonKind.UPSTREAM_WILL_BE_RESTORED))
+    return tuple(changed)
 
 
 class Forecaster:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from weaselish.engine.cache.forecast import Action, Forecast, foretell, is_settled
+from weaselish.engine.cache.forecast import Action, Forecast, foretell, with_forecasts
 from weaselish.engine.events import Reporter, SerialReporter
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.run.caching import Caching
@@ -34,6 +34,6 @@ def _with_forecast(step: StepStatus, forecasts: Mapping[Step, Forecast]) -> Step
         return step
     if forecast.action in (Action.NOTHING, Action.LEAVE):
         return step._replace(status=Status.UP_TO_DATE, reasons=(), must_run=False, forecast=forecast)
-    reasons = tuple(reason for reason in step.reasons if not is_settled(reason, forecasts))
+    reasons = with_forecasts(step.reasons, forecasts)
     must_run = step.must_run and forecast.action is not Action.RESTORE
     return step._replace(reasons=reasons, must_run=must_run, forecast=forecast)
