@@ -1,4 +1,4 @@
-"""The soak in short: random projects, caches, edits, kills and faults, compared with a model. `make soak` is the long one."""
+"""The soak in short: random projects and what befalls them, compared with a model. `make soak` is the long one."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class StepRunner:
                 return result
             staleness = self._check_without_locks(command, options)
             if staleness is not None and (result := self._without_running(step, staleness, options)) is not None:
-                return result  # what it reads was fetched meanwhile, and is what it read before
+                return result  # what it reads was fetched, and is what it read before
         if is_asked := staleness is not None:
             self._ask(command)
         with self._holding_locks(step, command, options) as (descriptors, holders):
