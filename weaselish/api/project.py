@@ -65,6 +65,10 @@ class Project(Running, Sharing, History):
         """The project's directory, which holds project.yml."""
         return self._open().root
 
+    def location_of(self, command: str) -> tuple[int, int]:
+        """Return the line and column of a command in project.yml, (0, 0) if they are unknown."""
+        return self._open().locations.of_command(command)
+
     @property
     def shown_model(self) -> ProjectModel:
         """The model with `${env.X}` resolved in its title, description and help texts, secrets masked."""

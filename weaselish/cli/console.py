@@ -19,6 +19,7 @@ _COLOURS = {
     "bold": None,
 }
 _is_quiet = False
+_directory: str | None = None  # of the project whose problems are shown
 
 
 def be_quiet(quiet: bool) -> None:
@@ -30,6 +31,17 @@ def be_quiet(quiet: bool) -> None:
 def is_quiet() -> bool:
     """Return whether only results, warnings and errors are to be printed."""
     return _is_quiet
+
+
+def is_on_github() -> bool:
+    """Return whether GitHub Actions reads the output."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def problems_are_in(directory: str | None) -> None:
+    """Choose the project whose problems are shown from now on: by default the one around the current directory."""
+    global _directory
+    _directory = directory
 
 
 # -- stderr -----------------------------------------------------------------------------------------------------------
@@ -91,9 +103,17 @@ def show_problem(problem: Problem, *, file: str = "project.yml") -> None:
     place, _, message = printable(problem.located(file)).partition(": ")
     _to_stderr(f"{place}: {kind} {message}")
     hint(problem.hint)
+    if is_on_github():
+        from weaselish.cli.github import annotate
+
+        annotate(problem, directory=_directory)
 
 
 def _to_stderr(line: str) -> None:
+    if is_on_github():
+        from weaselish.cli.github import inert
+
+        line = inert(line)
     print(line, file=sys.stderr, flush=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import COMMAND_LINE
-from weaselish.cli.console import show_problem, warn
+from weaselish.cli.console import problems_are_in, show_problem, warn
 from weaselish.cli.subcommand import Call
 from weaselish.errors import InvalidOverride, UsageError, in_file_order
 
@@ -22,6 +22,7 @@ def open_project(call: Call, directory: str | None, *, notices: bool = True) -> 
     """
     from weaselish.api.project import Project
 
+    problems_are_in(directory)
     project = Project(directory, overrides=call.extras.overrides)
     try:
         model = project.model

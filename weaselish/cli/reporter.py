@@ -153,8 +153,11 @@ class ConsoleReporter:
         say(f"the last lines of {step}:")
         for line in lines:
             [shown] = OutputLines().feed(line + b"\n")
-            print(f"{paint(f'{step} | ', 'dim')}{shown.decode('utf-8', 'replace')}", file=sys.stderr)
+            self._show_last_line(f"{paint(f'{step} | ', 'dim')}{shown.decode('utf-8', 'replace')}")
         hint(f"proj log -v {step}")
+
+    def _show_last_line(self, text: str) -> None:
+        print(text, file=sys.stderr)
 
     # -- the end ----------------------------------------------------------------------------------------------------
 
@@ -168,15 +171,18 @@ class ConsoleReporter:
 
     def summary(self, result: RunResult) -> str:
         """Return how the steps ended: one line, with a table in front if there are several steps."""
-        counts = {state: len(result.of(state)) for state in StepState}
-        if counts[StepState.UP_TO_DATE] == len(result.results):
+        if len(result.of(StepState.UP_TO_DATE)) == len(result.results):
             return f"{paint('✔', 'green')} all up to date ({counted(len(result.results), 'step')})"
-        texts = [f"{count} {state.value}" for state, count in counts.items() if count]
         mark = paint("✔", "green") if result.exit_code == 0 else paint("✘", "red")
-        line = f"{mark} {', '.join(texts)}"
+        line = f"{mark} {self.totals(result)}"
         if len(result.results) == 1:
             return line
         return f"\n{table(self._rows(result), ('step', 'result', 'time', 'why'))}\n{line}"
+
+    def totals(self, result: RunResult) -> str:
+        """Return how many steps ended in each state: `2 ran, 1 failed`."""
+        counts = {state: len(result.of(state)) for state in StepState}
+        return ", ".join(f"{count} {state.value}" for state, count in counts.items() if count)
 
     def _rows(self, result: RunResult) -> list[tuple[str, str, str, str]]:
         rows = [row for row in result.results if row.state is not StepState.UP_TO_DATE]

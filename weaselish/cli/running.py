@@ -13,7 +13,7 @@ from weaselish.executors.base import Stdin
 if TYPE_CHECKING:
     from weaselish.api.project import Project
     from weaselish.cancel import Cancel
-    from weaselish.cli.reporter import OutputMode
+    from weaselish.cli.reporter import ConsoleReporter, OutputMode
     from weaselish.cli.run_options import Settings
     from weaselish.cli.subcommand import Call
 
@@ -40,14 +40,11 @@ def run_targets(call: Call, project: Project, targets: Sequence[str], settings: 
     """Run targets in the terminal; return the exit code."""
     from weaselish.cli.json_output import print_json, print_json_line
     from weaselish.cli.questions import confirmation
-    from weaselish.cli.reporter import ConsoleReporter
     from weaselish.cli.run_json import result_as_json
     from weaselish.cli.signals import cancelling_in_stages
     from weaselish.engine import events
 
-    reporter = ConsoleReporter(
-        None if view.form is Form.TEXT else sys.stderr.buffer, output=view.output, is_verbose=call.is_verbose
-    )
+    reporter = _reporter(call, project, view)
 
     def report(event: events.Event) -> None:
         if isinstance(event, events.RunStarted):  # so the plan contains no step with an error
@@ -72,6 +69,20 @@ def run_targets(call: Call, project: Project, targets: Sequence[str], settings: 
     if view.form is Form.JSON:
         print_json(result_as_json(result, reporter.reasons))
     return result.exit_code
+
+
+def _reporter(call: Call, project: Project, view: View) -> ConsoleReporter:
+    """Return what shows the run: in GitHub Actions, with groups and annotations."""
+    from weaselish.cli.console import is_on_github
+
+    stream = None if view.form is Form.TEXT else sys.stderr.buffer
+    if is_on_github():
+        from weaselish.cli.github import GitHubReporter
+
+        return GitHubReporter(project, stream, output=view.output, is_verbose=call.is_verbose)
+    from weaselish.cli.reporter import ConsoleReporter
+
+    return ConsoleReporter(stream, output=view.output, is_verbose=call.is_verbose)
 
 
 def _stdin() -> Stdin:
