@@ -19,6 +19,7 @@ def run(
     *,
     dry: bool,
     watch: str | None,
+    notify: str | None,
     jobs: str | None,
     yes: bool,
     output: str | None,
@@ -44,7 +45,7 @@ def run(
         **options,
     )
     form = Form.JSON if as_json else Form.JSON_LINES if json_lines else Form.TEXT
-    view = View(form, output_mode(output or ("quiet" if call.is_quiet else None)), yes)
+    view = View(form, output_mode(output or ("quiet" if call.is_quiet else None)), yes, notify=notify)
     if watch and not show_help:
         return _watch(call, names, directory, settings, view, watch, dry=dry)
     project = open_project(call, directory, notices=False)

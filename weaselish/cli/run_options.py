@@ -45,6 +45,14 @@ OPTIONS = (
         values=("finish", "restart"),
         alone="finish",
     ),
+    Option(
+        "notify",
+        ("--notify",),
+        "When a run of over a minute ends, ring the terminal's bell, or run CMD. Default: PROJ_NOTIFY, as CMD.",
+        Takes.TEXT,
+        "[=CMD]",
+        alone="\a",
+    ),
     Option("keep_going", ("--keep-going", "-k"), "After a failure, run the steps that do not depend on it."),
     Option("yes", ("--yes", "-y"), "Answer yes when a command asks with `confirm`."),
     Option(

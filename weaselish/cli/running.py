@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from weaselish.cli.reporter import ConsoleReporter, OutputMode
     from weaselish.cli.run_options import Settings
     from weaselish.cli.subcommand import Call
+    from weaselish.engine.run.run import RunResult
 
 
 class Form(enum.Enum):
@@ -34,6 +37,7 @@ class View(NamedTuple):
     yes: bool = False
     cancel: Cancel | None = None  # ends this run only
     stop: Callable[[], bool] = lambda: False  # whether to start no further step
+    notify: str | None = None  # how to tell the user that a long run has ended
 
 
 def run_targets(call: Call, project: Project, targets: Sequence[str], settings: Settings, view: View) -> int:
@@ -45,6 +49,7 @@ def run_targets(call: Call, project: Project, targets: Sequence[str], settings: 
     from weaselish.engine import events
 
     reporter = _reporter(call, project, view)
+    begun = time.monotonic()
 
     def report(event: events.Event) -> None:
         if isinstance(event, events.RunStarted):  # so the plan contains no step with an error
@@ -65,9 +70,11 @@ def run_targets(call: Call, project: Project, targets: Sequence[str], settings: 
             cancel=view.cancel or call.cancel,
         )
         summary = reporter.summary(result)  # imports: outside this block, Ctrl-C could interrupt them
+    seconds = time.monotonic() - begun
     reporter.show_summary("" if call.is_quiet and not result.exit_code else summary, result)
     if view.form is Form.JSON:
         print_json(result_as_json(result, reporter.reasons))
+    _notify(call, targets, view, result, seconds)
     return result.exit_code
 
 
@@ -83,6 +90,19 @@ def _reporter(call: Call, project: Project, view: View) -> ConsoleReporter:
     from weaselish.cli.reporter import ConsoleReporter
 
     return ConsoleReporter(stream, output=view.output, is_verbose=call.is_verbose)
+
+
+def _notify(call: Call, targets: Sequence[str], view: View, result: RunResult, seconds: float) -> None:
+    if view.notify is None and not os.environ.get("PROJ_NOTIFY"):
+        return
+    if result.interrupted is not None and not call.cancel.level:
+        return  # a change interrupted the run, and the next one follows
+    from weaselish.cli.notify import Ended, notify
+    from weaselish.cli.signals import cancelling_in_stages
+
+    ended = Ended(targets, result.exit_code, seconds, is_interrupted=result.interrupted is not None)
+    with cancelling_in_stages(call.cancel):
+        notify(view.notify, ended, call.cancel)
 
 
 def _stdin() -> Stdin:
