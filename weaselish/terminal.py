@@ -15,6 +15,15 @@ def printable(text: str, *, keep: str = "") -> str:
     return "".join(char if char in keep or _is_harmless(char) else _escaped(char) for char in text)
 
 
+def without_sequences(text: str) -> str:
+    """Return what a program wrote to a terminal without escape sequences: colours, moves of the cursor, titles."""
+    if "\x1b" not in text:
+        return text
+    import re
+
+    return re.sub(r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-Z^-~]?)", "", text)
+
+
 def _is_harmless(char: str) -> bool:
     import unicodedata
 

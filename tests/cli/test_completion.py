@@ -119,7 +119,7 @@ def test_each_subcommand_option_and_value_is_offered_with_its_help(place: Projec
     assert "status\tShow which commands are up to date, and why others are not." in answers(place, "")
     assert "accept\tRecord the current outputs as up to date, without a run." in answers(place, "lock", "")
     assert "--jobs\tObjects at a time." in answers(place, "push", "-")
-    assert names(place, "run", "--output", "") == ["raw", "prefix", "group", "quiet"]
+    assert names(place, "run", "--output", "") == ["raw", "prefix", "group", "quiet", "live"]
     assert names(place, "run", "--from", "")[:2] == ["train", "train@de-sm"]
     assert "everything\ta:b" in answers(place, "run", "")
     assert "default\t../remote" in answers(place, "push", "")

@@ -25,6 +25,13 @@ class History(ProjectDirectory):
         runs = runs_of(self._open(), names, report=on_event)
         return runs if most is None else runs[-most:]
 
+    def usual_seconds(self) -> Mapping[str, float]:
+        """Return how long each command usually takes: the median of its last successful runs."""
+        from weaselish.engine.picture import usual_seconds
+        from weaselish.records.history import past_runs
+
+        return usual_seconds(past_runs(self._open().root))
+
     def metrics(
         self, *names: str, sort: str | None = None, most: int | None = None, on_event: OnEvent = ignore
     ) -> MetricsTable:

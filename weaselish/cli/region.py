@@ -11,6 +11,7 @@ from weaselish.terminal import printable
 
 _NO_SCREEN = ("", "dumb", "unknown")  # values of TERM
 _TO_EDGE, _TO_END = "\x1b[K", "\x1b[J"  # erase the rest of the line, of the screen
+ERASE = f"\r{_TO_END}"  # what erases the lines of a region
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # terminals that know them show what is between in one piece
 
 
@@ -58,11 +59,14 @@ class Region:
         self._write(f"{_BEGIN}\r{text}{_TO_END}{up}\r{_END}")
         self.is_drawn = bool(shown)
 
-    def clear(self) -> None:
-        """Erase the lines, so that something else can be printed in their place."""
+    def clear(self, *, draws_next: bool = False) -> None:
+        """Erase the lines, so that something else can be printed in their place.
+
+        `draws_next`: `draw` follows, and the terminal may show what is printed until then in one piece with it.
+        """
         if self.is_drawn:
             self.is_drawn = False
-            self._write(f"\r{_TO_END}")
+            self._write(f"{_BEGIN if draws_next else ''}{ERASE}")
 
     def _write(self, text: str) -> None:
         encoding = getattr(self._stream, "encoding", None) or "utf-8"

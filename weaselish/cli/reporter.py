@@ -12,6 +12,7 @@ from typing import BinaryIO
 from weaselish.cli.activity import ActivityLine
 from weaselish.cli.console import done, failed, hint, paint, say, warn
 from weaselish.cli.output_lines import OutputLines
+from weaselish.cli.region import can_redraw
 from weaselish.cli.tables import preload_table, table
 from weaselish.cli.units import counted, shown_duration, shown_size
 from weaselish.engine import events
@@ -31,20 +32,27 @@ class OutputMode(enum.Enum):
     PREFIX = "prefix"  # in lines, each with its step's name in front
     GROUP = "group"  # each step's output when the step has ended
     QUIET = "quiet"  # the last lines of a failed step
+    LIVE = "live"  # the last line of each running step, in place
 
 
 class ConsoleReporter:
-    """Shows scripts' output on `stdout`, the rest on stderr. The default mode is PREFIX in parallel, else RAW.
+    """Shows scripts' output on `stdout`, the rest on stderr.
 
-    `is_verbose`: also the program that each script line executes.
+    `is_verbose`: also the program that each script line executes. `can_be_live`: whether there may be a live view.
     """
 
     def __init__(
-        self, stdout: BinaryIO | None = None, *, output: OutputMode | None = None, is_verbose: bool = False
+        self,
+        stdout: BinaryIO | None = None,
+        *,
+        output: OutputMode | None = None,
+        is_verbose: bool = False,
+        can_be_live: bool = False,
     ) -> None:
         self._stdout = stdout or sys.stdout.buffer
         self._chosen = output
         self._is_verbose = is_verbose
+        self._can_be_live = can_be_live
         self._output = output or OutputMode.RAW
         self._jobs = 1
         self._steps = 0
@@ -63,7 +71,7 @@ class ConsoleReporter:
             self._write(b"\n")
         match event:
             case events.RunStarted(plan, jobs):
-                self._output = self._chosen or (OutputMode.PREFIX if jobs > 1 else OutputMode.RAW)
+                self._output = self.mode(jobs)
                 self._jobs, self._steps = jobs, len(plan.steps)
                 self._interactive = frozenset(step for step in plan.steps if plan.command(step).interactive)
                 self._width = max((len(step) for step in plan.steps), default=0)
@@ -71,7 +79,7 @@ class ConsoleReporter:
                 self._activity.show(event)
             case events.Note(message, advice):
                 warn(message, advice)
-            case events.StepWaiting(step, holder):
+            case events.StepWaiting(step, holder) if self._output is not OutputMode.LIVE:
                 say(f"waiting for {holder}", step=step)
             case events.StepStarted():
                 self._show_start(event)
@@ -88,13 +96,27 @@ class ConsoleReporter:
             case _:
                 pass
 
+    def mode(self, jobs: int) -> OutputMode:
+        """Return the mode: the chosen one, or by default LIVE in parallel, RAW otherwise. PREFIX stands in for LIVE."""
+        if self._chosen is OutputMode.LIVE or (self._chosen is None and jobs > 1 and not self._is_verbose):
+            return OutputMode.LIVE if self._can_be_live and self._has_screen() else OutputMode.PREFIX
+        return self._chosen or (OutputMode.PREFIX if jobs > 1 else OutputMode.RAW)
+
+    def _has_screen(self) -> bool:
+        """Return whether scripts' output and the rest go to a terminal that shows the live view's characters."""
+        encoding = (sys.stderr.encoding or "").lower()
+        return encoding.startswith("utf") and can_redraw(sys.stderr) and self._stdout.isatty()
+
     def _show_start(self, event: events.StepStarted) -> None:
         if not self.reasons and self._steps > 1:
             preload_table()
         self.reasons[event.step] = event.reasons
         if event.log is not None:
             self._logs[event.step] = event.log
-        say(f"attempt {event.attempt}" if event.attempt > 1 else in_short(event.reasons, most=3), step=event.step)
+        if event.attempt > 1:
+            say(f"attempt {event.attempt}", step=event.step)
+        elif self._output is not OutputMode.LIVE:
+            say(in_short(event.reasons, most=3), step=event.step)
 
     def _show_restored(self, event: events.StepRestored) -> None:
         saved = "" if event.saved is None else f", saved about {shown_duration(event.saved)}"
@@ -109,7 +131,7 @@ class ConsoleReporter:
 
     def _show_failed(self, event: events.StepFailed) -> None:
         self._end_output(event.step)
-        if self._output is OutputMode.QUIET and self._jobs == 1:
+        if self._output in (OutputMode.QUIET, OutputMode.LIVE) and self._jobs == 1:
             self._show_last_lines(event.step)
         failed(event.message)
         hint(event.hint)

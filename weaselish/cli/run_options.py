@@ -61,10 +61,11 @@ OPTIONS = (
     Option(
         "output",
         ("--output",),
-        "How to show what scripts write: raw, prefix, group or quiet. Default: raw; with `-j`, prefix.",
+        "How to show what scripts write: raw, prefix, group, quiet or live. Default: raw; with `-j`, live on a "
+        "terminal and prefix elsewhere.",
         Takes.TEXT,
         "HOW",
-        values=("raw", "prefix", "group", "quiet"),
+        values=("raw", "prefix", "group", "quiet", "live"),
     ),
     Option("strict_env", ("--strict-env",), "Pass only declared variables of the environment, and a safe base."),
     Option("cache", ("--cache",), "Use this remote, or `local`, as run cache.", Takes.TEXT, "REMOTE"),

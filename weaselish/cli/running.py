@@ -44,29 +44,33 @@ def run_targets(call: Call, project: Project, targets: Sequence[str], settings: 
     """Run targets in the terminal; return the exit code."""
     from weaselish.cli.json_output import print_json, print_json_line
     from weaselish.cli.questions import confirmation
+    from weaselish.cli.reporter import OutputMode
     from weaselish.cli.run_json import result_as_json
     from weaselish.cli.signals import cancelling_in_stages
+    from weaselish.cli.stage import Stage
     from weaselish.engine import events
 
     reporter = _reporter(call, project, view)
     begun = time.monotonic()
 
-    def report(event: events.Event) -> None:
+    def show(event: events.Event) -> None:
         if isinstance(event, events.RunStarted):  # so the plan contains no step with an error
             show_notices(project.model)
         reporter(event)
         if view.form is Form.JSON_LINES:
             print_json_line(event.to_json())
 
-    with cancelling_in_stages(call.cancel):
+    stage = Stage(reporter, show, project.usual_seconds)
+    is_alone = settings.jobs == 1 and reporter.mode(settings.jobs) is not OutputMode.LIVE
+    with cancelling_in_stages(call.cancel, stage.erasing), stage:
         result = project.run(
             *targets,
             **settings._asdict(),
-            stdin=Stdin.NULL if settings.jobs > 1 else _stdin(),
+            stdin=_stdin() if is_alone else Stdin.NULL,
             interactive=_stdin(),
-            confirm=confirmation(view.yes, call.cancel),
+            confirm=stage.asking(confirmation(view.yes, call.cancel)),
             stop=view.stop,
-            on_event=report,
+            on_event=stage,
             cancel=view.cancel or call.cancel,
         )
         summary = reporter.summary(result)  # imports: outside this block, Ctrl-C could interrupt them
@@ -89,7 +93,8 @@ def _reporter(call: Call, project: Project, view: View) -> ConsoleReporter:
         return GitHubReporter(project, stream, output=view.output, is_verbose=call.is_verbose)
     from weaselish.cli.reporter import ConsoleReporter
 
-    return ConsoleReporter(stream, output=view.output, is_verbose=call.is_verbose)
+    can_be_live = view.form is not Form.JSON_LINES
+    return ConsoleReporter(stream, output=view.output, is_verbose=call.is_verbose, can_be_live=can_be_live)
 
 
 def _notify(call: Call, targets: Sequence[str], view: View, result: RunResult, seconds: float) -> None:
