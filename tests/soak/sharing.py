@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,8 +126,9 @@ def _judge(world: World, cache: Cache, runs: list[_Run], collections: list[_Gc])
     _learn_history(world, runs)
     for run in runs:
         _judge_run(world, run)
-    for collection in collections:
-        _judge_gc(cache, collection)
+    for collection in collections:  # a collection knows the lock file of its own checkout only
+        others = [set(other.named) for other in collections]
+        _judge_gc(cache, replace(collection, named=[one for one in collection.named if all(one in s for s in others)]))
     world.check_cache()
 
 
