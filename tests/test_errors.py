@@ -90,6 +90,10 @@ def store_error(project: ProjectDir) -> None:
     Project(project.path).push()
 
 
+def no_match(project: ProjectDir) -> None:
+    Project(project.path).plan("nothing*")
+
+
 def not_in_store(project: ProjectDir) -> None:
     b"".join(DirectoryStore(project.path).get("a/b"))
 
@@ -105,6 +109,7 @@ CAUSES: dict[str, Callable[[ProjectDir], None]] = {
     "Busy": busy,
     "StoreError": store_error,
     "NotInStore": not_in_store,
+    "NoMatch": no_match,
 }
 
 

@@ -98,7 +98,7 @@ def test_a_link_out_of_the_repository_is_refused(project: ProjectDir, upstream: 
 def test_an_unknown_path_or_ref_is_an_error_with_a_near_match(project: ProjectDir, upstream: ProjectDir) -> None:
     for path, branch, message in (
         ("dato", None, f"there is no `dato` in `{upstream.path}`\n  hint: did you mean `data`?"),
-        ("data", "v2", f"`{upstream.path}` has no branch, tag or commit `v2`\n  hint: did you mean `v1`?"),
+        ("data", "v2", f"`{upstream.path}` has no branch, tag or commit `v2`\n  hint: it has `dev`, `main`, `v1`"),
         ("data", "deadbeef", f"`{upstream.path}` has no branch, tag or commit `deadbeef`"),
         ("../x", None, "`../x` leads out of the repository"),
     ):

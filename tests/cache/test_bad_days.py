@@ -55,11 +55,11 @@ def interrupted(project: ProjectDir, how: str, *words: str) -> Done:
 
 
 def limited(project: ProjectDir, size: int, *words: str) -> Done:
-    """Run `proj WORDS` where no file may be larger."""
+    """Run `proj WORDS` where no file may be larger. Python would cut its bytecode off, too, and use it later."""
     done = subprocess.run(
         [sys.executable, "-m", "weaselish", *words],
         cwd=project.path,
-        env=project.environ,
+        env={**project.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),

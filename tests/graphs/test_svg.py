@@ -36,7 +36,7 @@ def test_every_step_has_its_name_status_and_duration() -> None:
     assert "critical path: 1 h 01 min" in texts(DIAMOND)
 
 
-@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("status", [one for one in Status if one is not Status.UNCHECKED])
 def test_every_status_has_an_icon_and_is_written_out(status: Status) -> None:
     picture = picture_of({"a": ()}, statuses={"a": status})
     assert status.value in texts(picture)

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 
+from weaselish.cli.quick import split_name
 from weaselish.cli.subcommand import GROUPS, MODULES, Option, Subcommand, Takes, load_subcommand
+
+
+class _App(typer.Typer):
+    """An application whose options may have a value of their own where none is given: `--watch`."""
+
+    def __call__(self, argv: Sequence[str], **settings: Any) -> Any:
+        return super().__call__(_with_values(argv), **settings)
+
+
+def _with_values(argv: Sequence[str]) -> list[str]:
+    """Return argv with the value of each option that stands alone: `--watch=finish`."""
+    name, _ = split_name(argv)
+    options = load_subcommand(name).options if name in MODULES else ()
+    alone = {flag: f"{flag}={option.alone}" for option in options if option.alone is not None for flag in option.flags}
+    return [alone.get(word, word) for word in argv]
 
 
 def make_app() -> typer.Typer:
     """Build the application from the declarations of all subcommands."""
-    app = typer.Typer(
+    app = _App(
         name="proj",
         add_completion=False,
         rich_markup_mode=None,

@@ -19,6 +19,7 @@ from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.run.step import StepOptions, StepRunner
 from weaselish.errors import ProjError, UsageError
 from weaselish.model.paths import is_text
+from weaselish.model.project import Command
 from weaselish.model.targets import listed_commands
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import ReasonKind
@@ -87,30 +88,37 @@ def run(
     plan = plan_for(workspace, targets, selection, named=named, note=serial)
     args_of(plan, options.args)
     caching = Caching(workspace, options.cache, open_store, serial, commands=plan.commands)
-    if not selection.only:
-        forced = selection.forced(plan)
-        check_sources(
-            workspace,
-            plan,
-            may_be_absent=lambda command, dep: command.name not in forced and caching.may_be_absent(command, dep),
-        )
-    workspace.prepare_to_change()
-    report_broken_lock(workspace, serial)
-    _settle_conflicts(workspace)
-    serial(events.RunStarted(plan, options.jobs))
-    runner = StepRunner(workspace, executor_for, serial, confirm, _options_of(plan, options), caching)
-    course = Course(plan, runner, serial, workspace.cancel, options.jobs, stop)
+    course: Course | None = None
     try:
+        if not selection.only:
+            _check_sources(workspace, plan, selection, caching)
+        workspace.prepare_to_change()
+        report_broken_lock(workspace, serial)
+        _settle_conflicts(workspace)
+        serial(events.RunStarted(plan, options.jobs))
+        runner = StepRunner(workspace, executor_for, serial, confirm, _options_of(plan, options), caching)
+        course = Course(plan, runner, serial, workspace.cancel, options.jobs, stop)
         course.run(keep_going=options.keep_going)
     finally:
         caching.close()
-        _finish(workspace, course)
+        if course is not None:
+            _finish(workspace, course)
     ended = map(caching.result_of, course.results())
     results = tuple(_with_exit_code(workspace, result) for result in ended)
     interrupted = workspace.cancel.exit_code if workspace.cancel.level else None
     result = RunResult(plan, results, interrupted)
     serial(events.RunFinished(results, result.exit_code, time.monotonic() - begun))
     return result
+
+
+def _check_sources(workspace: Workspace, plan: Plan, selection: Selection, caching: Caching) -> None:
+    """Raise MissingDep for deps that do not exist, unless the cache may make up for them."""
+    forced = selection.forced(plan)
+
+    def may_be_absent(command: Command, dep: str) -> bool:
+        return command.name not in forced and caching.may_be_absent(command, dep)
+
+    check_sources(workspace, plan, may_be_absent=may_be_absent)
 
 
 def _options_of(plan: Plan, options: RunOptions) -> Callable[[Step], StepOptions]:
