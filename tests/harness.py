@@ -210,6 +210,13 @@ class ProjectDir:
         return done.stdout
 
 
+def ran(project: ProjectDir) -> list[str]:
+    """Return what the scripts of a project noted in the file `ran` since the last call."""
+    steps = project.read("ran").split() if project.exists("ran") else []
+    project.write("ran", "")
+    return steps
+
+
 def wait_until(happened: Callable[[], object], what: str = "what the test waits for") -> None:
     """Return as soon as `happened()` is true; fail after TIMEOUT."""
     until = time.monotonic() + TIMEOUT

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from harness import Done, ProjectDir
+from harness import Done, ProjectDir, ran
 
 THREE = """\
 commands:
@@ -31,13 +31,6 @@ def three(project: ProjectDir) -> ProjectDir:
     project.write("step.sh", "echo $1 >> ran; if grep -qx $1 fail; then exit 3; fi; echo done > $1.txt\n")
     project.write("fail", "")
     return project
-
-
-def ran(project: ProjectDir) -> list[str]:
-    """What ran since this was asked last."""
-    steps = project.read("ran").split() if project.exists("ran") else []
-    project.write("ran", "")
-    return steps
 
 
 def said(done: Done) -> str:

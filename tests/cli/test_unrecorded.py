@@ -6,7 +6,7 @@ import json
 import shutil
 
 import pytest
-from harness import ProjectDir
+from harness import ProjectDir, ran
 
 PROJECT = """\
 commands:
@@ -25,13 +25,6 @@ def trained(project: ProjectDir) -> ProjectDir:
     project.write("step.sh", "echo $1 >> ran; echo by $1 > $2\n")
     project.write("model.txt", "trained for a week\n")
     return project
-
-
-def ran(project: ProjectDir) -> list[str]:
-    """Return the steps that ran since the last call."""
-    steps = project.read("ran").split() if project.exists("ran") else []
-    project.write("ran", "")
-    return steps
 
 
 def states(project: ProjectDir, *words: str) -> dict[str, str]:

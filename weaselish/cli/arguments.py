@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import enum
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from weaselish.errors import UsageError
+from weaselish.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
     from weaselish.cancel import Cancel
+
+_E = TypeVar("_E", bound=enum.Enum)
 
 COMMAND_LINE = "command line"
 VARIABLES = ("WEASEL_CONFIG_OVERRIDES", "PROJ_CONFIG_OVERRIDES")  # the later wins, the command line over both
@@ -120,6 +123,14 @@ def _overrides(variable: str, text: str) -> dict[str, str]:
     if rest:
         raise UsageError(f"{variable}: not an override: `{rest[0]}`", hint="overrides are `--vars.NAME VALUE`")
     return dict(given)
+
+
+def member(kind: type[_E], what: str, value: str) -> _E:
+    """Return the member of an enum with that value, which the user typed. Raises UnknownName."""
+    values = [one.value for one in kind]
+    if value not in values:
+        raise UnknownName(what, value, values)
+    return kind(value)
 
 
 def names_and_directory(words: Sequence[str]) -> tuple[list[str], str | None]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from weaselish.cli.arguments import member
 from weaselish.cli.console import done, hint, say, show, show_table
 from weaselish.cli.opening import open_project, remote_and_directory
 from weaselish.cli.quantities import read_age, read_count, read_size
 from weaselish.cli.subcommand import DIRECTORY, JSON, REMOTE, Call, Option, Subcommand, Takes, dry
-from weaselish.errors import UnknownName
 
 if TYPE_CHECKING:
     from weaselish.engine.gc.collect import Collected, GcOptions
@@ -35,6 +35,7 @@ def gc(
     from weaselish.cli.progress import TransferReporter
     from weaselish.engine.gc.choose import Policy
     from weaselish.engine.gc.collect import GcOptions
+    from weaselish.engine.gc.protected import Refs
 
     remote, directory = remote_and_directory(call)
     policy = Policy(
@@ -44,7 +45,7 @@ def gc(
         irreplaceable=also_irreplaceable,
         grace=read_age("--grace", grace),
     )
-    options = GcOptions(policy, _refs(refs), unrecorded, dry)
+    options = GcOptions(policy, member(Refs, "set of refs", refs), unrecorded, dry)
     project = open_project(call, directory)
     with TransferReporter() as reporter:
         result = project.gc(
@@ -70,15 +71,6 @@ def gc(
 
 def _has_work(result: Collected) -> bool:
     return bool(result.choice.removed or result.freed or result.orphaned)
-
-
-def _refs(name: str) -> Any:
-    from weaselish.engine.gc.protected import Refs
-
-    names = [refs.value for refs in Refs]
-    if name not in names:
-        raise UnknownName("set of refs", name, names)
-    return Refs(name)
 
 
 def _confirmation(call: Call, yes: bool, as_json: bool, *, before: Callable[[], object]) -> Callable[[Collected], bool]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from weaselish.cli.arguments import member
 from weaselish.cli.subcommand import JSON, Option, Takes, Values, dry
-from weaselish.errors import UnknownName, UsageError
+from weaselish.errors import UsageError
 from weaselish.model.cache import OFF
 
 if TYPE_CHECKING:
@@ -107,10 +108,7 @@ def watch_mode(name: str) -> WatchMode:
     """Return what `--watch` does with a running step. Raises UnknownName."""
     from weaselish.cli.watching import WatchMode
 
-    names = [mode.value for mode in WatchMode]
-    if name not in names:
-        raise UnknownName("way to watch", name, names)
-    return WatchMode(name)
+    return member(WatchMode, "way to watch", name)
 
 
 def cache_name(name: str | None, *, off: bool) -> str | None:
@@ -126,7 +124,4 @@ def output_mode(name: str | None) -> OutputMode | None:
         return None
     from weaselish.cli.reporter import OutputMode
 
-    names = [mode.value for mode in OutputMode]
-    if name not in names:
-        raise UnknownName("output mode", name, names)
-    return OutputMode(name)
+    return member(OutputMode, "output mode", name)

@@ -126,7 +126,8 @@ class AzureBucket:
         self._container.delete_blob(key, delete_snapshots="include")
 
     def delete_many(self, keys: Sequence[str]) -> None:
-        raise NotImplementedError  # most_deletions is 1
+        for key in keys:
+            self.delete(key)
 
     def close(self) -> None:
         self._service.close()

@@ -78,7 +78,7 @@ class Bucket(Protocol):
     prefix: str  # of all keys, without slashes around it
     endpoint: str  # the server's URL, "" for the cloud's own
     honours_conditions: bool  # a server of this kind certainly checks conditions
-    most_deletions: int  # objects that `delete_many` can delete; 1: it is never called
+    most_deletions: int  # objects that one request of `delete_many` deletes
     lanes: int  # how many parts of one upload can be sent at a time
 
     def __init__(self, remote: Remote) -> None: ...  # raises what is wrong with the remote; sends no request

@@ -136,7 +136,8 @@ class GSBucket:
         self._bucket.blob(key).delete(timeout=TIMEOUT, retry=None)
 
     def delete_many(self, keys: Sequence[str]) -> None:
-        raise NotImplementedError  # most_deletions is 1
+        for key in keys:
+            self.delete(key)
 
     def close(self) -> None:
         self._client.close()

@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from weaselish.archive.pack import Packing
 from weaselish.engine import events
 from weaselish.engine.events import SerialReporter, Unit
 from weaselish.engine.reading_events import Activity
+from weaselish.engine.remote.packing import packed_size, packing_of
 from weaselish.engine.remote.published import Published, object_keys, outputs_of, record_key
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.remote.verified import is_verified
@@ -19,7 +19,7 @@ from weaselish.engine.run.staleness import check_staleness, output_content
 from weaselish.errors import in_short
 from weaselish.model.paths import is_executed_by_tools
 from weaselish.model.project import Command
-from weaselish.plan.digests import ABSENT, algorithm_of
+from weaselish.plan.digests import ABSENT
 from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.record import Record, RecordedOutput
 from weaselish.stores.base import Stored
@@ -201,14 +201,12 @@ class PushPlanner:
     def _packed_size(self, output: RecordedOutput) -> int:
         self._report(events.Preparing(f"packing `{output.path}`"))
         packed = Activity(f"packing `{output.path}`", None, Unit.BYTES, self._report)
-        algorithm = algorithm_of(output.digest)
-        packing = Packing(self._workspace.root, output.path, algorithm=algorithm, compress=self._tree.compress)
-        size = 0
-        for chunk in packing:
+
+        def passed(size: int) -> None:
             self._workspace.cancel.check()
-            packed(len(chunk))
-            size += len(chunk)
-        return size
+            packed(size)
+
+        return packed_size(packing_of(self._workspace, self._tree, output), passed)
 
     def _has_content(self, stored: Stored, upload: Upload) -> bool:
         """Return whether an object unpacks to what its record says."""

@@ -9,11 +9,11 @@ from weaselish.archive.pack import Packing
 from weaselish.cancel import Cancel
 from weaselish.engine import events
 from weaselish.engine.events import SerialReporter
+from weaselish.engine.remote.packing import packed_size, packing_of
 from weaselish.engine.remote.published import record_bytes, record_key
 from weaselish.engine.remote.push_plan import NotPushed, Order, Upload
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.errors import ProjError, StoreError
-from weaselish.plan.digests import algorithm_of
 from weaselish.plan.record import RecordedOutput
 from weaselish.workspace import Workspace
 
@@ -89,20 +89,12 @@ class Uploader:
         stored = self._tree.look_up(upload.key)
         if stored is None:  # and `gc` deleted it
             return self._put(upload, order)
-        if stored.size != self._packed_size(upload.output):
+        if stored.size != packed_size(self._packing(upload.output), lambda size: self._cancel.check()):
             raise ProjError(f"unverified: another process stored `{upload.key}` (`--verify` reads it)")
         return stored.size
 
     def _packing(self, output: RecordedOutput) -> Packing:
-        algorithm = algorithm_of(output.digest)
-        return Packing(self._workspace.root, output.path, algorithm=algorithm, compress=self._tree.compress)
-
-    def _packed_size(self, output: RecordedOutput) -> int:
-        size = 0
-        for chunk in self._packing(output):
-            self._cancel.check()
-            size += len(chunk)
-        return size
+        return packing_of(self._workspace, self._tree, output)
 
     def _progress(self, key: str) -> Callable[[int], None]:
         def passed(size: int) -> None:
