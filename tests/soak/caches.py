@@ -61,8 +61,13 @@ class Cache:
 
     def records(self) -> list[StoredRecord]:
         """Return the records that are whole."""
-        found = (_record(path, self.path) for path in sorted((self.path / ".proj/runs").rglob("*.json")))
+        found = (_record(path, self.path) for path in self._record_paths())
         return [record for record in found if record is not None]
+
+    def _record_paths(self) -> list[Path]:
+        """Return the files of all records. A collection may remove directories in the meantime."""
+        walked = os.walk(self.path / ".proj/runs")  # unlike rglob, it skips a directory that has gone
+        return sorted(Path(top, name) for top, _, names in walked for name in names if name.endswith(".json"))
 
     def objects(self) -> list[Path]:
         """Return the files of all objects."""
@@ -75,11 +80,7 @@ class Cache:
 
     def lost(self, record: StoredRecord) -> list[str]:
         """Return the objects that a record names and that are missing or of another size."""
-        return [
-            key
-            for key, size in record.objects
-            if key not in self.harmed and not ((self.path / key).is_file() and (self.path / key).stat().st_size == size)
-        ]
+        return [key for key, size in record.objects if key not in self.harmed and _size(self.path / key) != size]
 
     def broken(self) -> Iterator[str]:
         """Yield what is wrong with the objects, whether a record names them or not."""
@@ -115,7 +116,7 @@ class Cache:
 
     def harm(self) -> str:
         """Break or remove an object or a record."""
-        objects, records = self.objects(), sorted((self.path / ".proj/runs").rglob("*.json"))
+        objects, records = self.objects(), self._record_paths()
         if not objects or not records:
             return "nothing in the cache to harm"
         if self.random.random() < 0.3:
@@ -150,6 +151,13 @@ class Cache:
         words += [word for word in ("--also-irreplaceable", "--verbose") if random.random() < 0.4]
         words += ["--unrecorded"] if is_alone and random.random() < 0.5 else []
         return words + (["--dry"] if random.random() < 0.05 else [])
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def _record(path: Path, root: Path) -> StoredRecord | None:

@@ -746,7 +746,9 @@ class World:
             if ended.code != 0:
                 raise Violation("exit code", f"{ended.code} in one of several runs: {ended.err[-2000:]}")
             for turn in expected.turns:
-                self._check_outputs(turn, after, (ended.steps or {})[turn.step.name]["result"])
+                result = (ended.steps or {})[turn.step.name]["result"]
+                self.book(turn.step).restored |= result == "restored"
+                self._check_outputs(turn, after, result)
         for turn in {turn.step.name: turn for _, _, expected in runs for turn in expected.turns}.values():
             step, book = turn.step, self.book(turn.step)
             if step.all_outputs and not step.no_skip:
