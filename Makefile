@@ -53,9 +53,9 @@ golden: $(VENV)/.dev  ## rewrite the golden files of console output
 docs: $(VENV)/.dev  ## write docs/cli.md, docs/project-yml.md and docs/run.svg, and the output that pages show (PAGES=docs/run.md: of that page)
 	cd tests && $(CURDIR)/$(BIN)/python -m pages $(PAGES)
 
-soak: $(VENV)/.dev  ## random projects, edits, faults and kills for SOAK_MINUTES (30), then FUZZ_MUTANTS (20000)
+soak: $(VENV)/.dev  ## random projects, edits, faults and kills for SOAK_MINUTES (30), then FUZZ_MUTANTS (20000), each asked FUZZ_QUESTIONS (4)
 	cd tests && $(CURDIR)/$(BIN)/python -m soak
-	cd tests && $(CURDIR)/$(BIN)/python -m fuzz $(or $(FUZZ_MUTANTS),20000)
+	cd tests && $(CURDIR)/$(BIN)/python -m fuzz $(or $(FUZZ_MUTANTS),20000) 0 $(or $(FUZZ_QUESTIONS),4)
 
 bench: $(VENV)/.dev  ## proj and its peers on the same work, all of it: hours; the tables go into benchmarks/README.md
 	$(BIN)/python -m benchmarks --markdown benchmarks/README.md $(BENCH)
