@@ -20,6 +20,7 @@ LEVELS = {
     "files": 4,
     "locks": 5,
     "archive": 5,
+    "connections": 6,
     "records": 6,
     "sources": 6,
     "compat": 5,

@@ -1,0 +1,1 @@
+"""Connections: the user's remotes and credentials, and where secrets come from."""
