@@ -356,3 +356,15 @@ def test_a_step_that_would_wait_for_itself_fails_at_once(project: ProjectDir, jo
     assert "`a` would wait forever: this `proj` was started by step `a`, which holds what it needs\n" in done.out
     assert "`c` would wait forever: this `proj` was started by step `b`" in project.process("run", "b", jobs).out
     assert project.process("run", "d", jobs).code == 0
+
+
+@pytest.mark.parametrize("words", ["run --only a", "lock accept a", "clean a --yes", "run all"])
+def test_whatever_would_wait_for_the_step_that_calls_it_fails_at_once(project: ProjectDir, words: str) -> None:
+    script = f"touch out; {sys.executable} -m weaselish {words}; touch out"
+    project.project(f"""\
+        commands:
+          - {{name: a, shell: true, script: ["{script}"], outputs: [out]}}
+        workflows: {{all: [a]}}
+        """)
+    done = project.process("run", "a")
+    assert (done.code, done.out.count("`a` would wait forever")) == (1, 1)
