@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import signal
@@ -16,8 +15,7 @@ import pytest
 from harness import ProjectDir, wait_until
 
 from .samples import CHAIN, colleague, objects_in, records_in, run, write_chain
-
-DAY = 86400
+from .stored_runs import age
 
 
 @pytest.fixture
@@ -30,14 +28,6 @@ def team(project: ProjectDir, remote: Path) -> ProjectDir:
     """A project whose remote is also its cache."""
     write_chain(project, CHAIN.replace("cache: local", f"cache: default\nremotes: {{default: {remote}}}"))
     return project
-
-
-def age(remote: Path, days: float) -> None:
-    """Make what a remote holds older, by the clock of its file system."""
-    then = time.time() - days * DAY
-    for path in remote.rglob("*"):
-        if path.is_file():
-            os.utime(path, (then, then))
 
 
 def sizes(team: ProjectDir, *numbers: int) -> None:

@@ -113,15 +113,23 @@ def _show(call: Call, result: Collected, options: GcOptions | None) -> None:
             removed.append((f"… {len(choice.removed) - most} more", "", "", "", ""))
         show_table(removed, ("remove", "run", "age", "frees", "to rebuild"))
         show()
-    rows = [(why.value, str(count), shown_size(size)) for why, (count, size) in choice.kept.items()]
+    rows = [
+        (why.value, str(kept.runs), shown_size(kept.size), shown_duration(kept.seconds) if kept.seconds else "unknown")
+        for why, kept in choice.kept.items()
+    ]
     if rows:
-        show_table(rows, ("keep", "runs", "size"))
+        show_table(rows, ("keep", "runs", "size", "to rebuild"))
         show()
-    rebuild = f"; computing it again would take {shown_duration(choice.seconds)}" if choice.seconds else ""
     sizes = f"{shown_size(choice.frees)} of {shown_size(result.total)}"
-    show(f"{counted(len(choice.removed), 'run')} to remove, {sizes}{rebuild}")
+    show(f"{counted(len(choice.removed), 'run')} to remove, {sizes}")
+    if result.orphaned > choice.frees:
+        show(f"{shown_size(result.orphaned - choice.frees)} of objects without a record to remove.")
+    if choice.seconds:
+        show(f"Computing them again would take {shown_duration(choice.seconds)}.")
     if result.freed:
-        show(f"{shown_size(result.freed)} can be freed now")
+        show(f"{shown_size(result.freed)} can be freed now.")
+    if result.waiting:
+        show(f"{shown_size(result.waiting)} can be freed once the grace time of an earlier `proj gc` is over.")
     if options is not None and options.policy.is_empty and not choice.removed:
         show("no policy was given: `--keep-last`, `--older-than` and `--budget` choose runs to remove")
 
@@ -141,6 +149,7 @@ def _as_json(result: Collected, *, dry: bool) -> dict[str, Any]:
         "total": result.total,
         "freed": result.freed,
         "orphaned": result.orphaned,
+        "waiting": result.waiting,
         "seconds": choice.seconds,
         "removed": [
             {
@@ -152,7 +161,7 @@ def _as_json(result: Collected, *, dry: bool) -> dict[str, Any]:
             }
             for run, size in choice.removed
         ],
-        "kept": {why.value: {"runs": count, "size": size} for why, (count, size) in choice.kept.items()},
+        "kept": {why.value: kept._asdict() for why, kept in choice.kept.items()},
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -43,11 +43,22 @@ class Policy(NamedTuple):
         return self.last is None and self.older is None and self.budget is None
 
 
+class KeptRuns(NamedTuple):
+    """Runs that stay for one reason. `seconds`: what computing them again would take, as far as that is known."""
+
+    runs: int = 0
+    size: int = 0
+    seconds: float = 0.0
+
+    def and_one(self, run: StoredRun) -> KeptRuns:
+        return KeptRuns(self.runs + 1, self.size + run.size, self.seconds + (run.seconds or 0.0))
+
+
 class Choice(NamedTuple):
-    """`frees`: bytes of objects that no other run uses."""
+    """`removed`: runs, each with the bytes that removing it frees. `frees`: bytes of objects that no other run uses."""
 
     removed: tuple[tuple[StoredRun, int], ...]
-    kept: dict[Kept, tuple[int, int]]  # why -> runs, bytes
+    kept: dict[Kept, KeptRuns]
 
     @property
     def frees(self) -> int:
@@ -61,27 +72,25 @@ class Choice(NamedTuple):
 
 def choose(inventory: Inventory, policy: Policy, protected: Protected, *, now: float) -> Choice:
     """Choose the runs to remove, and count them as removed in the inventory."""
-    kept: Counter[Kept] = Counter()
-    sizes: Counter[Kept] = Counter()
+    kept: defaultdict[Kept, KeptRuns] = defaultdict(KeptRuns)
     eligible: list[tuple[StoredRun, bool]] = []
     for run, why, is_dear in _judged(inventory, policy, protected, now):
         if why is None:
             eligible.append((run, is_dear))
         else:
-            kept[why] += 1
-            sizes[why] += run.size
+            kept[why] = kept[why].and_one(run)
+    eligible.reverse()  # of runs that cost the same, the oldest goes first
     eligible.sort(key=_by_cost)
     removed: list[tuple[StoredRun, int]] = []
     left = inventory.used_size()
     for run, _ in eligible:
         if policy.budget is not None and left <= policy.budget:
-            kept[Kept.BUDGET] += 1
-            sizes[Kept.BUDGET] += run.size
+            kept[Kept.BUDGET] = kept[Kept.BUDGET].and_one(run)
             continue
         size = inventory.remove(run)
         left -= size
         removed.append((run, size))
-    return Choice(tuple(removed), {why: (count, sizes[why]) for why, count in kept.items()})
+    return Choice(tuple(removed), dict(kept))
 
 
 def _judged(

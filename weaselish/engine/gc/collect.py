@@ -15,7 +15,7 @@ from typing import NamedTuple
 from weaselish.engine import events
 from weaselish.engine.gc.choose import Choice, Policy, choose
 from weaselish.engine.gc.inventory import Inventory
-from weaselish.engine.gc.manifests import keys_in, manifests, now_of, write_manifests
+from weaselish.engine.gc.manifests import keys_in, manifests, now_of, remove_old_clocks, write_manifests
 from weaselish.engine.gc.protected import Refs, protected
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.workers import run_aside
@@ -38,12 +38,14 @@ class Collected(NamedTuple):
     """What a garbage collection did or, in a dry run, would do. Sizes are bytes in the store.
 
     `total`: before it. `freed`: of objects that it deleted. `orphaned`: of objects that a later call deletes.
+    `waiting`: of objects that earlier calls orphaned, and whose grace time is not over.
     """
 
     choice: Choice
     total: int
     freed: int
     orphaned: int
+    waiting: int
     is_done: bool  # not in a dry run, nor if the user declined
 
 
@@ -87,24 +89,24 @@ class _Collection:
 
     def foresee(self, choice: Choice, now: float) -> Collected:
         """Return what `carry_out` will do, as far as no other process changes the remote."""
-        freed = sum(size for batch in self._freeable(now) for _, size in batch)
+        freed, waiting = self._orphaned_earlier(now)
         orphaned = choice.frees
         if self._options.unrecorded:
             orphaned += sum(size for _, size in self._unrecorded(now))
         if self._options.policy.grace <= 0:
             freed, orphaned = freed + orphaned, 0
-        return Collected(choice, self._inventory.size, freed, orphaned, is_done=False)
+        return Collected(choice, self._inventory.size, freed, orphaned, waiting, is_done=False)
 
     def carry_out(self, choice: Choice, now: float) -> Collected:
         """List the orphans, delete the records, then the orphans of earlier calls."""
-        total = self._inventory.size
+        total, (_, waiting) = self._inventory.size, self._orphaned_earlier(now)
         write_manifests(self._store, self._orphans(now))
         for batch in _batches(self._inventory.removed_records()):
             self._cancel.check()
             self._store.delete_many(batch)
         freed = self._free(now if self._options.policy.grace > 0 else now_of(self._store) + 1)
         orphaned = choice.frees if self._options.policy.grace > 0 else 0
-        return Collected(choice, total, freed, orphaned, is_done=True)
+        return Collected(choice, total, freed, orphaned, waiting, is_done=True)
 
     def _orphans(self, now: float) -> Iterator[str]:
         yield from self._inventory.orphans()
@@ -128,14 +130,14 @@ class _Collection:
                 self._inventory.forget(key for key, _ in deletable)
                 freed += sum(size for _, size in deletable)
             self._store.delete(manifest.key)
+        remove_old_clocks(self._store, before=before)
         return freed
 
-    def _freeable(self, now: float) -> Iterator[list[tuple[str, int]]]:
-        before = now - self._options.policy.grace
+    def _orphaned_earlier(self, now: float) -> tuple[int, int]:
+        """Return the bytes of objects that earlier calls orphaned: those that may be deleted, those that must wait."""
         for manifest in manifests(self._store):
-            if manifest.modified < before:
-                for keys in _batches(keys_in(self._store, manifest)):
-                    yield self._inventory.unused(keys, before=before)
+            self._inventory.add_orphans(keys_in(self._store, manifest), since=manifest.modified)
+        return self._inventory.orphaned_sizes(before=now - self._options.policy.grace)
 
 
 def _batches(keys: Iterable[str]) -> Iterator[list[str]]:

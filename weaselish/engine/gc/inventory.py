@@ -31,6 +31,7 @@ CREATE TABLE runs (
 CREATE TABLE outputs (run INTEGER, path TEXT, digest TEXT);
 CREATE TABLE deps (run INTEGER, path TEXT, digest TEXT);
 CREATE TABLE uses (run INTEGER, object TEXT, PRIMARY KEY (run, object)) WITHOUT ROWID;
+CREATE TABLE orphans (object TEXT PRIMARY KEY, since REAL) WITHOUT ROWID;
 CREATE INDEX outputs_by_run ON outputs (run);
 CREATE INDEX outputs_by_path ON outputs (path, digest);
 CREATE INDEX deps_by_run ON deps (run);
@@ -198,6 +199,22 @@ class Inventory:
             f" WHERE removed AND {_UNUSED}"
         )
         return (key for (key,) in self._base.execute(query))
+
+    def add_orphans(self, keys: Iterable[str], *, since: float) -> None:
+        """Note that an earlier collection orphaned these objects. The earliest time counts."""
+        query = "INSERT INTO orphans VALUES (?, ?) ON CONFLICT DO UPDATE SET since = min(since, excluded.since)"
+        self._base.executemany(query, ((key, since) for key in keys))
+
+    def orphaned_sizes(self, *, before: float) -> tuple[int, int]:
+        """Return the bytes of noted orphans that no run uses: of those orphaned `before` a time, and of the others."""
+        is_old = "objects.modified < :before AND since < :before"
+        query = (
+            f"SELECT coalesce(sum(CASE WHEN {is_old} THEN size END), 0),"
+            f" coalesce(sum(CASE WHEN {is_old} THEN 0 ELSE size END), 0)"
+            f" FROM orphans JOIN objects ON objects.key = orphans.object WHERE {_UNUSED}"
+        )
+        sizes: tuple[int, int] = self._base.execute(query, {"before": before}).fetchone()
+        return sizes
 
     def unrecorded(self, *, before: float) -> Iterator[tuple[str, int]]:
         """Yield the objects that no record names and that are older, with their sizes."""

@@ -14,6 +14,7 @@ from weaselish.errors import NotInStore
 from weaselish.stores.base import Store, Stored
 
 MANIFESTS = ".proj/gc/"
+_CLOCK = f"{MANIFESTS}clock-"
 _MOST = 10_000  # keys in one manifest
 
 
@@ -29,6 +30,13 @@ def manifests(store: Store) -> Iterator[Stored]:
     return (stored for stored in store.list(MANIFESTS.rstrip("/")) if stored.key.endswith(".json"))
 
 
+def remove_old_clocks(store: Store, *, before: float) -> None:
+    """Delete the objects by which killed collections asked for the store's time."""
+    for stored in list(store.list(MANIFESTS.rstrip("/"))):
+        if stored.key.startswith(_CLOCK) and stored.modified < before:
+            store.delete(stored.key)
+
+
 def keys_in(store: Store, manifest: Stored) -> list[str]:
     """Return the keys in a manifest; none if it is broken or gone."""
     try:
@@ -41,7 +49,7 @@ def keys_in(store: Store, manifest: Stored) -> list[str]:
 
 def now_of(store: Store) -> float:
     """Return the time of the store's own clock, in seconds since 1970: it stores a small object and deletes it."""
-    key = f"{MANIFESTS}clock-{uuid.uuid4().hex}"
+    key = f"{_CLOCK}{uuid.uuid4().hex}"
     store.put(key, [b"proj gc"])
     try:
         stored = store.head(key)
