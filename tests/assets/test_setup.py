@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cli.screen import Screen
 from harness import ProjectDir, wait_until
 
 from weaselish.executors.local.interpreter import project_python
@@ -42,7 +43,7 @@ def fake_uv(project: ProjectDir, script: str) -> dict[str, str]:
 
 
 FAKE = f"""\
-echo "uv $*"
+echo "uv ran: $*"
 [ "$1" = venv ] && exec {sys.executable} -m venv --without-pip .venv
 site=$(echo .venv/lib/python*/site-packages)
 echo "WORD = 'installed'" > "$site/tiny.py"
@@ -57,7 +58,10 @@ def test_setup_installs_with_uv_and_the_scripts_of_the_project_use_it(
     assert (done.code, done.out) == (0, "")
     assert f"Running command: uv venv --python {sys.executable} .venv\n" in done.err
     assert "uv pip install --python .venv/bin/python -r requirements.txt\n" in done.err
-    assert done.err.endswith("next:\n  cd copy\n  proj run hello\n")
+    assert done.err.endswith(
+        "✔ installed the packages of requirements.txt into .venv\nnext:\n  cd copy\n  proj run hello\n"
+    )
+    assert "uv ran" not in done.err
     active = {"VIRTUAL_ENV": sys.prefix}  # of proj itself
     assert project.process("run", "hello", cwd="copy", env=active).code == 0
     assert project.read("copy/out.txt") == f"{project.path}/copy/.venvinstalled"
@@ -84,6 +88,28 @@ def test_a_failed_setup_leaves_a_usable_clone_and_says_how_to_repeat_it(
     assert f"error: the setup failed: `{install}`: exit code 7\n" in done.err
     assert f"  hint: the project itself is complete; try again: cd copy && {install}\n" in done.err
     assert project.read("copy/project.yml") == PROJECT
+
+
+def test_the_output_of_the_installer_is_shown_with_verbose(project: ProjectDir, upstream: ProjectDir) -> None:
+    env = fake_uv(project, FAKE)
+    done = project.process("clone", ".", "copy", "--repo", commit(upstream), "--setup", "-v", env=env)
+    assert "uv ran: pip install --python .venv/bin/python -r requirements.txt\n" in done.err
+
+
+def test_a_terminal_shows_the_last_line_of_the_installer_until_it_ends(
+    project: ProjectDir, upstream: ProjectDir
+) -> None:
+    project.write_wait()
+    env = fake_uv(
+        project, f"echo Collecting tiny\necho Downloading tiny\n[ $1 = venv ] || sh {project.path}/wait.sh ../uv\n"
+    )
+    screen = Screen(project, "clone", ".", "copy", "--repo", commit(upstream), "--setup", columns=200, env=env)
+    screen.sees("Running command: uv pip")
+    screen.sees("Downloading tiny")
+    assert "Collecting" not in screen.text
+    project.let_go("uv")
+    assert screen.ends() == 0
+    assert "tiny" not in screen.text
 
 
 def test_ctrl_c_ends_a_setup_and_its_processes(project: ProjectDir, upstream: ProjectDir) -> None:

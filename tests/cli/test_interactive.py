@@ -53,5 +53,7 @@ def test_the_log_of_a_failed_run_has_its_message(project: ProjectDir) -> None:
     assert project.proj("run", "busy").code == 3
     done = project.proj("log", "-v", "busy")
     assert "message: `busy` failed with exit code 3\n" in done.out
-    assert "before" in done.out
+    assert done.out.endswith("\nbefore\n")
+    project.proj("run", "busy")
+    assert project.proj("log", "-v", "busy").out.count("\n\n") == 1  # between the two runs
     assert project.proj("log", "busy", "--json").json[-1]["message"] == "`busy` failed with exit code 3"

@@ -50,10 +50,19 @@ def test_the_name_of_a_command_or_workflow_gets_the_line_that_runs_it(project: P
         """)
     assert hint(project, "train") == "`proj run train`"
     assert hint(project, "train@de") == "`proj run train@de`"
+    assert hint(project, "two words") == "`proj run 'two words'`"
     assert hint(project, "two") == "did you mean `proj run 'two words'`?"
     assert hint(project, "test") == "`proj run test`"
     assert hint(project, "trian") == "did you mean `proj run train`?"
     assert hint(project, "xyzzy") == "`proj --help` lists the subcommands, `proj` alone the commands"
+
+
+@pytest.mark.parametrize("word", ["run train", "lock reset", "lock rest", "help run", "no such"])
+def test_a_quoted_word_with_blanks_is_one_word(project: ProjectDir, word: str) -> None:
+    project.project("commands: [{name: train, script: [touch ran]}]")
+    shown = hint(project, word)
+    assert not project.exists("ran")
+    assert (shown == f"without quotes: `proj {word}`") is (word.split()[0] in {*MODULES, *GROUPS})
 
 
 def test_a_command_of_a_broken_project_is_known(project: ProjectDir) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from weaselish.engine.run.failures import failure, known_cause
+from weaselish.engine.run.missing_module import missing_module
 from weaselish.executors.base import Ending, Outcome
 from weaselish.model.project import Command
 
@@ -41,12 +42,34 @@ def test_a_missing_module_is_reported_with_the_python_that_ran_and_what_installs
     own = tmp_path / ".venv" / "bin" / "python"
     own.parent.mkdir(parents=True)
     own.touch()
+    own.with_name("pip").touch()
     assert cause(str(own)) == (
-        f"`.venv/bin/python` has no module `numpy`: `{install}` installs what the project requires, "
-        "`.venv/bin/python -m pip install NAME` a package"
+        f"`.venv/bin/python` has no module `numpy`: `{install}` installs what the project requires; "
+        "`.venv/bin/python -m pip install numpy` may install it, if the package has that name"
     )
     assert cause("/v/bin/python") == (
         "`/v/bin/python` has no module `numpy`: `deactivate` that environment, so that the project's .venv is used"
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [("yaml", "pyyaml"), ("sklearn.svm", "scikit-learn"), ("cv2", "opencv-python"), ("PIL", "pillow")],
+)
+def test_the_package_of_a_module_with_another_name_is_named(module: str, package: str) -> None:
+    cause = missing_module(module, "/v/bin/python", ROOT)
+    assert cause == f"`/v/bin/python` has no module `{module}`: `/v/bin/python -m pip install {package}` installs it"
+
+
+def test_an_environment_of_uv_has_no_pip(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").touch()
+    own = tmp_path / ".venv" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    uv = "uv pip install --python .venv/bin/python"
+    assert missing_module("bs4", str(own), tmp_path) == (
+        f"`.venv/bin/python` has no module `bs4`: `{uv} -r requirements.txt` installs what the project requires; "
+        f"`{uv} beautifulsoup4` installs it"
     )
 
 

@@ -151,3 +151,15 @@ def test_a_pull_keeps_the_run_id_only_if_the_outputs_that_are_not_cached_agree(
     assert (step["run"] == int(record.stem)) == has_log
     assert os.path.exists(other.path / "log") == has_log
     assert lines_of(other.proj("push"))["make"] in ("already on the remote", "recorded")
+
+
+def test_all_remotes_are_tested_even_after_a_failure(project: ProjectDir) -> None:
+    project.write("file")
+    project.project("remotes: {first: ./file, default: ../remote}")
+    done = project.proj("remote", "test")
+    assert done.code == 1
+    assert "  write: failed\ndefault: ../remote\n" in done.out
+    assert done.out.count(": ok, ") == 5
+    assert done.err.startswith("error: remote `first`")
+    project.project("commands: []")
+    assert project.proj("remote", "test").code == 2

@@ -169,10 +169,16 @@ class Project(Running, Sharing, History):
 
         return init(os.fspath(directory))
 
-    def set_up(self, *, on_output: Callable[[bytes], None] = lambda data: None, cancel: Cancel | None = None) -> None:
+    def set_up(
+        self,
+        *,
+        on_line: Callable[[str], None] = lambda line: None,
+        on_output: Callable[[bytes], None] = lambda data: None,
+        cancel: Cancel | None = None,
+    ) -> None:
         """Create the project's `.venv`, unless it exists, and install its requirements, with uv if it is installed.
 
-        Raises ProjError if that fails.
+        `on_line` receives each command line before it runs, `on_output` what it prints. Raises ProjError if one fails.
         """
         from weaselish.engine.setup import set_up, without_environment
         from weaselish.executors.base import Stdin
@@ -182,7 +188,7 @@ class Project(Running, Sharing, History):
         root = find_root(self._directory)
         stdin = Stdin.TERMINAL if os.isatty(0) and os.isatty(2) else Stdin.NULL
         executor = LocalExecutor(root, without_environment(os.environ), stdin=stdin)
-        set_up(root, executor, on_output=on_output, cancel=cancel or Cancel())
+        set_up(root, executor, on_line=on_line, on_output=on_output, cancel=cancel or Cancel())
 
     @staticmethod
     def schema() -> str:

@@ -40,23 +40,16 @@ def clone(
 
 
 def _set_up(call: Call, cloned: Cloned) -> bool:
-    """Install what the project requires, showing the output of the installer on stderr."""
-    import sys
-
+    """Install what the project requires. The output of the installer is shown if it fails, or with `--verbose`."""
     from weaselish.api.project import Project
+    from weaselish.cli.installer import InstallerOutput
     from weaselish.cli.signals import cancelling_in_stages
 
     if cloned.requirements is None:
         say("nothing to set up: it has no requirements.txt and no pyproject.toml")
         return False
-
-    def show(data: bytes) -> None:
-        if not call.is_quiet:
-            sys.stderr.buffer.write(data)
-            sys.stderr.buffer.flush()
-
-    with cancelling_in_stages(call.cancel):
-        Project(cloned.path).set_up(on_output=show, cancel=call.cancel)
+    with cancelling_in_stages(call.cancel), InstallerOutput(is_verbose=call.is_verbose) as output:
+        Project(cloned.path).set_up(on_line=output.start_line, on_output=output.write, cancel=call.cancel)
     done(f"installed the packages of {cloned.requirements} into .venv")
     return True
 

@@ -36,6 +36,10 @@ def dispatch(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 def _run(words: Sequence[str], extras: Extras) -> int:
     words = _after_subcommand(words)
+    if words and " " in words[0] and not words[0].startswith("-"):
+        from weaselish.cli.unknown import unknown_subcommand
+
+        raise unknown_subcommand(words[0])
     parsed = quick.parse(words)
     if parsed is not None:
         return parsed.subcommand.call(parsed.words, extras, parsed.options)

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from weaselish.cli.activity import Pace
+from weaselish.cli.output_lines import last_line
 from weaselish.cli.region import Line, Piece, Size
 from weaselish.cli.units import shown_left
 from weaselish.engine import events
 from weaselish.plan.graph import Plan
 from weaselish.plan.time_left import seconds_left
-from weaselish.terminal import printable, without_sequences
+from weaselish.terminal import printable
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _TAIL = 4096  # bytes of a step's output that are kept
@@ -43,11 +44,7 @@ class Row:
 
     @property
     def last_line(self) -> str:
-        """The last line of output that is not blank: of a progress bar, its current state."""
-        for piece in reversed(self._tail.replace(b"\r", b"\n").split(b"\n")):
-            if text := without_sequences(piece.decode("utf-8", "replace")).replace("\t", " ").strip():
-                return text
-        return ""
+        return last_line(self._tail)
 
 
 class LiveRows:

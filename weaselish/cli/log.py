@@ -43,7 +43,9 @@ def log(
     elif not runs:
         say("nothing has run here yet")
     elif call.is_verbose:
-        for run in runs:
+        for index, run in enumerate(runs):
+            if index:
+                show()
             _show_with_output(run)
     else:
         ids = short_ids(run.run for run in runs)
@@ -63,15 +65,17 @@ def _show_with_output(run: PastRun) -> None:
     if run.message:
         show(f"message: {run.message}")
     if run.log is None:
-        show("the log of this run no longer exists\n")
+        show("the log of this run no longer exists")
         return
     from weaselish.records.logs import read_log
 
     sys.stdout.flush()
+    block = b""
     for block in read_log(run.log):
         sys.stdout.buffer.write(block)
+    if block and not block.endswith(b"\n"):
+        sys.stdout.buffer.write(b"\n")
     sys.stdout.buffer.flush()
-    show()
 
 
 def _result(run: PastRun) -> str:

@@ -5,8 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from weaselish.terminal import without_sequences
+
 LONGEST = 1 << 16  # bytes; a longer line is shown in pieces
 PROGRESS_EVERY = 2.0  # seconds between two states of a progress bar
+
+
+def last_line(output: bytes) -> str:
+    """Return the last line that is not blank, without colours: of a progress bar, its current state."""
+    for piece in reversed(output.replace(b"\r", b"\n").split(b"\n")):
+        if text := without_sequences(piece.decode("utf-8", "replace")).replace("\t", " ").strip():
+            return text
+    return ""
 
 
 class OutputLines:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from weaselish.cli.console import say, show, show_table, warn
+from typing import TYPE_CHECKING
+
+from weaselish.cli.console import say, show, show_error, show_table, warn
 from weaselish.cli.opening import open_project
 from weaselish.cli.subcommand import DIRECTORY, JSON, REMOTE, REMOTE_HELP, Call, Subcommand
-from weaselish.errors import UsageError
+from weaselish.errors import ProjError, UsageError
 from weaselish.model.project import Remote
+
+if TYPE_CHECKING:
+    from weaselish.api.sharing import Probe
 
 
 def list_remotes(call: Call, *, as_json: bool) -> int:
@@ -31,22 +36,29 @@ def _as_json(remote: Remote) -> dict[str, object]:
     return fields
 
 
-def test_remote(call: Call) -> int:
-    """List, write, read back and delete a small object, each with its time; stop at the first failure."""
-    if not call.words:
-        raise UsageError("the name of the remote is missing", hint="`proj remote list` shows the remotes")
+def test_remotes(call: Call) -> int:
+    """List, write, read back and delete a small object on each remote; go on with the next one after a failure."""
     project = open_project(call, call.words[1] if len(call.words) > 1 else None)
-    probe = project.probe(call.words[0], cancel=call.cancel)
+    names = call.words[:1] or [remote.name for remote in project.remotes]
+    if not names:
+        raise UsageError("project.yml defines no remotes", hint="add one: `remotes: {default: ../shared}`")
+    errors = [error for name in names if (error := _test(project.probe(name, cancel=call.cancel))) is not None]
+    return max((error.exit_code for error in errors), default=0)
+
+
+def _test(probe: Probe) -> ProjError | None:
+    """Show each operation with its time, up to the first that fails; return its error, after showing it."""
     show(f"{probe.remote.name}: {probe.remote.url}")
     if probe.credentials is not None:
         show(f"  credentials: {probe.credentials}")
     for step in probe.steps:
         show(f"  {step.name}: {'failed' if step.error else f'ok, {1000 * step.seconds:.0f} ms'}")
         if step.error:
-            raise step.error
+            show_error(step.error)
+            return step.error
     if probe.remote.read_only:
         warn("the remote is read-only in project.yml: writing was not tested")
-    return 0
+    return None
 
 
 SUBCOMMANDS = (
@@ -59,9 +71,9 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         "remote test",
-        test_remote,
-        "Test a remote: credentials, list, write, read and delete.\n\nEach operation is shown with its time.",
-        arguments=(REMOTE._replace(help=f"{REMOTE_HELP}.", is_required=True), DIRECTORY),
-        examples=("proj remote test default",),
+        test_remotes,
+        "Test remotes: credentials, list, write, read and delete.\n\nEach operation is shown with its time.",
+        arguments=(REMOTE._replace(help=f"{REMOTE_HELP}; by default all remotes of project.yml."), DIRECTORY),
+        examples=("proj remote test", "proj remote test default"),
     ),
 )

@@ -75,15 +75,20 @@ _NO_PROJECT = (
 
 
 def check_subcommand(name: str) -> None:
-    """Raise UnknownName, with a hint, unless the subcommand exists."""
-    first, _, second = name.partition(" ")
+    """Raise UnknownName, with a hint, unless the subcommand exists. A name of two words begins with a group's."""
     if name in MODULES or name in GROUPS:
         return
-    if first in GROUPS:
-        names = [known.partition(" ")[2] for known in MODULES if known.startswith(f"{first} ")]
-        raise UnknownName(f"subcommand of `proj {first}`", second, names)
+    first, _, second = name.partition(" ")
+    if first not in GROUPS:
+        raise unknown_subcommand(name)
+    names = [known.partition(" ")[2] for known in MODULES if known.startswith(f"{first} ")]
+    raise UnknownName(f"subcommand of `proj {first}`", second, names)
+
+
+def unknown_subcommand(word: str) -> UnknownName:
+    """Return the error for a first word that names no subcommand. It may contain blanks, if the user quoted it."""
     subcommands = list(dict.fromkeys(known.partition(" ")[0] for known in MODULES))
-    raise UnknownName("subcommand", first, subcommands, hint=_hint(first, subcommands))
+    return UnknownName("subcommand", word, subcommands, hint=_hint(word, subcommands))
 
 
 def _hint(name: str, subcommands: list[str]) -> str:
@@ -92,6 +97,8 @@ def _hint(name: str, subcommands: list[str]) -> str:
         return f"`proj run {shlex.quote(name)}`"
     if name in ELSEWHERE:
         return ELSEWHERE[name]
+    if name.partition(" ")[0] in subcommands:
+        return f"without quotes: `proj {name}`"
     close = near_match(name, [*subcommands, *(targets or ())])
     if close in subcommands:
         return f"did you mean `proj {close}`?"

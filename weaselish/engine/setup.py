@@ -23,9 +23,10 @@ class _Output(NamedTuple):
     """A JobOutput that passes on everything."""
 
     write: Callable[[bytes], None]
+    on_line: Callable[[str], None]
 
     def start_line(self, line: Line, program: str) -> None:
-        self.write(b"Running command: " + line.announced.encode("utf-8", "backslashreplace") + b"\n")
+        self.on_line(line.announced)
 
 
 def requirements_of(root: Path) -> str | None:
@@ -48,13 +49,20 @@ def without_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME")}
 
 
-def set_up(root: Path, executor: Executor, *, on_output: Callable[[bytes], None], cancel: Cancel) -> None:
+def set_up(
+    root: Path,
+    executor: Executor,
+    *,
+    on_line: Callable[[str], None],
+    on_output: Callable[[bytes], None],
+    cancel: Cancel,
+) -> None:
     """Create `.venv`, unless it exists, and install the requirements. Raises ProjError, Cancelled."""
     uv = shutil.which("uv")
     create, *install = setup_lines(requirements_of(root), uv)
     texts = install if os.access(root / _PYTHON, os.X_OK) else [create, *install]
     lines = tuple(Line(tuple(_words(root, text, uv)), text, text) for text in texts)
-    outcome = executor.run(Job(JobId("setup", "", 0), lines), output=_Output(on_output), cancel=cancel)
+    outcome = executor.run(Job(JobId("setup", "", 0), lines), output=_Output(on_output, on_line), cancel=cancel)
     if outcome.succeeded:
         return
     if outcome.ended is Ending.INTERRUPTED:
