@@ -247,3 +247,37 @@ def test_many_small_and_odd_files_survive_the_way(project: ProjectDir, remote: P
     assert outputs(other) == outputs(project)
     assert len(outputs(other)) > 205
     assert (states(other), leftovers(other)) == ({"make": "up to date"}, [])
+
+
+# -- what a command reads ---------------------------------------------------------------------------------------------
+
+
+def test_deps_pulls_what_a_command_reads_and_nothing_else(project: ProjectDir, remote: Path) -> None:
+    pipeline(project, remote)
+    assert project.proj("push").code == 0
+    other = clone(project, "other", with_lock=True)
+    dry = other.proj("pull", "-c", "train", "--deps", "--dry")
+    assert (dry.code, lines_of(dry)) == (0, {"prepare": "would pull data, linked, list of words.txt"})
+    assert not other.exists("data")
+    done = other.proj("pull", "-c", "train", "--deps", "--json")
+    assert done.code == 0, done.err
+    assert [one["command"] for one in done.json] == ["prepare"]
+    assert other.exists("data/a.txt") and not other.exists("model.bin")
+    assert states(other) == {"prepare": "up to date", "train": "out of date"}
+
+
+def test_deps_needs_a_command_and_says_if_it_reads_nothing(project: ProjectDir, remote: Path) -> None:
+    pipeline(project, remote)
+    done = project.proj("pull", "--deps")
+    assert (done.code, "`--deps` needs a command" in done.err) == (2, True)
+    done = project.proj("pull", "-c", "prepare", "--deps")
+    assert (done.code, done.err) == (0, "nothing to pull: `prepare` reads no outputs of others\n")
+
+
+def test_deps_that_are_on_no_remote_are_an_error(project: ProjectDir, remote: Path) -> None:
+    pipeline(project, remote)
+    assert project.proj("push", "-c", "train").code == 0
+    other = clone(project, "other", with_lock=True)
+    done = other.proj("pull", "-c", "train", "--deps")
+    assert done.code == 1
+    assert "prepare: not pulled" in done.err

@@ -71,17 +71,19 @@ class Sharing(ProjectDirectory):
         force: bool = False,
         jobs: int = 4,
         run: str | None = None,
+        deps: bool = False,
         on_event: OnEvent = ignore,
         cancel: Cancel | None = None,
     ) -> tuple[Pulled, ...]:
         """Download and verify the outputs that match the current script, deps and env.
 
         `run` is the id of the only run to pull, or the end of the id. Raises UnknownRun for one that is not there.
+        With `deps`, pull not the outputs of `commands`, but the outputs of other commands that they read.
         """
         from weaselish.engine.remote.pull import PullOptions, pull
         from weaselish.engine.remote.resolve import find_remote
 
-        options = PullOptions(tuple(commands), dry, force, jobs, run)
+        options = PullOptions(tuple(commands), dry, force, jobs, run, deps)
         with self._opened(cancel) as workspace:
             found = find_remote(workspace, remote)
             return pull(workspace, found, options, open_store=store_opener(workspace), report=on_event)

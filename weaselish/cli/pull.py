@@ -9,14 +9,22 @@ from weaselish.cli.console import done, hint, say
 from weaselish.cli.opening import open_project, remote_and_directory
 from weaselish.cli.push import COMMANDS
 from weaselish.cli.subcommand import DIRECTORY, JSON, REMOTE, Call, Option, Subcommand, Takes, dry, transfers
-from weaselish.errors import UsageError, in_short
+from weaselish.errors import UsageError, in_short, listed
 
 if TYPE_CHECKING:
     from weaselish.engine.remote.pull import Pulled
 
 
 def pull(
-    call: Call, *, commands: Sequence[str], run: str | None, dry: bool, force: bool, jobs: int, as_json: bool
+    call: Call,
+    *,
+    commands: Sequence[str],
+    deps: bool,
+    run: str | None,
+    dry: bool,
+    force: bool,
+    jobs: int,
+    as_json: bool,
 ) -> int:
     """Pull, showing progress and one line per command; return the exit code."""
     from weaselish.cli.progress import TransferReporter
@@ -24,16 +32,29 @@ def pull(
 
     if run is not None and commands:
         raise UsageError("`--run` and `--command` exclude each other", hint="a run belongs to one command")
+    if deps and not commands:
+        raise UsageError("`--deps` needs a command", hint="`proj pull -c NAME --deps`")
     remote, directory = remote_and_directory(call)
     project = open_project(call, directory)
     with TransferReporter() as reporter:
         results = project.pull(
-            remote, commands=commands, dry=dry, force=force, jobs=jobs, run=run, on_event=reporter, cancel=call.cancel
+            remote,
+            commands=commands,
+            dry=dry,
+            force=force,
+            jobs=jobs,
+            run=run,
+            deps=deps,
+            on_event=reporter,
+            cancel=call.cancel,
         )
     for result in results:
         _show(result, dry=dry)
     moved, already = [bool(one.restored) for one in results], [one.already_here for one in results]
-    say(counts(Direction.PULL, remote, moved, already, dry=dry))
+    if deps and not results:
+        say(f"nothing to pull: {listed(commands)} {'reads' if len(commands) == 1 else 'read'} no outputs of others")
+    else:
+        say(counts(Direction.PULL, remote, moved, already, dry=dry))
     return finish(results, as_json=as_json)
 
 
@@ -59,6 +80,7 @@ SUBCOMMANDS = (
         "Nothing is run. Outputs that differ from the remote and exist only locally stay.",
         (
             COMMANDS,
+            Option("deps", ("--deps",), "Pull what the named commands read, not their own outputs."),
             Option("run", ("--run",), "Pull this run, as `proj ls` shows it, and no other.", Takes.TEXT, "RUN"),
             dry("Show what would be pulled; change nothing."),
             Option("force", ("--force", "-F"), "Also replace outputs that exist only locally."),
@@ -66,6 +88,6 @@ SUBCOMMANDS = (
             JSON,
         ),
         arguments=(REMOTE, DIRECTORY),
-        examples=("proj pull", "proj pull default -c train", "proj pull --dry"),
+        examples=("proj pull", "proj pull default -c train", "proj pull -c train --deps"),
     ),
 )

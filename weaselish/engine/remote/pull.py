@@ -49,6 +49,7 @@ class PullOptions:
     force: bool = False  # also replace what exists only locally
     jobs: int = 4
     run: str | None = None  # the id of the only run to pull, or the end of it
+    deps: bool = False  # not the outputs of `commands`, but what they read
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,10 @@ class _Pull:
         if self._options.run is not None:
             self._select_run(self._options.run)
         plan = self._plan()
+        if self._options.deps:
+            self._options = replace(self._options, commands=self._producers(plan))
+            if not self._options.commands:
+                return ()
         if not self._options.commands:
             self._tree.list_at_once()
         try:
@@ -112,6 +117,11 @@ class _Pull:
         command = next(record.command for record in published if record.run == wanted)
         self._options = replace(self._options, commands=selected_commands(self._workspace, [command]))
         self._run = wanted
+
+    def _producers(self, plan: Plan) -> tuple[str, ...]:
+        """Return the commands whose outputs the selected ones read."""
+        readers = [step for step in plan.steps if step.command in self._options.commands]
+        return tuple(dict.fromkeys(producer.command for step in readers for producer in plan.producers[step]))
 
     def _plan(self) -> Plan:
         names = list(self._workspace.project.commands)
