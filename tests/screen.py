@@ -67,9 +67,13 @@ class Screen:
 
     def wait_for(self, text: str) -> str:
         """Read until the screen shows a text; return all of the screen."""
+        self.wait_until(lambda: text in self.text)
+        return self.text
+
+    def wait_until(self, is_reached: Callable[[], bool]) -> None:
+        """Read until the screen is as a function wants it."""
         until = time.monotonic() + TIMEOUT
-        while text not in self.text:
-            assert time.monotonic() < until, f"no {text!r} on the screen:\n{self.text}"
+        while not is_reached():
+            assert time.monotonic() < until, f"the screen stays as it is:\n{self.text}"
             if select.select([self._terminal], [], [], 0.1)[0]:
                 self._stream.feed(os.read(self._terminal, 1 << 16))
-        return self.text

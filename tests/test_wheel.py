@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from wheel import ROOT, install_wheel
 
 
 def run(*words: str | Path, cwd: Path) -> str:
@@ -22,14 +20,8 @@ def run(*words: str | Path, cwd: Path) -> str:
 
 
 def test_the_wheel_works_in_an_empty_environment(tmp_path: Path) -> None:
-    run(
-        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT,
-        cwd=tmp_path,
-    )  # fmt: skip
-    [wheel] = tmp_path.glob("weaselish-*.whl")
-    venv.create(tmp_path / "env", with_pip=True)
-    python, proj = tmp_path / "env" / "bin" / "python", tmp_path / "env" / "bin" / "proj"
-    run(python, "-m", "pip", "install", "--quiet", wheel, cwd=tmp_path)
+    programs = install_wheel(tmp_path)
+    python, proj = programs / "python", programs / "proj"
 
     run(proj, "init", "starter", cwd=tmp_path)
     assert "2 ran" in run(proj, "run", "all", cwd=tmp_path / "starter")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from pages.blocks import ROOT, Block, blocks
 
 _LIMIT = 120.0  # seconds for one command
-_HOST = """\
+LAPTOP = """\
 import os
 name = os.uname()
 os.uname = lambda: os.uname_result((name.sysname, "laptop", name.release, name.version, name.machine))
@@ -60,7 +60,7 @@ class Session:
             file.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {words}"$@"\n')
             file.chmod(0o755)
         (scratch / "python").mkdir()
-        (scratch / "python" / "sitecustomize.py").write_text(_HOST)
+        (scratch / "python" / "sitecustomize.py").write_text(LAPTOP)
         self.environ = {
             "PATH": f"{scratch / 'bin'}:{os.environ['PATH']}",
             "HOME": str(scratch / "home"),

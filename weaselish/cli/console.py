@@ -152,9 +152,9 @@ def is_terminal(stream: object) -> bool:
 
 
 def paint(text: str, style: str, stream: object = None) -> str:
-    """Return `text`, escaped, in a colour of `_COLOURS` or bold if the stream shows colours."""
+    """Return `text`, escaped, in a colour of `_COLOURS` or bold if the stream shows colours; `style` may be empty."""
     text = printable(text)
-    if not text or not coloured(stream):
+    if not text or not style or not coloured(stream):
         return text
     from wasabi.util import color
 

@@ -13,7 +13,6 @@ from weaselish.cli.metrics import shown_value
 from weaselish.cli.opening import open_project, show_note
 from weaselish.cli.subcommand import DIRECTORY, JSON, MARKDOWN, Argument, Call, Subcommand, Values
 from weaselish.cli.units import shown_time
-from weaselish.terminal import printable
 
 if TYPE_CHECKING:
     from weaselish.engine.diff import RunDiff
@@ -61,8 +60,8 @@ def _show(one: RunDiff) -> None:
     if found.script:
         show("  script")
         for line in found.script:
-            style = _STYLES.get(line[:2])
-            print(paint(f"    {line}", style, sys.stdout) if style else printable(f"    {line}"))
+            style = _STYLES.get(line[:2], "")
+            print(paint(f"    {line}", style, sys.stdout))
     for part in _PARTS:
         changes: tuple[Change, ...] = getattr(found, part)
         if changes:

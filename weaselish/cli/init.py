@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from shutil import get_terminal_size
+from textwrap import wrap
 
 from weaselish.cli.console import say, warn
 from weaselish.cli.subcommand import Argument, Call, Subcommand, Values
@@ -15,7 +17,8 @@ def init(call: Call) -> int:
 
     directory = call.directory
     started = Project.init(directory or ".")
-    say(f"wrote {listed(started.written)}")
+    for line in wrap(f"wrote {listed(started.written)}", get_terminal_size().columns, break_on_hyphens=False):
+        say(line)
     if started.kept:
         warn(f"kept {listed(started.kept)}, which existed before")
     change = "" if directory is None else f"cd {shlex.quote(directory)} && "

@@ -93,7 +93,7 @@ def _fitted(line: Line, columns: int, stream: TextIO) -> Iterator[str]:
         width = cell_len(text)
         if width > columns:
             text = set_cell_size(text, max(columns - 1, 0)).rstrip() + "…"[: max(columns, 0)]
-        yield paint(text, piece.style, stream) if piece.style else text
+        yield paint(text, piece.style, stream)
         columns -= width
         if columns <= 0:
             return
