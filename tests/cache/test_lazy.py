@@ -98,6 +98,18 @@ def test_a_failure_of_such_a_step_stops_the_step_that_needs_it(chain: ProjectDir
     assert done.code == 7
 
 
+@pytest.mark.parametrize("dep", ["data", "./data"])
+def test_a_step_that_reads_its_own_lost_output_runs(chain: ProjectDir, cache: Path, dep: str) -> None:
+    write_chain(chain, CHAIN.replace("deps: [corpus, step.sh]", f"deps: [corpus, step.sh, '{dep}']"))
+    run(chain, "all")
+    run(chain, "all")  # now it has read its own output
+    other = colleague(chain)
+    for broken in cache.glob("data/*/*"):
+        broken.write_bytes(b"x" * broken.stat().st_size)
+    other.project(other.read("project.yml").replace("train data", "learn data"))
+    assert run(other, "train") == {"prep": "ran", "train": "ran"}
+
+
 @pytest.mark.parametrize(
     ("producer", "dep"),
     [("outputs: [data]", "parts/*"), ("outputs: [data]", "parts"), ("outputs: [parts]", "parts/data")],

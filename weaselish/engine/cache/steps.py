@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from threading import Lock
 
@@ -25,8 +25,10 @@ HoldLocks = Callable[[], AbstractContextManager[object]]  # of one step
 class CachedSteps:
     """Settles the steps of one run as far as the cache can. Thread-safe."""
 
-    def __init__(self, workspace: Workspace, cache: RunCache, report: SerialReporter) -> None:
+    def __init__(self, workspace: Workspace, cache: RunCache, report: SerialReporter, steps: Sequence[Step]) -> None:
+        """Begin with nothing settled. `steps`: those of the plan, in its order."""
         self.cache = cache
+        self._rank = {step: rank for rank, step in enumerate(steps)}
         self._workspace = workspace
         self._report = report
         self._lazy = LazyResults(workspace, cache)
@@ -62,7 +64,7 @@ class CachedSteps:
         """
         if not self.cache.reads:
             return None
-        if not self._fetch(self._lazy.steps_to_know(command), run_step):
+        if not self._fetch(step, self._lazy.steps_to_know(command), run_step):
             return StepResult(step, StepState.BLOCKED)
         staleness = self._check(command, args, needed)
         if staleness is None:
@@ -81,7 +83,7 @@ class CachedSteps:
                 self._workspace.records.refresh()
                 if (result := self.restored(step, command, staleness, needed)) is not None:
                     return result
-        if not self._fetch(self._lazy.steps_to_fetch(absent), run_step):
+        if not self._fetch(step, self._lazy.steps_to_fetch(absent), run_step):
             return StepResult(step, StepState.BLOCKED)
         return None
 
@@ -92,9 +94,14 @@ class CachedSteps:
         except Unreadable:
             return None
 
-    def _fetch(self, steps: Iterable[Step], run_step: RunStep) -> bool:
-        """Bring the outputs of steps to the disk. Return whether that succeeded."""
+    def _fetch(self, reader: Step, steps: Iterable[Step], run_step: RunStep) -> bool:
+        """Bring the outputs of steps to the disk that come before `reader` in the plan. Return whether that succeeded.
+
+        A step fetches earlier ones only, so no two threads, and no step and itself, wait for each other.
+        """
         for step in steps:
+            if self._rank[step] >= self._rank[reader]:
+                continue
             with self._lock:
                 lock = self._fetching.setdefault(step, Lock())
             with lock:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from weaselish.engine.events import SerialReporter, StepResult
 from weaselish.model.cache import CACHE_VARIABLE, OFF
 from weaselish.model.project import Command
+from weaselish.plan.sequence import Step
 from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class Caching:
     """Opens the cache that an option, the environment or project.yml names. Thread-safe.
 
-    `name` overrides all else; "off" is none. `commands`: those of the plan, whose keys are looked up together.
+    `name` overrides all else; "off" is none. `steps`: those of the plan, in its order. It looks up their keys together.
     """
 
     def __init__(
@@ -30,14 +31,14 @@ class Caching:
         open_store: OpenStore,
         report: SerialReporter,
         *,
-        commands: Sequence[str] = (),
+        steps: Sequence[Step] = (),
     ) -> None:
         """Check the cache that an option or the environment names. Raises UnknownName and InvalidProject."""
         self._workspace = workspace
         self._name = name if name is not None else workspace.environ.get(CACHE_VARIABLE)
         self._open_store = open_store
         self._report = report
-        self._commands = commands
+        self._plan = steps
         self._lock = threading.Lock()
         self._steps: CachedSteps | None = None
         self._is_open = False
@@ -66,8 +67,9 @@ class Caching:
             return None
         from weaselish.engine.cache.steps import CachedSteps
 
-        cache.look_up([self._workspace.project.commands[name] for name in self._commands])
-        return CachedSteps(self._workspace, cache, self._report)
+        names = dict.fromkeys(step.command for step in self._plan)
+        cache.look_up([self._workspace.project.commands[name] for name in names])
+        return CachedSteps(self._workspace, cache, self._report, self._plan)
 
     def open(self) -> RunCache | None:
         """Open the cache. The caller closes it."""

@@ -87,7 +87,7 @@ def run(
     named = named_commands(workspace.project, targets, selection)
     plan = plan_for(workspace, targets, selection, named=named, note=serial)
     args_of(plan, options.args)
-    caching = Caching(workspace, options.cache, open_store, serial, commands=plan.commands)
+    caching = Caching(workspace, options.cache, open_store, serial, steps=plan.steps)
     course: Course | None = None
     try:
         if not selection.only:
