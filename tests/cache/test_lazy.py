@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from harness import ProjectDir
+from harness import ProjectDir, wait_until
 
 from .samples import CHAIN, colleague, object_of, ran, results, run, write_chain
 
@@ -108,6 +108,26 @@ def test_a_step_that_reads_its_own_lost_output_runs(chain: ProjectDir, cache: Pa
         broken.write_bytes(b"x" * broken.stat().st_size)
     other.project(other.read("project.yml").replace("train data", "learn data"))
     assert run(other, "train") == {"prep": "ran", "train": "ran"}
+
+
+def test_a_step_that_waited_for_another_process_is_checked_again(chain: ProjectDir) -> None:
+    chain.write_wait()
+    chain.write("step.sh", "echo a >> ran.txt; cat corpus > data; test ! -e gate || sh wait.sh a")
+    chain.project("cache: local\ncommands: [{name: a, script: [sh step.sh], deps: [corpus, data], outputs: [data]}]")
+    run(chain, "a")
+    chain.write("corpus", "other words\n")
+    chain.write("gate")
+    chain.remove("data")
+    first = chain.start("run", "a")
+    chain.wait_for("a")
+    chain.remove("data")
+    second = chain.start("run", "a")
+    wait_until(lambda: "a: waiting for `a` of process" in second.err)
+    chain.write("data", "other words\n")
+    chain.let_go("a")
+    assert (first.wait().code, second.wait().code) == (0, 0), second.err
+    assert "all up to date" in second.err
+    assert ran(chain) == ["a", "a"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gc
 import importlib
 import io
@@ -101,7 +102,7 @@ def start(
     if real:
         with open(out, "wb") as to_out, open(err, "wb") as to_err:
             process = subprocess.Popen(
-                [sys.executable, "-m", "weaselish", *words],
+                [sys.executable, "-X", "faulthandler", "-m", "weaselish", *words],
                 cwd=cwd,
                 env=environ,
                 stdin=subprocess.DEVNULL,
@@ -132,6 +133,7 @@ def _become(words: Sequence[str], cwd: Path, environ: Mapping[str, str], out: Pa
             os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666), fd)
         sys.stdin = open(0, closefd=False)  # noqa: SIM115
         sys.stdout, sys.stderr = (io.TextIOWrapper(open(fd, "wb", closefd=False)) for fd in (1, 2))  # noqa: SIM115
+        faulthandler.enable(sys.stderr.fileno())  # what hangs is ended with SIGABRT
         if clock:
             _set_clock(clock)
         code = _main(words)

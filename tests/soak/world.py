@@ -529,8 +529,10 @@ class World:
         ended = running.wait()
         if ended is None:
             running.signal(signal.SIGABRT)
+            stacks = running.wait(5.0)
             kill_all([running], self.mark)
-            raise Violation("hang", f"a run that takes more than {TIMEOUT} s")
+            where = "" if stacks is None else stacks.err[-3000:]
+            raise Violation("hang", f"a run that takes more than {TIMEOUT} s\n{where}")
         if running.is_real and running.was_killed and "KeyboardInterrupt" in ended.err and "frozen" in ended.err:
             self.counts["interrupted while Python started"] += 1
         elif "Traceback (most recent call last)" in ended.err or ended.code == 70:

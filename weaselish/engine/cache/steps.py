@@ -19,7 +19,7 @@ from weaselish.plan.sequence import Step
 from weaselish.workspace import Workspace
 
 RunStep = Callable[[Step], StepResult]  # runs a step that was left in the cache: its outputs are needed now
-HoldLocks = Callable[[], AbstractContextManager[object]]  # of one step
+HoldLocks = Callable[[], AbstractContextManager[tuple[object, list[str]]]]  # of one step; yields who was waited for
 
 
 class CachedSteps:
@@ -79,10 +79,23 @@ class CachedSteps:
             self._report(events.StepUpToDate(step, staleness.last.run if staleness.last else None))
             return StepResult(step, StepState.UP_TO_DATE)
         if not force and may_restore(command):
-            with hold_locks():
+            with hold_locks() as (_, holders):
                 self._workspace.records.refresh()
-                if (result := self.restored(step, command, staleness, needed)) is not None:
+                is_current = not holders and self._workspace.records.version == staleness.version
+                if is_current and (result := self.restored(step, command, staleness, needed)) is not None:
                     return result
+            if not is_current:  # check again: another process may have run the step
+                self._workspace.digests.forget()
+                return self.settle(
+                    step,
+                    command,
+                    args=args,
+                    is_named=is_named,
+                    force=force,
+                    needed=needed,
+                    hold_locks=hold_locks,
+                    run_step=run_step,
+                )
         if not self._fetch(step, self._lazy.steps_to_fetch(absent), run_step):
             return StepResult(step, StepState.BLOCKED)
         return None
