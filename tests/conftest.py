@@ -10,11 +10,21 @@ import real_weasel
 from harness import ProjectDir
 from hypothesis import settings
 
+from weaselish import resolved_secrets
+from weaselish.connections import secrets
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> ProjectDir:
     """An empty project directory, to be filled and to run `proj` in."""
     return ProjectDir(tmp_path / "project", tmp_path / "scratch")
+
+
+@pytest.fixture(autouse=True)
+def new_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test begin as a new process does: without resolved secrets, which would be masked in its output."""
+    monkeypatch.setattr(resolved_secrets, "_values", {})
+    monkeypatch.setattr(secrets, "_resolved", {})
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "weaselish"
 
 LEVELS = {
+    "resolved_secrets": -2,
     "terminal": -1,
     "durations": -1,
     "errors": 0,

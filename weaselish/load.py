@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FILE = "project.yml"
 _LARGEST = 10 << 20  # bytes of project.yml
-_FORMAT = 6  # of the compiled project; not a promise: proj discards one that differs
+_FORMAT = 7  # of the compiled project; not a promise: proj discards one that differs
 _KEPT = 8  # compiled projects, for different overrides
 
 
@@ -174,11 +174,30 @@ def _project(row: list[Any]) -> ProjectModel:
         commands={name: _command(fields) for name, fields in read.commands.items()},
         matrices={name: Matrix(tuple(steps), text) for name, (steps, text) in read.matrices.items()},
         workflows={name: tuple(steps) for name, steps in read.workflows.items()},
-        remotes={name: Remote._make(fields) for name, fields in read.remotes.items()},
+        remotes={name: _remote(fields) for name, fields in read.remotes.items()},
         cache=CacheSettings._make(read.cache) if read.cache else None,
         warnings=tuple(_problem(fields) for fields in read.warnings),
         faults=tuple(_problem(fields) for fields in read.faults),
     )
+
+
+def _remote(row: Iterable[Any]) -> Remote:
+    read = Remote._make(row)
+    if not read.auth:
+        return read
+    from weaselish.model.secret_refs import Auth, AuthType
+
+    kind, *secrets = read.auth
+    return read._replace(auth=Auth(AuthType(kind), *map(_secret, secrets)))
+
+
+def _secret(field: Any) -> Any:
+    """Return a reference to a secret, or the text of a user's name."""
+    if not isinstance(field, list):
+        return field
+    from weaselish.model.secret_refs import SecretKind, SecretRef
+
+    return SecretRef(SecretKind(field[0]), *field[1:])
 
 
 def _problem(row: Iterable[Any]) -> Problem:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from weaselish.resolved_secrets import without_resolved
+
 _JOINERS = "\u200c\u200d\u00ad"  # invisible, harmless, and part of words and emoji
 
 
 def printable(text: str, *, keep: str = "") -> str:
     """Return `text` with control characters, line ends and direction marks escaped, except those in `keep`.
 
+    Resolved secrets are masked.
+
     Escaped text passes through unchanged, so it does no harm to call this twice.
     """
+    text = without_resolved(text)
     if text.isprintable():
         return text
     return "".join(char if char in keep or _is_harmless(char) else _escaped(char) for char in text)

@@ -180,7 +180,8 @@ WRONG = {
     "a secret in a remote": (
         "remotes: {lab: {url: s3://x, secret_key: x}}",
         "1:30: error: unknown key `secret_key`\n  hint: "
-        "never put a secret here: `proj` takes credentials from the environment or a profile",
+        "never put a secret here: `proj remote add` stores it outside, "
+        "or `auth: {type: bearer, token: env:NAME}` names it",
     ),
     "an unknown tag": (
         "commands: [{name: a, script: [!x y]}]",

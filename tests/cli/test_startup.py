@@ -86,6 +86,7 @@ def test_the_version_needs_no_project_and_few_imports(project: ProjectDir) -> No
         "weaselish.cli.subcommand",
         "weaselish.cli.version",
         "weaselish.errors",
+        "weaselish.resolved_secrets",
         "weaselish.terminal",
     }
 

@@ -59,6 +59,6 @@ def store_opener(workspace: Workspace) -> OpenStore:
     def open_remote(remote: Remote) -> Store:
         from weaselish.stores.open import open_store
 
-        return open_store(remote, root=workspace.root, cancel=workspace.cancel)
+        return open_store(remote, root=workspace.root, cancel=workspace.cancel, environ=workspace.environ)
 
     return open_remote

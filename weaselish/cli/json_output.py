@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from weaselish.errors import InvalidProject, MissingDep, Problem, ProjError
+from weaselish.resolved_secrets import without_resolved
 
 
 def print_json(data: object) -> None:
@@ -40,9 +41,12 @@ def _problem(problem: Problem) -> dict[str, object]:
 
 
 def encodable(data: object) -> object:
-    """Return the data with bytes of file names that are not UTF-8 as `\\xff`, because JSON cannot hold them."""
+    """Return the data with resolved secrets masked.
+
+    Bytes of file names that are not UTF-8 become `\\xff`, because JSON cannot hold them.
+    """
     if isinstance(data, str):
-        return data.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        return without_resolved(data).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     if isinstance(data, dict):
         return {encodable(key): encodable(value) for key, value in data.items()}
     if isinstance(data, list | tuple):

@@ -32,7 +32,10 @@ def list_remotes(call: Call, *, as_json: bool) -> int:
 def _as_json(remote: Remote) -> dict[str, object]:
     """Return a remote as project.yml can have it."""
     fields: dict[str, object] = remote._asdict()
-    del fields["is_user_cache"]
+    del fields["is_user_cache"], fields["is_users"]
+    fields["auth"] = remote.auth and {
+        key: str(value) for key, value in remote.auth._asdict().items() if value is not None
+    }
     return fields
 
 

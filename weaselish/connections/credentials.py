@@ -19,5 +19,3 @@ class Credentials(NamedTuple):
     def __repr__(self) -> str:
         names = [name for name, value in self._asdict().items() if value is not None]
         return f"Credentials({', '.join(names)})"
-
-    __str__ = __repr__

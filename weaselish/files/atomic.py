@@ -24,11 +24,14 @@ def writing(what: str) -> Iterator[None]:
         raise ProjError(f"{what} cannot be written: {error.strerror or error}") from error
 
 
-def write_atomically(path: Path, chunks: Iterable[bytes], *, durable: bool = False) -> None:
-    """Replace a file in one step. `durable`: its new bytes also survive a power cut. Raises OSError."""
+def write_atomically(path: Path, chunks: Iterable[bytes], *, durable: bool = False, mode: int = 0o666) -> None:
+    """Replace a file in one step. `durable`: its new bytes also survive a power cut. Raises OSError.
+
+    `mode` has the permissions of the file, which the umask reduces.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
     try:
-        with open(temporary, "xb") as file:
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             for chunk in chunks:
                 file.write(chunk)
             if durable:

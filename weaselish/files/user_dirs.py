@@ -1,4 +1,4 @@
-"""The user's own directories: where the run cache that all projects share is kept."""
+"""The user's own directories: of the run cache that all projects share, and of the user's configuration."""
 
 from __future__ import annotations
 
@@ -13,3 +13,12 @@ def user_cache_dir() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("proj", appauthor=False)
+
+
+def user_config_dir() -> Path:
+    """Return the directory of the user's configuration: PROJ_CONFIG_DIR, else `proj` in the platform's directory."""
+    if given := os.environ.get("PROJ_CONFIG_DIR"):
+        return Path(given).absolute()
+    from platformdirs import user_config_path
+
+    return user_config_path("proj", appauthor=False)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from weaselish.errors import near_match
+from weaselish.resolved_secrets import MASK as MASK
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _ENV = re.compile(r"\$\{env\.([^{}]*)\}")
@@ -23,7 +24,6 @@ _DEEPEST = 50  # levels of variables in variables
 _LONGEST_TEXT = 1_000_000  # characters of one text with its references replaced
 _MOST_TEXT = 50_000_000  # characters of all of them
 SECTIONS = ("vars", "env", "project")
-MASK = "***"  # shown in place of a secret
 
 
 class BadReference(Exception):

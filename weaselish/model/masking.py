@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from weaselish.model.interpolate import MASK
-
-SHORTEST = 4  # characters: masking a shorter value would spoil more than it hides
+from weaselish.resolved_secrets import MASK, SHORTEST
 
 _MASK = MASK.encode()
 

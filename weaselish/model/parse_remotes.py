@@ -8,6 +8,7 @@ from typing import Any
 from weaselish.errors import UnknownName
 from weaselish.model.cache import LOCAL, CacheSettings
 from weaselish.model.locations import Path
+from weaselish.model.parse_auth import read_auth
 from weaselish.model.parse_values import Values
 from weaselish.model.project import Remote
 from weaselish.model.urls import PATH_STARTS, remote_url_problem
@@ -34,6 +35,7 @@ def read_remotes(values: Values) -> dict[str, Remote]:
             sse=item.get("sse") or None,
             kms_key=values.text((*path, "kms_key"), within=item) or None,
             requester_pays=bool(item.get("requester_pays")),
+            auth=read_auth(values, (*path, "auth"), item.get("auth")),
         )
     return remotes
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from weaselish.errors import Problem
 from weaselish.model.cache import CacheSettings
 from weaselish.model.paths import ancestors, is_glob, is_outside, name_pattern
+from weaselish.model.secret_refs import Auth
 from weaselish.model.workflows import contained_first, steps_of
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -107,7 +108,9 @@ class Remote(NamedTuple):
     sse: str | None = None  # how S3 encrypts new objects: AES256 or aws:kms
     kms_key: str | None = None  # the key for `sse: aws:kms`, the account's own if left out
     requester_pays: bool = False
+    auth: Auth | None = None  # of a remote over HTTP
     is_user_cache: bool = False  # the cache directory that all projects of the user share
+    is_users: bool = False  # the user's config.yml defines it, not project.yml
 
 
 class ProjectModel(NamedTuple):

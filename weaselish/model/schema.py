@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weaselish.errors import near_match
 from weaselish.model.interpolate import is_secret
 from weaselish.model.locations import Path
+from weaselish.model.secret_refs import SECRET_KEYS, literal_secret
 
 if TYPE_CHECKING:
     from jsonschema_rs import ValidationError
@@ -24,6 +25,9 @@ _NAMES = {
     "number": "a number",
 }
 _TOP_LEVEL_LIST = "write `commands:` in a line above it, and indent the list"
+_NO_SECRETS = (
+    "never put a secret here: `proj remote add` stores it outside, or `auth: {type: bearer, token: env:NAME}` names it"
+)
 _LONGEST = 60  # characters of a value in a message
 
 
@@ -70,6 +74,9 @@ def _explained(error: ValidationError, data: object, schema: object) -> Iterator
             yield Violation((*path, key), f"unknown key `{key}`", _key_hint(key, keys, path), of_key=True)
     elif kind.name == "required":
         yield Violation(path, f"{_subject(path)} needs `{kind.property}`")
+    elif _may_be_secret(path):
+        refusal = literal_secret(str(path[-1]))
+        yield Violation(path, refusal.message, refusal.hint)
     else:
         message, hint = _wrong_value(kind.name, path, _at(schema, error.schema_path), _at(data, path))
         yield Violation(path, f"{_subject(path)} {message}", hint)
@@ -77,7 +84,7 @@ def _explained(error: ValidationError, data: object, schema: object) -> Iterator
 
 def _key_hint(key: str, keys: list[str], path: Path) -> str:
     if path[0] == "remotes" and is_secret(key):
-        return "never put a secret here: `proj` takes credentials from the environment or a profile"
+        return _NO_SECRETS
     close = near_match(key, keys)
     return f"did you mean `{close}`?" if close else "valid keys are " + ", ".join(keys)
 
@@ -133,6 +140,11 @@ def _subject(path: Path) -> str:
 def _expected(types: str | list[str]) -> str:
     names = [types] if isinstance(types, str) else types
     return " or ".join(_NAMES[name] for name in names if name != "null")
+
+
+def _may_be_secret(path: Path) -> bool:
+    """Return whether a message must not show the value at a path."""
+    return path[:1] == ("remotes",) and path[2:3] == ("auth",) and (len(path) == 3 or path[3] in SECRET_KEYS)
 
 
 def _shown(value: object) -> str:

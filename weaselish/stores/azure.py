@@ -30,6 +30,7 @@ from weaselish.stores.failures import Failure, FailureKind
 from weaselish.stores.parts import PART, THREADS
 
 if TYPE_CHECKING:
+    from weaselish.connections.credentials import Credentials
     from weaselish.model.project import Remote
 
 FOLDER = "hdi_isfolder"  # the metadata of a directory, in accounts with a hierarchical namespace
@@ -44,7 +45,7 @@ class AzureBucket:
     lanes = THREADS
     most_deletions = 1
 
-    def __init__(self, remote: Remote) -> None:
+    def __init__(self, remote: Remote, credentials: Credentials | None = None) -> None:
         self._source, service = connect(remote)
         path = AzureBlobClient(blob_service_client=service, **NO_CACHE).CloudPath(remote.url)
         self.prefix = path.blob.strip("/")

@@ -11,6 +11,7 @@ from weaselish.stores.base import Stored
 from weaselish.stores.failures import Failure, FailureKind
 
 if TYPE_CHECKING:
+    from weaselish.connections.credentials import Credentials
     from weaselish.model.project import Remote
 
 CONNECTIONS = 10  # requests at a time: the libraries keep no more connections open
@@ -81,7 +82,7 @@ class Bucket(Protocol):
     most_deletions: int  # objects that one request of `delete_many` deletes
     lanes: int  # how many parts of one upload can be sent at a time
 
-    def __init__(self, remote: Remote) -> None: ...  # raises what is wrong with the remote; sends no request
+    def __init__(self, remote: Remote, credentials: Credentials | None = None) -> None: ...  # sends no request
     @staticmethod
     def explain(error: Exception) -> Failure: ...
     def credentials(self) -> str: ...  # where they came from, or what was tried

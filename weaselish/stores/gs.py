@@ -22,6 +22,7 @@ from weaselish.stores.gs_failures import ERRORS, HINTS, UploadLost, explain
 from weaselish.stores.parts import PART
 
 if TYPE_CHECKING:
+    from weaselish.connections import credentials as connections
     from weaselish.model.project import Remote
 
 TIMEOUT = (CONNECT_TIMEOUT, READ_TIMEOUT)
@@ -57,7 +58,7 @@ class GSBucket:
     lanes = 1
     most_deletions = 1
 
-    def __init__(self, remote: Remote) -> None:
+    def __init__(self, remote: Remote, credentials: connections.Credentials | None = None) -> None:
         self.endpoint = _endpoint(remote)
         self.honours_conditions = not self.endpoint
         self._source, client = connect(remote)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from weaselish.connections.credentials import Credentials
 from weaselish.errors import StoreError
 from weaselish.files.home import put_home
 from weaselish.model.urls import remote_url_problem, without_secrets
@@ -25,26 +27,53 @@ _OPTIONS = {  # scheme of a URL -> the options that apply
     "s3": ("endpoint_url", "profile", "region", "anonymous", "sse", "kms_key", "requester_pays"),
     "gs": ("endpoint_url", "anonymous", "requester_pays"),
     "az": ("endpoint_url", "anonymous"),
+    "http": ("auth",),
+    "https": ("auth",),
 }
-_ALL_OPTIONS = _OPTIONS["s3"]
+_ALL_OPTIONS = (*_OPTIONS["s3"], "auth")
 
 
-def open_store(remote: Remote, *, root: Path, cancel: Cancel) -> Store:
+def open_store(
+    remote: Remote,
+    *,
+    root: Path,
+    cancel: Cancel,
+    environ: Mapping[str, str] | None = None,
+    given: Credentials | None = None,
+) -> Store:
     """Open the remote's store. `root` is the project's directory: a relative path counts from it.
 
-    No request is sent, and nothing is created on disk, before the store is used. Raises `StoreError` if the remote is
-    not set up right, has no credentials, or needs a library that is not installed.
+    `given` are credentials that take precedence over all others. `environ` is what `env:` refers to, by default the
+    process's environment. No request is sent to the store, and nothing is created on disk, before it is used. Raises
+    `StoreError` if the remote is not set up right, has no credentials, or needs a library that is not installed, and
+    `ProjError` if a secret cannot be resolved.
     """
     if remote.is_user_cache:
-        return _open(remote, root, cancel)  # nothing there passes by itself
-    store = Retrying(_open(remote, root, cancel), cancel=cancel)
+        return _open_directory(remote, root, cancel)  # nothing there passes by itself
+    scheme = check_remote(remote)
+    if scheme == "file":
+        return _wrapped(_open_directory(remote, root, cancel), remote, cancel)
+    from weaselish.connections.login import credentials_of
+
+    credentials = credentials_of(remote, root=root, cancel=cancel, environ=environ, given=given)
+    return _wrapped(_open(remote, scheme, credentials, cancel), remote, cancel)
+
+
+def _wrapped(store: Store, remote: Remote, cancel: Cancel) -> Store:
+    store = Retrying(store, cancel=cancel)
     return ReadOnly(store, f"remote `{remote.name}`") if remote.read_only else store
 
 
 def credentials_source(remote: Remote) -> str | None:
-    """Return where the remote's credentials came from, or what was tried, never a secret. None if it needs none."""
+    """Return where the remote's credentials come from, or what was tried, never a secret. None if it needs none."""
     scheme = check_remote(remote)
-    return _bucket(remote, scheme).credentials() if scheme in EXTRAS else None
+    if scheme == "file":
+        return None
+    from weaselish.connections.login import find_login
+
+    if sources := dict.fromkeys(found.source for found in find_login(remote).values()):
+        return ", ".join(sources)
+    return _bucket(remote, scheme, None).credentials() if scheme in EXTRAS else None
 
 
 def check_remote(remote: Remote) -> str:
@@ -82,14 +111,11 @@ def label(remote: Remote, endpoint: str = "") -> str:
     return f"remote `{remote.name}` ({remote.url}" + (f" at {endpoint})" if endpoint else ")")
 
 
-def _open(remote: Remote, root: Path, cancel: Cancel) -> Store:
-    scheme = check_remote(remote)
-    if scheme == "file":
-        return _open_directory(remote, root, cancel)
+def _open(remote: Remote, scheme: str, credentials: Credentials | None, cancel: Cancel) -> Store:
     if scheme in EXTRAS:
         from weaselish.stores.cloud import CloudStore
 
-        bucket = _bucket(remote, scheme)
+        bucket = _bucket(remote, scheme, credentials)
         return CloudStore(bucket, remote=label(remote, bucket.endpoint), cancel=cancel)
     from weaselish.stores.cloudpath import CloudPathStore, cloud_path
 
@@ -102,12 +128,12 @@ def _open_directory(remote: Remote, root: Path, cancel: Cancel) -> DirectoryStor
     return DirectoryStore(directory, remote=name, cancel=cancel, is_cache=remote.is_user_cache)
 
 
-def _bucket(remote: Remote, scheme: str) -> Bucket:
+def _bucket(remote: Remote, scheme: str, credentials: Credentials | None) -> Bucket:
     from weaselish.stores.failures import request_failed
 
     kind = bucket_class(remote, scheme)
     try:
-        return kind(remote)
+        return kind(remote, credentials)
     except kind.errors as error:
         raise request_failed(label(remote), kind.explain(error), "setting it up", kind.hints) from None
 

@@ -38,12 +38,14 @@ from weaselish.stores.parts import THREADS
 from weaselish.stores.s3_failures import ERRORS, HINTS, explain, status_of
 
 if TYPE_CHECKING:
+    from weaselish.connections.credentials import Credentials
     from weaselish.model.project import Remote
 
 PIECE = 2**20  # bytes
 SMALL = 2**21  # bytes of a body that is sent without waiting for `100 Continue`
 
 _SOURCES = {
+    "explicit": "the credentials of the connection",
     "env": "the environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "shared-credentials-file": "the shared credentials file",
     "config-file": "the AWS config file",
@@ -68,8 +70,10 @@ class S3Bucket:
     lanes = THREADS
     most_deletions = 1000
 
-    def __init__(self, remote: Remote) -> None:
-        self._session = botocore.session.Session(profile=remote.profile)
+    def __init__(self, remote: Remote, credentials: Credentials | None = None) -> None:
+        self._session = botocore.session.Session(profile=None if credentials else remote.profile)
+        if credentials:
+            self._session.set_credentials(credentials.access_key, credentials.secret_key, credentials.session_token)
         self._session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_time)
         self._is_anonymous = remote.anonymous
         self._client: Any = self._session.create_client(
@@ -95,7 +99,7 @@ class S3Bucket:
             return "the environment, the shared credentials and config files, and the machine's role"
         profile = self._session.profile or "default"
         source = _SOURCES.get(credentials.method, credentials.method)
-        return source if credentials.method == "env" else f"{source} (profile `{profile}`)"
+        return source if credentials.method in ("env", "explicit") else f"{source} (profile `{profile}`)"
 
     @staticmethod
     def explain(error: Exception) -> Failure:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from hashlib import md5
 
+from weaselish.connections.variables import from_variables, with_variables
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.errors import InvalidProject, UnknownName
 from weaselish.files.home import put_home
@@ -21,6 +22,10 @@ from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
 
 DEFAULT = "default"
+_HOW_TO_DEFINE = (
+    "define it in project.yml: `remotes: {default: ../cache}`, or name a path that begins with `./` or `/`, or add a "
+    "remote of your own: `proj remote add`"
+)
 
 OpenStore = Callable[[Remote], Store]
 
@@ -28,24 +33,43 @@ OpenStore = Callable[[Remote], Store]
 def find_remote(workspace: Workspace, name: str) -> Remote:
     """Return the remote of that name, or the one at a plain URL or path. Raises UnknownName and InvalidProject.
 
-    `local` is the user's run cache, unless the project has a remote of that name.
+    A remote of project.yml takes precedence over the user's of the same name. `local` is the user's run cache, unless
+    a remote has that name.
     """
     remotes = workspace.project.remotes
     problems = workspace.project.faults_in("remotes", name)
     if problems:
         raise InvalidProject(problems)
     if name in remotes:
-        return with_env(workspace, remotes[name])
+        return with_variables(with_env(workspace, remotes[name]))
+    return find_user_remote(name, of_project=remotes)
+
+
+def find_user_remote(name: str, *, of_project: Collection[str] = ()) -> Remote:
+    """Return the user's remote of that name, or the one at a plain URL or path. It needs no project.
+
+    `of_project` are names that messages offer. Raises UnknownName, and InvalidProject for a broken config.yml.
+    """
+    remotes = _user_remotes() if "://" not in name and not name.startswith(PATH_STARTS) else {}
+    if name in remotes:
+        return with_variables(remotes[name])
+    if remote := from_variables(name):
+        return remote
     if name == LOCAL:
         return Remote(LOCAL, str(user_cache_dir()), is_user_cache=True)
     if "://" in name:
         return Remote(without_secrets(name), name)
     if name.startswith(PATH_STARTS):
         return Remote(name, os.path.realpath(put_home(name)))
-    hint = None
-    if not remotes:
-        hint = "define it in project.yml: `remotes: {default: ../cache}`, or name a path that begins with `./` or `/`"
-    raise UnknownName("remote", name, remotes, hint=hint)
+    defined = dict.fromkeys([*of_project, *remotes])
+    hint = None if defined else _HOW_TO_DEFINE
+    raise UnknownName("remote", name, defined, hint=hint)
+
+
+def _user_remotes() -> Mapping[str, Remote]:
+    from weaselish.connections.user_config import user_remotes
+
+    return user_remotes()
 
 
 def with_env(workspace: Workspace, remote: Remote) -> Remote:

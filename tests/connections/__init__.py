@@ -1,0 +1,1 @@
+"""Tests of connections: the user's remotes and credentials, and references to secrets."""
