@@ -18,6 +18,7 @@ from weaselish.files.text_file import read_limited
 from weaselish.model.cache import CacheSettings
 from weaselish.model.paths import ProjectRoot
 from weaselish.model.project import Asset, Combination, Command, Git, Matrix, ProjectModel, Remote
+from weaselish.model.resources import Resources
 
 if TYPE_CHECKING:
     from weaselish.model.locations import Locations
@@ -213,6 +214,8 @@ def _command(row: Iterable[Any]) -> Command:
         outputs=tuple(read.outputs),
         outputs_no_cache=tuple(read.outputs_no_cache),
         metrics=tuple(read.metrics),
+        resources=Resources._make(read.resources),
+        limits=Resources._make(read.limits),
         env=tuple((name, text) for name, text in read.env),
         mutex=tuple(read.mutex),
         written=tuple((path, text) for path, text in read.written),

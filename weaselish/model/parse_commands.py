@@ -8,6 +8,7 @@ from typing import Any
 
 from weaselish.model.locations import Path
 from weaselish.model.matrix import check_outputs, read_matrix, step_name
+from weaselish.model.parse_resources import read_resources
 from weaselish.model.parse_values import YES, Values
 from weaselish.model.path_rules import PathKind
 from weaselish.model.paths import ancestors
@@ -79,6 +80,7 @@ def _command(values: Values, path: Path, item: Mapping[str, Any], name: str) -> 
     )
     metrics = tuple(_metrics(values, (*path, "metrics"), item.get("metrics") or (), written))
     workdir = values.text((*path, "workdir"), within=item) or "."
+    resources, limits = read_resources(values, (*path, "resources"), item.get("resources"))
     return Command(
         name=name,
         help=values.text((*path, "help"), within=item),
@@ -97,6 +99,9 @@ def _command(values: Values, path: Path, item: Mapping[str, Any], name: str) -> 
         confirm=values.text((*path, "confirm"), within=item) or None,
         interactive=item.get("interactive") is True,
         cache=item.get("cache", True) is not False,
+        resources=resources,
+        limits=limits,
+        queue_timeout=_timeout(values, (*path, "queue_timeout"), item.get("queue_timeout")),
         written=tuple(written.items()),
     )
 
@@ -155,6 +160,6 @@ def _timeout(values: Values, path: Path, value: object) -> float | None:
         float(value) if isinstance(value, (int, float)) else float(match[1]) * _UNITS[match[2] or "s"] if match else 0.0
     )
     if seconds > LONGEST_TIMEOUT:
-        values.problem(path, f"`timeout` cannot be longer than {LONGEST_TIMEOUT // 86400} days", "leave the key out")
+        values.problem(path, f"`{path[-1]}` cannot be longer than {LONGEST_TIMEOUT // 86400} days", "leave the key out")
         return None
     return seconds

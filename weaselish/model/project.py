@@ -14,6 +14,7 @@ from weaselish.errors import Problem
 from weaselish.model.cache import CacheSettings
 from weaselish.model.paths import ancestors, is_glob, is_outside, name_pattern
 from weaselish.model.secret_refs import Auth
+from weaselish.model.resources import NOTHING, Resources
 from weaselish.model.workflows import contained_first, steps_of
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -49,6 +50,9 @@ class Command(NamedTuple):
     confirm: str | None = None
     interactive: bool = False  # it needs the terminal: no other step runs at the same time
     cache: bool = True  # whether the run cache may hold its results
+    resources: Resources = NOTHING  # what it requests
+    limits: Resources = NOTHING  # what it may use at most
+    queue_timeout: float | None = None  # seconds that it may wait for resources
     written: tuple[tuple[str, str], ...] = ()  # (path, as written) where normalising changed it: `out` from `out/`
     matrix: Combination | None = None
 

@@ -107,9 +107,11 @@ def _wrong_value(kind: str, path: Path, expected: Any, value: object) -> tuple[s
             return _wrong_choice(expected, value)
         case "minLength" | "minItems" | "minProperties":
             return "must not be empty", None
+        case "minimum" if expected == 0 and path[-1] not in ("retries",):
+            return f"must not be negative: {_shown(value)}", None
         case "minimum" | "maximum":
             return f"must be from 0 to 1000, not {_shown(value)}", None
-    if path[-1] == "timeout":
+    if path[-1] in ("timeout", "queue_timeout"):
         return f"must be a time, not {_shown(value)}", "for example `90s`, `15m`, `2h`"
     if value == "":
         return "must not be empty", "leave the key out"
