@@ -13,8 +13,8 @@ from typing import Any, Literal, NamedTuple
 from weaselish.errors import Problem
 from weaselish.model.cache import CacheSettings
 from weaselish.model.paths import ancestors, is_glob, is_outside, name_pattern
-from weaselish.model.secret_refs import Auth
 from weaselish.model.resources import NOTHING, Resources
+from weaselish.model.secret_refs import Auth
 from weaselish.model.workflows import contained_first, steps_of
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
