@@ -139,9 +139,10 @@ class Cache:
         return f"broken object {path.relative_to(self.path)}"
 
     def gc_words(self, *, is_alone: bool) -> list[str]:
-        """Return a random `proj gc`. Objects without a record may belong to a run that is going on."""
+        """Return a random `proj gc`. What was stored within the grace time may belong to a run that is going on."""
         random = self.random
-        words = ["gc", self.remote, "--yes", "--json", "--grace", random.choice(("0s", "0s", "1s", "1h", "1d"))]
+        graces = ("0s", "0s", "1s", "1h", "1d") if is_alone else ("1h", "1d")
+        words = ["gc", self.remote, "--yes", "--json", "--grace", random.choice(graces)]
         if random.random() < 0.7:
             words += ["--keep-last", random.choice("012")]
         if random.random() < 0.3:
