@@ -72,6 +72,8 @@ _DIFFERS = (
     (r"\brun \d{6}\b", "run 123456"),
     (r"`\d{6}`", "`123456`"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "2026-01-31 12:00:00"),
+    (r"\b\d{8}T\d{6}-[0-9a-f]{8}\b", "20260131T120000-01234567"),  # a snapshot
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00 on \S+", "2026-01-31T12:00:00+00:00 on host"),
     (r"/\S*/(project|remote|templates|scratch)\b", r"…/\1"),
 )
 

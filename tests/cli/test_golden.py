@@ -29,6 +29,17 @@ SESSIONS = {  # subcommand -> the rest of each call, in order
     "assets": ["", "nothing"],
     "lock accept": ["count", "--all", ""],
     "lock reset": ["count", "", "nothing"],
+    "snapshot push": ["./empty --dry", "./empty -m first", "", "nowhere"],
+    "snapshot pull": [
+        "",
+        "--from ./empty",
+        "--project lines --from ./empty --into other",
+        "nothing --from ./empty --project lines",
+    ],
+    "snapshot list": ["--from ./empty", "--from ./empty --project nothing", ""],
+    "snapshot show": ["latest --from ./empty --project lines", ""],
+    "snapshot diff": ["", "latest latest --from ./empty --project lines"],
+    "snapshot verify": ["--from ./empty --project lines", "@first --from ./empty --project lines"],
     "init": ["demo", "demo"],
     "clone": ["--list", "--list --json", "penguins birds", "penguins birds", ""],
     "document": [""],
@@ -47,6 +58,8 @@ def test_golden_session(pipeline: ProjectDir, golden: Golden, name: str) -> None
     pipeline.project(pipeline.read("project.yml") + "remotes: {default: ../remote}\n")
     pipeline.proj("run", "all")
     calls: list[tuple[str, Done]] = []
+    if name.startswith("snapshot") and name != "snapshot push":
+        pipeline.proj("snapshot", "push", "./empty", "-m", "first", "--project", "lines")
     for rest in SESSIONS[name]:
         line = f"{name} {rest}".strip()
         calls.append((f"proj {line}", pipeline.proj(*line.split())))

@@ -15,6 +15,7 @@ from weaselish.cancel import Cancel
 from weaselish.model.interpolate import put_env
 
 if TYPE_CHECKING:
+    from weaselish.api.snapshots import Snapshots
     from weaselish.compat.dvc import Pipeline
     from weaselish.engine.clone import Cloned
     from weaselish.engine.run.accept import Acceptance
@@ -112,6 +113,13 @@ class Project(Running, Sharing, History):
 
         given = dict.fromkeys(self._overrides, "override") | dict(sources or {})
         return variables_of(self._open(), self._overrides, given)
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """Snapshots of the project on remotes: `project.snapshots.push(...)`."""
+        from weaselish.api.snapshots import Snapshots
+
+        return Snapshots(self._directory, overrides=self._overrides)
 
     # -- past runs -----------------------------------------------------------------------------------------------------
 

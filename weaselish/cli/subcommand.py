@@ -38,6 +38,14 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
         "remote test": "remote",
         "assets": "assets",
     },
+    "Back up": {
+        "snapshot push": "snapshot_push",
+        "snapshot pull": "snapshot_pull",
+        "snapshot list": "snapshot",
+        "snapshot show": "snapshot",
+        "snapshot diff": "snapshot",
+        "snapshot verify": "snapshot",
+    },
     "Set up": {
         "init": "init",
         "clone": "clone",
@@ -49,6 +57,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
 }
 MODULES = {name: module for section in SECTIONS.values() for name, module in section.items()}
 GROUPS = {
+    "snapshot": "Store entire projects on a remote, and bring them back.",
     "remote": "List and test the remotes of project.yml.",
     "lock": "Change what project.lock records of commands.",
 }

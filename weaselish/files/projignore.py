@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 FILE = ".projignore"
-_LARGEST = 1 << 24  # bytes
+LARGEST = 1 << 24  # bytes
 
 Ignored = Callable[[str, bytes, bool], bool]
 
@@ -27,26 +27,27 @@ def read_projignore(root: Path) -> Ignored | None:
         return None
     from weaselish.files.text_file import read_limited
 
-    text = read_limited(root / FILE, name=FILE, limit=_LARGEST).decode("utf-8", "surrogateescape")
-    spec = _parsed(text.replace("\r\n", "\n").split("\n"))
+    spec = parse_patterns(read_limited(root / FILE, name=FILE, limit=LARGEST), name=FILE)
     return lambda top, path, is_dir: spec.match_file(
         os.path.normpath(f"{top}/{os.fsdecode(path)}") + ("/" if is_dir else "")
     )
 
 
-def _parsed(lines: list[str]) -> GitIgnoreSpec:
+def parse_patterns(data: bytes, *, name: str, before: Sequence[str] = ()) -> GitIgnoreSpec:
+    """Return the patterns of a file that messages call `name`, after those of `before`. Raises UsageError."""
     import re
 
     from pathspec import GitIgnoreSpec
 
+    lines = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
     try:
-        return GitIgnoreSpec.from_lines(lines)
+        return GitIgnoreSpec.from_lines([*before, *lines])
     except (ValueError, re.error):
         for number, line in enumerate(lines, 1):
             try:
                 GitIgnoreSpec.from_lines([line])
             except (ValueError, re.error):
                 wrong = UsageError(f"`{line}` is not a valid pattern", hint="patterns are those of .gitignore")
-                wrong.place = f"{FILE}:{number}:1"
+                wrong.place = f"{name}:{number}:1"
                 raise wrong from None
         raise

@@ -13,7 +13,7 @@ from weaselish.model.parse_remotes import read_cache, read_remotes
 from weaselish.model.parse_values import Values
 from weaselish.model.parse_workflows import read_workflows
 from weaselish.model.path_rules import PathKind
-from weaselish.model.paths import ProjectRoot
+from weaselish.model.paths import ProjectRoot, project_name_problem
 from weaselish.model.project import Algorithm, ProjectModel
 
 _LEGACY = {
@@ -50,6 +50,7 @@ def _project(values: Values) -> ProjectModel:
     commands, matrices = read_commands(values)
     remotes = read_remotes(values)
     return ProjectModel(
+        name=_name(values),
         title=values.text(("title",)),
         description=values.text(("description",)),
         compat=data.get("compat") == "weasel",
@@ -66,6 +67,14 @@ def _project(values: Values) -> ProjectModel:
         remotes=remotes,
         cache=read_cache(values, remotes),
     )
+
+
+def _name(values: Values) -> str:
+    name = values.text(("name",))
+    problem = project_name_problem(name) if name else None
+    if problem:
+        values.problem(("name",), f"`{name}` cannot name a project: {problem}")
+    return name
 
 
 def _algorithm(values: Values) -> Algorithm:

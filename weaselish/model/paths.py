@@ -25,6 +25,7 @@ EXECUTED_NAMES = frozenset(  # at any depth, in any case: hooks and settings tha
     )
 )
 _MAGIC = re.compile(r"[*?\[]")
+_NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f/]")
 
 
 def is_text(text: str) -> bool:
@@ -37,6 +38,17 @@ def is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def project_name_problem(name: str) -> str | None:
+    """Return why a text cannot be the name of a project in snapshots, None if it can."""
+    if not name or len(name.encode("utf-8", "replace")) > 100:
+        return "it must have 1 to 100 characters"
+    if name.startswith("."):
+        return "it must not begin with a dot"
+    if _NOT_IN_A_NAME.search(name) or not is_text(name):
+        return "it must be text without `/` and control characters"
+    return None
 
 
 def normalise(path: str) -> str:

@@ -118,6 +118,7 @@ class Remote(NamedTuple):
 
 
 class ProjectModel(NamedTuple):
+    name: str = ""  # under which snapshots are stored; empty: the folder's name
     title: str = ""
     description: str = ""
     compat: bool = False  # `compat: weasel`

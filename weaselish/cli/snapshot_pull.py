@@ -1,0 +1,129 @@
+"""`proj snapshot pull`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from weaselish.cli.console import done, hint, left, say
+from weaselish.cli.snapshot import FROM, open_snapshots, snapshot_json
+from weaselish.cli.snapshot_push import PROJECT
+from weaselish.cli.subcommand import JSON, Argument, Call, Option, Subcommand, Takes, Values, transfers
+
+if TYPE_CHECKING:
+    from weaselish.engine.snapshot.pull import SnapshotPulled
+
+_MOST = 20  # paths that are listed without --verbose
+
+
+def pull(
+    call: Call,
+    *,
+    remote: str | None,
+    into: str | None,
+    project: str | None,
+    force: bool,
+    exact: bool,
+    yes: bool,
+    jobs: int,
+    as_json: bool,
+) -> int:
+    """Bring the project or a directory to the state of a snapshot; return 1 if extra files stay."""
+    from weaselish.cli.progress import TransferReporter
+
+    ref = call.words[0] if call.words else "latest"
+    with TransferReporter() as reporter:
+        result = open_snapshots(call).pull(
+            ref,
+            remote=remote,
+            into=into,
+            project=project,
+            force=force,
+            exact=exact,
+            confirm=_confirmation(call, yes, before=reporter.stop),
+            jobs=jobs,
+            on_event=reporter,
+            cancel=call.cancel,
+        )
+    _show(call, result)
+    if as_json:
+        from weaselish.cli.json_output import print_json
+
+        print_json(_as_json(result))
+    return 1 if result.declined else 0
+
+
+def _confirmation(call: Call, yes: bool, *, before: Callable[[], object]) -> Callable[[Sequence[str]], bool]:
+    from weaselish.cli.questions import can_ask, is_yes
+    from weaselish.cli.units import counted
+
+    def confirm(extra: Sequence[str]) -> bool:
+        before()
+        if yes:
+            return True
+        for path in extra[:_MOST]:
+            say(f"  not in the snapshot: {path}")
+        if len(extra) > _MOST:
+            say(f"  … {len(extra) - _MOST} more")
+        if not can_ask():
+            return False
+        return is_yes(f"Remove {counted(len(extra), 'file')}?", call.cancel)
+
+    return confirm
+
+
+def _show(call: Call, result: SnapshotPulled) -> None:
+    import os
+
+    from weaselish.cli.units import counted
+
+    most = len(result.written) if call.is_verbose else _MOST
+    for path in result.written[:most]:
+        say(f"  {path}")
+    if len(result.written) > most:
+        say(f"  … {len(result.written) - most} more")
+    for path in result.removed:
+        say(f"  removed: {path}")
+    where = os.path.relpath(result.directory)
+    place = "" if where == "." else f" into `{where}`"
+    counts = f"{len(result.written)} written, {result.unchanged} unchanged"
+    done(f"pulled snapshot {result.snapshot.id} of {result.snapshot.project}{place}: {counts}")
+    if result.declined:
+        left(f"{counted(0, 'file')} removed")
+        hint("without a terminal, `--yes` confirms")
+
+
+def _as_json(result: SnapshotPulled) -> dict[str, object]:
+    return {
+        "snapshot": snapshot_json(result.snapshot),
+        "directory": result.directory,
+        "written": list(result.written),
+        "removed": list(result.removed),
+        "unchanged": result.unchanged,
+        "declined": result.declined,
+    }
+
+
+REF = Argument("REF", "An id, the beginning of one, `latest`, or `@` and a message; by default the latest.")
+
+SUBCOMMANDS = (
+    Subcommand(
+        "snapshot pull",
+        pull,
+        "Bring the project, or a new directory, to the state of a snapshot.\n\n"
+        "Files that the snapshot does not have stay. Nothing is changed if a file would be replaced that exists only "
+        "locally. Outside of a project, the snapshot goes to a directory named after its project.",
+        (
+            FROM,
+            Option("into", ("--into",), "Pull into this directory.", Takes.TEXT, "DIR", values=Values.DIRECTORIES),
+            PROJECT,
+            Option("force", ("--force", "-F"), "Also replace what exists only locally."),
+            Option("exact", ("--exact",), "Also remove files that the snapshot does not have, after a question."),
+            Option("yes", ("--yes", "-y"), "Remove them without a question."),
+            transfers("Objects"),
+            JSON,
+        ),
+        arguments=(REF,),
+        examples=("proj snapshot pull", "proj snapshot pull --from s3://team-bucket/backups --project iris"),
+    ),
+)

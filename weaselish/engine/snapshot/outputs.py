@@ -1,0 +1,128 @@
+"""Restores the outputs that a snapshot refers to, as `proj pull` does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from weaselish.engine import events
+from weaselish.engine.events import SerialReporter
+from weaselish.engine.remote.candidates import OutputObject
+from weaselish.engine.remote.download import NotPulled
+from weaselish.engine.remote.published import Published
+from weaselish.engine.remote.restore import Restorer
+from weaselish.engine.remote.tree import RemoteTree
+from weaselish.engine.snapshot.opened import outside
+from weaselish.engine.snapshot.references import object_of
+from weaselish.engine.write_paths import check_output_path
+from weaselish.errors import ProjError, StoreError
+from weaselish.files.swap import recover_all
+from weaselish.load import FILE
+from weaselish.locks.step_locks import hold_locks
+from weaselish.model.project import Command
+from weaselish.plan.snapshot_entries import Entry, OutputEntry
+from weaselish.workspace import Workspace
+
+
+class Wanted(NamedTuple):
+    """A run on the remote, and the objects of its outputs that the snapshot refers to."""
+
+    run: Published
+    objects: tuple[OutputObject, ...]
+
+
+def wanted_runs(tree: RemoteTree, entries: Iterable[Entry]) -> list[Wanted]:
+    """Return the runs that a snapshot refers to. Raises StoreError if one is missing or holds something else."""
+    groups: dict[tuple[str, int], list[OutputEntry]] = {}
+    for entry in entries:
+        if isinstance(entry, OutputEntry):
+            groups.setdefault((entry.key, entry.run), []).append(entry)
+    wanted = []
+    for (key, number), outputs in groups.items():
+        run = tree.run(key, number)
+        if run is None:
+            lost = ", ".join(f"`{output.path}`" for output in outputs)
+            raise StoreError(f"run {number}, which holds {lost}, is no longer on the remote", hint="pull another one")
+        try:
+            wanted.append(Wanted(run, tuple(object_of(output, run) for output in outputs)))
+        except ValueError as error:
+            raise StoreError(f"the snapshot is damaged: {error}") from None
+    return wanted
+
+
+class OutputRestorer:
+    """Restores the outputs of one snapshot in the directory of one workspace, from the remote of `tree`."""
+
+    def __init__(
+        self, workspace: Workspace, tree: RemoteTree, *, force: bool, jobs: int, report: SerialReporter
+    ) -> None:
+        self._workspace = workspace
+        self._tree = tree
+        self._force = force
+        self._jobs = jobs
+        self._report = report
+
+    def only_local(self, wanted: Iterable[Wanted]) -> list[str]:
+        """Return the paths of outputs that exist only locally, and would be replaced."""
+        lost = []
+        restorer = self._restorer(self._workspace)
+        for _, objects in wanted:
+            for one in objects:
+                check_output_path(self._workspace, one.path, force=self._force)
+                try:
+                    restorer.missing([one])
+                except NotPulled:
+                    lost.append(one.path)
+        return lost
+
+    def restore(self, root: Path, wanted: Iterable[Wanted]) -> list[str]:
+        """Restore what is missing. `root` holds the project.yml of the snapshot by now. Return the restored paths."""
+        workspace = _workspace(root, self._workspace)
+        workspace.prepare_to_change()
+        restorer = self._restorer(workspace)
+        restored: list[str] = []
+        try:
+            for one in wanted:
+                restored += self._restore(workspace, restorer, one)
+        except NotPulled as refusal:
+            raise ProjError(f"an output cannot be restored: {refusal.why}", hint=refusal.hint) from None
+        finally:
+            restorer.close()
+            workspace.records.close()
+            workspace.save()
+        return restored
+
+    def _restorer(self, workspace: Workspace) -> Restorer:
+        return Restorer(workspace, self._tree, jobs=self._jobs, force=self._force, report=self._report)
+
+    def _restore(self, workspace: Workspace, restorer: Restorer, wanted: Wanted) -> list[str]:
+        record = wanted.run.record
+        command = workspace.project.commands.get(record.command)
+        if command is None or set(command.outputs) != {output.path for output in record.outputs}:
+            command = Command(record.command, outputs=tuple(output.path for output in record.outputs))
+        with hold_locks(
+            workspace.state / "locks",
+            command.name,
+            writes=command.all_outputs,
+            reads=(),
+            on_wait=lambda holder: self._report(events.StepWaiting(record.command, holder)),
+            cancel=workspace.cancel,
+        ):
+            for one in wanted.objects:
+                check_output_path(workspace, one.path, force=self._force)
+            recover_all([workspace.root / one.path for one in wanted.objects])
+            workspace.digests.forget()
+            missing = restorer.missing(wanted.objects)
+            restorer.restore(command, record, missing)
+        return [one.path for one in missing]
+
+
+def _workspace(root: Path, before: Workspace) -> Workspace:
+    """Open the project that was just pulled; without one that can be used, a workspace without project.yml."""
+    if (root / FILE).is_file():
+        try:
+            return Workspace.open(root, cancel=before.cancel)
+        except ProjError:
+            pass
+    return outside(root, before)

@@ -1,0 +1,234 @@
+"""snapshot pull: brings a directory to the state of a snapshot, without losing what exists only there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from weaselish.engine import events
+from weaselish.engine.events import SerialReporter, Unit
+from weaselish.engine.reading_events import Activity, ReadingEvents
+from weaselish.engine.remote.resolve import OpenStore
+from weaselish.engine.snapshot.case_twins import check_case
+from weaselish.engine.snapshot.collect import collect
+from weaselish.engine.snapshot.compare import Comparison, compare
+from weaselish.engine.snapshot.download import Downloaded, SnapshotDownloader
+from weaselish.engine.snapshot.known import only_local
+from weaselish.engine.snapshot.left_out import LeftOut
+from weaselish.engine.snapshot.opened import Opened, has_project, opened, outside, remember_remote, remote_for
+from weaselish.engine.snapshot.outputs import OutputRestorer, Wanted, wanted_runs
+from weaselish.engine.snapshot.place import Placer
+from weaselish.engine.snapshot.reading import Reading, read_project
+from weaselish.engine.snapshot.sha256_cache import Sha256Cache
+from weaselish.engine.snapshot.stored import LATEST
+from weaselish.engine.workers import run_aside
+from weaselish.errors import ProjError, UsageError, in_short
+from weaselish.files.atomic import writing
+from weaselish.files.remove import remove
+from weaselish.files.state_dir import cache_dir
+from weaselish.locks.flock import locked
+from weaselish.plan.snapshot import Snapshot
+from weaselish.plan.snapshot_entries import Entry, OutputEntry
+from weaselish.workspace import Workspace
+
+_GRACE = 0.8  # seconds to unwind after Ctrl-C
+_BATCH = 1 << 26  # bytes that are downloaded before they are flushed and moved to their places
+_BATCH_FILES = 5000
+_STAGING = "snapshot-"  # in `.proj`
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotPullOptions:
+    ref: str = LATEST
+    into: str | None = None
+    project: str | None = None
+    force: bool = False
+    exact: bool = False
+    jobs: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotPulled:
+    """What a pull did. `written`: files, links, empty directories and outputs that it created or replaced."""
+
+    snapshot: Snapshot
+    directory: str
+    written: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: int
+    declined: bool = False  # the user did not want extra files to be removed
+
+
+Confirm = Callable[[Sequence[str]], bool]
+
+
+def pull_snapshot(
+    workspace: Workspace,
+    remote_name: str | None,
+    options: SnapshotPullOptions,
+    *,
+    open_store: OpenStore,
+    confirm: Confirm,
+    report: events.Reporter,
+) -> SnapshotPulled:
+    """Bring a directory to the state of a snapshot. `confirm` gets the extra files that `exact` would remove.
+
+    Raises ProjError, before anything is changed, if a file would be replaced that exists only locally.
+    """
+    remote = remote_for(workspace, remote_name)
+    serial = SerialReporter(report)
+    workspace.observer = ReadingEvents(serial)
+
+    def pull() -> SnapshotPulled:
+        with opened(workspace, remote, open_store) as remote_side:
+            read = read_project(workspace, remote_side, options.project, options.ref)
+            root = _target(workspace, options, read.snapshot.project)
+            target = workspace if root == workspace.root and has_project(workspace) else outside(root, workspace)
+            with _prepared(target) as staging:
+                result = _Pull(target, remote_side, read, options, staging, confirm, serial).run()
+            remember_remote(root, remote_name, remote)
+            return result
+
+    return run_aside(pull, workspace.cancel, grace=_GRACE)
+
+
+def _target(workspace: Workspace, options: SnapshotPullOptions, project: str) -> Path:
+    """Return the directory to pull into. Raises UsageError."""
+    if options.into is not None:
+        path = Path(options.into).absolute()
+    elif not has_project(workspace):
+        path = workspace.root / project
+    elif options.project is None or options.project == project_of(workspace):
+        return workspace.root
+    else:
+        raise UsageError(f"`{project}` is another project than this one", hint="name a directory: `--into DIR`")
+    if os.path.lexists(path) and not path.is_dir():
+        raise UsageError(f"`{path}` is not a directory")
+    return path
+
+
+def project_of(workspace: Workspace) -> str:
+    return workspace.project.name or workspace.root.name
+
+
+@contextmanager
+def _prepared(target: Workspace) -> Iterator[Path]:
+    """Create the directory and its `.proj`, and provide a staging directory to one process at a time."""
+    with writing(f"`{target.root}`"):
+        target.root.mkdir(parents=True, exist_ok=True)
+    target.prepare_to_change()
+    with locked(target.state / "locks" / "snapshot", target.cancel):
+        for left in target.state.glob(f"{_STAGING}*"):
+            remove(left)
+        staging = target.state / f"{_STAGING}{os.urandom(4).hex()}"
+        with writing(f"`{staging}`"):
+            staging.mkdir(mode=0o700)
+        try:
+            yield staging
+        finally:
+            remove(staging)
+
+
+class _Pull:
+    def __init__(
+        self,
+        target: Workspace,
+        remote: Opened,
+        read: Reading,
+        options: SnapshotPullOptions,
+        staging: Path,
+        confirm: Confirm,
+        report: SerialReporter,
+    ) -> None:
+        self._target = target
+        self._root = target.root
+        self._remote = remote
+        self._read = read
+        self._options = options
+        self._staging = staging
+        self._confirm = confirm
+        self._report = report
+        self._cache = Sha256Cache(cache_dir(self._root))
+        self._outputs = OutputRestorer(target, remote.tree, force=options.force, jobs=options.jobs, report=report)
+
+    def run(self) -> SnapshotPulled:
+        entries = self._read.entries
+        check_case(self._staging, entries)
+        wanted = wanted_runs(self._remote.tree, entries)
+        reading = Activity("comparing files with the snapshot", len(entries), Unit.FILES, self._report)
+        compared = compare(self._root, entries, self._cache, self._target.cancel, reading)
+        self._check_replaceable(compared, wanted)
+        extra = self._extra(entries) if self._options.exact else []
+        removes = bool(extra) and self._confirm(extra)
+        placer = Placer(self._root, self._staging, compared)
+        if removes:
+            for path in extra:
+                placer.remove(path)
+        self._place(placer, compared)
+        restored = self._outputs.restore(self._root, wanted) if wanted else []
+        self._cache.save()
+        written = [entry.path for entry in (*compared.files, *compared.links, *compared.directories, *compared.modes)]
+        return SnapshotPulled(
+            self._read.snapshot,
+            os.fspath(self._root),
+            tuple(sorted([*written, *restored])),
+            tuple(extra) if removes else (),
+            compared.unchanged,
+            declined=bool(extra) and not removes,
+        )
+
+    def _check_replaceable(self, compared: Comparison, wanted: Sequence[Wanted]) -> None:
+        """Raise ProjError if something would be replaced that exists only locally, unless forced."""
+        lost = self._outputs.only_local(wanted)
+        if not self._options.force:
+            store, contents = self._remote.store, self._remote.contents
+            project = self._read.snapshot.project
+            lost += [
+                one.path for one in only_local(store, contents, project, self._read.entries, compared.replaced.values())
+            ]
+        if lost and not self._options.force:
+            one = len(lost) == 1
+            listed = in_short([f"`{path}`" for path in sorted(lost)], most=10, separator=", ")
+            raise ProjError(
+                f"{listed} {'exists' if one else 'exist'} only locally and would be lost; nothing was changed",
+                hint="`proj snapshot push` stores them first; `--force` replaces them; `--into DIR` pulls elsewhere",
+            )
+
+    def _extra(self, entries: Sequence[Entry]) -> list[str]:
+        """Return the local files and links that the snapshot does not have. What a push leaves out is not among them.
+
+        Raises ProjError if a directory cannot be read.
+        """
+        outputs = {entry.path for entry in entries if isinstance(entry, OutputEntry)}
+        left_out = LeftOut(self._root, include_secrets=False)
+        found = collect(self._root, left_out, self._cache, self._target.cancel, max_size=None, outputs=outputs)
+        there = {entry.path for entry in entries}
+        local = [file.path for file in found.files] + [link.path for link in found.links]
+        return sorted(path for path in local if path not in there)
+
+    def _place(self, placer: Placer, compared: Comparison) -> None:
+        size = sum(entry.size for entry in compared.files)
+        if compared.files:
+            self._report(events.TransferStarted("pull", len(compared.files), size))
+        downloader = SnapshotDownloader(
+            self._remote.contents, self._staging, self._report, self._target.cancel, jobs=self._options.jobs
+        )
+        waiting: list[Downloaded] = []
+        size = 0
+        for files in downloader.download(compared.files):
+            waiting += files
+            size += sum(one.entry.size for one in files)
+            if size > _BATCH or len(waiting) > _BATCH_FILES:
+                placer.place(waiting)
+                waiting, size = [], 0
+        placer.place(waiting)
+        for link in compared.links:
+            placer.place_link(link)
+        for directory in compared.directories:
+            placer.place_directory(directory)
+        for entry in compared.modes:
+            placer.set_mode(entry)
+        placer.flush()
