@@ -223,8 +223,43 @@ def test_clean_removes_what_the_cache_holds(chain: ProjectDir) -> None:
     assert run(chain, "evaluate") == {"prep": "available", "train": "available", "evaluate": "restored"}
 
 
+LINKED = """\
+cache: local
+commands:
+  - {name: plant, script: [rm -rf tree, sh plant.sh], deps: [plant.sh], outputs: [tree]}
+  - {name: use, script: [sh step.sh use tree/a used], deps: [tree], outputs: [used]}
+"""
+
+
+def linked(project: ProjectDir) -> None:
+    project.write("plant.sh", "mkdir tree; echo a > tree/a; ln -s a tree/link")
+    project.project(LINKED)
+    run(project, "plant", "use")
+
+
+def test_a_directory_with_links_is_left_in_the_cache_like_any_other(chain: ProjectDir) -> None:
+    linked(chain)
+    other = colleague(chain)
+    other.write("plant.sh", chain.read("plant.sh"))
+    forecast = {step["step"]: step["action"] for step in other.proj("run", "use", "--dry", "--json").json}
+    assert forecast == {"plant": "leave in the cache", "use": "restore"}
+    assert other.proj("status", "--cache", "--check").code == 0
+    assert run(other, "use") == {"plant": "available", "use": "restored"}
+    assert not other.exists("tree")
+
+
+def test_names_that_projignore_leaves_out_make_it_fetch_a_directory_with_links(chain: ProjectDir) -> None:
+    linked(chain)
+    other = colleague(chain)
+    other.write("plant.sh", chain.read("plant.sh"))
+    other.write(".projignore", "nothing\n")
+    assert run(other, "use") == {"plant": "restored", "use": "restored"}
+    assert ran(other) == []
+
+
 def test_a_step_that_is_up_to_date_once_its_deps_are_fetched_does_not_run(chain: ProjectDir) -> None:
-    """As a dep, a directory with links has another digest than as an output."""
+    """As a dep, a directory with links has another digest than as an output. With .projignore, no record tells it."""
+    chain.write(".projignore", "nothing\n")
     chain.write("plant.sh", "mkdir tree; echo a > tree/a; ln -s a tree/link")
     chain.project(
         """\

@@ -18,6 +18,10 @@ LARGEST = 1 << 24  # bytes
 Ignored = Callable[[str, bytes, bool], bool]
 
 
+def has_projignore(root: Path) -> bool:
+    return (root / FILE).exists()
+
+
 def read_projignore(root: Path) -> Ignored | None:
     """Return a test of (directory, path below it, whether that path is a directory); None without the file.
 

@@ -87,6 +87,7 @@ class Record(NamedTuple):
     origin: Origin = Origin.RUN
     dep_sizes: Mapping[str, int] = _NO_SIZES
     weasel: Mapping[str, str] = _NO_DIGESTS  # path -> Weasel's digest, under `compat: weasel`
+    dep_digests: Mapping[str, str] = _NO_DIGESTS  # output directory that holds links -> its digest as a dep
     provenance: Provenance | None = None  # None where only the lock file is known
     metrics: Metrics = _NO_METRICS
     extra: Mapping[str, object] = _NO_KEYS  # further keys of its document: of a remote, or of a later version

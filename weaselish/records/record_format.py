@@ -61,6 +61,7 @@ def to_document(record: Record) -> dict[str, Any]:
         "outputs": [output._asdict() for output in record.outputs],
         "outputs_no_cache": [output._asdict() for output in record.outputs_no_cache],
         "weasel": dict(record.weasel),
+        **({"dep_digests": dict(record.dep_digests)} if record.dep_digests else {}),
         **dict(_facts(record.provenance or Provenance())),
         **({"metrics": {path: dict(values) for path, values in record.metrics.items()}} if record.metrics else {}),
         **record.extra,
@@ -113,6 +114,7 @@ def _record(data: Any) -> Record:
         origin=origin,
         dep_sizes={path: size for path, _, size in deps if size is not None},
         weasel={text(path): text(digest) for path, digest in data["weasel"].items()},
+        dep_digests=dict(text_pairs(data.get("dep_digests", {}))),
         provenance=_provenance(data),
         metrics=known_metrics(data.get("metrics")),
         extra=extra if origin is not Origin.OTHER else {**extra, "origin": data["origin"]},
@@ -173,6 +175,7 @@ _KNOWN = frozenset(
             Fingerprint((), (), (), (), False, ".", _EVERY_ENVIRONMENT),
             (),
             provenance=_EVERY_FACT,
+            dep_digests={"": ""},
             metrics={"": {}},
         )
     )

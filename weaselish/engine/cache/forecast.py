@@ -6,7 +6,7 @@ import enum
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from weaselish.engine.cache.lazy import LazyResults
+from weaselish.engine.cache.lazy import LazyResults, digests_as_deps
 from weaselish.engine.cache.run_cache import RunCache, may_restore
 from weaselish.engine.run.caching import Caching
 from weaselish.engine.run.planning import needed_deps
@@ -95,7 +95,7 @@ class Forecaster:
         self._args = args
         self._needed = needed_deps(plan)
         self._lazy = None if cache is None else LazyResults(workspace, cache)
-        self._restored: dict[str, str] = {}  # outputs that will be restored -> digest
+        self._restored: dict[str, str] = {}  # outputs that will be restored -> digest as a dep
         self._open: set[str] = set()  # steps whose results are not known yet
 
     def forecasts(self) -> dict[Step, Forecast]:
@@ -142,7 +142,7 @@ class Forecaster:
             return Forecast(Action.LEAVE, size=_size(held))
         if not may_restore(command) or (cached := self._cache.find(command, staleness.now)) is None:
             return None
-        self._restored |= {output.path: output.digest for output in cached.outputs}
+        self._restored |= digests_as_deps(self._workspace, cached)
         return self._restore(_size(cached))
 
     def _restore(self, size: int) -> Forecast:

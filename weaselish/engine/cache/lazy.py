@@ -8,6 +8,7 @@ from threading import Lock
 from weaselish.engine.cache.run_cache import RunCache, may_restore
 from weaselish.engine.remote.candidates import own_records
 from weaselish.engine.run.staleness import Staleness
+from weaselish.files.projignore import has_projignore
 from weaselish.model.project import Command
 from weaselish.plan.producers import reads
 from weaselish.plan.reasons import ReasonKind
@@ -43,7 +44,7 @@ class LazyResults:
         if last.algorithm != self._workspace.project.digest or (held := self._cache.held(last)) is None:
             return None
         with self._lock:
-            self._digests.update((output.path, output.digest) for output in last.outputs)
+            self._digests.update(digests_as_deps(self._workspace, held))
             self._steps.update((output.path, step) for output in last.outputs)
         return held
 
@@ -68,6 +69,12 @@ class LazyResults:
             return list(
                 dict.fromkeys(step for path, step in self._steps.items() if any(reads(dep, path) for dep in deps))
             )
+
+
+def digests_as_deps(workspace: Workspace, record: Record) -> dict[str, str]:
+    """Return output -> the digest that it has as a dep, as far as the record tells."""
+    digests = {output.path: output.digest for output in record.outputs}
+    return digests if has_projignore(workspace.root) else {**digests, **record.dep_digests}
 
 
 def absent_deps(workspace: Workspace, staleness: Staleness) -> list[str]:

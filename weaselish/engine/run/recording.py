@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from weaselish.compat import weasel
 from weaselish.engine.run.environment import environment_of
 from weaselish.engine.run.staleness import Staleness, output_content
 from weaselish.errors import ProjError, UnsafePath, listed
 from weaselish.files.file_stat import Stamp
+from weaselish.files.projignore import has_projignore
 from weaselish.model.paths import PathIndex, is_outside
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, is_tree
@@ -53,6 +54,7 @@ class Recorder:
             outputs=tuple(outputs),
             outputs_no_cache=tuple(no_cache),
             algorithm=self._workspace.project.digest,
+            dep_digests=self._dep_digests(outputs),
             dep_sizes={path: digested.size for path, _ in after.deps if (digested := digests.of(path, "dep"))},
         )
         keep_manifests(self._workspace, record)
@@ -68,6 +70,14 @@ class Recorder:
         if is_tree(digested.digest) and not is_outside(path):
             self._check_links(path)
         return RecordedOutput(path, digested.digest, digested.size, digested.files)
+
+    def _dep_digests(self, outputs: Iterable[RecordedOutput]) -> dict[str, str]:
+        """Return the digests that directories with links have as deps. A .projignore may change them later."""
+        digests = self._workspace.digests
+        linked = [output.path for output in outputs if is_tree(output.digest) and digests.links(output.path)]
+        if not linked or has_projignore(self._workspace.root):
+            return {}
+        return {path: digest for path in linked if (digest := digests.digest(path, "dep")) is not None}
 
     def _not_produced(self, output: str) -> ProjError:
         from weaselish.engine.run.produced import written_near
