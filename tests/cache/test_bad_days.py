@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -288,3 +289,43 @@ def test_a_push_to_the_cache_replaces_an_object_that_no_record_vouches_for(chain
     done = chain.proj("push", "local")
     assert done.code == 0, done.err
     assert half.read_bytes() == content
+
+
+# -- uploads that failed ----------------------------------------------------------------------------------------------
+
+
+def test_what_a_run_could_not_store_the_next_run_of_any_step_stores(chain: ProjectDir, cache: Path) -> None:
+    cache.parent.mkdir()
+    cache.write_text("a file where the cache should be")
+    done = chain.proj("run", "train")
+    assert (done.code, ran(chain)) == (0, ["prep", "train"])
+    assert "warning" in done.err
+    cache.unlink()
+    assert run(chain, "all") == {"prep": "up to date", "train": "up to date", "evaluate": "ran"}
+    assert [json.loads(path.read_text())["command"] for path in records_in(cache)].count("train") == 1
+    assert set(run(colleague(chain), "prep", "train", "evaluate").values()) == {"restored"}
+    assert not list((chain.path / ".proj/cache").glob("unstored-*"))
+
+
+def test_what_a_killed_run_did_not_store_the_next_run_stores(chain: ProjectDir, cache: Path) -> None:
+    mark = chain.path.parent / "waits"
+    process = subprocess.Popen(
+        [sys.executable, SLOW, "put", mark, "run", "prep"], cwd=chain.path, env=chain.environ, stderr=subprocess.DEVNULL
+    )
+    wait_until(mark.exists, "the upload")
+    process.kill()
+    process.wait()
+    assert records_in(cache) == []
+    assert run(chain, "train") == {"prep": "up to date", "train": "ran"}
+    assert len(records_in(cache)) == 2
+
+
+def test_what_is_out_of_date_by_then_is_not_stored(chain: ProjectDir, cache: Path) -> None:
+    cache.parent.mkdir()
+    cache.write_text("a file where the cache should be")
+    run(chain, "prep")
+    cache.unlink()
+    chain.write("data", "edited by hand\n")
+    done = chain.proj("run", "--only", "train")
+    assert (done.code, "not stored" in done.err) == (0, False)
+    assert len(records_in(cache)) == 1

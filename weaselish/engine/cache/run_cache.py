@@ -75,6 +75,8 @@ class RunCache:
 
     def close(self) -> None:
         """Wait for the uploads, and close the store."""
+        if self._settings.writes and not self._is_down and not self._workspace.cancel.level:
+            self._writer.add_earlier()
         self._writer.finish()
         self._restorer.close()
         self._rates.save()

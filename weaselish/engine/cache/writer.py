@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from weaselish.cancel import Level
 from weaselish.engine import events
+from weaselish.engine.cache.unstored import Unstored
 from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.push_plan import NotPushed, Order, PushOptions, PushPlanner
 from weaselish.engine.remote.tree import RemoteTree
@@ -25,10 +26,13 @@ _TICK = 0.1  # seconds between two looks at the token
 
 
 class _Result(NamedTuple):
-    """The result of one run. `repair`: objects that are stored already may be broken."""
+    """The result of one run; of the command's last run without a record.
+
+    `repair`: objects that are stored already may be broken.
+    """
 
     command: Command
-    record: Record
+    record: Record | None
     repair: bool
 
 
@@ -46,14 +50,27 @@ class CacheWriter:
         self._cancel = workspace.cancel.child()
         self._results: SimpleQueue[_Result | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()  # guards _thread
+        self._lock = threading.Lock()  # guards _thread and the notes
+        self._unstored = Unstored(workspace.root, tree.identity)
+        self._earlier = self._unstored.commands()  # whose results an earlier run did not store
         self._gave_up = False
 
     def add(self, command: Command, record: Record, *, repair: bool) -> None:
         """Store the result of a run soon. `record` holds all sizes and facts."""
-        if self._gave_up:
-            return
-        self._results.put(_Result(command, record, repair))
+        with self._lock:
+            self._unstored.add(command.name)
+        if not self._gave_up:
+            self._put(_Result(command, record, repair))
+
+    def add_earlier(self) -> None:
+        """Store what earlier runs did not, as far as it is up to date."""
+        for name in self._earlier:
+            command = self._workspace.project.commands.get(name)
+            if command is not None and not self._gave_up:
+                self._put(_Result(command, None, repair=False))
+
+    def _put(self, result: _Result) -> None:
+        self._results.put(result)
         with self._lock:
             if self._thread is None:
                 thread = threading.Thread(target=self._work, daemon=True)
@@ -78,6 +95,8 @@ class CacheWriter:
             if thread.is_alive():
                 self._cancel.request(Level.INTERRUPT)
                 thread.join(_GRACE)
+            elif not self._gave_up and not self._workspace.cancel.level:
+                self._unstored.clear()
         self._cancel.close()
 
     def _work(self) -> None:
@@ -91,7 +110,7 @@ class CacheWriter:
             except NotPushed as refusal:
                 if refusal.by_store:
                     self._give_up(refusal.why, refusal.hint)
-                else:
+                elif result.record is not None:
                     self._warn(result.command, refusal.why, refusal.hint)
             except StoreError as error:
                 self._give_up(error.message, error.hint)
@@ -103,7 +122,10 @@ class CacheWriter:
         self._cancel.check()
         options = PushOptions(repair=result.repair, replace_unverified=self._remote.is_user_cache)
         planner = PushPlanner(self._workspace, self._tree, options, self._report)
-        order = planner.order_run(result.command, result.record, is_complete=True)
+        if result.record is None:
+            order = planner.order(result.command)
+        else:
+            order = planner.order_run(result.command, result.record, is_complete=True)
         if order is None:
             return
         if len(order.uploads) > 1:
