@@ -19,7 +19,9 @@ from weaselish.plan.sequence import Step
 from weaselish.workspace import Workspace
 
 RunStep = Callable[[Step], StepResult]  # runs a step that was left in the cache: its outputs are needed now
-HoldLocks = Callable[[], AbstractContextManager[tuple[object, list[str]]]]  # of one step; yields who was waited for
+HoldLocks = Callable[
+    [], AbstractContextManager[tuple[object, list[str]]]
+]  # of one step; yields the processes that held them
 
 
 class CachedSteps:
@@ -50,6 +52,7 @@ class CachedSteps:
         self,
         step: Step,
         command: Command,
+        staleness: Staleness | None,
         *,
         args: tuple[str, ...],
         is_named: bool,
@@ -60,13 +63,16 @@ class CachedSteps:
     ) -> StepResult | None:
         """Return the result of a step that need not run, None if it must be checked as without a cache.
 
-        Then all outputs that it reads are on the disk, as far as the cache can provide them.
+        Then all outputs that it reads are on the disk, as far as the cache can provide them. `staleness`: by a check
+        without the cache, None if a dep is missing.
         """
         if not self.cache.reads:
             return None
-        if not self._fetch(step, self._lazy.steps_to_know(command), run_step):
+        around = self._lazy.steps_to_know(command)
+        if not self._fetch(step, around, run_step):
             return StepResult(step, StepState.BLOCKED)
-        staleness = self._check(command, args, needed)
+        if staleness is None or around:
+            staleness = self._check(command, args, needed)
         if staleness is None:
             return None
         if not force and staleness.reasons and not is_named and self._lazy.leave(step, command, staleness) is not None:
@@ -89,6 +95,7 @@ class CachedSteps:
                 return self.settle(
                     step,
                     command,
+                    None,
                     args=args,
                     is_named=is_named,
                     force=force,

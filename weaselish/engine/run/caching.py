@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from weaselish.engine.events import SerialReporter, StepResult
-from weaselish.model.cache import CACHE_VARIABLE, OFF
-from weaselish.model.project import Command
+from weaselish.model.cache import CACHE_VARIABLE, OFF, CacheSettings
+from weaselish.model.project import Command, Remote
 from weaselish.plan.sequence import Step
 from weaselish.workspace import Workspace
 
@@ -42,10 +42,7 @@ class Caching:
         self._lock = threading.Lock()
         self._steps: CachedSteps | None = None
         self._is_open = False
-        if self._name is not None:
-            from weaselish.engine.cache.settings import cache_settings
-
-            cache_settings(workspace, self._name)
+        self._found = None if self._name is None else self._find()
 
     @property
     def is_configured(self) -> bool:
@@ -75,13 +72,17 @@ class Caching:
         """Open the cache. The caller closes it."""
         if not self.is_configured:
             return None
-        from weaselish.engine.cache.run_cache import RunCache
-        from weaselish.engine.cache.settings import cache_settings
-
-        found = cache_settings(self._workspace, self._name)
+        found = self._found or self._find()
         if found is None:
             return None
+        from weaselish.engine.cache.run_cache import RunCache
+
         return RunCache(self._workspace, *found, open_store=self._open_store, report=self._report)
+
+    def _find(self) -> tuple[CacheSettings, Remote] | None:
+        from weaselish.engine.cache.settings import cache_settings
+
+        return cache_settings(self._workspace, self._name)
 
     def may_be_absent(self, command: Command, dep: str) -> bool:
         """Return whether it may turn out that the command does not need a missing dep."""

@@ -79,13 +79,15 @@ class StepRunner:
             return StepResult(step, StepState.FAILED, seconds, error.exit_code)
 
     def _run(self, step: Step, command: Command, options: StepOptions) -> StepResult:
+        forgotten = self._workspace.digests.times_forgotten
         staleness = self._check_without_locks(command, options)
         if staleness is not None and (result := self._without_running(step, staleness, options)) is not None:
             return result
         if (cached := self._caching.steps) is not None:
-            if (result := self._settle(cached, step, command, options)) is not None:
+            if (result := self._settle(cached, step, command, options, staleness)) is not None:
                 return result
-            staleness = self._check_without_locks(command, options)
+            if self._workspace.digests.times_forgotten != forgotten:  # by a step that was fetched, or another thread
+                staleness = self._check_without_locks(command, options)
             if staleness is not None and (result := self._without_running(step, staleness, options)) is not None:
                 return result  # what it reads was fetched, and is what it read before
         if is_asked := staleness is not None:
@@ -134,11 +136,14 @@ class StepRunner:
         ) as descriptors:
             yield descriptors, holders
 
-    def _settle(self, cached: CachedSteps, step: Step, command: Command, options: StepOptions) -> StepResult | None:
+    def _settle(
+        self, cached: CachedSteps, step: Step, command: Command, options: StepOptions, staleness: Staleness | None
+    ) -> StepResult | None:
         """Return the result of a step that the cache settles, None if it must be checked as without a cache."""
         return cached.settle(
             step,
             command,
+            staleness,
             args=options.args,
             is_named=options.is_named,
             force=options.force,
