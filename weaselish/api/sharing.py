@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.api.directory import OnEvent, ProjectDirectory, ignore, store_opener
 from weaselish.cancel import Cancel
-from weaselish.model.urls import without_secrets
 
 if TYPE_CHECKING:
     from weaselish.engine.assets.check import AssetResult
@@ -147,6 +146,7 @@ class Sharing(ProjectDirectory):
         """Prepare to list a remote, then to write, read back and delete a small object, one step at a time."""
         from weaselish.engine.remote.probe import probe
         from weaselish.engine.remote.resolve import find_remote
+        from weaselish.model.urls import without_secrets
         from weaselish.stores.open import credentials_source
 
         workspace = self._open(cancel)

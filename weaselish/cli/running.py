@@ -55,7 +55,7 @@ def run_targets(call: Call, project: Project, targets: Sequence[str], settings: 
 
     def show(event: events.Event) -> None:
         if isinstance(event, events.RunStarted):  # so the plan contains no step with an error
-            show_notices(project.model)
+            show_notices(event.plan.project)
         reporter(event)
         if view.form is Form.JSON_LINES:
             print_json_line(event.to_json())

@@ -40,14 +40,16 @@ def _undeclared_deps(workspace: Workspace, command: Command) -> Iterator[Problem
     """Yield files of the project that a script line names and that are not among the deps."""
     if not command.all_outputs or command.no_skip:  # it always runs
         return
-    for path in dict.fromkeys(_named_files(workspace, command)):
+    for path in dict.fromkeys(_named_paths(command)):
         is_dep = any(inside(path, dep_base(dep)) for dep in command.deps)
-        if not is_dep and not any(overlap(path, output) for output in command.all_outputs):
+        is_own = is_dep or any(overlap(path, output) for output in command.all_outputs)
+        if not is_own and _is_file(workspace, path):
             message = f"`{command.name}` names `{path}`, which is not among its deps: `proj` ignores its changes"
             yield _warning(workspace, command, message, f"add `{path}` to deps")
 
 
-def _named_files(workspace: Workspace, command: Command) -> Iterator[str]:
+def _named_paths(command: Command) -> Iterator[str]:
+    """Yield each word of the script that could be a path in the project."""
     for line in command.script:
         try:
             words = split_words(line)
@@ -55,12 +57,12 @@ def _named_files(workspace: Workspace, command: Command) -> Iterator[str]:
             continue
         for word in words:
             path = normalise(f"{command.workdir}/{word}")
-            if not word.startswith(("-", "/")) and not is_outside(path) and _is_file(workspace, path):
+            if not word.startswith(("-", "/")) and not is_outside(path):
                 yield path
 
 
 def _is_file(workspace: Workspace, path: str) -> bool:
-    return os.path.isfile(workspace.root / path)  # False for any text that cannot be a path
+    return os.path.isfile(os.path.join(workspace.root, path))  # False for any text that cannot be a path
 
 
 def _absolute_paths(workspace: Workspace, command: Command) -> Iterator[Problem]:

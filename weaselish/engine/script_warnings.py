@@ -14,10 +14,9 @@ def script_warnings(workspace: Workspace, command: Command) -> tuple[Problem, ..
     """Return a warning for each such word, with its location in project.yml."""
     if command.shell is not False:
         return ()
-    directory = workspace.root / command.workdir
 
     def exists(path: str) -> bool:
-        return os.path.exists(directory / path)  # False for any text that cannot be a path
+        return os.path.exists(workspace.root / command.workdir / path)  # False for any text that cannot be a path
 
     return tuple(
         _located(workspace, command, index, word)

@@ -21,7 +21,12 @@ def writing(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ProjError(f"{what} cannot be written: {error.strerror or error}") from error
+        raise not_writable(what, error) from error
+
+
+def not_writable(what: str, error: OSError) -> ProjError:
+    """Return the error for `what`, which could not be written."""
+    return ProjError(f"{what} cannot be written: {error.strerror or error}")
 
 
 def write_atomically(path: Path, chunks: Iterable[bytes], *, durable: bool = False, mode: int = 0o666) -> None:

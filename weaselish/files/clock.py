@@ -27,7 +27,7 @@ class DiskClock:
         if self._directory is None:
             return 0
         try:
-            fd = os.open(self._directory / "clock", os.O_WRONLY | os.O_CREAT, 0o666)
+            fd = os.open(os.path.join(self._directory, "clock"), os.O_WRONLY | os.O_CREAT, 0o666)
             try:
                 os.utime(fd)
                 return os.fstat(fd).st_mtime_ns

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from weaselish.cancel import Cancel
 from weaselish.errors import ProjError
-from weaselish.files.atomic import writing
+from weaselish.files.atomic import not_writable
 
 TICK = 0.05  # seconds between two attempts to take a lock
 _NO_FLOCK = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
@@ -32,14 +32,20 @@ class NoLocks(ProjError):
 class FileLock:
     """One lock file, open from construction to `release`. Creating it raises ProjError where it cannot be opened."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with writing(f"`{path.parent}`"):
+    def __init__(self, path: str | Path) -> None:
+        self._path = path
+        try:
             self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        except OSError as error:
+            raise not_writable(f"`{self.path.parent}`", error) from error
+
+    @property
+    def path(self) -> Path:
+        return Path(self._path)
 
     def take(self, *, exclusive: bool = True) -> bool:
         """Take the lock without waiting; False if another process or thread holds it. Raises NoLocks."""
-        return take(self.fd, self.path, exclusive=exclusive)
+        return take(self.fd, self._path, exclusive=exclusive)
 
     def sign(self, text: str) -> None:
         """Write the name of the lock's holder into the file, for `signature`."""
@@ -60,7 +66,7 @@ class FileLock:
         os.close(self.fd)
 
 
-def take(fd: int, path: Path, *, exclusive: bool = True) -> bool:
+def take(fd: int, path: str | Path, *, exclusive: bool = True) -> bool:
     """Lock an open file without waiting; False if it is locked already. Raises NoLocks with `path`, and OSError."""
     try:
         fcntl.flock(fd, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
@@ -133,7 +139,8 @@ def _set_range(fd: int, kind: int) -> bool | None:
     return True
 
 
-def _no_locks(path: Path, error: OSError) -> NoLocks:
+def _no_locks(path: str | Path, error: OSError) -> NoLocks:
+    path = Path(path)
     mount = path.absolute()
     while not os.path.ismount(mount):
         mount = mount.parent

@@ -21,33 +21,33 @@ _LONGEST = 200  # bytes in the name of a lock file
 
 
 class LockFiles:
-    """The lock files of one project, whose own locks are in `directory`."""
+    """The lock files of the project whose own locks are in `directory`, its `.proj/locks`."""
 
-    def __init__(self, root: Path, directory: Path) -> None:
-        self._root = root
+    def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def of_command(self, name: str) -> Path:
+    def of_command(self, name: str) -> str:
         """Return the lock of running a command, which holds even if the command writes nothing."""
-        return self._directory / _file_name(f"c/{name}")
+        return os.path.join(self._directory, _file_name(f"c/{name}"))
 
     def located(self, path: str) -> str:
         """Return a path in the form that all projects share: real and absolute if it is outside the project."""
         if not is_outside(path):
             return path
-        real = os.path.realpath(self._root / path)
-        root = os.path.realpath(self._root)
+        project = self._directory.parent.parent
+        real = os.path.realpath(project / path)
+        root = os.path.realpath(project)
         return os.path.relpath(real, root) if _is_in(real, root) else real
 
-    def of_path(self, located: str) -> Path:
+    def of_path(self, located: str) -> str:
         """Return the lock of a path that `located` gave, or of a directory around it. Raises ProjError."""
         if not is_outside(located):
-            return self._directory / _file_name(f"p/{located}")
+            return os.path.join(self._directory, _file_name(f"p/{located}"))
         for directory in (located, *map(str, Path(located).parents)):
             locks = Path(directory, STATE, "locks")
             if locks.is_dir() and os.access(locks, os.W_OK):
-                return locks / _file_name(f"p/{os.path.relpath(located, directory)}")
-        return _user_directory() / _file_name(f"p/{located}")
+                return os.path.join(locks, _file_name(f"p/{os.path.relpath(located, directory)}"))
+        return os.path.join(_user_directory(), _file_name(f"p/{located}"))
 
 
 def _is_in(path: str, directory: str) -> bool:

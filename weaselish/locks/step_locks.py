@@ -41,7 +41,7 @@ def hold_locks(
     ended. If too few file descriptors are free, this waits for other steps of this process first. `locks` is the
     project's `.proj/locks`. Raises Busy, Cancelled and ProjError.
     """
-    needed = _needed(LockFiles(locks.parent.parent, locks), name, writes, reads)
+    needed = _needed(LockFiles(locks), name, writes, reads)
     with reserve(len(needed) + _DESCRIPTORS_TO_RUN, on_wait=on_wait, cancel=cancel):
         held: list[FileLock] = []
         try:
@@ -60,7 +60,7 @@ def hold_locks(
                 lock.release()
 
 
-def _needed(files: LockFiles, name: str, writes: Iterable[str], reads: Iterable[str]) -> dict[Path, bool]:
+def _needed(files: LockFiles, name: str, writes: Iterable[str], reads: Iterable[str]) -> dict[str, bool]:
     """Return the lock files that a step needs, and whether each lock is exclusive."""
     paths = dict.fromkeys(map(files.located, reads), False) | dict.fromkeys(map(files.located, writes), True)
     needed = {files.of_path(path): exclusive for path, exclusive in _with_ancestors(paths, _MOST_LOCKS - 1).items()}

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 OWN_FILES = ("project.yml", "project.lock", ".proj")
@@ -161,11 +162,12 @@ def ancestors(path: str) -> list[str]:
     The list begins with the project, `.`; for a path outside with `/`, or with the last `..` of those that it climbs.
     """
     names = path.split("/")
+    directories = list(accumulate(names[:-1], "{}/{}".format))
     if path.startswith("/"):
-        return [] if path == "/" else ["/", *("/".join(names[:count]) for count in range(2, len(names)))]
-    climbs = names.count("..")  # normalised: they come first
-    start = [] if climbs or path == "." else ["."]
-    return [*start, *("/".join(names[:count]) for count in range(max(climbs, 1), len(names)))]
+        return [] if path == "/" else ["/", *directories[1:]]
+    if names[0] == "..":
+        return directories[names.count("..") - 1 :]  # normalised: they come first
+    return [] if path == "." else [".", *directories]
 
 
 def may_match(glob: str, path: str) -> bool:

@@ -41,10 +41,14 @@ def contained_first(workflows: Workflows, names: Iterable[str]) -> tuple[list[st
 
     A circle is a path from a workflow to itself. Without recursion: chains may be thousands of workflows long.
     """
+
+    def contained(name: str) -> Iterator[str]:
+        return iter([step for step in workflows[name] if step in workflows])
+
     order: dict[str, None] = {}
     circles: list[list[str]] = []
     for start in names:
-        open_workflows: dict[str, Iterator[str]] = {start: iter(workflows[start])} if start not in order else {}
+        open_workflows = {start: contained(start)} if start not in order else {}
         while open_workflows:
             name, steps = next(reversed(open_workflows.items()))
             step = next(steps, None)
@@ -54,6 +58,6 @@ def contained_first(workflows: Workflows, names: Iterable[str]) -> tuple[list[st
             elif step in open_workflows:
                 path = list(open_workflows)
                 circles.append([*path[path.index(step) :], step])
-            elif step in workflows and step not in order:
-                open_workflows[step] = iter(workflows[step])
+            elif step not in order:
+                open_workflows[step] = contained(step)
     return list(order), circles

@@ -11,6 +11,7 @@ from weaselish.model.project import Command, Shell
 from weaselish.plan.digests import digest_bytes
 
 KEY_VERSION = "proj-1"
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 DigestPairs = tuple[tuple[str, str | None], ...]  # (path or name, digest); None: not there, not set
 
@@ -43,8 +44,7 @@ class Fingerprint(NamedTuple):
             self.workdir,
             *([dict(sorted(self.environment))] if self.environment else []),
         ]
-        text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
-        return digest_bytes(text.encode("utf-8", "surrogateescape"), "md5")
+        return digest_bytes(_JSON.encode(parts).encode("utf-8", "surrogateescape"), "md5")
 
 
 def fingerprint(

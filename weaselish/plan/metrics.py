@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -54,6 +53,8 @@ def _leaves(data: Any, prefix: str, levels: int) -> Iterator[tuple[str, object]]
 
 
 def _value(leaf: object) -> MetricValue | None:
+    import datetime  # most runs read no metrics
+
     match leaf:
         case bool():
             return leaf

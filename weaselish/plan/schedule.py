@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from collections.abc import Mapping
 
 from weaselish.errors import UsageError
@@ -30,7 +29,7 @@ class Schedule:
         self._steps = plan.steps
         self._needs = plan.needs
         self._pool_needs = needs or {}
-        self._free = Counter(capacities or {})
+        self._free = dict(capacities or {})
         self._check_capacities()
         self._missing: dict[str, int] = {step: len(plan.waits_for[step]) for step in plan.steps}
         self._followers: dict[str, list[str]] = {}
@@ -56,7 +55,8 @@ class Schedule:
             return None
         step = self._steps[heapq.heappop(min(startable, key=lambda ranks: ranks[0]))]
         self.running.add(step)
-        self._free.subtract(self._pools_of(step))
+        for pool, count in self._pools_of(step).items():
+            self._free[pool] -= count
         return step
 
     def finish(self, step: str) -> None:
@@ -70,10 +70,8 @@ class Schedule:
     def _check_capacities(self) -> None:
         for step in self._steps:
             for pool, count in self._pools_of(step).items():
-                if count > self._free[pool]:
-                    raise UsageError(
-                        f"`{step}` needs {count} of `{pool}`, but there is no more than {self._free[pool]}"
-                    )
+                if count > (capacity := self._free.get(pool, 0)):
+                    raise UsageError(f"`{step}` needs {count} of `{pool}`, but there is no more than {capacity}")
 
     def _pools_of(self, step: str) -> Pools:
         return self._pool_needs.get(step, _NO_POOLS)
@@ -88,7 +86,8 @@ class Schedule:
 
     def _end(self, step: str, *, ok: bool) -> None:
         self.running.remove(step)
-        self._free.update(self._pools_of(step))
+        for pool, count in self._pools_of(step).items():
+            self._free[pool] += count
         ended = [(step, ok)]
         while ended:
             step, ok = ended.pop()
@@ -108,11 +107,13 @@ def pools_of(plan: Plan, *, jobs: int) -> tuple[dict[str, Pools], Pools]:
     A mutex is a pool of one. If a step is interactive, the `jobs` are a pool, too: it needs all of them, others one.
     """
     needs: dict[str, dict[str, int]] = {
-        step: dict.fromkeys((f"mutex {name}" for name in plan.command(step).mutex), 1) for step in plan.steps
+        step: dict.fromkeys((f"mutex {name}" for name in mutex), 1)
+        for step in plan.steps
+        if (mutex := plan.command(step).mutex)
     }
     capacities = {pool: 1 for pools in needs.values() for pool in pools}
     if any(plan.command(step).interactive for step in plan.steps):
         capacities["jobs"] = jobs
         for step in plan.steps:
-            needs[step]["jobs"] = jobs if plan.command(step).interactive else 1
+            needs.setdefault(step, {})["jobs"] = jobs if plan.command(step).interactive else 1
     return dict(needs), capacities

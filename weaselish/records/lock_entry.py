@@ -14,6 +14,8 @@ from weaselish.plan.record import Origin, Record, RecordedOutput
 from weaselish.records.record_format import origin_of
 from weaselish.records.untrusted import items, run_id, text, text_if_any, text_pairs, texts
 
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
+
 
 class LockEntry(NamedTuple):
     """One command's entry as the file holds it, with our block beside it if that counts."""
@@ -34,7 +36,7 @@ class LockEntry(NamedTuple):
 
 def entry_digest(entry: Mapping[str, Any]) -> str:
     """Return the digest that ties a block to its entry. Raises TypeError and ValueError for what JSON cannot hold."""
-    return digest_bytes(json.dumps(entry, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace"), "md5")
+    return digest_bytes(_JSON.encode(entry).encode("utf-8", "replace"), "md5")
 
 
 def entry_of(record: Record, command: Command | None, *, compat: bool) -> LockEntry:

@@ -162,7 +162,7 @@ def keep_beside(root: Path) -> Path:
 def modified(root: Path) -> tuple[int, int, int] | None:
     """Return mtime, size and inode of the lock: if they differ, it was replaced. None if there is none."""
     try:
-        status = os.stat(root / FILE)
+        status = os.stat(os.path.join(root, FILE))
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import time
 from collections import defaultdict
@@ -17,6 +18,7 @@ from weaselish.files.regular import open_regular
 
 _TAIL = 1 << 16  # bytes in which `last_lines` looks for line ends
 _BLOCK = 1 << 16
+_NAME = re.compile(r"(.*)\.([0-9]{1,19})\.log", re.DOTALL)  # of a log: command and run
 
 
 class LogLimits(NamedTuple):
@@ -28,7 +30,7 @@ class LogLimits(NamedTuple):
 
 
 def log_path(state: Path, command: str, run: int) -> Path:
-    return state / "logs" / f"{quote(command, safe='')[:180]}.{run}.log"
+    return state.joinpath("logs", f"{quote(command, safe='')[:180]}.{run}.log")
 
 
 class LogWriter:
@@ -76,7 +78,7 @@ def last_lines(path: Path, count: int) -> list[bytes]:
 
 class _Log(NamedTuple):
     run: int
-    path: Path
+    path: str
     size: int
     modified: float
 
@@ -105,15 +107,14 @@ def _logs(directory: Path) -> dict[str, list[_Log]]:
     logs: dict[str, list[_Log]] = defaultdict(list)
     with suppress(OSError), os.scandir(directory) as entries:
         for entry in entries:
-            command, _, run = entry.name.removesuffix(".log").rpartition(".")
-            if entry.name.endswith(".log") and run.isascii() and run.isdecimal() and len(run) < 20:
+            if match := _NAME.fullmatch(entry.name):
                 with suppress(OSError):
                     status = entry.stat(follow_symlinks=False)
                     if stat.S_ISREG(status.st_mode):
-                        logs[command].append(_Log(int(run), Path(entry.path), status.st_size, status.st_mtime))
+                        logs[match[1]].append(_Log(int(match[2]), entry.path, status.st_size, status.st_mtime))
     return logs
 
 
 def _delete(log: _Log) -> None:
     with suppress(OSError):
-        log.path.unlink()
+        os.unlink(log.path)

@@ -121,10 +121,12 @@ def _record(data: Any) -> Record:
     )
 
 
+_ORIGINS = {origin.value: origin for origin in Origin}
+
+
 def origin_of(value: object) -> Origin:
     """Return the origin that a record names. Raises TypeError and ValueError for anything but text."""
-    name = text(value)
-    return next((origin for origin in Origin if origin.value == name), Origin.OTHER)
+    return _ORIGINS.get(text(value), Origin.OTHER)
 
 
 def _output(data: Any) -> RecordedOutput:

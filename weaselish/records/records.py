@@ -16,7 +16,7 @@ from weaselish.locks.flock import locked
 from weaselish.model.project import ProjectModel
 from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.record import MAX_COUNT, Record
-from weaselish.records import history, journal, lockfile
+from weaselish.records import journal, lockfile
 from weaselish.records.journal import Journal, JournalReader, journals
 from weaselish.records.journal_lines import AttemptEnd, Ended, JournalLine, Recorded, Reset, Started
 from weaselish.records.lock_entry import LockEntry, entry_of
@@ -87,7 +87,11 @@ class Records:
 
     def complete(self, record: Record) -> Record:
         """Return the record with sizes and provenance if a journal still holds it, else the lock's view of it."""
-        return record if record.provenance is not None else history.find_record(self._runs, record) or record
+        if record.provenance is not None:
+            return record
+        from weaselish.records.history import find_record
+
+        return find_record(self._runs, record) or record
 
     def unfinished(self, command: str) -> ReasonKind | None:
         """Return why the last start of a command makes its outputs untrustworthy, None if it does not."""

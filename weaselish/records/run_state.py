@@ -31,10 +31,11 @@ class Attempt(NamedTuple):
 class CommandState:
     """Everything that the lock and the journals say about one command."""
 
-    __slots__ = ("attempt", "in_lock", "journals", "recorded", "reset_in", "reset_run")
+    __slots__ = ("attempt", "entries", "in_lock", "journals", "recorded", "reset_in", "reset_run")
 
     def __init__(self) -> None:
-        self.in_lock: tuple[RecordOrEntry, ...] = ()
+        self.entries: tuple[LockEntry, ...] = ()  # of the lock
+        self.in_lock: tuple[RecordOrEntry, ...] = ()  # what they say, without those that were settled
         self.recorded: Record | None = None  # the latest record of the journals
         self.attempt: Attempt | None = None
         self.reset_run = 0  # everything older counts for nothing
@@ -98,14 +99,15 @@ class RunState:
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def take_lock(self, entries: Entries) -> None:
-        """Take in the lock's entries, in place of those it held before."""
+        """Take in the lock's entries, in place of those it held before. Decode those that differ."""
         self.version += 1
-        for state in self._commands.values():
-            state.in_lock = ()
-        for name, group in entries.items():
-            records = sorted((entry.record() or entry for entry in group), key=_run_of, reverse=True)
-            self._state(name).in_lock = tuple(records)
-            self.last_id = max(self.last_id, *map(_run_of, records))
+        for name, group in (dict.fromkeys(self._commands, ()) | dict(entries)).items():
+            state = self._state(name)
+            if group != state.entries:
+                state.entries = group
+                records = (entry.record() or entry for entry in group)
+                state.in_lock = tuple(sorted(records, key=_run_of, reverse=True))
+                self.last_id = max([self.last_id, *map(_run_of, state.in_lock)])
 
     def take_line(self, line: JournalLine, journal: Path) -> None:
         """Take in a line of a journal."""
@@ -189,7 +191,10 @@ class RunState:
         """
         for name, group in entries.items():
             chosen, reset = settled.get(name, ()), self.of(name).reset_run
-            entry = _entry_for(chosen[0], group) if len(chosen) == 1 else _latest(group)
+            if len(group) == 1:
+                entry = group[0]
+            else:
+                entry = _entry_for(chosen[0], group) if len(chosen) == 1 else _latest(group)
             if not reset or _run_of(entry.record() or entry) > reset:
                 yield name, entry
         for name, state in self._commands.items():

@@ -68,7 +68,7 @@ class Execution:
         self._make_directories(command)
         records = self._workspace.records
         recorder = Recorder(self._workspace, command, args, looked)
-        run = records.start(command.name, looked.now.key, [str(reason) for reason in looked.reasons])
+        run = records.start(command.name, job.id.key, [str(reason) for reason in looked.reasons])
         begun, wall = time.monotonic(), time.time()
         with LogWriter(log_path(self._workspace.state, command.name, run)) as log:
             outcome = self._attempts(step, command, job._replace(id=job.id._replace(run=run)), looked, log, locks)
@@ -132,8 +132,10 @@ class Execution:
         above = (os.path.dirname(output) for output in command.all_outputs if not is_outside(output))
         parents = [path for path in above if not any(inside(path, output) for output in command.all_outputs)]
         for directory in dict.fromkeys((*self._workspace.project.directories, *parents)):
-            with writing(f"directory `{directory}`"):
-                (self._workspace.root / directory).mkdir(parents=True, exist_ok=True)
+            path = os.path.join(self._workspace.root, directory)
+            if not os.path.isdir(path):
+                with writing(f"directory `{directory}`"):
+                    os.makedirs(path, exist_ok=True)
 
     def _not_succeeded(
         self, step: Step, run: int, outcome: Outcome, seconds: float, message: str, hint: str | None

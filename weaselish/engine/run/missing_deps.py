@@ -6,15 +6,17 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weaselish.errors import MissingDep, Problem, ProjError
-from weaselish.model.locations import Location, Locations
 from weaselish.model.paths import inside, overlap
 from weaselish.model.project import Asset, Command
-from weaselish.plan.folding import short_names
 from weaselish.plan.graph import Plan
 from weaselish.plan.producers import reads
 from weaselish.workspace import Workspace
+
+if TYPE_CHECKING:
+    from weaselish.model.locations import Location, Locations
 
 _MOST_NAMES = 1000  # of a directory that are compared with a missing name
 _CLOSE = 0.8  # how similar a path must be to be suggested, up to 1
@@ -64,6 +66,8 @@ def check_deps(workspace: Workspace, command: Command, missing: Iterable[str]) -
 
 
 def _missing_dep(workspace: Workspace, consumers: Mapping[str, Sequence[str]]) -> MissingDep:
+    from weaselish.model.locations import Locations
+
     locations = Locations()
     with suppress(ProjError):
         locations = workspace.locations
@@ -107,6 +111,8 @@ def provider_of(workspace: Workspace, dep: str) -> str:
     if asset is not None:
         return _asset_hint(asset)
     if producers:
+        from weaselish.plan.folding import short_names
+
         hint = "produced by " + " or ".join(f"`proj run {name}`" for name in short_names(project, producers))
         return hint + (", or download it with `proj pull`" if project.remotes else "")
     return workspace.missing_cause(dep) or _correction(workspace, dep) or "no command or asset provides it"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from weaselish.engine import events
@@ -14,7 +13,6 @@ from weaselish.errors import InvalidProject, UsageError, listed
 from weaselish.model.paths import overlap
 from weaselish.model.project import ProjectModel
 from weaselish.model.targets import commands_of, listed_commands
-from weaselish.plan.folding import short_names
 from weaselish.plan.graph import Plan, make_plan
 from weaselish.plan.record import Record
 from weaselish.plan.selection import ALL_STEPS, Selection
@@ -171,6 +169,8 @@ def _verified_record(workspace: Workspace, name: str, dep: str) -> Record | None
 def _notes(workspace: Workspace, plan: Plan, answers: Mapping[Choice, str]) -> Iterator[events.Note]:
     """Yield a note for everything that is used as it is although commands could produce it."""
     if plan.unrecorded:
+        from weaselish.plan.folding import short_names
+
         unrecorded = [name for name in plan.commands if name in plan.unrecorded]
         names = short_names(plan.project, unrecorded)
         outputs, run = (
@@ -190,6 +190,8 @@ def _notes(workspace: Workspace, plan: Plan, answers: Mapping[Choice, str]) -> I
 
 
 def _ways_out(names: Sequence[str], what: str) -> str:
+    import shlex
+
     words = shlex.join(names)
     return f"`proj run {words}` produces {what} again; `proj lock accept {words}` records {what} as produced"
 

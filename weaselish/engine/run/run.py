@@ -20,7 +20,7 @@ from weaselish.engine.run.step import StepOptions, StepRunner
 from weaselish.errors import ProjError, UsageError
 from weaselish.model.paths import is_text
 from weaselish.model.project import Command
-from weaselish.model.targets import listed_commands
+from weaselish.model.targets import commands_of
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.selection import ALL_STEPS, Selection
@@ -123,7 +123,7 @@ def _check_sources(workspace: Workspace, plan: Plan, selection: Selection, cachi
 
 def _options_of(plan: Plan, options: RunOptions) -> Callable[[Step], StepOptions]:
     """Return the function that gives the options of one step of the plan."""
-    named = frozenset(listed_commands(plan.project, plan.targets))
+    named = frozenset(name for target in plan.targets for name in commands_of(plan.project, target))
     forced = options.selection.forced(plan)
     needed = needed_deps(plan)
     given = args_of(plan, options.args)

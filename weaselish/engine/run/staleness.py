@@ -80,8 +80,11 @@ def check_staleness(
         reasons += tuple(_missing_for_others(best.digests, command, reasons, needed))
     if force:
         reasons = (Reason(ReasonKind.FORCED), *reasons)
+    now = best.now
+    if reasons and best.digests is not workspace.digests:  # the next record has the algorithm of the project
+        now = _fingerprint(workspace.digests, workspace, command, args, best.last, expected)
     return Staleness(
-        best.now if not reasons else _fingerprint(workspace.digests, workspace, command, args, best.last, expected),
+        now,
         best.last,
         tuple(_explained(best, reason) for reason in reasons),
         version,

@@ -20,10 +20,11 @@ def is_unrecorded(workspace: Workspace, command: Command, needed: Collection[str
     A run is known if the command, or another producer of one of the outputs, has a record or an attempt. `needed` are
     deps of other steps: outputs that may be missing otherwise must exist for them.
     """
+    if _has_run(workspace, command.name):
+        return False
     outputs = tuple(_outputs_to_exist(command, needed))
     return (
         bool(outputs)
-        and not _has_run(workspace, command.name)
         and all(_has_content(workspace.root / output) for output in outputs)
         and not any(_has_run(workspace, name) for output in outputs for name in workspace.producers.of(output))
     )

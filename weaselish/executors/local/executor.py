@@ -36,7 +36,7 @@ class LocalExecutor:
         self, root: Path, environ: Mapping[str, str], *, stdin: Stdin = Stdin.NULL, grace: float = 5.0
     ) -> None:
         self._root = root
-        self._environ = environ
+        self._environ = dict(environ)
         self._stdin = stdin
         self._grace = grace
 

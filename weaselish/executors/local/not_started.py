@@ -63,6 +63,6 @@ def _why_not_executed(reason: OSError | ValueError, program: str, path: str) -> 
 def find_program(line: LocalLine) -> str | None:
     """Return the first file with the name of a line's program, executable or not, in the folders where it looks."""
     program = line.argv[0]
-    folders = [""] if os.sep in program else os.get_exec_path(line.env)
+    folders = [""] if os.sep in program else line.env.get("PATH", os.defpath).split(os.pathsep)
     paths = (os.path.join(line.workdir, folder, program) for folder in folders)
     return next((path for path in paths if os.path.lexists(path)), None)
