@@ -13,7 +13,7 @@ from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.run.caching import Caching
 from weaselish.engine.run.job import announced_lines
-from weaselish.engine.run.planning import args_of, check_usable, named_commands, plan_for
+from weaselish.engine.run.planning import args_of, check_usable, explicitly_named, plan_for
 from weaselish.engine.run.preview import Preview, preview
 from weaselish.engine.status import Status, statuses
 from weaselish.model.targets import listed_commands
@@ -50,7 +50,7 @@ def preview_run(
     """
     serial = SerialReporter(report)
     workspace.observer = ReadingEvents(serial)
-    named = named_commands(workspace.project, targets, selection)
+    named = explicitly_named(workspace.project, targets, selection)
     plan = plan_for(workspace, targets, selection, lenient=True, named=named, note=report)
     given = args_of(plan, args)
     check_usable(workspace, (*targets, *plan.commands))

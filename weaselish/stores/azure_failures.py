@@ -36,15 +36,7 @@ _CODES = {
     "Md5Mismatch": FailureKind.PASSING,
     "NoAuthenticationInformation": FailureKind.NO_CREDENTIALS,
 }
-_STATUSES = {
-    401: FailureKind.REFUSED,
-    403: FailureKind.REFUSED,
-    404: FailureKind.NO_OBJECT,
-    408: FailureKind.PASSING,
-    409: FailureKind.CONFLICT,
-    412: FailureKind.CONDITION,
-    429: FailureKind.PASSING,
-}
+_STATUSES = {409: FailureKind.CONFLICT}
 
 
 def explain(error: Exception) -> Failure:

@@ -42,6 +42,14 @@ _SECRET_VARIABLES = (
 )
 _ASSIGNED = re.compile(r"(?i)(\w*(?:key|token|secret|password|signature|\bsig))=[^;&\s]+")
 
+_STATUSES = {
+    401: FailureKind.REFUSED,
+    403: FailureKind.REFUSED,
+    404: FailureKind.NO_OBJECT,
+    408: FailureKind.PASSING,
+    412: FailureKind.CONDITION,
+    429: FailureKind.PASSING,
+}
 PASSING = {FailureKind.UNREACHABLE, FailureKind.PASSING}
 ABOUT_CREDENTIALS = {FailureKind.NO_CREDENTIALS, FailureKind.EXPIRED, FailureKind.REFUSED}
 
@@ -93,6 +101,9 @@ def _masked(text: str) -> str:
 
 
 def status_kind(status: int, kinds: Mapping[int, FailureKind]) -> FailureKind:
-    """Return what an HTTP status means, if the answer has no code that says more."""
+    """Return what an HTTP status means, if the answer has no code that says more. `kinds`: what only this cloud means.
+
+    The rest is the same in all clouds.
+    """
     passing = FailureKind.PASSING if status >= 500 and status != 501 else FailureKind.OTHER
-    return kinds.get(status, passing)
+    return kinds.get(status) or _STATUSES.get(status, passing)

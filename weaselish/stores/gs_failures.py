@@ -41,15 +41,7 @@ HINTS: Mapping[FailureKind, str] = {
     FailureKind.MISCONFIGURED: "check `url:` and `endpoint_url:` of the remote",
     FailureKind.UNREACHABLE: "check the network, the proxy settings, `endpoint_url:` and STORAGE_EMULATOR_HOST",
 }
-_STATUSES = {
-    404: FailureKind.NO_OBJECT,
-    401: FailureKind.REFUSED,
-    403: FailureKind.REFUSED,
-    408: FailureKind.PASSING,
-    410: FailureKind.CONFLICT,  # an upload that the server has forgotten
-    412: FailureKind.CONDITION,
-    429: FailureKind.PASSING,
-}
+_STATUSES = {410: FailureKind.CONFLICT}  # an upload that the server has forgotten
 
 
 def explain(error: Exception) -> Failure:

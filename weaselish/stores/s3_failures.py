@@ -58,13 +58,7 @@ _CODES = {
 }
 _STATUSES = {
     301: FailureKind.WRONG_REGION,
-    401: FailureKind.REFUSED,
-    403: FailureKind.REFUSED,
-    404: FailureKind.NO_OBJECT,
-    408: FailureKind.PASSING,
     409: FailureKind.CONFLICT,
-    412: FailureKind.CONDITION,
-    429: FailureKind.PASSING,
 }
 _CLASSES: tuple[tuple[type[Exception], FailureKind], ...] = (
     (exceptions.SSOError, FailureKind.EXPIRED),

@@ -11,18 +11,18 @@ from functools import partial
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.cache.settings import cache_settings
+from weaselish.engine.output_locks import hold_output_locks
 from weaselish.engine.remote.candidates import own_records
 from weaselish.engine.remote.published import Published, outputs_of
 from weaselish.engine.remote.resolve import OpenStore, find_remote, open_tree
 from weaselish.engine.remote.tree import RemoteTree
-from weaselish.engine.run.planning import named_commands
+from weaselish.engine.run.planning import explicitly_named
 from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.workers import run_aside
 from weaselish.engine.write_paths import check_output_path
 from weaselish.errors import InvalidProject, ProjError, UnsafePath
 from weaselish.files.atomic import writing
 from weaselish.files.swap import discard, recover_all
-from weaselish.locks.step_locks import hold_locks
 from weaselish.model.paths import ancestors, is_outside, overlap
 from weaselish.model.project import Command, Remote
 from weaselish.model.targets import listed_commands
@@ -66,7 +66,7 @@ def clean(
 ) -> tuple[Cleaned, ...]:
     """Remove the outputs of the named commands. Raises UnknownName, and StoreError for a remote that was named."""
     names = options.names or tuple(workspace.project.commands)
-    named = named_commands(workspace.project, options.names, ALL_STEPS)
+    named = explicitly_named(workspace.project, options.names, ALL_STEPS)
     commands = [workspace.project.commands[name] for name in dict.fromkeys(listed_commands(workspace.project, names))]
     if not options.dry:
         workspace.prepare_to_change()
@@ -206,14 +206,7 @@ def _remove(
     """Remove the outputs of one command that are not to be kept, unless another process changed them."""
     if all(row.kept for row in rows):
         return rows
-    with hold_locks(
-        workspace.state / "locks",
-        command.name,
-        writes=command.all_outputs,
-        reads=(),
-        on_wait=lambda holder: report(events.StepWaiting(command.name, holder)),
-        cancel=workspace.cancel,
-    ):
+    with hold_output_locks(workspace, command, report):
         recover_all([workspace.root / row.output for row in rows if not row.kept])
         workspace.digests.forget()
         results = [row if row.kept else _removed(workspace, row) for row in rows]

@@ -8,21 +8,20 @@ from functools import partial
 from typing import TypeVar
 
 from weaselish.engine import events
-from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.events import SerialReporter
-from weaselish.engine.reading_events import ReadingEvents
+from weaselish.engine.output_locks import hold_output_locks
 from weaselish.engine.remote.candidates import Candidate, Candidates, algorithms, current_fingerprint, own_records
 from weaselish.engine.remote.download import BadObject, NotPulled
-from weaselish.engine.remote.resolve import OpenStore, open_tree, selected_commands
+from weaselish.engine.remote.resolve import OpenStore, selected_commands
 from weaselish.engine.remote.restore import Restorer
+from weaselish.engine.remote.transfer import transfer
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.run.planning import plan_for
 from weaselish.engine.run.staleness import check_staleness
-from weaselish.engine.workers import Workers, run_aside
+from weaselish.engine.workers import Workers
 from weaselish.engine.write_paths import check_output_path
 from weaselish.errors import InvalidProject, ProjError, StoreError
 from weaselish.files.swap import recover_all
-from weaselish.locks.step_locks import hold_locks
 from weaselish.model.paths import is_outside
 from weaselish.model.project import Command, Remote
 from weaselish.plan.fingerprint import Fingerprint
@@ -70,13 +69,12 @@ def pull(
 ) -> tuple[Pulled, ...]:
     """Restore the outputs of the selected commands. Raises StoreError if the remote cannot be used at all."""
     options = replace(options, commands=selected_commands(workspace, options.commands))
-    if not options.dry:
-        workspace.prepare_to_change()
-    report_broken_lock(workspace, report)
-    serial = SerialReporter(report)
-    workspace.observer = ReadingEvents(serial)
-    pulling = _Pull(workspace, open_tree(workspace, remote, open_store), options, serial)
-    return run_aside(pulling.run, workspace.cancel, grace=1.5 * _GRACE)
+
+    def work(tree: RemoteTree, serial: SerialReporter) -> tuple[Pulled, ...]:
+        return _Pull(workspace, tree, options, serial).run()
+
+    grace = 1.5 * _GRACE
+    return transfer(workspace, remote, work, dry=options.dry, open_store=open_store, report=report, grace=grace)
 
 
 class _Pull:
@@ -104,10 +102,6 @@ class _Pull:
             results = self._results(plan)
         finally:
             self._restorer.close()
-            if not self._options.dry:
-                self._workspace.records.close()
-            self._workspace.save()
-            self._tree.close()
         return tuple(results[step] for step in plan.steps if step in results)
 
     def _select_run(self, text: str) -> None:
@@ -251,14 +245,7 @@ class _Pull:
             paths = tuple(wanted.path for wanted in self._restorer.missing(candidate.objects))
             return Pulled(command.name, restored=paths, notes=notes)
         workspace = self._workspace
-        with hold_locks(
-            workspace.state / "locks",
-            command.name,
-            writes=command.all_outputs,
-            reads=(),
-            on_wait=lambda holder: self._report(events.StepWaiting(command.name, holder)),
-            cancel=workspace.cancel,
-        ):
+        with hold_output_locks(workspace, command, self._report):
             if not self._is_unchanged_since(version, command):
                 workspace.digests.forget()
                 if self._is_local(command):

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from weaselish.engine import events
-from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.events import SerialReporter
-from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.remote.push_plan import NotPushed, Order, PushOptions, PushPlanner, Upload
-from weaselish.engine.remote.resolve import OpenStore, open_tree, selected_commands
+from weaselish.engine.remote.resolve import OpenStore, selected_commands
+from weaselish.engine.remote.transfer import transfer
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.remote.upload import Uploader
-from weaselish.engine.workers import Workers, run_aside
+from weaselish.engine.workers import Workers
 from weaselish.errors import InvalidProject, StoreError
 from weaselish.files.walk import Unreadable
 from weaselish.model.paths import is_outside
@@ -52,13 +51,11 @@ def push(
         options = replace(options, replace_unverified=True)
     if remote.read_only:
         raise StoreError(f"remote `{remote.name}` is read-only", hint="remove `read_only: true` to push to it")
-    if not options.dry:
-        workspace.prepare_to_change()
-    report_broken_lock(workspace, report)
-    serial = SerialReporter(report)
-    workspace.observer = ReadingEvents(serial)
-    pushing = _Push(workspace, open_tree(workspace, remote, open_store), options, serial)
-    return run_aside(pushing.run, workspace.cancel, grace=_GRACE)
+
+    def work(tree: RemoteTree, serial: SerialReporter) -> tuple[Pushed, ...]:
+        return _Push(workspace, tree, options, serial).run()
+
+    return transfer(workspace, remote, work, dry=options.dry, open_store=open_store, report=report, grace=_GRACE)
 
 
 class _Push:
@@ -73,13 +70,7 @@ class _Push:
         commands = self._selected()
         if not self._options.commands:
             self._tree.list_at_once()
-        try:
-            results = {result.command: result for result in self._results(commands)}
-        finally:
-            if not self._options.dry:
-                self._workspace.records.close()
-            self._tree.close()
-            self._workspace.save()
+        results = {result.command: result for result in self._results(commands)}
         return tuple(self._with_outside(command, results[command.name]) for command in commands)
 
     def _selected(self) -> list[Command]:

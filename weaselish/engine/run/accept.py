@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
+from weaselish.engine.output_locks import hold_output_locks
 from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.run.metrics import read_metrics
 from weaselish.engine.run.missing_deps import check_deps
@@ -14,7 +15,6 @@ from weaselish.engine.run.provenance import ProvenanceSource
 from weaselish.engine.run.recording import with_weasel_digests
 from weaselish.engine.run.staleness import Staleness, check_staleness, output_content
 from weaselish.errors import ProjError
-from weaselish.locks.step_locks import hold_locks
 from weaselish.model.paths import overlap
 from weaselish.model.project import Command, ProjectModel
 from weaselish.model.targets import listed_commands, recorded_commands
@@ -87,14 +87,7 @@ def _accept(workspace: Workspace, command: Command, source: ProvenanceSource, re
     """Accept one command. Raises ProjError if it has no outputs, or if an output or a dep is missing."""
     if not command.all_outputs:
         raise ProjError(f"`{command.name}` has no outputs that could be accepted")
-    with hold_locks(
-        workspace.state / "locks",
-        command.name,
-        writes=command.all_outputs,
-        reads=(),
-        on_wait=lambda holder: report(events.StepWaiting(command.name, holder)),
-        cancel=workspace.cancel,
-    ):
+    with hold_output_locks(workspace, command, report):
         workspace.records.refresh()
         workspace.digests.forget()
         staleness = check_staleness(workspace, command)

@@ -22,7 +22,7 @@ from weaselish.workspace import Workspace
 # -- plans ------------------------------------------------------------------------------------------------------------
 
 
-def named_commands(project: ProjectModel, targets: Sequence[str], selection: Selection) -> frozenset[str]:
+def explicitly_named(project: ProjectModel, targets: Sequence[str], selection: Selection) -> frozenset[str]:
     """Return the commands that run even if their outputs are unrecorded.
 
     These are the targets that are commands, each step of a matrix, and each match of a glob. A workflow does not name

@@ -14,7 +14,7 @@ from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.run.caching import Caching
 from weaselish.engine.run.course import Course
 from weaselish.engine.run.missing_deps import check_sources
-from weaselish.engine.run.planning import args_of, named_commands, needed_deps, plan_for
+from weaselish.engine.run.planning import args_of, explicitly_named, needed_deps, plan_for
 from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.run.step import StepOptions, StepRunner
 from weaselish.errors import ProjError, UsageError
@@ -84,7 +84,7 @@ def run(
     serial = SerialReporter(report)
     workspace.observer = ReadingEvents(serial)
     selection = options.selection
-    named = named_commands(workspace.project, targets, selection)
+    named = explicitly_named(workspace.project, targets, selection)
     plan = plan_for(workspace, targets, selection, named=named, note=serial)
     args_of(plan, options.args)
     caching = Caching(workspace, options.cache, open_store, serial, steps=plan.steps)
