@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from weaselish.errors import Part, Problem
 from weaselish.model.interpolate import env_names, put_env
@@ -22,11 +23,8 @@ def with_env_in_paths(project: ProjectModel, env: Env, root: ProjectRoot) -> Pro
 
 
 def _all_paths(project: ProjectModel) -> Iterable[str]:
-    yield from project.directories
-    for asset in project.assets:
-        yield asset.dest
-    for command in project.commands.values():
-        yield from _paths_of(command)
+    own = (*project.directories, *(asset.dest for asset in project.assets))
+    return chain(own, chain.from_iterable(map(_paths_of, project.commands.values())))
 
 
 def _paths_of(command: Command) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from weaselish.model.paths import ProjectRoot, dep_base, inside, normalise, overlap
 from weaselish.model.project import Asset, Command, ProjectModel
@@ -25,11 +26,8 @@ def with_one_form(project: ProjectModel, root: ProjectRoot) -> ProjectModel:
 
 
 def _paths(project: ProjectModel) -> Iterable[str]:
-    for asset in project.assets:
-        yield asset.dest
-    for command in project.commands.values():
-        yield from command.deps
-        yield from command.all_outputs
+    own = (command.deps + command.all_outputs for command in project.commands.values())
+    return chain((asset.dest for asset in project.assets), chain.from_iterable(own))
 
 
 def _relative(path: str, real: Mapping[str, str], root: ProjectRoot) -> str | None:

@@ -68,8 +68,8 @@ class Schedule:
         self._end(step, ok=False)
 
     def _check_capacities(self) -> None:
-        for step in self._steps:
-            for pool, count in self._pools_of(step).items():
+        for step, pools in self._pool_needs.items():
+            for pool, count in pools.items():
                 if count > (capacity := self._free.get(pool, 0)):
                     raise UsageError(f"`{step}` needs {count} of `{pool}`, but there is no more than {capacity}")
 

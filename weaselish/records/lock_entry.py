@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from weaselish.compat import weasel
 from weaselish.model.project import Algorithm, Command
 from weaselish.plan.digests import ABSENT, digest_bytes
-from weaselish.plan.fingerprint import Fingerprint
+from weaselish.plan.fingerprint import DigestPairs, Fingerprint
 from weaselish.plan.record import Origin, Record, RecordedOutput
 from weaselish.records.record_format import origin_of
 from weaselish.records.untrusted import items, run_id, text, text_if_any, text_pairs, texts
@@ -126,16 +126,18 @@ def _record(name: str, data: Mapping[str, Any], block: Mapping[str, Any]) -> Rec
     algorithm: Algorithm = "blake3" if any("blake3" in item for item in shown) else "md5"
     weasel_digests: dict[str, str] = {}
 
-    def pairs(key: str) -> Iterator[tuple[str, str | None]]:
-        own = block.get(key) or {}
-        for item in data[key]:
-            written = text_if_any(item[algorithm])
-            path, digest = own.get(item["path"]) or (item["path"], written)
+    def own_pairs(own: Mapping[str, Any], pairs: DigestPairs) -> Iterator[tuple[str, str | None]]:
+        for written_path, written in pairs:
+            path, digest = own.get(written_path) or (written_path, written)
             if written is not None and digest != written:
                 weasel_digests[text(path)] = written
             yield text(path), text_if_any(digest)
 
-    deps = tuple(pairs("deps"))
+    def pairs(key: str) -> DigestPairs:
+        shown = tuple([(text(item["path"]), text_if_any(item[algorithm])) for item in data[key]])
+        return tuple(own_pairs(block[key], shown)) if block.get(key) else shown
+
+    deps = pairs("deps")
     outputs = [RecordedOutput(path, digest or ABSENT) for path, digest in pairs("outs")]
     no_cache = set(texts(block.get("outputs_no_cache", [])))
     args = texts(block.get("args", []))

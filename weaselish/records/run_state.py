@@ -44,8 +44,9 @@ class CommandState:
 
     def last(self) -> tuple[RecordOrEntry, ...]:
         """Return the last record; several where only the disk can decide; nothing if the command never ran."""
-        reset, recorded = self.reset_run, self.recorded
-        in_lock = tuple(one for one in self.in_lock if not reset or _run_of(one) > reset)
+        reset, recorded, in_lock = self.reset_run, self.recorded, self.in_lock
+        if reset:
+            in_lock = tuple(one for one in in_lock if _run_of(one) > reset)
         if recorded is None or recorded.run <= reset:
             return in_lock
         rivals = [one for one in in_lock if not isinstance(one, Record)]
@@ -153,7 +154,10 @@ class RunState:
         self.last_id = max(self.last_id, run)
 
     def _state(self, command: str) -> CommandState:
-        return self._commands.setdefault(command, CommandState())
+        state = self._commands.get(command)
+        if state is None:
+            state = self._commands[command] = CommandState()
+        return state
 
     def settle(self, command: str, chosen: RecordOrEntry) -> None:
         """Keep this one of several entries of a command."""
