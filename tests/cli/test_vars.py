@@ -11,7 +11,7 @@ dotenv: [.env, .env.local]
 vars:
   epochs: 3
   model: "model-${vars.data.seed}"
-  data: {seed: 42, sizes: [1, "${vars.epochs}"]}
+  data: {seed: 42, sizes: [1, "${vars.epochs}", "${seed}"]}
   api_key: abc
   url: "https://${env.token}@host/${vars.api_key}?u=${env.user}"
   nothing: null
@@ -42,7 +42,7 @@ def test_values_are_resolved_and_have_a_source(valued: ProjectDir) -> None:
         "vars.epochs": (3, "project.yml:4"),
         "vars.model": ("model-42", "project.yml:5"),
         "vars.data.seed": (42, "project.yml:6"),
-        "vars.data.sizes": ([1, "3"], "project.yml:6"),
+        "vars.data.sizes": ([1, "3", "42"], "project.yml:6"),
         "vars.api_key": ("***", "project.yml:7"),
         "vars.url": ("https://***@host/***?u=ada", "project.yml:8"),
         "vars.nothing": (None, "project.yml:9"),
@@ -67,7 +67,7 @@ def test_each_override_has_its_source(valued: ProjectDir) -> None:
     assert values["vars.epochs"] == ("s", "command line")
     assert values["vars.data.seed"] == ("007", "PROJ_CONFIG_OVERRIDES")
     assert values["vars.model"] == ("1", "WEASEL_CONFIG_OVERRIDES")
-    assert values["vars.data.sizes"] == ([1, "s"], "project.yml:6")
+    assert values["vars.data.sizes"] == ([1, "s", "007"], "project.yml:6")
     assert values["vars.api_key"] == ("***", "command line")
     assert values["project.title"] == ("New", "command line")
 

@@ -33,9 +33,14 @@ DATA: dict[str, Any] = {
         "link": "${vars.text}",
         "env": "${env.home}",
         "dollar": "$1 \\1 $",
+        "beside": "<${text}>",
+        "list": ["${int}", {"er": "${text}"}],
+        "inner": {"x": 1, "y": "<${x}>", "list": ["${x}"], "chain": "${y}${list}"},
     },
     "env": {"home": "HOME", "X": "X"},
-    "remotes": {"default": "s3://b"},
+    "remotes": {"default": "s3://b", "other": "${default}/c"},
+    "release": 1.5,
+    "files": ["a", "b"],
 }
 
 REPLACED = {
@@ -52,6 +57,10 @@ REPLACED = {
     "${vars.dollar}": "$1 \\1 $",
     "${project.title} ${project.remotes.default}": "Iris s3://b",
     "${env.home} ${env:X} ${vars.env}": "${env.home} ${env.X} ${env.home}",
+    "${title} ${release} ${files}": 'Iris 1.5 ["a", "b"]',
+    "${vars.beside} ${vars.inner.y} ${vars.inner.chain}": '<42> <1> <1>["1"]',
+    "${vars.list}": '["5", {"er": "42"}]',
+    "${project.remotes.other}": "s3://b/c",
 }
 
 
@@ -74,10 +83,11 @@ REFUSED = {
         "references begin with `vars.`, `env.` or `project.`: did you mean `${vars.int}`?",
     ),
     "${}": ("`${}` names nothing", "references begin with `vars.`, `env.` or `project.`"),
-    "${title}": (
-        "`${title}` names nothing",
-        "references begin with `vars.`, `env.` or `project.`: did you mean `${project.title}`?",
+    "${remotes}": (
+        "`${remotes}` names nothing",
+        "references begin with `vars.`, `env.` or `project.`: did you mean `${project.remotes}`?",
     ),
+    "${default}": ("`${default}` names nothing", "references begin with `vars.`, `env.` or `project.`"),
     "${home}": (
         "`${home}` names nothing",
         "references begin with `vars.`, `env.` or `project.`: did you mean `${env.home}`?",
@@ -97,9 +107,30 @@ def test_a_reference_that_names_nothing_is_refused(text: str) -> None:
     assert (caught.value.message, caught.value.hint) == REFUSED[text]
 
 
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"a": "x${a}"}, "`${vars.a}` contains itself: vars.a → vars.a"),
+        ({"a": "${b}", "b": "${a}"}, "`${vars.b}` contains itself: vars.b → vars.a → vars.b"),
+        ({"top": 1, "a": {"x": "${top}"}}, "`${top}` names nothing"),
+        ({"in": {"x": 1}, "a": "${in.x}"}, "`${in.x}` names nothing"),
+        ({"in": {"x": 1}, "a": "${in}"}, "`${in}` names nothing"),
+        ({"a": "${title}"}, "`${title}` names nothing"),
+        ({"a": "${home}"}, "`${home}` names nothing"),
+    ],
+)
+def test_a_reference_without_a_section_names_a_key_of_the_same_mapping(
+    variables: dict[str, object], message: str
+) -> None:
+    with pytest.raises(BadReference) as caught:
+        Interpolator({**DATA, "vars": variables}).tree(variables, ("vars",))
+    assert caught.value.message == message
+
+
 def test_in_a_shell_a_reference_without_a_section_is_left_to_the_shell() -> None:
     interpolator = Interpolator(DATA)
-    assert interpolator.text("${HOME} ${x:-y} ${vars.int}", in_shell=True) == "${HOME} ${x:-y} 5"
+    assert interpolator.text("${HOME} ${title} ${x:-y} ${vars.int}", in_shell=True) == "${HOME} ${title} ${x:-y} 5"
+    assert interpolator.text("${vars.beside}", in_shell=True) == "<42>"
     with pytest.raises(BadReference):
         interpolator.text("${vars.nope}", in_shell=True)
 

@@ -324,9 +324,13 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
         "vars: {e: ''}\ncommands: [{name: a, deps: ['', '${vars.e}']}]",
         ["2:29 an entry of `deps` must not be empty", "2:33 a dep must be a path, not empty text"],
     ),
+    "an asset that is still to be filled in": (
+        "assets:\n  - dest: ''\n    description: ''\n",
+        ["2:11 `dest` must not be empty | name the path, or remove the asset"],
+    ),
     "names that are empty after all": (
         "vars: {e: ''}\ncommands: [{name: '${vars.e}'}]\nassets: [{dest: '${vars.e}'}]",
-        ["2:19 `name` must not be empty", "3:17 `dest` must not be empty"],
+        ["2:19 `name` must not be empty", "3:17 `dest` must not be empty | name the path, or remove the asset"],
     ),
     "values that are too long, too many or too large": (
         "commands:\n  - {name: a, timeout: 366d, retries: 1001}\n  - {name: b, timeout: 40000000}\n",
@@ -566,6 +570,8 @@ def test_a_chain_of_workflows_may_be_long() -> None:
     [
         ("asets: []", ["1:1 unknown key `asets` is ignored"]),
         ("mine: 1\ntitle: ${project.mine}", []),
+        ("mine: {a: 1}\ntitle: ${project.mine.a}", []),
+        ("mine: 1\ntitle: ${mine}", []),
         ("x-mine: 1", []),
         ("spacy_version: 3", ["1:1 `spacy_version` is ignored: declare what you need in requirements.txt"]),
         ("check_requirements: false", ["1:1 `check_requirements` is ignored: requirements are not checked"]),

@@ -34,6 +34,7 @@ def main(directory: Path) -> dict[str, Any]:
             "remotes": {name: put_env(remote.url, workspace.env) for name, remote in project.remotes.items()},
             "assets": [asset_facts(asset) for asset in project.assets],
         },
+        "left out": [[*part, fault.message] for fault in project.faults if (part := fault.confined_to)],
         "dry": {name: run_dry(name, directory) for name in [*project.commands, *project.workflows]},
         "listing": called(["-C", str(directory)]),
         "validate": called(["validate", str(directory)]),

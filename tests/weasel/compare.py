@@ -49,7 +49,8 @@ REFUSALS = {
     "cannot be split into words": "Weasel crashes when it gets there [D11]",
     "the script line is empty": "Weasel crashes when it gets there [D11]",
     "is outside the project": "an asset must not replace files outside the project [D44]",
-    "must be a path, not empty text": "it is the project itself",
+    "must be a path, not empty text": "an empty path is the project itself",
+    "`dest` must not be empty": "an empty path is the project itself",
     "` needs `env.": UNSET,
     "an output cannot be": "it would replace the project's own files",
     "a command cannot be named": "project.lock keeps what is ours under that name",
@@ -200,6 +201,8 @@ class _Two:
     def _why_parts_differ(self, path: tuple[str, ...], ours: object, theirs: object) -> str | None:
         if path[-1] == "no_skip" and ours is False and theirs in ("no", "off", "false"):
             return "Weasel takes any word for true, `no` also"
+        if path == ("project", "assets") and (refused := self._why_assets_differ(ours, theirs)):
+            return refused
         if path[0] == "commands" and "${env." in json.dumps(ours):
             return UNSET
         if path[-1] in ("outputs", "outputs_no_cache") and list(dict.fromkeys(theirs)) == ours:  # type: ignore[call-overload]
@@ -207,6 +210,15 @@ class _Two:
         if path == ("workflows",) and isinstance(theirs, dict) and (mangled := self._why_workflows_differ(theirs)):
             return mangled
         return next((GUARDS[guard] for guard in GUARDS if _at(self._guarded(guard), path) == ours), None)
+
+    def _why_assets_differ(self, ours: Any, theirs: Any) -> str | None:
+        """The reasons for the assets that proj leaves out, if the others are the same and each one has a reason."""
+        faults = [
+            (posixpath.normpath(name), why) for section, name, why in self.proj["left out"] if section == "assets"
+        ]
+        left_out = {name for name, _ in faults}
+        same = [asset for asset in theirs or () if asset["dest"] not in left_out] == ours
+        return _why_refused("\n".join(why for _, why in faults)) if same and faults else None
 
     def _why_workflows_differ(self, theirs: dict[str, Any]) -> str | None:
         ours = self.proj["workflows"]

@@ -68,6 +68,12 @@ UNSET = """
 env: {out: SAMPLE_OUT}
 commands: [{name: x, script: ["touch ${env.out}/x"], outputs: ["${env.out}/x"]}]
 """
+OUTSIDE = """
+vars: {data: ../data}
+assets: [{dest: "${vars.data}/a", url: "https://example.org/a"}, {dest: b, url: c}, {dest: /srv/d, git: {repo: e}}]
+commands: [{name: x, script: ["x ${vars.data}/a"], deps: ["${vars.data}/a"]}]
+"""
+NAMELESS = "assets: [{dest: '', description: ''}, {dest: a}]\ncommands: [{name: x, script: [a]}]"
 REFUSED = "commands: [{name: x, script: [a && b, ' '], deps: [../x], outputs: [o, o/p]}]"
 
 
@@ -82,9 +88,11 @@ REFUSED = "commands: [{name: x, script: [a && b, ' '], deps: [../x], outputs: [o
         (NO_SCRIPT, {"lines of `x`": "[D11]", "lines of `all`": "[D11]"}),
         (MANGLED_NAME, {"workflows": "[D24]", "lines of `a=b`": "[D24]", "lines of `#z`": "[D24]"}),
         (UNSET, {"outputs of `x`": compare.UNSET, "lines of `x`": compare.UNSET}),
+        (OUTSIDE, {"assets": "[D44]"}),
+        (NAMELESS, {"assets": "an empty path is the project itself"}),
         (REFUSED, {"lines of `x`": "Weasel passes shell words to the program"}),
     ],
-    ids=["broken values", "env values", "no script", "mangled name", "unset", "refused"],
+    ids=["broken values", "env values", "no script", "mangled name", "unset", "outside", "nameless", "refused"],
 )
 def test_a_deliberate_difference_is_listed_with_its_reason(
     weasel: Weasel, tmp_path: Path, text: str, expected: dict[str, str]

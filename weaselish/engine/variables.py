@@ -35,7 +35,7 @@ def variables_of(workspace: Workspace, overrides: Mapping[str, str], given_by: M
     data["vars"] = _masked(data.get("vars") or {})
     interpolator = Interpolator(data)
     variables = [
-        Variable(".".join(path), _resolved(workspace, interpolator, value), _source(path, locations, given_by))
+        Variable(".".join(path), _resolved(workspace, interpolator, value, path), _source(path, locations, given_by))
         for path, value in _leaves(data["vars"], ("vars",))
     ]
     for name in overrides:
@@ -48,10 +48,10 @@ def variables_of(workspace: Workspace, overrides: Mapping[str, str], given_by: M
     return variables
 
 
-def _resolved(workspace: Workspace, interpolator: Interpolator, value: Any) -> Any:
+def _resolved(workspace: Workspace, interpolator: Interpolator, value: Any, path: tuple[str, ...]) -> Any:
     """Return a variable with its references replaced; as written if one cannot be, which is a fault of the project."""
     with suppress(BadReference):
-        value = interpolator.tree(value)
+        value = interpolator.tree(value, path)
     return _with_env(workspace, value)
 
 

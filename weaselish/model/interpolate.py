@@ -1,11 +1,13 @@
 """Replace `${vars.x}`, `${env.X}`, `${project.title}` and `${matrix.x}` in project.yml, and apply overrides.
 
 References to vars and project are replaced when the project is read. Each string is replaced separately, and the result
-is never parsed again. References to env stay, as `${env.X}`, until a step is about to start.
+is never parsed again. References to env stay, as `${env.X}`, until a step is about to start. As in Weasel, `${x}` names
+the key `x` beside the text: within `vars` a variable of the same mapping, elsewhere a key at the top level.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from weaselish.errors import near_match
+from weaselish.model.locations import Path
 from weaselish.resolved_secrets import MASK as MASK
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
@@ -73,18 +76,18 @@ class Interpolator:
         finally:
             self._matrix = None
 
-    def text(self, text: str, *, in_shell: bool = False) -> str:
-        """Return `text` with its references replaced. Raises BadReference.
+    def text(self, text: str, at: Path = (), *, in_shell: bool = False) -> str:
+        """Return `text`, which is at `at` in project.yml, with its references replaced. Raises BadReference.
 
-        A `${…}` without a section is an error, except in a shell's line, where the shell replaces it.
+        In a shell's line, the shell replaces a `${…}` without a section.
         """
-        return self._joined(self._parts(text, in_shell=in_shell)) if "${" in text else text
+        return self._joined(self._parts(text, at, in_shell=in_shell)) if "${" in text else text
 
-    def _parts(self, text: str, *, in_shell: bool) -> Iterator[str]:
+    def _parts(self, text: str, at: Path, *, in_shell: bool) -> Iterator[str]:
         end = 0
         for match in _REFERENCE.finditer(text):
             yield text[end : match.start()]
-            yield self._replacement(match, in_shell=in_shell)
+            yield self._replacement(match, at, in_shell=in_shell)
             end = match.end()
         yield text[end:]
 
@@ -101,14 +104,16 @@ class Interpolator:
                 raise BadReference(message, "do not repeat variables in variables")
         return "".join(kept)
 
-    def _replacement(self, match: re.Match[str], *, in_shell: bool) -> str:
+    def _replacement(self, match: re.Match[str], at: Path, *, in_shell: bool) -> str:
         section, *keys = re.split(r"[.:]", match[1].strip())
         if section == "matrix" and match[1].strip().startswith("matrix."):  # not what a shell reads: `${matrix:-x}`
             return self._of_matrix(match[0], ".".join(keys))
         if section not in SECTIONS or not keys:
             if in_shell:
                 return match[0]
-            raise self._without_section(match[0], section, keys)
+            if (beside := self._beside(at, section)) is None or keys:
+                raise self._without_section(match[0], section, keys)
+            section, *keys = beside
         name = ".".join([section, *keys])
         self.used.add(name)
         if section == "env":
@@ -127,6 +132,19 @@ class Interpolator:
             hint = f"did you mean `${{matrix.{close}}}`?"
             raise BadReference(f"the matrix has no `{name}`", hint)
         return self._matrix[name]
+
+    def _beside(self, at: Path, key: str) -> list[str] | None:
+        """Return the section and the keys of `key` in the mapping that contains the text at `at`; None if not there.
+
+        A mapping in a list does not count: its texts belong to the mapping that contains the list.
+        """
+        names = [str(part) for part in itertools.takewhile(lambda part: isinstance(part, str), at)][:-1]
+        section, *inner = names if names[:1] == ["vars"] else ["project", *names]
+        holder: Any = self._vars if section == "vars" else self._project
+        for name in inner:
+            holder = holder.get(name) if isinstance(holder, dict) else None
+        found = isinstance(holder, dict) and key in holder and not isinstance(holder[key], dict)
+        return [section, *inner, key] if found else None
 
     def _without_section(self, written: str, section: str, keys: list[str]) -> BadReference:
         """Return the error for a reference that does not begin with a section, and suggest one that exists."""
@@ -157,7 +175,7 @@ class Interpolator:
             value = defined[key]
         self._resolving.append(name)
         try:
-            return as_text(self.tree(value))
+            return as_text(self.tree(value, tuple(keys) if name.startswith("project.") else ("vars", *keys)))
         finally:
             self._resolving.pop()
 
@@ -170,14 +188,14 @@ class Interpolator:
         hint = f"did you mean `${{{where}.{close}}}`?" if close else f"define `{key}` under `{where}`"
         raise BadReference(f"unknown variable `${{{name}}}`", hint)
 
-    def tree(self, value: Any) -> Any:
-        """Return `value` with the references in all its texts replaced; keys stay."""
+    def tree(self, value: Any, at: Path = ()) -> Any:
+        """Return `value`, which is at `at`, with the references in all its texts replaced; keys stay."""
         if isinstance(value, str):
-            return self.text(value)
+            return self.text(value, at)
         if isinstance(value, list):
-            return [self.tree(item) for item in value]
+            return [self.tree(item, (*at, index)) for index, item in enumerate(value)]
         if isinstance(value, dict):
-            return {key: self.tree(item) for key, item in value.items()}
+            return {key: self.tree(item, (*at, key)) for key, item in value.items()}
         return value
 
 

@@ -87,10 +87,11 @@ def _algorithm(values: Values) -> Algorithm:
 
 def _warn_of_top_level_keys(values: Values) -> None:
     keys = schema.top_level_keys()
+    used = {name.split(".")[1] for name in values.interpolator.used if name.startswith("project.")}
     for key in values.data:
         if key in _LEGACY:
             values.warn((key,), f"`{key}` {_LEGACY[key]}", key=True)
-        elif key not in keys and not str(key).startswith("x-") and f"project.{key}" not in values.interpolator.used:
+        elif key not in keys and not str(key).startswith("x-") and key not in used:
             close = near_match(str(key), keys)
             hint = f"did you mean `{close}`?" if close else "begin its name with `x-` to keep it without this warning"
             values.warn((key,), f"unknown key `{key}` is ignored", hint, key=True, always_shown=True)

@@ -9,6 +9,7 @@ from weaselish.model.locations import Path
 from weaselish.model.parse_values import Values
 from weaselish.model.path_rules import PathKind
 from weaselish.model.project import Asset, Git
+from weaselish.model.schema import EMPTY_DEST
 
 
 def read_assets(values: Values) -> Iterator[Asset]:
@@ -29,7 +30,7 @@ def read_assets(values: Values) -> Iterator[Asset]:
 
 
 def _asset(values: Values, path: Path, item: Mapping[str, Any]) -> Asset | None:
-    dest = values.required_text((*path, "dest"), within=item)
+    dest = values.required_text((*path, "dest"), within=item, hint=EMPTY_DEST)
     values.name(path, dest)
     url = values.text((*path, "url"), within=item) or None
     git = _git(values, (*path, "git"), item.get("git") or {})

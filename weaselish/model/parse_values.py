@@ -122,7 +122,7 @@ class Values:
     def value(self, path: Path, value: object) -> object:
         """Return `value` with the references in all its texts replaced."""
         try:
-            return self.interpolator.tree(value)
+            return self.interpolator.tree(value, path)
         except BadReference as error:
             self.problem(path, error.message, error.hint)
             return value
@@ -130,7 +130,7 @@ class Values:
     def interpolated(self, path: Path, text: str, *, in_shell: bool = False) -> str | None:
         """Return `text` with its references replaced, None if that has a problem."""
         try:
-            return self.interpolator.text(text, in_shell=in_shell)
+            return self.interpolator.text(text, path, in_shell=in_shell)
         except BadReference as error:
             self.problem(path, error.message, error.hint)
             return None
@@ -140,12 +140,12 @@ class Values:
         value = (self.data if within is None else within).get(str(path[-1]))
         return (self.interpolated(path, value) or "") if isinstance(value, str) else ""
 
-    def required_text(self, path: Path, *, within: Mapping[str, Any]) -> str:
+    def required_text(self, path: Path, *, within: Mapping[str, Any], hint: str | None = None) -> str:
         """Return the text at the last key of `path` in `within`. If references leave it empty, that is a problem."""
         value = within.get(str(path[-1]))
         text = self.interpolated(path, value) if isinstance(value, str) else None
         if text == "":
-            self.problem(path, f"`{path[-1]}` must not be empty")
+            self.problem(path, f"`{path[-1]}` must not be empty", hint)
         return text or ""
 
     def texts(self, path: Path, items: Iterable[object], *, in_shell: bool = False) -> Iterator[str]:

@@ -28,6 +28,7 @@ _TOP_LEVEL_LIST = "write `commands:` in a line above it, and indent the list"
 _NO_SECRETS = (
     "never put a secret here: `proj remote add` stores it outside, or `auth: {type: bearer, token: env:NAME}` names it"
 )
+EMPTY_DEST = "name the path, or remove the asset"
 _LONGEST = 60  # characters of a value in a message
 
 
@@ -106,7 +107,7 @@ def _wrong_value(kind: str, path: Path, expected: Any, value: object) -> tuple[s
         case "enum":
             return _wrong_choice(expected, value)
         case "minLength" | "minItems" | "minProperties":
-            return "must not be empty", None
+            return "must not be empty", EMPTY_DEST if path[-1] == "dest" else None
         case "minimum" if expected == 0 and path[-1] not in ("retries",):
             return f"must not be negative: {_shown(value)}", None
         case "minimum" | "maximum":
