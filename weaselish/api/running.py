@@ -133,6 +133,7 @@ class Running(ProjectDirectory):
         strict_env: bool = False,
         args: Sequence[str] = (),
         cache: str | None = None,
+        gpus: str | None = None,
         stdin: Stdin | None = None,
         interactive: Stdin | None = None,
         confirm: Callable[[str, str], bool] = lambda step, question: False,
@@ -146,7 +147,8 @@ class Running(ProjectDirectory):
         question of a command with `confirm:`. `stdin` is what steps read, `interactive` what interactive ones read.
         Once a step has run, no other step starts after `stop` returns true. With `strict_env`, scripts get only
         variables that the project declares, and those that programs need to start. `cache` names a remote to use as
-        run cache instead of the one in project.yml; "off" stands for none.
+        run cache instead of the one in project.yml; "off" stands for none. `gpus` is how many GPUs steps may
+        use: a number, or "auto" for those that CUDA_VISIBLE_DEVICES or the machine has.
         """
         from weaselish.engine.run.run import RunOptions, run
         from weaselish.executors.base import Stdin as Source
@@ -154,7 +156,7 @@ class Running(ProjectDirectory):
         from weaselish.plan.selection import Selection
 
         selection = Selection(only, from_step, until_step, force, force_all)
-        options = RunOptions(selection, jobs, keep_going, wait, tuple(args), cache)
+        options = RunOptions(selection, jobs, keep_going, wait, tuple(args), cache, gpus)
         with (
             self._opened(cancel) as workspace,
             Executors(workspace.root, _environ(workspace, strict_env), stdin or Source.NULL, interactive) as executors,

@@ -38,6 +38,13 @@ OPTIONS = (
         "N",
     ),
     Option(
+        "gpus",
+        ("--gpus",),
+        "GPUs that steps may use: a number or `auto`. Default: PROJ_GPUS, or `auto`.",
+        Takes.TEXT,
+        "N",
+    ),
+    Option(
         "watch",
         ("--watch",),
         "Run again when a dep changes. A running step ends first; with `--watch=restart` it is interrupted.",
@@ -91,6 +98,7 @@ class Settings(NamedTuple):
     strict_env: bool
     args: tuple[str, ...]
     cache: str | None
+    gpus: str | None = None
 
 
 def check_args(project: ProjectModel, targets: Sequence[str], extras: Extras) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from weaselish.cancel import Cancel
 from weaselish.model.project import Command
+from weaselish.model.resources import NOTHING, Resources
 
 
 class JobId(NamedTuple):
@@ -41,6 +42,7 @@ class Job(NamedTuple):
     env: Mapping[str, str] = MappingProxyType({})  # the declared variables, on top of what the executor provides
     secrets: frozenset[str] = frozenset()  # the names in `env` whose values must not be shown or stored
     timeout: float | None = None  # seconds for all lines together
+    limits: Resources = NOTHING  # what all processes of the job may use together
 
     @property
     def name(self) -> str:
@@ -77,6 +79,8 @@ class Outcome(NamedTuple):
     host: str = ""  # the machine on which the job ran
     python: str | None = None  # the interpreter that `python` meant there
     attempt: int = 1  # how often the executor itself started the job
+    ran_out_of_memory: bool = False  # the limit of memory ended it
+    is_limited: bool = True  # the executor enforced the limit of memory, or there was none
 
     @property
     def succeeded(self) -> bool:

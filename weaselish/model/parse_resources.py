@@ -44,7 +44,7 @@ def _amounts(values: Values, path: Path, item: Mapping[str, Any]) -> Resources:
     for key, value in item.items():
         name = _ALIASES.get(key, key)
         if name in read:
-            values.problem((*path, key), f"`{key}` and `{name}` are the same", "remove one of them", key=True)
+            values.problem((*path, key), f"`{name[:-1]}` and `{name}` are the same", "remove one of them", key=True)
             continue
         amount = _amount(values, (*path, key), name, value)
         if amount is not None:

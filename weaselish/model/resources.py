@@ -8,7 +8,7 @@ from typing import NamedTuple
 _BINARY = {unit: 1024**power for power, unit in enumerate(("", "Ki", "Mi", "Gi", "Ti", "Pi"))}
 _DECIMAL = {unit: 1000**power for power, unit in enumerate(("", "k", "M", "G", "T", "P"))}
 _BYTES = {unit.lower(): size for units in (_BINARY, _DECIMAL) for unit, size in units.items()}
-_AMOUNT = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) *([A-Za-z]*)")
+_AMOUNT = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) *([A-Za-z]*)")
 
 
 class Resources(NamedTuple):

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Mapping
 
 from weaselish.errors import UsageError
+from weaselish.model.resources import Resources
 from weaselish.plan.graph import Plan
 from weaselish.plan.sequence import Step
 
@@ -54,10 +55,22 @@ class Schedule:
         if not startable:
             return None
         step = self._steps[heapq.heappop(min(startable, key=lambda ranks: ranks[0]))]
-        self.running.add(step)
-        for pool, count in self._pools_of(step).items():
-            self._free[pool] -= count
+        self._take(step)
         return step
+
+    @property
+    def queued(self) -> tuple[Step, ...]:
+        """The steps that could start if the pools held what they need, in the plan's order."""
+        ranks = sorted(rank for ranks in self._ready.values() for rank in ranks)
+        return tuple(self._steps[rank] for rank in ranks)
+
+    def withdraw(self, step: str) -> None:
+        """Note that a queued step waited too long: it counts as failed without having started."""
+        ranks = self._ready[_group(self._pools_of(step))]
+        ranks.remove(self._rank[step])
+        heapq.heapify(ranks)
+        self._take(step)
+        self.fail(step)
 
     def finish(self, step: str) -> None:
         """Note that `step` is up to date. Steps that waited only for it may start."""
@@ -73,6 +86,11 @@ class Schedule:
                 if count > (capacity := self._free.get(pool, 0)):
                     raise UsageError(f"`{step}` needs {count} of `{pool}`, but there is no more than {capacity}")
 
+    def _take(self, step: str) -> None:
+        self.running.add(step)
+        for pool, count in self._pools_of(step).items():
+            self._free[pool] -= count
+
     def _pools_of(self, step: str) -> Pools:
         return self._pool_needs.get(step, _NO_POOLS)
 
@@ -81,7 +99,7 @@ class Schedule:
 
     def _add_ready(self, step: str) -> None:
         """Add a step to those with the same needs: of each such group, only the first has to be tried."""
-        ranks = self._ready.setdefault(tuple(sorted(self._pools_of(step).items())), [])
+        ranks = self._ready.setdefault(_group(self._pools_of(step)), [])
         heapq.heappush(ranks, self._rank[step])
 
     def _end(self, step: str, *, ok: bool) -> None:
@@ -101,10 +119,16 @@ class Schedule:
                     self._add_ready(follower)
 
 
-def pools_of(plan: Plan, *, jobs: int) -> tuple[dict[str, Pools], Pools]:
+def _group(pools: Pools) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(pools.items()))
+
+
+def pools_of(plan: Plan, *, jobs: int, machine: Resources | None = None) -> tuple[dict[str, Pools], Pools]:
     """Return what the steps need of each pool, and the capacities.
 
     A mutex is a pool of one. If a step is interactive, the `jobs` are a pool, too: it needs all of them, others one.
+    What `machine` has are pools of thousandths of a processor, bytes of memory and GPUs. A step that requests more than
+    there is needs all of it: it may turn out to be up to date.
     """
     needs: dict[str, dict[str, int]] = {
         step: dict.fromkeys((f"mutex {name}" for name in mutex), 1)
@@ -116,4 +140,13 @@ def pools_of(plan: Plan, *, jobs: int) -> tuple[dict[str, Pools], Pools]:
         capacities["jobs"] = jobs
         for step in plan.steps:
             needs.setdefault(step, {})["jobs"] = jobs if plan.command(step).interactive else 1
+    if machine is not None:
+        capacities |= _pools(machine)
+        for step in plan.steps:
+            requested = {pool: count for pool, count in _pools(plan.command(step).resources).items() if count}
+            needs.setdefault(step, {}).update({pool: min(count, capacities[pool]) for pool, count in requested.items()})
     return dict(needs), capacities
+
+
+def _pools(resources: Resources) -> dict[str, int]:
+    return {"cpus": round(resources.cpus * 1000), "memory": resources.memory, "gpus": resources.gpus}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from weaselish.cancel import Cancel, Level
 from weaselish.engine import events
 from weaselish.engine.events import StepResult, StepState
+from weaselish.model.resources import Resources
 from weaselish.plan.graph import Plan
 from weaselish.plan.schedule import Schedule, pools_of
 from weaselish.plan.sequence import Step
@@ -30,8 +32,15 @@ class Course:
         cancel: Cancel,
         jobs: int,
         stop: Callable[[], bool] = lambda: False,
+        *,
+        machine: Resources | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        needs, capacities = pools_of(plan, jobs=jobs)
+        """Set out the run. `machine`: what the steps share, if any of them requests something."""
+        needs, capacities = pools_of(plan, jobs=jobs, machine=machine)
+        self._clock = clock
+        self._queue_timeouts = {step: limit for step in plan.steps if (limit := plan.command(step).queue_timeout)}
+        self._queued_since: dict[str, float] = {}
         self._plan = plan
         self._jobs = jobs
         self._schedule = Schedule(plan, needs=needs, capacities=capacities)
@@ -78,9 +87,29 @@ class Course:
         else:
             self._schedule.finish(result.step)
 
+    def _queue(self) -> float | None:
+        """End the steps that have waited too long for resources. Return how long the next one may still wait."""
+        if not self._queue_timeouts or len(self._schedule.running) >= self._jobs:
+            return None
+        left = []
+        for step in self._schedule.queued:
+            if step not in self._queue_timeouts:
+                continue
+            limit = self._queue_timeouts[step]
+            rest = self._queued_since.setdefault(step, self._clock()) + limit - self._clock()
+            if rest > 0:
+                left.append(rest)
+                continue
+            self._schedule.withdraw(step)
+            message = f"`{step}` waited {limit:g} s for its resources"
+            self._report(events.StepFailed(step, limit, 1, message, "raise `queue_timeout`"))
+            self._results[step] = StepResult(step, StepState.FAILED, 0.0, 1)
+            self._goes_on &= self._keep_going
+        return min(left, default=None)
+
     def _run_in_threads(self) -> None:
         """Run each step in a thread of its own: importing concurrent.futures takes too long."""
-        from queue import SimpleQueue
+        from queue import Empty, SimpleQueue
         from threading import Thread
 
         ended: SimpleQueue[StepResult | BaseException] = SimpleQueue()
@@ -104,7 +133,10 @@ class Course:
                         threads[step] = thread
                 if not self._schedule.running:
                     return
-                result = ended.get()
+                try:
+                    result = ended.get(timeout=self._queue())
+                except Empty:
+                    continue
                 if isinstance(result, BaseException):
                     raise result
                 self._take(result)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from weaselish.engine import events
@@ -29,6 +31,7 @@ from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
     from weaselish.engine.cache.run_cache import RunCache
+    from weaselish.engine.run.resources import LocalResources
 
 
 class Execution:
@@ -40,9 +43,12 @@ class Execution:
         executor_for: ExecutorFor,
         report: events.Reporter,
         cache: RunCache | None = None,
+        resources: LocalResources | None = None,
     ) -> None:
         self._workspace = workspace
         self._cache = cache
+        self._resources = resources
+        self._is_noted = False  # that a limit is not enforced
         self._executor_for = executor_for
         self._cancel = workspace.cancel
         self._report = report
@@ -70,10 +76,12 @@ class Execution:
         recorder = Recorder(self._workspace, command, args, looked)
         run = records.start(command.name, job.id.key, [str(reason) for reason in looked.reasons])
         begun, wall = time.monotonic(), time.time()
-        with LogWriter(log_path(self._workspace.state, command.name, run)) as log:
+        with LogWriter(log_path(self._workspace.state, command.name, run)) as log, self._taken(command) as env:
+            job = job._replace(env={**env, **job.env})
             outcome = self._attempts(step, command, job._replace(id=job.id._replace(run=run)), looked, log, locks)
         self._workspace.digests.forget()
         seconds = time.monotonic() - begun
+        self._note_limits(command, outcome)
         if not outcome.succeeded:
             lines = last_lines(log.path, LAST_LINES)
             message, hint = failure(command, outcome, lines, root=self._workspace.root, has_stdin=has_stdin)
@@ -97,6 +105,17 @@ class Execution:
             self._cache.store(command, record)
         self._report(events.StepDone(step, seconds, run=run))
         return StepResult(step, StepState.RAN, seconds)
+
+    def _taken(self, command: Command) -> AbstractContextManager[Mapping[str, str]]:
+        """Take the GPUs of the command for a block. It yields the variables that name them."""
+        return nullcontext({}) if self._resources is None else self._resources.taken(command)
+
+    def _note_limits(self, command: Command, outcome: Outcome) -> None:
+        """Say once in a run that the executor enforces no limit of memory."""
+        if not outcome.is_limited and not self._is_noted:
+            self._is_noted = True
+            hint = "control groups of this system cannot be used by this user"
+            self._report(events.Note(f"the memory limit of `{command.name}` is not enforced here", hint))
 
     def _metrics(self, command: Command) -> Metrics:
         if not command.metrics:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from weaselish.engine.run.missing_module import missing_module
 from weaselish.executors.base import Ending, Outcome
 from weaselish.model.project import Command
+from weaselish.model.resources import shown_bytes
 
 LAST_LINES = 20  # in which a known cause is looked for
 
@@ -28,6 +29,9 @@ def failure(command: Command, outcome: Outcome, last_lines: Sequence[bytes], *, 
     """Describe an outcome that is not a success. `last_lines` are the end of the script's output."""
     line = f", line {outcome.line + 1}" if outcome.line is not None and len(command.script) > 1 else ""
     step = f"`{command.name}`{line}"
+    if outcome.ran_out_of_memory:
+        limit = shown_bytes(command.limits.memory)
+        return Failure(f"{step} was ended by the memory limit of {limit}", "raise `memory` under `resources`")
     match outcome.ended:
         case Ending.NOT_STARTED:
             return Failure(f"{step}: {outcome.message}", outcome.hint)

@@ -28,6 +28,7 @@ def make_job(
         env=_environment(workspace, command),
         secrets=frozenset(_secret_names(workspace, command)),
         timeout=command.timeout,
+        limits=command.limits,
     )
 
 

@@ -29,6 +29,8 @@ from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
     from weaselish.engine.remote.resolve import OpenStore
+    from weaselish.engine.run.machine import Machine
+    from weaselish.engine.run.resources import LocalResources
     from weaselish.executors.base import ExecutorFor
 
 Confirm = Callable[[str, str], bool]  # step, question -> whether the step may run
@@ -41,6 +43,7 @@ class RunOptions(NamedTuple):
     wait: bool = True
     args: tuple[str, ...] = ()  # appended to the last script line of the one target
     cache: str | None = None  # the run cache instead of project.yml's: a remote, or "off"
+    gpus: str | None = None  # how many GPUs steps may use: a number or `auto`; None: by PROJ_GPUS, or `auto`
 
 
 class RunResult(NamedTuple):
@@ -90,14 +93,18 @@ def run(
     caching = Caching(workspace, options.cache, open_store, serial, steps=plan.steps)
     course: Course | None = None
     try:
+        machine = _machine_for(workspace, plan, options)
+        resources = None if machine is None else _resources(workspace, plan, machine, caching)
         if not selection.only:
             _check_sources(workspace, plan, selection, caching)
         workspace.prepare_to_change()
         report_broken_lock(workspace, serial)
         _settle_conflicts(workspace)
         serial(events.RunStarted(plan, options.jobs))
-        runner = StepRunner(workspace, executor_for, serial, confirm, _options_of(plan, options), caching)
-        course = Course(plan, runner, serial, workspace.cancel, options.jobs, stop)
+        options_of = _options_of(plan, options)
+        runner = StepRunner(workspace, executor_for, serial, confirm, options_of, caching, resources)
+        shared = None if machine is None else machine.resources
+        course = Course(plan, runner, serial, workspace.cancel, options.jobs, stop, machine=shared)
         course.run(keep_going=options.keep_going)
     finally:
         caching.close()
@@ -109,6 +116,41 @@ def run(
     result = RunResult(plan, results, interrupted)
     serial(events.RunFinished(results, result.exit_code, time.monotonic() - begun))
     return result
+
+
+def _machine_for(workspace: Workspace, plan: Plan, options: RunOptions) -> Machine | None:
+    """Return what this machine has, None if no step requests anything. Raises UsageError."""
+    if options.gpus is None and not any(plan.command(step).resources.exists for step in plan.steps):
+        return None
+    from weaselish.engine.run.machine import this_machine
+
+    return this_machine(workspace.environ, options.gpus)
+
+
+def _resources(workspace: Workspace, plan: Plan, machine: Machine, caching: Caching) -> LocalResources:
+    """Return what hands out resources. Raises ProjError for a step that must run and requests too much.
+
+    Whether a step must run may depend on the cache or on steps before it. Then the error comes at its turn.
+    """
+    from weaselish.engine.run.resources import LocalResources
+
+    resources = LocalResources(machine, workspace.root)
+    if not caching.is_configured:
+        for name in plan.commands:
+            command = workspace.project.commands[name]
+            if resources.excess(command.resources) and _must_run(workspace, command):
+                resources.check(command)
+    return resources
+
+
+def _must_run(workspace: Workspace, command: Command) -> bool:
+    from weaselish.files.walk import Unreadable
+
+    try:
+        staleness = check_staleness(workspace, command)
+    except Unreadable:
+        return False
+    return bool(staleness.reasons) and not staleness.is_unrecorded
 
 
 def _check_sources(workspace: Workspace, plan: Plan, selection: Selection, caching: Caching) -> None:

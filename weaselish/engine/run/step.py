@@ -25,6 +25,7 @@ from weaselish.workspace import Workspace
 if TYPE_CHECKING:
     from weaselish.engine.cache.steps import CachedSteps
     from weaselish.engine.run.execution import Execution
+    from weaselish.engine.run.resources import LocalResources
     from weaselish.executors.base import ExecutorFor
 
 
@@ -51,10 +52,12 @@ class StepRunner:
         confirm: Callable[[str, str], bool],
         options_of: Callable[[Step], StepOptions],
         caching: Caching,
+        resources: LocalResources | None = None,
     ) -> None:
         self._workspace = workspace
         self._options_of = options_of
         self._caching = caching
+        self._resources = resources
         self._executor_for = executor_for
         self._cancel = workspace.cancel
         self._report = report
@@ -102,6 +105,8 @@ class StepRunner:
             check_deps(self._workspace, command, staleness.missing_deps)
             if (result := self._restored(step, command, staleness, options)) is not None:
                 return result
+            if self._resources is not None:
+                self._resources.check(command)
             if not is_asked:
                 self._ask(command)
             if self._cancel.level > Level.RUN:
@@ -165,7 +170,7 @@ class StepRunner:
 
                 cached = self._caching.steps
                 cache = None if cached is None else cached.cache
-                self._opened = Execution(self._workspace, self._executor_for, self._report, cache)
+                self._opened = Execution(self._workspace, self._executor_for, self._report, cache, self._resources)
             return self._opened
 
     def _check_without_locks(self, command: Command, options: StepOptions) -> Staleness | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from math import inf
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from weaselish.cancel import Cancel
 from weaselish.executors.base import Ending, Job, JobOutput, Outcome, Stdin
@@ -16,6 +18,9 @@ from weaselish.executors.local.not_started import NotStarted, find_program, not_
 from weaselish.executors.local.processes import ProcessTree
 from weaselish.executors.local.running import RunningLine
 from weaselish.executors.local.start import LocalLine, start_line
+
+if TYPE_CHECKING:
+    from weaselish.executors.local.cgroup import Cgroup
 
 NAME = "local"
 
@@ -49,20 +54,41 @@ class LocalExecutor:
             LocalLine(command_line(line.words, job.shell, python), workdir, env, self._stdin, tuple(keep_open))
             for line in job.lines
         ]
-        tree = ProcessTree()
-        outcome = None
-        try:
-            outcome = self._run_lines(job, lines, tree, output, cancel)
-        finally:
-            if not outcome or not outcome.succeeded:
-                tree.end(self._grace, cancel)
-        return outcome._replace(executor=NAME, host=os.uname().nodename, python=python)
+        with ExitStack() as stack:
+            group = _limiting_group(job, stack)
+            outcome = self._run_all(job, lines, output, cancel, group)
+            out_of_memory = group is not None and not outcome.succeeded and group.ran_out_of_memory
+        return outcome._replace(
+            executor=NAME,
+            host=os.uname().nodename,
+            python=python,
+            ran_out_of_memory=out_of_memory,
+            is_limited=group is not None or not job.limits.memory,
+        )
 
     def close(self) -> None:
         pass
 
+    def _run_all(
+        self, job: Job, lines: Sequence[LocalLine], output: JobOutput, cancel: Cancel, group: Cgroup | None
+    ) -> Outcome:
+        tree = ProcessTree()
+        outcome = None
+        try:
+            outcome = self._run_lines(job, lines, tree, output, cancel, group)
+        finally:
+            if not outcome or not outcome.succeeded:
+                tree.end(self._grace, cancel)
+        return outcome
+
     def _run_lines(
-        self, job: Job, lines: Sequence[LocalLine], tree: ProcessTree, output: JobOutput, cancel: Cancel
+        self,
+        job: Job,
+        lines: Sequence[LocalLine],
+        tree: ProcessTree,
+        output: JobOutput,
+        cancel: Cancel,
+        group: Cgroup | None,
     ) -> Outcome:
         deadline = inf if job.timeout is None else monotonic() + job.timeout
         for index, line in enumerate(lines):
@@ -70,9 +96,11 @@ class LocalExecutor:
                 return Outcome(Ending.INTERRUPTED, cancel.exit_code, index)
             if monotonic() >= deadline:
                 return Outcome(Ending.TIMED_OUT, 124, index)
-            output.start_line(job.lines[index], find_program(line) or line.argv[0])
+            program = find_program(line)
+            output.start_line(job.lines[index], program or line.argv[0])
+            member = line if group is None or program is None else line._replace(argv=group.wrapped(line.argv))
             try:
-                with start_line(line) as (process, source, terminal):
+                with start_line(member) as (process, source, terminal):
                     running = RunningLine(process, tree, source, terminal, output.write, cancel, deadline, self._grace)
                     outcome = running.finish()
             except NotStarted as error:
@@ -80,3 +108,13 @@ class LocalExecutor:
             if not outcome.succeeded:
                 return outcome._replace(line=index)
         return Outcome(Ending.EXITED, 0)
+
+
+def _limiting_group(job: Job, stack: ExitStack) -> Cgroup | None:
+    """Make the control group of a job whose memory is limited. None if it is not, or the system does not allow it."""
+    if not job.limits.memory:
+        return None
+    from weaselish.executors.local.cgroup import Cgroup
+
+    group = Cgroup.open(job.limits)
+    return None if group is None else stack.enter_context(group)
