@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from weaselish.api.project import Project
+    from weaselish.api.user_remotes import UserRemotes
     from weaselish.api.weasel import project_assets, project_run
 
 __version__ = "0.1.0"
-__all__ = ["Project", "__version__", "project_assets", "project_run"]
+__all__ = ["Project", "UserRemotes", "__version__", "project_assets", "project_run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,6 +25,10 @@ def __getattr__(name: str) -> Any:
         from weaselish.api.project import Project
 
         return Project
+    if name == "UserRemotes":
+        from weaselish.api.user_remotes import UserRemotes
+
+        return UserRemotes
     if name in ("project_assets", "project_run"):
         from weaselish.api import weasel
 

@@ -145,7 +145,7 @@ class Busy(ProjError):
 
 
 class StoreError(ProjError):
-    pass
+    is_missing_bucket = False  # the store answers, but the bucket or directory does not exist
 
 
 class NotInStore(StoreError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,15 @@ from weaselish.errors import InvalidProject, ProjError, UnknownName
 from weaselish.model.project import Remote
 from weaselish.model.secret_refs import Auth, AuthType, SecretKind, SecretRef
 
+from .conftest import write_private
+
 STORED = {"access_key": "stored-access", "secret_key": "stored-secret"}
 BEARER = Auth(AuthType.BEARER, token=SecretRef(SecretKind.ENV, "MY_TOKEN"))
 BASIC = Auth(AuthType.BASIC, user="ada", password=SecretRef(SecretKind.ENV, "MY_PASSWORD"))
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the directory of a user's configuration with credentials, and an environment with two secrets."""
     directory = tmp_path / "config"
     directory.mkdir()
@@ -34,11 +35,6 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "jfrog: {user: stored-user, password: stored-password}\n",
     )
     return directory
-
-
-def write_private(path: Path, text: str) -> None:
-    with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(text)
 
 
 def found(remote: Remote, given: Credentials | None = None) -> Credentials | None:
@@ -71,7 +67,7 @@ def found(remote: Remote, given: Credentials | None = None) -> Credentials | Non
     ],
 )
 def test_credentials_come_from_the_remote_or_the_users_file(
-    config: Path, remote: Remote, expected: Credentials | None
+    directory: Path, remote: Remote, expected: Credentials | None
 ) -> None:
     assert found(remote) == expected
 
@@ -105,7 +101,7 @@ def test_credentials_come_from_the_remote_or_the_users_file(
     ],
 )
 def test_environment_variables_take_precedence(
-    config: Path,
+    directory: Path,
     monkeypatch: pytest.MonkeyPatch,
     variables: dict[str, str],
     remote: Remote,
@@ -128,7 +124,7 @@ def test_environment_variables_take_precedence(
     ],
 )
 def test_half_of_what_belongs_together_is_refused(
-    config: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], url: str, message: str
+    directory: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], url: str, message: str
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(f"PROJ_REMOTE_X_{name}", value)
@@ -143,12 +139,12 @@ def test_credentials_show_no_values() -> None:
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666, 0o601])
-def test_a_credentials_file_that_others_can_use_is_refused(config: Path, mode: int) -> None:
-    (config / "credentials.yml").chmod(mode)
+def test_a_credentials_file_that_others_can_use_is_refused(directory: Path, mode: int) -> None:
+    (directory / "credentials.yml").chmod(mode)
     with pytest.raises(ProjError) as caught:
         found(Remote("lab", "s3://b", is_users=True))
     assert caught.value.message.endswith(f"but other users may read or write it (mode 0{mode:o})")
-    assert caught.value.hint == f"chmod 600 {config}/credentials.yml"
+    assert caught.value.hint == f"chmod 600 {directory}/credentials.yml"
     assert found(Remote("lab", "s3://b")) is None, "a remote that does not need the file"
 
 
@@ -165,16 +161,16 @@ def test_a_credentials_file_that_others_can_use_is_refused(config: Path, mode: i
         ('lab: {secret_key: "hunter2\\nx"}', "1:19: `secret_key` of `lab` must be text in one line"),
     ],
 )
-def test_a_broken_credentials_file_is_reported_without_values(config: Path, text: str, problem: str) -> None:
-    write_private(config / "credentials.yml", text)
+def test_a_broken_credentials_file_is_reported_without_values(directory: Path, text: str, problem: str) -> None:
+    write_private(directory / "credentials.yml", text)
     with pytest.raises(InvalidProject) as caught:
         found(Remote("lab", "s3://b", is_users=True))
-    assert caught.value.message == f"{config}/credentials.yml:{problem}"
+    assert caught.value.message == f"~/config/credentials.yml:{problem}"
     assert not any("hunter2" in f"{one.hint}" for one in caught.value.problems)
 
 
-def test_numbers_in_credentials_are_text(config: Path) -> None:
-    write_private(config / "credentials.yml", "lab: {access_key: 007, secret_key: true}")
+def test_numbers_in_credentials_are_text(directory: Path) -> None:
+    write_private(directory / "credentials.yml", "lab: {access_key: 007, secret_key: true}")
     assert found(Remote("lab", "s3://b", is_users=True)) == Credentials("007", "true")
 
 
@@ -191,15 +187,15 @@ def test_numbers_in_credentials_are_text(config: Path) -> None:
         ("remotes: {lab: {url: 's3://${env.X}'}}", "1:22: `${…}` is replaced only in project.yml"),
     ],
 )
-def test_a_broken_config_is_reported_with_its_place(config: Path, text: str, problem: str) -> None:
-    (config / "config.yml").write_text(text)
+def test_a_broken_config_is_reported_with_its_place(directory: Path, text: str, problem: str) -> None:
+    (directory / "config.yml").write_text(text)
     with pytest.raises(InvalidProject) as caught:
         find_user_remote("lab")
-    assert f"{config}/config.yml:{problem}" in caught.value.message
+    assert f"~/config/config.yml:{problem}" in caught.value.message
 
 
-def test_a_users_remote_is_found_without_a_project(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (config / "config.yml").write_text("remotes: {lab: {url: s3://b/x, region: r}, disk: /d}\nx-note: a\n")
+def test_a_users_remote_is_found_without_a_project(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (directory / "config.yml").write_text("remotes: {lab: {url: s3://b/x, region: r}, disk: /d}\nx-note: a\n")
     assert find_user_remote("lab") == Remote("lab", "s3://b/x", region="r", is_users=True)
     monkeypatch.setenv("PROJ_REMOTE_LAB_REGION", "other")
     monkeypatch.setenv("PROJ_REMOTE_LAB_URL", "s3://other")

@@ -115,6 +115,9 @@ class FakeBucket:
     def delete_many(self, keys: Sequence[str]) -> None:
         self.request("delete many", lambda: [self.objects.pop(key, None) for key in keys])
 
+    def create(self) -> None:
+        self.request("create", lambda: None)
+
     def close(self) -> None:
         pass
 

@@ -202,6 +202,7 @@ QUESTIONS = [
     ["push", "--dry"],
     ["pull", "--dry"],
     ["remote", "list"],
+    ["remote", "show", "default"],
 ]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from weaselish.engine.remote.probe import ProbeStep
     from weaselish.engine.remote.pull import Pulled
     from weaselish.engine.remote.push import Pushed
+    from weaselish.engine.remote.settings import Setting
     from weaselish.model.project import Remote
 
 DEFAULT = "default"  # the name of the remote that push and pull use
@@ -141,6 +142,16 @@ class Sharing(ProjectDirectory):
                 confirm=confirm,
                 report=on_event,
             )
+
+    def settings(self, remote: str = DEFAULT) -> tuple[Setting, ...]:
+        """Return the settings of a remote and of its credentials, each with its source. Raises UnknownName."""
+        from weaselish.engine.remote.resolve import find_remote
+        from weaselish.engine.remote.settings import settings_of
+
+        workspace = self._open()
+        found = find_remote(workspace, remote)
+        is_named = remote in workspace.project.remotes or found.is_users
+        return tuple(settings_of(found, is_named=is_named))
 
     def probe(self, remote: str = DEFAULT, *, cancel: Cancel | None = None) -> Probe:
         """Prepare to list a remote, then to write, read back and delete a small object, one step at a time."""

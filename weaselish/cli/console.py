@@ -59,6 +59,11 @@ def ask(question: str, *, step: str = "") -> None:
     _to_stderr(f"{paint(step, 'bold')}: {line}" if step else line)
 
 
+def prompt(question: str) -> None:
+    """Print a question whose answer follows on the same line, even when quiet."""
+    print(f"{printable(question)}: ", end="", file=sys.stderr, flush=True)
+
+
 def done(text: str) -> None:
     """Print a line about something that succeeded."""
     if not _is_quiet:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from weaselish.cli.console import ask
+from weaselish.cli.console import ask, prompt, say
 from weaselish.errors import ProjError
 
 if TYPE_CHECKING:
@@ -39,6 +39,26 @@ def confirmation(yes: bool, cancel: Cancel) -> Callable[[str, str], bool]:
             return is_yes(question, cancel, step=step)
 
     return confirm
+
+
+def secret_line(question: str, cancel: Cancel) -> str:
+    """Return a line of standard input, without its end. On a terminal, ask for it and do not show what is typed."""
+    if not can_ask():
+        return sys.stdin.readline().rstrip("\r\n")
+    import termios
+
+    fd = sys.stdin.fileno()
+    before = termios.tcgetattr(fd)
+    silent = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    try:
+        termios.tcsetattr(fd, termios.TCSAFLUSH, silent)  # discards what was typed before
+        prompt(question)
+        line = _typed_line(cancel)
+    finally:
+        termios.tcsetattr(fd, termios.TCSAFLUSH, before)
+        say("")
+    cancel.check()
+    return line.rstrip("\r\n")
 
 
 def _typed_line(cancel: Cancel) -> str:

@@ -34,8 +34,12 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
         "clean": "clean",
         "gc": "gc",
         "ls": "ls",
+        "remote add": "remote_change",
         "remote list": "remote",
+        "remote show": "remote",
         "remote test": "remote",
+        "remote rename": "remote_change",
+        "remote remove": "remote_change",
         "assets": "assets",
     },
     "Back up": {
@@ -58,7 +62,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
 MODULES = {name: module for section in SECTIONS.values() for name, module in section.items()}
 GROUPS = {
     "snapshot": "Store entire projects on a remote, and bring them back.",
-    "remote": "List and test the remotes of project.yml.",
+    "remote": "Add, list, test and remove remotes, of project.yml and your own.",
     "lock": "Change what project.lock records of commands.",
 }
 HELP_FLAGS = ("--help", "-h")
@@ -146,7 +150,7 @@ class Call(NamedTuple):
 DIRECTORY = Argument("DIR", "The project's directory, if it is not the current one.", Values.DIRECTORIES)
 NAMES = (Argument("NAME", "A command or workflow.", Values.TARGETS, is_repeated=True), DIRECTORY)
 RUNS = Argument("NAME", "A command, workflow or run id.", Values.TARGETS, is_repeated=True)
-REMOTE_HELP = "A remote of project.yml, a URL, or a path that begins with `./` or `/`"
+REMOTE_HELP = "A remote of project.yml or your own, a URL, or a path that begins with `./` or `/`"
 REMOTE = Argument("REMOTE", f"{REMOTE_HELP}; by default the remote `default`.", Values.REMOTES)
 
 

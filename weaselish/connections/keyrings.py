@@ -18,14 +18,20 @@ def reference_to(name: str) -> SecretRef:
 
 def from_keyring(reference: SecretRef) -> str:
     """Return an entry of the keyring. It may ask the user to unlock it. Raises SecretError."""
+    value = entry(reference)
+    if value is None:
+        hint = f"keyring set {reference.name} {reference.part}"
+        raise SecretError(f"`{reference}`: the keyring has no such entry", hint=hint)
+    return value
+
+
+def entry(reference: SecretRef) -> str | None:
+    """Return an entry of the keyring, None if it does not exist. Raises SecretError."""
     keyring = _library()
     try:
         value: str | None = keyring.get_password(reference.name, reference.part)
     except Exception as error:  # noqa: BLE001 - each backend raises its own errors
         raise _failed("read", error) from None
-    if value is None:
-        hint = f"keyring set {reference.name} {reference.part}"
-        raise SecretError(f"`{reference}`: the keyring has no such entry", hint=hint)
     return value
 
 

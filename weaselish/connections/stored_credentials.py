@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -43,7 +44,7 @@ def read_private(path: Path) -> bytes:
     mode = stat.S_IMODE(os.stat(path).st_mode)
     if mode & 0o077:
         message = f"`{shown}` holds secrets, but other users may read or write it (mode {mode:04o})"
-        raise ProjError(message, hint=f"chmod 600 {shown}")
+        raise ProjError(message, hint=f"chmod 600 {shlex.quote(str(path))}")
     return data
 
 

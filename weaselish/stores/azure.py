@@ -130,6 +130,9 @@ class AzureBucket:
         for key in keys:
             self.delete(key)
 
+    def create(self) -> None:
+        self._container.create_container()
+
     def close(self) -> None:
         self._service.close()
 

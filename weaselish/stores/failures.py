@@ -68,6 +68,7 @@ class RequestFailed(StoreError):
     def __init__(self, kind: FailureKind, message: str, hint: str | None) -> None:
         super().__init__(message, hint=hint)
         self.kind = kind
+        self.is_missing_bucket = kind is FailureKind.NO_BUCKET
 
 
 def request_failed(

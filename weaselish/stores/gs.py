@@ -140,6 +140,9 @@ class GSBucket:
         for key in keys:
             self.delete(key)
 
+    def create(self) -> None:
+        self._client.create_bucket(self._bucket, timeout=TIMEOUT, retry=None)
+
     def close(self) -> None:
         self._client.close()
 

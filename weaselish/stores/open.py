@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from weaselish.connections.credentials import Credentials
 from weaselish.errors import StoreError
+from weaselish.files.atomic import writing
 from weaselish.files.home import put_home
 from weaselish.model.urls import remote_url_problem, without_secrets
 from weaselish.stores.directory import DirectoryStore
@@ -76,6 +77,37 @@ def credentials_source(remote: Remote) -> str | None:
     return _bucket(remote, scheme, None).credentials() if scheme in EXTRAS else None
 
 
+def create_bucket(
+    remote: Remote,
+    *,
+    root: Path,
+    cancel: Cancel,
+    environ: Mapping[str, str] | None = None,
+    given: Credentials | None = None,
+) -> None:
+    """Create the bucket or directory of a remote. Arguments as for `open_store`. Raises StoreError and ProjError."""
+    scheme = check_remote(remote)
+    if scheme == "file":
+        path = _directory(remote, root)
+        with writing(f"`{path}`"):
+            path.mkdir(parents=True, exist_ok=True)
+        return
+    if scheme not in EXTRAS:
+        raise StoreError(f"`proj` cannot create `{remote.url}`", hint="create it on the server")
+    from weaselish.connections.login import credentials_of
+    from weaselish.stores.failures import request_failed
+    from weaselish.stores.threads import Threads
+
+    credentials = credentials_of(remote, root=root, cancel=cancel, environ=environ, given=given)
+    bucket = _bucket(remote, scheme, credentials)
+    try:
+        Threads().run(bucket.create, cancel)
+    except bucket.errors as error:
+        raise request_failed(label(remote), bucket.explain(error), "creating the bucket", bucket.hints) from None
+    finally:
+        bucket.close()
+
+
 def check_remote(remote: Remote) -> str:
     """Return the scheme of the remote's URL, `file` for a path. Raises StoreError if the remote is invalid."""
     if problem := remote_url_problem(remote.url):
@@ -123,9 +155,16 @@ def _open(remote: Remote, scheme: str, credentials: Credentials | None, cancel: 
 
 
 def _open_directory(remote: Remote, root: Path, cancel: Cancel) -> DirectoryStore:
-    path = unquote(urlsplit(remote.url).path) if "://" in remote.url else remote.url
-    directory, name = root / put_home(path), f"remote `{remote.name}` ({path})"
-    return DirectoryStore(directory, remote=name, cancel=cancel, is_cache=remote.is_user_cache)
+    name = f"remote `{remote.name}` ({_path(remote)})"
+    return DirectoryStore(_directory(remote, root), remote=name, cancel=cancel, is_cache=remote.is_user_cache)
+
+
+def _directory(remote: Remote, root: Path) -> Path:
+    return root / put_home(_path(remote))
+
+
+def _path(remote: Remote) -> str:
+    return unquote(urlsplit(remote.url).path) if "://" in remote.url else remote.url
 
 
 def _bucket(remote: Remote, scheme: str, credentials: Credentials | None) -> Bucket:

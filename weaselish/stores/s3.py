@@ -161,6 +161,12 @@ class S3Bucket:
             if failure.get("Code") != "NoSuchKey":
                 raise exceptions.ClientError({"Error": failure}, "DeleteObjects")
 
+    def create(self) -> None:
+        region = self._client.meta.region_name
+        elsewhere = self.honours_conditions and region not in (None, "us-east-1", "aws-global")
+        location = {"CreateBucketConfiguration": {"LocationConstraint": region}} if elsewhere else {}
+        self._client.create_bucket(Bucket=self._bucket, **location)
+
     def close(self) -> None:
         self._client.close()
 
