@@ -58,6 +58,14 @@ def test_each_step_is_a_group_and_no_script_can_write_a_command(project: Project
     )
 
 
+def test_in_parallel_only_the_last_state_of_a_progress_bar_is_shown(project: ProjectDir) -> None:
+    line = "printf '10%%\\\\r55%%\\\\r100%%\\\\nsaved'"
+    project.project(f'commands: [{{name: a, shell: true, script: ["{line}"]}}, {{name: b, script: [echo]}}]')
+    done = project.proj("run", "a", "b", "-j2")
+    assert "\n100%\nsaved\n::" in done.out
+    assert "10%\r" not in done.out
+
+
 def test_in_parallel_a_step_is_a_group_when_it_has_ended(project: ProjectDir) -> None:
     project.project(FAILING)
     out = out_of(project.proj("run", "all", "-j2", "-k"))

@@ -66,6 +66,47 @@ def test_many_steps_are_shown_without_a_row_that_wraps(project: ProjectDir, colu
     assert not [line for line in screen.history if "語" in line or "running" in line]
 
 
+def test_the_time_left_does_not_count_what_is_up_to_date(project: ProjectDir) -> None:
+    project.write_wait()
+    project.write("data", "old")
+    project.project("""\
+        commands:
+          - {name: slow, shell: true, script: [sh wait.sh slow; touch slow], deps: [data], outputs: [slow]}
+          - {name: accepted, script: [touch accepted], outputs: [accepted]}
+        """)
+    project.let_go("slow")
+    project.write("accepted")
+    project.proj("run", "slow")
+    project.proj("lock", "accept", "accepted")  # it never ran: how long it takes is not known
+    project.remove("slow.go")
+    project.write("data", "new")
+    screen = Screen(project, "run", "slow", "accepted", "--output", "live")
+    screen.sees("0/2 done · 1 running · about ")
+    project.let_go("slow")
+    assert screen.ends() == 0
+
+
+def test_the_view_fits_a_window_that_changes_its_size(project: ProjectDir) -> None:
+    project.write_wait()
+    names = [f"step-{number}" for number in range(6)]
+    rows = (f"- {{name: {name}, shell: true, script: ['seq -s, 200; sh wait.sh {name}']}}" for name in names)
+    project.write("project.yml", "commands:\n" + "\n".join(rows))
+    screen = Screen(project, "run", *names, "-j4", columns=200, rows=30)
+    screen.sees(lambda lines: lines[-1:] == ["0/6 done · 4 running"] and len(lines) == 5)
+    for columns, height, count in ((50, 30, 4), (120, 5, 1), (40, 10, 4)):
+        screen.resize(columns, height)
+        screen.sees(
+            lambda lines, columns=columns, count=count: (  # type: ignore[misc]
+                lines[-1:] == ["0/6 done · 4 running"]
+                and sum(line.endswith("…") and len(line) == columns - 1 for line in lines) == count
+            )
+        )
+    for name in names:
+        project.let_go(name)
+    assert screen.ends() == 0
+    assert not [line for line in screen.lines if "running" in line]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_a_clean_screen(project: ProjectDir, number: signal.Signals) -> None:
     project.write_wait()
@@ -180,6 +221,17 @@ def test_rows_show_elapsed_and_expected_time_and_the_holder_of_a_lock() -> None:
     assert test == "⧗ test   waiting for process 7"
     assert summary == "0/2 done · 1 running · 1 waiting · about 2 min left"
     assert "of ~" not in texts(rows.lines(Size(40, 24)))[0]
+
+
+def test_steps_that_need_not_run_take_no_time() -> None:
+    clock = Clock()
+    rows = rows_of("old", "older", "train", clock=clock)
+    rows.usual = {"old": 1000.0, "train": 200.0}
+    rows.update(events.StepStarted(Step("train"), ()))
+    assert "left" not in texts(rows.lines(Size(80, 24)))[-1]  # how long `older` takes is not known
+    rows.up_to_date = ["old", "older", "train"]
+    clock.now += 20
+    assert texts(rows.lines(Size(80, 24)))[-1] == "0/3 done · 1 running · about 3 min left"
 
 
 def test_a_low_window_shows_as_many_steps_as_fit() -> None:

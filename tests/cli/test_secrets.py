@@ -106,6 +106,38 @@ def test_the_reason_does_not_show_a_changed_secret(secret: ProjectDir) -> None:
     assert holds(secret, "another-value-of-test") == []
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("sh use.sh ${vars.api_key} x", "`use.sh ***` → `use.sh ***`"),
+        ("sh use.sh --api-key ${vars.api_key} x", "`--api-key ***` → `--api-key ***`"),
+        ("sh use.sh --token=${vars.my_key} x", "`use.sh --token=***` → `use.sh --token=***`"),
+        ("sh use.sh ${vars.nested.password.db} x", "`use.sh ***` → `use.sh ***`"),
+        ("sh use.sh --max-tokens ${vars.max_tokens}", "`--max-tokens 4096` → `--max-tokens 8192`"),
+    ],
+)
+def test_reasons_and_differences_mask_variables_with_the_name_of_a_secret(
+    project: ProjectDir, line: str, shown: str
+) -> None:
+    variables = "{api_key: first-value, my_key: first-value, nested: {password: {db: first-value}}, max_tokens: 4096}"
+    text = f"vars: {variables}\ncommands: [{{name: a, script: ['{line}'], outputs: [out]}}]\n"
+    project.project(text)
+    project.write("use.sh", "touch out\n")
+    project.proj("run", "a")
+    project.project(text.replace("first-value", "second-value").replace("4096", "8192"))
+    reason = f"script changed: line 1 ({shown})"
+    assert project.proj("status").out.splitlines()[2].endswith(reason)
+    for words in (["status", "--json"], ["diff"], ["diff", "--json"], ["why", "a"], ["why", "a", "--json"]):
+        done = project.proj(*words)
+        assert "-value" not in done.out + done.err
+
+
+def test_arguments_in_reasons_mask_secrets(secret: ProjectDir) -> None:
+    secret.proj("run", "upload")
+    done = secret.proj("run", "upload", "--dry", "--", "--token", "typed-value", SECRET)
+    assert "script changed: arguments (now `--token *** ***`)" in done.out
+
+
 def test_help_and_questions_mask_secrets(secret: ProjectDir) -> None:
     secret.project("""\
         title: For ${env.name} with ${env.token}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from textwrap import wrap
 
 from weaselish.cli.console import say, warn
 from weaselish.cli.subcommand import Argument, Call, Subcommand, Values
@@ -13,6 +12,7 @@ from weaselish.errors import listed
 def init(call: Call) -> int:
     """Write a starter project; refuse to replace one."""
     from shutil import get_terminal_size
+    from textwrap import wrap
 
     from weaselish.api.project import Project
 

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from weaselish.cli.live_rows import LiveRows
 from weaselish.cli.region import Region
 from weaselish.engine import events
 from weaselish.errors import ProjError
 
-_FRAME = 0.125  # seconds between two frames
+if TYPE_CHECKING:
+    from weaselish.cli.stage import Estimates
 
-UsualSeconds = Callable[[], Mapping[str, float]]
+_FRAME = 0.125  # seconds between two frames
 
 
 class LiveView:
     """Draws rows until it is closed, except while `is_asking`. Other lines are printed by `show`.
 
-    A thread draws the frames. It also reads how long commands usually take, after the first frame.
+    A thread draws the frames. It also reads the estimates, after the first frame.
     """
 
-    def __init__(self, rows: LiveRows, usual: UsualSeconds, is_asking: Callable[[], bool]) -> None:
+    def __init__(self, rows: LiveRows, estimates: Estimates, is_asking: Callable[[], bool]) -> None:
         self._rows = rows
-        self._usual = usual
+        self._estimates = estimates
         self._region = Region(sys.stderr)
         self._lock = threading.Lock()  # of the rows and the terminal
         self._is_asking = is_asking
@@ -69,13 +71,13 @@ class LiveView:
                 self._draw()
             if is_first:
                 is_first = False
-                self._read_usual()
+                self._read_estimates()
 
-    def _read_usual(self) -> None:
+    def _read_estimates(self) -> None:
         with suppress(ProjError, OSError):  # the view does without
-            usual = self._usual()
+            up_to_date, usual = self._estimates.up_to_date(), self._estimates.usual_seconds()
             with self._lock:
-                self._rows.usual = usual
+                self._rows.up_to_date, self._rows.usual = up_to_date, usual
 
     def _draw(self) -> None:
         if not self._is_asking() and not self._is_over.is_set():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from weaselish.cli.activity import Pace
 from weaselish.cli.output_lines import last_line
@@ -52,6 +52,7 @@ class LiveRows:
 
     def __init__(self, plan: Plan, jobs: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.usual: Mapping[str, float] = {}  # command -> seconds that it usually takes
+        self.up_to_date: Collection[str] = ()  # commands that were up to date, with all upstream, as the run began
         self._plan = plan
         self._jobs = jobs
         self._clock = clock
@@ -126,12 +127,12 @@ class LiveRows:
         """Return the time left of the run, None if a step that has not ended never ran before."""
         left: dict[str, float] = {}
         for step in self._plan.steps:
-            if step in self._ended:
+            row = self._running.get(step)
+            if step in self._ended or (row is None and step.command in self.up_to_date):
                 continue
             usual = self.usual.get(step.command)
             if usual is None:
                 return None
-            row = self._running.get(step)
             left[step] = max(usual - (now - row.begun), 0.0) if row else usual
         return seconds_left(self._plan, left, jobs=self._jobs) if left else None
 

@@ -14,7 +14,12 @@ from weaselish.cli.units import shown_size
 from weaselish.engine import events
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress, TaskID
+
+_NARROW = 70  # columns; below, there is no room for everything
+_FULL = 60  # columns of everything but the name, at most
+_SHORT = 24  # columns of size and time left, at most
 
 
 class TransferReporter(ActivityReporter):
@@ -52,7 +57,9 @@ class TransferReporter(ActivityReporter):
 
     def _open_bar(self, description: str) -> tuple[Progress, TaskID]:
         if self._bar is None:
-            self._bar = _bar(description)
+            from rich.console import Console
+
+            self._bar = transfer_bar(description, Console(stderr=True))
             self._bar[0].start()
         return self._bar
 
@@ -72,23 +79,25 @@ class TransferReporter(ActivityReporter):
             self._bar = None
 
 
-def _bar(action: str) -> tuple[Progress, TaskID]:
-    from rich.console import Console
+def transfer_bar(action: str, console: Console) -> tuple[Progress, TaskID]:
+    """Return a bar that fits one line of the console. In a narrow one, it has neither the bar itself nor the speed."""
     from rich.progress import (
         BarColumn,
         DownloadColumn,
         Progress,
+        ProgressColumn,
         TextColumn,
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
+    from rich.table import Column
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    progress = Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=5)
+    is_narrow = console.width < _NARROW
+    room = max(console.width - (_SHORT if is_narrow else _FULL), 1)
+    name = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", max_width=room))
+    size = DownloadColumn(binary_units=True)
+    columns: tuple[ProgressColumn, ...] = (name, size, TimeRemainingColumn(compact=True))
+    if not is_narrow:
+        columns = (name, BarColumn(bar_width=20), size, TransferSpeedColumn(), TimeRemainingColumn())
+    progress = Progress(*columns, console=console, transient=True, refresh_per_second=5)
     return progress, progress.add_task(action, total=None)

@@ -149,9 +149,11 @@ class ConsoleReporter:
         if lines is not None:
             self._write_lines(step, lines.end())
         if self._output is OutputMode.GROUP and step in self._logs:
+            final = OutputLines(lambda: 0.0)  # of a progress bar, only the last state: the step has ended
             with contextlib.suppress(OSError), open(self._logs[step], "rb") as log:
                 while block := log.read(1 << 16):
-                    self._write(block)
+                    self._write(b"".join(line + b"\n" for line in final.feed(block)))
+                self._write(b"".join(line + b"\n" for line in final.end()))
 
     def _write_lines(self, step: str, lines: Iterable[bytes]) -> None:
         prefix = paint(step.ljust(self._width) + " | ", "dim", self._stdout).encode()

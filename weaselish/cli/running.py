@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from weaselish.cancel import Cancel
     from weaselish.cli.reporter import ConsoleReporter, OutputMode
     from weaselish.cli.run_options import Settings
+    from weaselish.cli.stage import Estimates
     from weaselish.cli.subcommand import Call
     from weaselish.engine.run.run import RunResult
+
+_PATIENCE = 0.3  # seconds of hashing that an estimate is worth
 
 
 class Form(enum.Enum):
@@ -60,7 +63,7 @@ def run_targets(call: Call, project: Project, targets: Sequence[str], settings: 
         if view.form is Form.JSON_LINES:
             print_json_line(event.to_json())
 
-    stage = Stage(reporter, show, project.usual_seconds)
+    stage = Stage(reporter, show, _estimates(project, targets, settings))
     is_alone = settings.jobs == 1 and reporter.mode(settings.jobs) is not OutputMode.LIVE
     with cancelling_in_stages(call.cancel, stage.erasing), stage:
         result = project.run(
@@ -80,6 +83,20 @@ def run_targets(call: Call, project: Project, targets: Sequence[str], settings: 
         print_json(result_as_json(result, reporter.reasons))
     _notify(call, targets, view, result, seconds)
     return result.exit_code
+
+
+def _estimates(project: Project, targets: Sequence[str], settings: Settings) -> Estimates:
+    def up_to_date() -> list[str]:
+        if settings.force or settings.force_all:
+            return []
+        from weaselish.engine.status import Status
+
+        steps = project.status(*targets, within=_PATIENCE)
+        return [step.step.command for step in steps if step.status is Status.UP_TO_DATE]
+
+    from weaselish.cli.stage import Estimates
+
+    return Estimates(project.usual_seconds, up_to_date)
 
 
 def _reporter(call: Call, project: Project, view: View) -> ConsoleReporter:

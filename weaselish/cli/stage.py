@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from weaselish.cli.region import ERASE
 from weaselish.cli.reporter import ConsoleReporter, OutputMode
@@ -17,21 +17,25 @@ if TYPE_CHECKING:
 Confirm = Callable[[str, str], bool]
 
 
-class Stage:
-    """Passes events to `print_event`. The live view begins with the first step that runs or waits: imports take time.
+class Estimates(NamedTuple):
+    """Tells what a run will take. The view calls these functions in its thread; they may take a while."""
 
-    `usual` returns how long each command usually takes; it is called in a thread.
-    """
+    usual_seconds: Callable[[], Mapping[str, float]]  # of each command
+    up_to_date: Callable[[], Collection[str]]  # the commands that need not run
+
+
+class Stage:
+    """Passes events to `print_event`. The live view begins with the first step that runs or waits."""
 
     def __init__(
         self,
         reporter: ConsoleReporter,
         print_event: Callable[[events.Event], None],
-        usual: Callable[[], Mapping[str, float]],
+        estimates: Estimates,
     ) -> None:
         self._reporter = reporter
         self._print = print_event
-        self._usual = usual
+        self._estimates = estimates
         self._started: events.RunStarted | None = None
         self._view: LiveView | None = None
         self._asking: list[str] = []  # questions and interactive steps that have the terminal
@@ -66,7 +70,7 @@ class Stage:
         from weaselish.cli.live import LiveView
         from weaselish.cli.live_rows import LiveRows
 
-        return LiveView(LiveRows(self._started.plan, self._started.jobs), self._usual, lambda: bool(self._asking))
+        return LiveView(LiveRows(self._started.plan, self._started.jobs), self._estimates, lambda: bool(self._asking))
 
     def asking(self, confirm: Confirm) -> Confirm:
         """Return `confirm` such that the live view makes room for the question."""

@@ -8,11 +8,13 @@ from typing import NamedTuple
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.run.environment import environment_of
+from weaselish.engine.run.job import hidden_values
 from weaselish.engine.run.metrics import read_metrics
 from weaselish.engine.run.planning import check_usable
 from weaselish.engine.run.staleness import output_content
 from weaselish.errors import ProjError, UnknownName, UsageError
 from weaselish.model.project import Command
+from weaselish.model.secret_words import masked_changes
 from weaselish.model.targets import listed_commands, recorded_commands
 from weaselish.plan.comparison import Comparison, compare
 from weaselish.plan.digests import ABSENT
@@ -151,4 +153,6 @@ def current_state(workspace: Workspace, command: Command, last: Record) -> Recor
 
 def _diff(workspace: Workspace, old: Record, new: Record) -> RunDiff:
     comparison = compare(old, new, workspace.digests_with(old.algorithm).difference)
-    return RunDiff(new.command, old, new, comparison)
+    command = workspace.project.commands.get(new.command) or Command(new.command)
+    script = masked_changes(comparison.script, hidden_values(workspace, command)) if comparison.script else ()
+    return RunDiff(new.command, old, new, comparison._replace(script=script))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
+from weaselish.model.interpolate import MASK
 from weaselish.model.project import Command
+from weaselish.model.secret_words import masked_words
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import ENV_FILE, Fingerprint
 from weaselish.plan.record import Record
@@ -50,9 +52,16 @@ class Reason(NamedTuple):
 
 
 def reasons_to_run(
-    command: Command, now: Fingerprint, last: Record | None, digest_of: Callable[[str], str | None]
+    command: Command,
+    now: Fingerprint,
+    last: Record | None,
+    digest_of: Callable[[str], str | None],
+    secrets: Callable[[], Collection[str]] = frozenset,
 ) -> tuple[Reason, ...]:
-    """Why `command` must run; nothing if it is up to date. `digest_of(output)` is None for what is not there."""
+    """Why `command` must run; nothing if it is up to date. `digest_of(output)` is None for what is not there.
+
+    `secrets` returns the values that no reason may show. It is called only if the script has changed.
+    """
     if not command.all_outputs:
         return (Reason(ReasonKind.NO_OUTPUTS),)
     reasons = [Reason(ReasonKind.NO_SKIP)] if command.no_skip else []
@@ -61,7 +70,7 @@ def reasons_to_run(
     then = last.fingerprint
     return (
         *reasons,
-        *_script_reasons(then, now),
+        *_script_reasons(then, now, secrets),
         *_dep_reasons(dict(then.deps), dict(now.deps)),
         *_changed_names(ReasonKind.ENV_CHANGED, dict(then.env), dict(now.env)),
         *_environment_reasons(dict(then.environment), dict(now.environment)),
@@ -69,22 +78,27 @@ def reasons_to_run(
     )
 
 
-def _script_reasons(then: Fingerprint, now: Fingerprint) -> Iterable[Reason]:
+def _script_reasons(then: Fingerprint, now: Fingerprint, secrets: Callable[[], Collection[str]]) -> Iterable[Reason]:
     if then.script != now.script:
         old, new = then.script, now.script
         line = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
-        what = "removed" if line >= len(new) else "added" if line >= len(old) else _edit(old[line], new[line])
+        is_edit = line < min(len(old), len(new))
+        what = _edit(old[line], new[line], secrets()) if is_edit else "added" if line < len(new) else "removed"
         yield Reason(ReasonKind.SCRIPT_CHANGED, f"line {line + 1}", what)
     if then.args != now.args:
-        yield Reason(ReasonKind.SCRIPT_CHANGED, "arguments", f"now `{' '.join(now.args)}`" if now.args else "now none")
+        shown = " ".join(masked_words(now.args, secrets()))
+        yield Reason(ReasonKind.SCRIPT_CHANGED, "arguments", f"now `{shown}`" if now.args else "now none")
     if then.shell != now.shell:
         yield Reason(ReasonKind.SCRIPT_CHANGED, "shell")
     if then.workdir != now.workdir:
         yield Reason(ReasonKind.SCRIPT_CHANGED, "workdir")
 
 
-def _edit(then: str, now: str) -> str:
-    """Describe the edit of a line, with the word before it: `--lr 0.1` → `0.2`."""
+def _edit(then: str, now: str, secrets: Collection[str]) -> str:
+    """Describe the edit of a line, with the word before it: `--lr 0.1` → `0.2`.
+
+    Only the current values of secrets are known. Where one of them has replaced something, that counts as secret.
+    """
     old, new = then.split(), now.split()
     if old == new:
         return "blanks"
@@ -92,8 +106,12 @@ def _edit(then: str, now: str) -> str:
     end = 0
     while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
         end += 1
-    before = old[max(start - 1, 0) : len(old) - end]
-    after = new[max(start - 1, 0) : len(new) - end]
+    shown_old, shown_new = masked_words(old, secrets), masked_words(new, secrets)
+    if shown_new[start : len(new) - end] != new[start : len(new) - end]:
+        for index in range(start, len(old) - end):
+            shown_old[index] = MASK if shown_old[index] == old[index] else shown_old[index]
+    before = shown_old[max(start - 1, 0) : len(old) - end]
+    after = shown_new[max(start - 1, 0) : len(new) - end]
     return f"`{_short(before)}` → `{_short(after)}`"
 
 

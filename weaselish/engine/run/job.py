@@ -10,6 +10,7 @@ from weaselish.executors.base import Job, JobId, Line
 from weaselish.model.interpolate import env_names, is_secret, put_env
 from weaselish.model.project import Command
 from weaselish.model.script import split_words
+from weaselish.model.secret_words import secret_vars
 from weaselish.plan.fingerprint import Fingerprint
 from weaselish.workspace import Workspace
 
@@ -80,3 +81,8 @@ def secret_values(workspace: Workspace, command: Command) -> frozenset[str]:
     environment = _environment(workspace, command)
     own = (environment[name] for name in _secret_names(workspace, command))
     return frozenset(value for value in (*references, *own) if value)
+
+
+def hidden_values(workspace: Workspace, command: Command) -> frozenset[str]:
+    """Return the values that no message about the command's script may show: of secrets, and of `vars` named so."""
+    return secret_values(workspace, command) | frozenset(secret_vars(workspace.project.vars))

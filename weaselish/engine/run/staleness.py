@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from weaselish.engine.run.environment import environment_of
+from weaselish.engine.run.job import hidden_values
 from weaselish.engine.run.unrecorded import is_unrecorded
 from weaselish.errors import InvalidProject
 from weaselish.files.content import Digested
@@ -105,6 +106,9 @@ class _Comparison(NamedTuple):
 def _comparisons(
     workspace: Workspace, command: Command, args: tuple[str, ...], expected: Expected | None
 ) -> Iterator[_Comparison]:
+    def secrets() -> Collection[str]:
+        return hidden_values(workspace, command)
+
     for entry in workspace.records.last(command.name) or (None,):
         if entry is None or isinstance(entry, Record):
             last = entry
@@ -115,7 +119,7 @@ def _comparisons(
         digests = workspace.digests_with(workspace.project.digest if last is None else last.algorithm)
         now = _fingerprint(digests, workspace, command, args, last, expected)
         outputs = _outputs(digests, command) if last is not None else {}
-        yield _Comparison(last, now, reasons_to_run(command, now, last, outputs.get), digests)
+        yield _Comparison(last, now, reasons_to_run(command, now, last, outputs.get, secrets), digests)
 
 
 def _outputs(digests: Digests, command: Command) -> dict[str, str]:
