@@ -10,6 +10,7 @@ import fnmatch
 import hashlib
 import os
 import posixpath
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ Node = tuple[str, bytes]
 Tree = dict[str, Node]
 View = tuple[tuple[str, Node], ...]  # the files at a path, by relative path; a file is one entry with the path ""
 OURS = {".proj", "project.lock", "project.yml", ".env"}
+_LEFT_BY_SWAP = re.compile(r"\..*\.proj-(new|old|gone)-")
 
 
 def read_tree(root: Path) -> Tree:
@@ -35,6 +37,8 @@ def read_tree(root: Path) -> Tree:
         for entry in entries:
             path = prefix + entry.name
             if not prefix and (entry.name in OURS or entry.name.startswith("project.lock")):
+                continue
+            if _LEFT_BY_SWAP.match(entry.name):  # by a killed restore: the next run removes it, a digest ignores it
                 continue
             if entry.is_symlink():
                 tree[path] = ("l", os.fsencode(os.readlink(entry.path)))
