@@ -22,6 +22,37 @@ KEY, SECRET = "AKIAWEASELISH", "loopback-secret"
 READER_KEY, READER_SECRET = "AKIAREADER", "reader-secret"
 AZURE_ACCOUNT, AZURE_KEY = "weaselish", "bG9vcGJhY2stc2VjcmV0LW9mLWF6dXJpdGU="
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weaselish-tests"
+NGINX_TOKEN = "loopback-token"
+NGINX = f"""\
+daemon off;
+master_process off;
+pid DIRECTORY/nginx.pid;
+error_log stderr;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path DIRECTORY/body;
+  proxy_temp_path DIRECTORY/proxy;
+  fastcgi_temp_path DIRECTORY/fastcgi;
+  uwsgi_temp_path DIRECTORY/uwsgi;
+  scgi_temp_path DIRECTORY/scgi;
+  server {{
+    listen 127.0.0.1:PORT;
+    root DIRECTORY/files;
+    dav_methods PUT DELETE;
+    create_full_put_path on;
+    if ($http_authorization != "Bearer {NGINX_TOKEN}") {{ return 401; }}
+    location / {{ client_max_body_size 0; }}
+    location /artifactory/small/ {{ client_max_body_size 1m; }}
+    location /artifactory/api/storage/ {{
+      alias DIRECTORY/files/artifactory/;
+      if (!-f $request_filename) {{ return 404; }}
+      default_type application/json;
+      return 200 '{{"size": "0", "lastModified": "2025-01-01T00:00:00.000Z", "checksums": {{"sha1": "?"}}}}';
+    }}
+  }}
+}}
+"""
 STARTING = 60  # seconds, on a machine with much else to do
 
 
@@ -101,6 +132,18 @@ def fake_gcs(directory: Path) -> Iterator[Server]:
     argv += [f"-public-host=127.0.0.1:{port}", f"-external-url={url}"]
     with _running(argv, directory, lambda: _answers(f"{url}/storage/v1/b?project=p")):
         yield Server(port, {"STORAGE_EMULATOR_HOST": url})
+
+
+@contextmanager
+def nginx(directory: Path) -> Iterator[Server]:
+    """A web server with WebDAV, whose answers about files have Artifactory's form, with a wrong size and checksum."""
+    program = "/usr/sbin/nginx" if os.path.exists("/usr/sbin/nginx") else _program("nginx")
+    port = _free_ports(1)
+    (directory / "files").mkdir()
+    (directory / "nginx.conf").write_text(NGINX.replace("DIRECTORY", str(directory)).replace("PORT", str(port)))
+    argv = [program, "-p", str(directory), "-c", str(directory / "nginx.conf")]
+    with _running(argv, directory, lambda: _answers(f"http://127.0.0.1:{port}/")):
+        yield Server(port, {})
 
 
 @contextmanager

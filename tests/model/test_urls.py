@@ -11,12 +11,21 @@ from hypothesis import strategies as some
 
 from weaselish.files import yaml12
 from weaselish.model.parse import parse
-from weaselish.model.urls import remote_url_problem, without_secrets
+from weaselish.model.urls import artifactory_parts, remote_url_problem, without_secrets
 
 VALID = (
     *("./x", "../x", "/x", "~/x", "~", "x", "a/b_c-d.e", "größe", "..", "./a b:c@d", "/srv/with space"),
     *("file:///x", "FILE://localhost/x", "s3://b", "S3://b/x y", "gs://b/x", "az://c", "https://host/x"),
+    *(
+        "artifactory+https://h/artifactory/r",
+        "artifactory+http://h:8081/x/artifactory/r/a%20b/",
+        "Artifactory+HTTPS://h/artifactory/r",
+    ),
     *("${env.STORE}", "${env.STORE}:x", "s3://${env.BUCKET}/x"),
+)
+FORMS = (
+    "use a directory, `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix` or "
+    "`artifactory+https://host/artifactory/repository/path`"
 )
 SSH = "`proj` does not use SSH: mount the directory and write its path, such as `/mnt/"
 INVALID = {
@@ -51,8 +60,15 @@ INVALID = {
     "~ada/x": "write the absolute path of that home directory, such as `/home/ada/x`",
     "my store": "did you mean the directory `./my store`?",
     " s3://b": "remove the blanks around it: `s3://b`",
-    "": "use a directory, `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`",
-    "sftp://host/x": "use a directory, `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`",
+    "artifactory://h/artifactory/r/x": "did you mean `artifactory+https://h/artifactory/r/x`?",
+    "jfrog://h/r": "did you mean `artifactory+https://h/artifactory/r`?",
+    "artifactory+https:/h/r": "did you mean `artifactory+https://h/artifactory/r`?",
+    "artifactory+https://h/r/x": "did you mean `artifactory+https://h/artifactory/r/x`?",
+    "artifactory+http://h/artifactory": "did you mean `artifactory+http://h/artifactory/repository/path`?",
+    "artifactory+https://": "did you mean `artifactory+https://host/artifactory/repository/path`?",
+    "artifactory+https://h/artifactory/r/x?a=b": "did you mean `artifactory+https://h/artifactory/r/x`?",
+    "": FORMS,
+    "sftp://host/x": FORMS,
 }
 
 
@@ -75,12 +91,38 @@ def test_a_suggested_url_is_valid(hint: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["gcs://me:s3cr3t@b/x", "me:s3cr3t@host:/x", "sftp://me:s3cr3t@h", "azure://c/x?sig=s3cr3t", "s3:/a:s3cr3t@b"],
+    [
+        "gcs://me:s3cr3t@b/x",
+        "me:s3cr3t@host:/x",
+        "sftp://me:s3cr3t@h",
+        "azure://c/x?sig=s3cr3t",
+        "jfrog://me:s3cr3t@h/r",
+        "s3:/a:s3cr3t@b",
+    ],
 )
 def test_a_problem_shows_no_secret(url: str) -> None:
     problem = remote_url_problem(url)
     assert problem is not None
     assert "s3cr3t" not in str(problem)
+
+
+def test_an_artifactory_url_has_a_server_a_repository_and_a_path() -> None:
+    assert artifactory_parts("artifactory+http://h:81/artifactory/r/a%20b/c/") == (
+        "http://h:81/artifactory",
+        "r",
+        "a b/c",
+    )
+    assert artifactory_parts("artifactory+https://h/x/artifactory/r") == ("https://h/x/artifactory", "r", "")
+
+
+@pytest.mark.parametrize(
+    ("host", "warned"), [("10.0.0.1", True), ("art.lab", True), ("localhost:1", False), ("127.0.0.1", False)]
+)
+def test_an_unencrypted_remote_of_another_machine_is_a_warning(host: str, warned: bool) -> None:
+    text = f"remotes:\n  lab: artifactory+http://{host}/artifactory/r\ncommands: []\n"
+    warnings = [warning.located() for warning in parse(*yaml12.read(text, file="project.yml")).warnings]
+    message = "project.yml:2:8: the data and the login of this remote are sent unencrypted"
+    assert warnings == [message] * warned
 
 
 @given(some.text(max_size=30) | some.from_regex(r"[a-z0-9]{1,5}[:/@$\\]{1,3}[a-z./$:@]{0,8}", fullmatch=True))

@@ -64,6 +64,14 @@ def test_a_read_only_remote_is_not_written(tmp_path: Path) -> None:
             Remote("lab", "s3://b", anonymous=True, profile="p"),
             "remote `lab`: `anonymous: true` and `profile:` exclude each other",
         ),
+        (
+            Remote("lab", "artifactory+https://me:secret@h/artifactory/r"),
+            "remote `lab`: its `url:` holds a credential",
+        ),
+        (
+            Remote("lab", "artifactory+https://h/artifactory/r", region="r"),
+            "remote `lab`: `region:` means nothing for `artifactory+https://h/artifactory/r`",
+        ),
         (Remote("lab", "s3://key:secret@bucket/x"), "remote `lab`: its `url:` holds a credential"),
         (Remote("lab", "az://c/x?sv=1&sig=secret"), "remote `lab`: its `url:` holds a credential"),
         (Remote("lab", "s3://b", "http://me:secret@host"), "remote `lab`: its `endpoint_url:` holds a credential"),

@@ -83,7 +83,7 @@ def find_login(remote: Remote, given: Credentials | None = None) -> Login:
     }
     if scheme == "s3":  # keys belong together
         return from_variables or _stored(remote.profile or (remote.name if remote.is_users else None))
-    found = _auth(remote) or (_stored(remote.name) if remote.is_users else {})
+    found = _auth(remote) or _stored(remote.profile or (remote.name if remote.is_users else None))
     return _merged(_merged(found, from_variables), from_command_line)
 
 

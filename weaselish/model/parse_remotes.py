@@ -11,7 +11,7 @@ from weaselish.model.locations import Path
 from weaselish.model.parse_auth import read_auth
 from weaselish.model.parse_values import Values
 from weaselish.model.project import Remote
-from weaselish.model.urls import PATH_STARTS, remote_url_problem
+from weaselish.model.urls import PATH_STARTS, is_unencrypted, remote_url_problem
 
 
 def read_remotes(values: Values) -> dict[str, Remote]:
@@ -61,4 +61,6 @@ def _url(values: Values, path: Path, written: str) -> str:
     url = values.interpolated(path, written)
     if url is not None and written and (problem := remote_url_problem(url)):
         values.problem(path, *problem)
+    elif url and is_unencrypted(url):
+        values.warn(path, "the data and the login of this remote are sent unencrypted", "use `artifactory+https://`")
     return url or ""

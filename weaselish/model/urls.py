@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
+from urllib.parse import unquote, urlsplit
 
 BUCKETS = ("s3", "gs", "az")
+ARTIFACTORY = ("artifactory+https", "artifactory+http")
 _FOLDERS = ("./", "../", "/", "~/")  # how the path of a directory begins, unless it is a plain name
 PATH_STARTS = ("./", "../", "/", "~")  # of a name that is a path, not a remote
 _WEB = ("http", "https")
+_ARTIFACTORY_NAMES = ("artifactory", "jfrog", "rt")
 _RENAMED = {
     **dict.fromkeys(("gcs", "google", "googlestorage"), "gs"),
     **dict.fromkeys(("azure", "abfs", "abfss", "wasb", "wasbs", "adl", "blob"), "az"),
     **dict.fromkeys(("s3a", "s3n", "aws", "minio", "r2"), "s3"),
 }
-_VALID_FORMS = "use a directory, `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`"
+_VALID_FORMS = (
+    "use a directory, `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix` or "
+    "`artifactory+https://host/artifactory/repository/path`"
+)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/*)(.*)", re.DOTALL)
 _HOST = re.compile(r"(?:[^/\s]*@)?([^/\s:@]+):(.*)", re.DOTALL)  # `host:path`, as scp and git write it
 _VARIABLE = re.compile(r"\$(\w+)|^%(\w+)%")
@@ -77,6 +84,8 @@ def _scheme_problem(url: str, scheme: str, slashes: str, rest: str) -> _Problem 
     if name in BUCKETS:
         is_valid = scheme == name and slashes == "//" and rest
         return None if is_valid else _bucket_problem(url, name, rest)
+    if scheme in ARTIFACTORY or scheme in _ARTIFACTORY_NAMES:
+        return _artifactory_problem(url, scheme, slashes, rest)
     if scheme == "file":
         return _file_problem(url, slashes, rest)
     if scheme == "dbfs":
@@ -94,6 +103,37 @@ def _bucket_problem(url: str, scheme: str, rest: str) -> _Problem:
         bucket = bucket.partition("@")[0]
     suggestion = _shown(f"{scheme}://{bucket}{slash}{key}") if bucket else f"{scheme}://bucket/prefix"
     return _invalid(url, f"did you mean `{suggestion}`?")
+
+
+def artifactory_parts(url: str) -> tuple[str, str, str]:
+    """Return the address of the server, the repository and the path in it, of a valid URL of an Artifactory remote."""
+    parts = urlsplit(url.partition("+")[2])
+    before, _, rest = f"{parts.path}/".partition("/artifactory/")
+    repository, _, path = unquote(rest).strip("/").partition("/")
+    return f"{parts.scheme}://{parts.netloc}{before}/artifactory", repository, path.strip("/")
+
+
+def is_unencrypted(url: str) -> bool:
+    """Return whether a remote is accessed over HTTP without encryption, other than on this machine."""
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() != "artifactory+http":
+        return False
+    host = urlsplit(f"//{rest}").hostname or ""
+    return host != "localhost" and not host.startswith("127.") and host != "::1"
+
+
+def _artifactory_problem(url: str, scheme: str, slashes: str, rest: str) -> _Problem | None:
+    host, _, path = rest.partition("/")
+    if scheme in ARTIFACTORY and slashes == "//" and host:
+        with suppress(ValueError):  # an invalid address in brackets
+            _, repository, inner = artifactory_parts(f"artifactory+https://{rest}")
+            segments = f"{repository}/{inner}".rstrip("/").split("/")
+            if repository and not {"", ".", ".."}.intersection(segments) and not re.search("[?#]", rest):
+                return None
+    path = re.split("[?#]", path)[0]
+    server = f"{scheme if scheme in ARTIFACTORY else 'artifactory+https'}://{_shown(f'//{host}')[2:] or 'host'}"
+    path = _shown(path).strip("/").removeprefix("artifactory").strip("/")
+    return _invalid(url, f"did you mean `{server}/artifactory/{path or 'repository/path'}`?")
 
 
 def _file_problem(url: str, slashes: str, rest: str) -> _Problem | None:

@@ -16,7 +16,7 @@ from cloudpathlib.exceptions import CloudPathException, CloudPathNotExistsError,
 
 from weaselish.cancel import Cancel
 from weaselish.errors import NotInStore, StoreError
-from weaselish.model.urls import without_secrets
+from weaselish.model.urls import ARTIFACTORY, without_secrets
 from weaselish.stores.base import Stored
 from weaselish.stores.failures import detail_of, request_failed
 from weaselish.stores.keys import check_key, is_key
@@ -41,6 +41,11 @@ def cloud_path(remote: Remote, key: str = "") -> CloudPath:
     scheme = check_remote(remote)
     if scheme == "file":
         raise StoreError(f"remote `{remote.name}` is a directory: `{remote.url}`", hint="use its path")
+    if scheme in ARTIFACTORY:
+        raise StoreError(
+            f"remote `{remote.name}` is an Artifactory repository, which has no cloudpathlib path",
+            hint="use `proj pull`",
+        )
     if key:
         check_key(key, f"remote `{remote.name}`")
     base = _bucket_path(remote, scheme) if scheme in EXTRAS else _other_path(remote)

@@ -16,6 +16,7 @@ class FailureKind(Enum):
 
     NO_OBJECT = "no such object"
     NO_BUCKET = "no such bucket"
+    NO_REPOSITORY = "no such repository"
     NO_CREDENTIALS = "no usable credentials"
     EXPIRED = "the credentials have expired"
     REFUSED = "access refused"

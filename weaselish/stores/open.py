@@ -12,7 +12,7 @@ from weaselish.connections.credentials import Credentials
 from weaselish.errors import StoreError
 from weaselish.files.atomic import writing
 from weaselish.files.home import put_home
-from weaselish.model.urls import remote_url_problem, without_secrets
+from weaselish.model.urls import ARTIFACTORY, remote_url_problem, without_secrets
 from weaselish.stores.directory import DirectoryStore
 from weaselish.stores.wrappers import ReadOnly, Retrying
 
@@ -23,13 +23,19 @@ if TYPE_CHECKING:
     from weaselish.stores.bucket import Bucket
 
 EXTRAS = {"s3": "s3", "gs": "gs", "az": "azure"}  # scheme of a URL -> the extra to install
-_BUCKETS = {"s3": "s3.S3Bucket", "gs": "gs.GSBucket", "az": "azure.AzureBucket"}
+_BUCKETS = {
+    "s3": "s3.S3Bucket",
+    "gs": "gs.GSBucket",
+    "az": "azure.AzureBucket",
+    **dict.fromkeys(ARTIFACTORY, "artifactory.ArtifactoryBucket"),
+}
 _OPTIONS = {  # scheme of a URL -> the options that apply
     "s3": ("endpoint_url", "profile", "region", "anonymous", "sse", "kms_key", "requester_pays"),
     "gs": ("endpoint_url", "anonymous", "requester_pays"),
     "az": ("endpoint_url", "anonymous"),
     "http": ("auth",),
     "https": ("auth",),
+    **dict.fromkeys(ARTIFACTORY, ("profile", "anonymous", "auth")),
 }
 _ALL_OPTIONS = (*_OPTIONS["s3"], "auth")
 
@@ -74,7 +80,7 @@ def credentials_source(remote: Remote) -> str | None:
 
     if sources := dict.fromkeys(found.source for found in find_login(remote).values()):
         return ", ".join(sources)
-    return _bucket(remote, scheme, None).credentials() if scheme in EXTRAS else None
+    return _bucket(remote, scheme, None).credentials() if scheme in _BUCKETS else None
 
 
 def create_bucket(
@@ -144,6 +150,8 @@ def label(remote: Remote, endpoint: str = "") -> str:
 
 
 def _open(remote: Remote, scheme: str, credentials: Credentials | None, cancel: Cancel) -> Store:
+    if scheme in ARTIFACTORY:
+        return _open_artifactory(remote, scheme, credentials, cancel)
     if scheme in EXTRAS:
         from weaselish.stores.cloud import CloudStore
 
@@ -152,6 +160,15 @@ def _open(remote: Remote, scheme: str, credentials: Credentials | None, cancel: 
     from weaselish.stores.cloudpath import CloudPathStore, cloud_path
 
     return CloudPathStore(cloud_path(remote), remote=label(remote), cancel=cancel)
+
+
+def _open_artifactory(remote: Remote, scheme: str, credentials: Credentials | None, cancel: Cancel) -> Store:
+    from weaselish.stores.artifactory import ArtifactoryBucket
+    from weaselish.stores.artifactory_store import ArtifactoryStore
+
+    bucket = _bucket(remote, scheme, credentials)
+    assert isinstance(bucket, ArtifactoryBucket)
+    return ArtifactoryStore(bucket, remote=label(remote), cancel=cancel)
 
 
 def _open_directory(remote: Remote, root: Path, cancel: Cancel) -> DirectoryStore:
