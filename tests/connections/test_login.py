@@ -57,6 +57,10 @@ def found(remote: Remote, given: Credentials | None = None) -> Credentials | Non
             Remote("jfrog", "https://example.org/x", is_users=True),
             Credentials(user="stored-user", password="stored-password"),
         ),
+        (
+            Remote("x", "artifactory+https://example.org/artifactory/r", profile="jfrog"),
+            Credentials(user="stored-user", password="stored-password"),
+        ),
         (Remote("x", "https://example.org/x", auth=BEARER), Credentials(token="token-of-auth")),
         (Remote("x", "https://example.org/x", auth=BASIC), Credentials(user="ada", password="password-of-auth")),
         (
