@@ -13,7 +13,7 @@ from weaselish.cli.unknown import ELSEWHERE
 OF_OTHER_TOOLS = [
     "list", "ls-steps", "build", "repro", "exec", "install", "add", "dag", "check", "lint",
     "start", "test", "watch", "dry-run", "checkout", "fetch", "exp", "metrics", "plots", "params",
-    "show", "commit", "import", "remove", "update",
+    "show", "commit", "remove", "update",
 ]  # fmt: skip
 
 

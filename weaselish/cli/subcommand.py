@@ -55,6 +55,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
         "clone": "clone",
         "document": "document",
         "dvc": "dvc",
+        "import skelebot": "importing",
+        "import lab": "importing",
         "completion": "completion",
         "schema": "schema",
     },
@@ -63,6 +65,7 @@ MODULES = {name: module for section in SECTIONS.values() for name, module in sec
 GROUPS = {
     "snapshot": "Store entire projects on a remote, and bring them back.",
     "remote": "Add, list, test and remove remotes, of project.yml and your own.",
+    "import": "Print what the files of Skelebot and Lab become in `proj`.",
     "lock": "Change what project.lock records of commands.",
 }
 HELP_FLAGS = ("--help", "-h")

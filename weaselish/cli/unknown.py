@@ -34,7 +34,6 @@ ELSEWHERE = {  # subcommands of Weasel, DVC, Snakemake, go-task, make, just, npm
     "force": "`proj run NAME --force` runs a command even if it is up to date",
     "help": "`proj --help`, or `proj run NAME --help`",
     "history": "`proj log` shows past runs",
-    "import": "add an entry under `assets:` in project.yml",
     "install": _PACKAGES,
     "lint": "`proj validate` checks project.yml",
     "list": f"{_LIST}, `proj ls` what a remote holds",
