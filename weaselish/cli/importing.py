@@ -20,7 +20,7 @@ def import_skelebot(call: Call) -> int:
     version = file.with_name(VERSION)
     number = read_limited(version, name=str(version), limit=_LARGEST) if version.exists() else None
     imported = read_skelebot(data, file=str(file), version=number)
-    print(imported.text, end="")
+    print(imported.text, end="", flush=True)
     for note in imported.notes:
         warn(note)
     hint("put this into project.yml, then `proj validate` checks it")
@@ -37,7 +37,7 @@ def import_lab(call: Call) -> int:
     connections = Path(CONNECTIONS).expanduser()
     stored = read_limited(connections, name=CONNECTIONS, limit=_LARGEST) if connections.exists() else None
     project = read_lab(data, stored, file=str(file))
-    print(project.command)
+    print(project.command, flush=True)
     if project.has_secret:
         say(f"it asks for the secret key: `minio_secretkey` of `{project.tag}` in {CONNECTIONS}")
     name = project.name or "NAME"
@@ -49,7 +49,7 @@ SUBCOMMANDS = (
     Subcommand(
         "import skelebot",
         import_skelebot,
-        "Print the keys of project.yml for the artifacts of a skelebot.yaml.\n\nNothing is written.",
+        "Print a skelebot.yaml's artifacts as keys of project.yml.\n\nNothing is written.",
         arguments=(Argument("FILE", "The file, by default skelebot.yaml.", Values.FILES),),
         examples=("proj import skelebot", "proj import skelebot >> project.yml"),
     ),
