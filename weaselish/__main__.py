@@ -12,6 +12,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from weaselish.errors import ProjError
 
 
@@ -31,6 +33,8 @@ def _run(argv: Sequence[str] | None) -> int:
     from weaselish.errors import Cancelled
 
     words = sys.argv[1:] if argv is None else list(argv)
+    if argv is None:
+        sys.excepthook = _show_traceback
     try:
         code = _dispatch(words)
         sys.stdout.flush()  # a reader that has gone is noticed here, not at exit
@@ -79,6 +83,15 @@ def _show(error: ProjError, words: Sequence[str]) -> int:
 
         print_json_error(error)
     return error.exit_code
+
+
+def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of a bug, with resolved secrets masked."""
+    import traceback
+
+    from weaselish.resolved_secrets import without_resolved
+
+    sys.stderr.write(without_resolved("".join(traceback.format_exception(kind, error, trace))))
 
 
 def _can_flush() -> bool:

@@ -10,8 +10,10 @@ from weaselish.executors.base import Job, JobId, Line
 from weaselish.model.interpolate import env_names, is_secret, put_env
 from weaselish.model.project import Command
 from weaselish.model.script import split_words
+from weaselish.model.secret_refs import SecretKind, SecretRef
 from weaselish.model.secret_words import secret_vars
 from weaselish.plan.fingerprint import Fingerprint
+from weaselish.resolved_secrets import resolved_secrets
 from weaselish.workspace import Workspace
 
 _ValueOf = Callable[[str], str | None]
@@ -76,13 +78,22 @@ def _secret_names(workspace: Workspace, command: Command) -> Iterator[str]:
 
 
 def secret_values(workspace: Workspace, command: Command) -> frozenset[str]:
-    """Return the values that must not appear in what a command writes: those of all declared secrets."""
+    """Return the values that must not appear in what a command writes: of declared and of resolved secrets."""
     references = (workspace.env(name) for name in workspace.project.env if workspace.is_secret(name))
     environment = _environment(workspace, command)
     own = (environment[name] for name in _secret_names(workspace, command))
-    return frozenset(value for value in (*references, *own) if value)
+    of_remotes = (workspace.environ.get(name) for name in _variables_of_remotes(workspace))
+    return frozenset(value for value in (*references, *own, *of_remotes, *resolved_secrets()) if value)
 
 
 def hidden_values(workspace: Workspace, command: Command) -> frozenset[str]:
     """Return the values that no message about the command's script may show: of secrets, and of `vars` named so."""
     return secret_values(workspace, command) | frozenset(secret_vars(workspace.project.vars))
+
+
+def _variables_of_remotes(workspace: Workspace) -> Iterator[str]:
+    """Yield the environment variables that the `auth` of a remote refers to."""
+    for remote in workspace.project.remotes.values():
+        for value in remote.auth or ():
+            if isinstance(value, SecretRef) and value.kind is SecretKind.ENV:
+                yield value.name
