@@ -59,7 +59,8 @@ def test_the_commands_need_no_project(project: ProjectDir, config: Path, tmp_pat
 
 def test_the_projects_remote_hides_the_users(project: ProjectDir, config: Path, tmp_path: Path) -> None:
     (tmp_path / "of-user").mkdir()
-    project.proj("remote", "add", "shared", str(tmp_path / "of-user"))
+    added = project.proj("remote", "add", "shared", str(tmp_path / "of-user"))
+    assert added.code == 0, added.err
     project.project(project.read("project.yml") + "remotes: {shared: ../of-project}\n")
     listed = project.proj("remote", "list")
     assert [line.split() for line in listed.out.splitlines()[2:]] == [
