@@ -25,7 +25,7 @@ from weaselish.locks.flock import take_for_life
 from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.fingerprint import Fingerprint
 from weaselish.plan.reasons import ReasonKind
-from weaselish.plan.record import MAX_COUNT, Record, RecordedOutput
+from weaselish.plan.record import MAX_COUNT, Provenance, Record, RecordedOutput
 from weaselish.records import journal
 from weaselish.records.journal import Journal, JournalReader, owner_lives, retire
 from weaselish.records.journal_lines import AttemptEnd, Began, Reset
@@ -802,3 +802,25 @@ def test_any_course_of_three_processes(course: list[tuple[int, str, str]]) -> No
                 assert records.unfinished(name) is unfinished[name]
         for records in alive.values():
             records.close()
+
+
+def test_a_record_of_the_lock_file_gets_its_facts_from_the_journal_that_holds_it(tmp_path: Path) -> None:
+    facts = Provenance(tool="proj 1", seconds=2.0)
+    for number in range(6):  # more journals than stay in memory
+        records = Records(tmp_path, PROJECT)
+        for name in "abc":
+            records.add(record(records.start(name, "key"), name, str(number))._replace(provenance=facts))
+        records.close()
+    reading = Records(tmp_path, PROJECT)
+    for _ in range(2):
+        for name in "abc":
+            (known,) = reading.last(name)
+            assert isinstance(known, Record)
+            bare = known._replace(provenance=None)
+            assert reading.complete(bare).provenance == facts
+            assert reading.complete(bare._replace(run=1)).provenance is None
+    run(other := Records(tmp_path, PROJECT), "d")
+    (known,) = other.last("d")
+    assert isinstance(known, Record)
+    assert reading.complete(known._replace(provenance=None)) == known  # of a journal that is still being written
+    other.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -33,6 +35,7 @@ class PastResult(enum.Enum):
 
 _NO_METRICS: Metrics = MappingProxyType({})
 _FETCHED = (Origin.PULLED, Origin.RESTORED)  # of records of runs that took place earlier
+_KEPT = 4  # journals whose records stay in memory
 _OPEN = (PastResult.RUNNING, PastResult.INTERRUPTED, PastResult.PULLED)  # what a record settles
 
 
@@ -101,13 +104,36 @@ def _recorded(record: Record, started: PastRun | None) -> PastRun:
     return run._replace(result=result, seconds=seconds, record=record)
 
 
-def find_record(runs: Path, wanted: Record) -> Record | None:
-    """Return the record of the journals that the lock's view `wanted` stands for, with sizes and provenance."""
-    for path in _begun_before(runs, wanted.run):
-        for line in JournalReader(path).lines():
-            if isinstance(line, Recorded) and _is_view(wanted, line.record):
-                return line.record
-    return None
+class FullRecords:
+    """Finds the records of the journals that views in the lock file stand for. Thread-safe.
+
+    It keeps the records of the journals that it read last: a push asks for many of the same journal.
+    """
+
+    def __init__(self, runs: Path) -> None:
+        self._runs = runs
+        self._lock = threading.Lock()
+        self._read: OrderedDict[str, tuple[JournalReader, dict[int, list[Record]]]] = OrderedDict()
+
+    def find(self, wanted: Record) -> Record | None:
+        """Return the record with sizes and provenance of which `wanted` is the lock's view. None if there is none."""
+        with self._lock:
+            for path in _begun_before(self._runs, wanted.run):
+                for record in self._records(path).get(wanted.run, ()):
+                    if _is_view(wanted, record):
+                        return record
+        return None
+
+    def _records(self, path: Path) -> dict[int, list[Record]]:
+        """Return the records of a journal by run id."""
+        reader, records = self._read.pop(path.name, (JournalReader(path), {}))
+        for line in reader.lines():
+            if isinstance(line, Recorded):
+                records.setdefault(line.record.run, []).append(line.record)
+        self._read[path.name] = reader, records
+        if len(self._read) > _KEPT:
+            self._read.popitem(last=False)
+        return records
 
 
 def _is_view(locked: Record, record: Record) -> bool:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weaselish.cancel import Cancel
 from weaselish.errors import BrokenState, Cancelled, ProjError
@@ -21,6 +22,9 @@ from weaselish.records.journal import Journal, JournalReader, journals
 from weaselish.records.journal_lines import AttemptEnd, Ended, JournalLine, Recorded, Reset, Started
 from weaselish.records.lock_entry import LockEntry, entry_of
 from weaselish.records.run_state import Attempt, RecordOrEntry, RunState
+
+if TYPE_CHECKING:
+    from weaselish.records.history import FullRecords
 
 _FOLD_EVERY = 2.0  # seconds at least between two folds, and twenty times what the last one took
 
@@ -39,6 +43,7 @@ class Records:
         self._file_version: object = ()  # of project.lock, when it was read
         self._readers: dict[str, JournalReader] = {}
         self._own: Journal | None = None
+        self._full: FullRecords | None = None
         self._fold_at = 0.0  # no fold before then, except at the end
         self.refresh()
 
@@ -89,9 +94,12 @@ class Records:
         """Return the record with sizes and provenance if a journal still holds it, else the lock's view of it."""
         if record.provenance is not None:
             return record
-        from weaselish.records.history import find_record
+        with self._lock:
+            if self._full is None:
+                from weaselish.records.history import FullRecords
 
-        return find_record(self._runs, record) or record
+                self._full = FullRecords(self._runs)
+        return self._full.find(record) or record
 
     def unfinished(self, command: str) -> ReasonKind | None:
         """Return why the last start of a command makes its outputs untrustworthy, None if it does not."""
