@@ -125,25 +125,28 @@ def start(
 def _become(words: Sequence[str], cwd: Path, environ: Mapping[str, str], out: Path, err: Path, clock: float) -> None:
     code = 70
     try:
-        os.setsid()
-        os.chdir(cwd)
-        os.environ.clear()
-        os.environ.update(environ)
-        for fd, path in ((0, Path(os.devnull)), (1, out), (2, err)):
-            os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666), fd)
-        sys.stdin = open(0, closefd=False)  # noqa: SIM115
-        sys.stdout, sys.stderr = (io.TextIOWrapper(open(fd, "wb", closefd=False)) for fd in (1, 2))  # noqa: SIM115
-        faulthandler.enable(sys.stderr.fileno())  # what hangs is ended with SIGABRT
-        if clock:
-            _set_clock(clock)
-        code = _main(words)
-    except BaseException:  # noqa: BLE001
-        traceback.print_exc()  # as Python itself would
+        try:
+            os.setsid()
+            os.chdir(cwd)
+            os.environ.clear()
+            os.environ.update(environ)
+            for fd, path in ((0, Path(os.devnull)), (1, out), (2, err)):
+                os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666), fd)
+            sys.stdin = open(0, closefd=False)  # noqa: SIM115
+            sys.stdout, sys.stderr = (io.TextIOWrapper(open(fd, "wb", closefd=False)) for fd in (1, 2))  # noqa: SIM115
+            faulthandler.enable(sys.stderr.fileno())  # what hangs is ended with SIGABRT
+            if clock:
+                _set_clock(clock)
+            code = _main(words)
+        except BaseException:  # noqa: BLE001
+            traceback.print_exc()  # as Python itself would
+        finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+            with contextlib.suppress(Exception):
+                sys.stdout.flush()
+                sys.stderr.flush()
     finally:
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(code)
+        os._exit(code)  # whatever interrupts the above: this process must never go on as its parent
 
 
 def _main(words: Sequence[str]) -> int:
