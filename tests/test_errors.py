@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cloudpathlib.local import LocalS3Path
 from harness import ProjectDir
 
 from weaselish import Project, errors
@@ -16,6 +17,7 @@ from weaselish.cancel import Cancel
 from weaselish.engine.write_paths import check_asset_path
 from weaselish.errors import ProjError
 from weaselish.locks.step_locks import hold_locks
+from weaselish.stores.cloudpath import CloudPathStore
 from weaselish.stores.directory import DirectoryStore
 from weaselish.workspace import Workspace
 
@@ -98,6 +100,10 @@ def not_in_store(project: ProjectDir) -> None:
     b"".join(DirectoryStore(project.path).get("a/b"))
 
 
+def cannot_copy(project: ProjectDir) -> None:
+    CloudPathStore(LocalS3Path("s3://bucket"), remote="remote `other`").copy("a", "b")
+
+
 CAUSES: dict[str, Callable[[ProjectDir], None]] = {
     "InvalidOverride": invalid_override,
     "UnknownName": unknown_name,
@@ -109,6 +115,7 @@ CAUSES: dict[str, Callable[[ProjectDir], None]] = {
     "Busy": busy,
     "StoreError": store_error,
     "NotInStore": not_in_store,
+    "CannotCopy": cannot_copy,
     "NoMatch": no_match,
 }
 

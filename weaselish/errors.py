@@ -12,6 +12,7 @@
 |  Busy                  1  another process holds a lock, and the user asked not to wait
 |  StoreError            1  a remote that is unreachable, refuses, is misconfigured, or holds a broken object
 |   NotInStore           1  no object under that key
+|   CannotCopy           1  a remote that cannot copy an object by itself
 
 A failing script does not raise: it is an `Outcome`. Any other exception is a bug in proj.
 """
@@ -85,7 +86,7 @@ class NoMatch(UnknownName):
 class Part(NamedTuple):
     """One entry of a section of project.yml, such as a command."""
 
-    section: str  # commands, workflows, assets, remotes, vars or directories
+    section: str  # commands, workflows, assets, artifacts, remotes, vars or directories
     name: str  # of the entry; of an asset its dest; empty if it has none
 
 
@@ -149,6 +150,10 @@ class StoreError(ProjError):
 
 
 class NotInStore(StoreError):
+    pass
+
+
+class CannotCopy(StoreError):
     pass
 
 

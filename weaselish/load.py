@@ -15,6 +15,7 @@ from weaselish.errors import Part, Problem, UsageError
 from weaselish.files.cache_file import read_cache, write_cache
 from weaselish.files.state_dir import cache_dir
 from weaselish.files.text_file import read_limited
+from weaselish.model.artifacts import Artifact, ProjectVersion
 from weaselish.model.cache import CacheSettings
 from weaselish.model.paths import ProjectRoot
 from weaselish.model.project import Asset, Combination, Command, Git, Matrix, ProjectModel, Remote
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 FILE = "project.yml"
 _LARGEST = 10 << 20  # bytes of project.yml
-_FORMAT = 7  # of the compiled project; not a promise: proj discards one that differs
+_FORMAT = 9  # of the compiled project; not a promise: proj discards one that differs
 _KEPT = 8  # compiled projects, for different overrides
 
 
@@ -177,6 +178,8 @@ def _project(row: list[Any]) -> ProjectModel:
         workflows={name: tuple(steps) for name, steps in read.workflows.items()},
         remotes={name: _remote(fields) for name, fields in read.remotes.items()},
         cache=CacheSettings._make(read.cache) if read.cache else None,
+        version=ProjectVersion._make(read.version),
+        artifacts={name: Artifact._make(fields) for name, fields in read.artifacts.items()},
         warnings=tuple(_problem(fields) for fields in read.warnings),
         faults=tuple(_problem(fields) for fields in read.faults),
     )

@@ -44,6 +44,10 @@ SESSIONS = {  # subcommand -> the rest of each call, in order
     "snapshot show": ["latest --from ./empty --project lines", ""],
     "snapshot diff": ["", "latest latest --from ./empty --project lines"],
     "snapshot verify": ["--from ./empty --project lines", "@first --from ./empty --project lines"],
+    "artifact push": ["counts", "counts --alias champion", "ALL", "ALL --json", "nothing", ""],
+    "artifact pull": ["counts LATEST", "counts LATEST", "ALL newest", "counts ^2", "counts"],
+    "artifact list": ["", "counts", "nothing"],
+    "version": ["", "bump minor", "--json", "bump", "bump middle"],
     "init": ["demo", "demo"],
     "clone": ["--list", "--list --json", "penguins birds", "penguins birds", ""],
     "document": [""],
@@ -51,6 +55,8 @@ SESSIONS = {  # subcommand -> the rest of each call, in order
     "completion": ["fish", "", "csh"],
     "schema": ["x"],
 }
+
+ARTIFACTS = 'version: "1.0.0"\nartifacts: {counts: {path: count.txt}, data: {path: data.txt}}\n'
 
 
 def test_every_subcommand_has_a_session() -> None:
@@ -60,6 +66,8 @@ def test_every_subcommand_has_a_session() -> None:
 @pytest.mark.parametrize("name", SESSIONS)
 def test_golden_session(pipeline: ProjectDir, golden: Golden, name: str) -> None:
     pipeline.project(pipeline.read("project.yml") + "remotes: {default: ../remote}\n")
+    if name.startswith(("artifact", "version")):
+        pipeline.project(pipeline.read("project.yml") + ARTIFACTS)
     pipeline.proj("run", "all")
     calls: list[tuple[str, Done]] = []
     if name.startswith("snapshot") and name != "snapshot push":

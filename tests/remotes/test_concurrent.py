@@ -42,6 +42,9 @@ class Watched:
         self._look()
         return done
 
+    def copy(self, source: str, target: str, *, replace: bool = False) -> bool:
+        return self._store.copy(source, target, replace=replace)
+
     def delete(self, key: str) -> None:
         self._store.delete(key)
 

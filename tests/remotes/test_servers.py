@@ -45,6 +45,10 @@ class Counting:
         self.calls.append(f"put {key}")
         return self._store.put(key, chunks, replace=replace, if_version=if_version)
 
+    def copy(self, source: str, target: str, *, replace: bool = False) -> bool:
+        self.calls.append(f"copy {source}")
+        return self._store.copy(source, target, replace=replace)
+
     def delete(self, key: str) -> None:
         self.calls.append(f"delete {key}")
         self._store.delete(key)

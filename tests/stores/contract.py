@@ -13,7 +13,7 @@ from typing import TypeVar
 import pytest
 
 from weaselish.cancel import Cancel
-from weaselish.errors import Cancelled, NotInStore, StoreError
+from weaselish.errors import Cancelled, CannotCopy, NotInStore, StoreError
 from weaselish.stores.base import Store
 from weaselish.stores.parts import PART
 
@@ -43,10 +43,12 @@ class StoreContract:
     """The promises of the protocol.
 
     `one_wins`, `one_large_wins`: exactly one of several writers that race for an object succeeds. Some test servers
-    check a condition and write in two steps. `many`: more keys than a page of a listing holds.
+    check a condition and write in two steps. `many`: more keys than a page of a listing holds. `copies`: whether the
+    store can copy an object by itself.
     """
 
     one_wins = one_large_wins = True
+    copies = True
     many = 1_100
 
     @pytest.fixture
@@ -72,6 +74,33 @@ class StoreContract:
         assert store.put("empty", [b"", b""])
         assert (read(store, "none"), read(store, "empty")) == (b"", b"")
         assert [stored.size for stored in store.list("")] == [0, 0]
+
+    def test_a_copy_has_the_bytes_of_its_source(self, store: Store) -> None:
+        for body in (b"", b"some bytes", Random(7).randbytes(LARGE)):
+            store.put("from/here", [body], replace=True)
+            if not self.copies:
+                with pytest.raises(CannotCopy):
+                    store.copy("from/here", "to/there")
+                return
+            assert store.copy("from/here", "to/there", replace=True)
+            assert read(store, "to/there") == read(store, "from/here") == body
+
+    def test_a_copy_replaces_an_object_only_if_it_should(self, store: Store) -> None:
+        if self.copies:
+            store.put("one", [b"one"])
+            store.put("two", [b"two"])
+            assert not store.copy("one", "two")
+            assert read(store, "two") == b"two"
+            assert store.copy("one", "two", replace=True)
+            assert read(store, "two") == b"one"
+            assert store.copy("one", "three")
+            store.delete("one")
+            assert read(store, "three") == b"one"
+
+    def test_a_missing_object_cannot_be_copied(self, store: Store) -> None:
+        with pytest.raises(NotInStore if self.copies else CannotCopy):
+            store.copy("nothing", "copy")
+        assert store.head("copy") is None
 
     def test_an_existing_object_stays_unchanged(self, store: Store) -> None:
         store.put("key", [b"first"])

@@ -109,6 +109,9 @@ class FakeBucket:
     def begin(self, key: str, writer: str, condition: Condition) -> FakeUpload:
         return self.request("begin", lambda: FakeUpload(self, key, writer, condition))
 
+    def copy(self, source: str, target: str, size: int, writer: str, condition: Condition) -> None:
+        self.write(target, self.existing(source)[0], writer, condition)
+
     def delete(self, key: str) -> None:
         self.request("delete", lambda: self.existing(key) and self.objects.pop(key))
 

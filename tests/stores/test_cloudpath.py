@@ -57,7 +57,7 @@ def lab(tmp_path: Path) -> Iterator[Any]:
 
 
 class TestCustomClient(StoreContract):
-    one_wins = one_large_wins = False
+    one_wins = one_large_wins = copies = False
     many = 100
 
     @pytest.fixture

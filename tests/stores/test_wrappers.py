@@ -47,6 +47,11 @@ class FailingStore:
         self.objects[key] = body
         return if_version != "changed"
 
+    def copy(self, source: str, target: str, *, replace: bool = False) -> bool:
+        self.fail()
+        self.objects[target] = self.objects[source]
+        return replace
+
     def delete(self, key: str) -> None:
         self.fail()
         del self.objects[key]

@@ -85,6 +85,19 @@ class Project(Running, Sharing, History):
             title=shown(model.title), description=shown(model.description), commands=commands, matrices=matrices
         )
 
+    @property
+    def version(self) -> str:
+        """The project's version. Raises ProjError if it has none."""
+        from weaselish.engine.artifacts.project_version import project_version
+
+        return project_version(self._open())
+
+    def bump(self, part: str) -> tuple[str, str]:
+        """Raise the `major`, `minor` or `patch` number of the version. Return the old and the new version."""
+        from weaselish.engine.artifacts.project_version import bump
+
+        return bump(self._open(), part)
+
     def document(self, *, emoji: bool = True) -> str:
         """Return the project's commands, workflows, graph, assets and remotes as Markdown."""
         from weaselish.engine.readme import section

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from weaselish.api.artifacts import Artifacts
 from weaselish.api.directory import OnEvent, ProjectDirectory, ignore, store_opener
 from weaselish.cancel import Cancel
 
@@ -39,6 +40,11 @@ class Sharing(ProjectDirectory):
         from weaselish.engine.remote.resolve import shown_remotes
 
         return shown_remotes(self._open())
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """What publishes and imports the artifacts of project.yml."""
+        return Artifacts(self._opened)
 
     def push(
         self,

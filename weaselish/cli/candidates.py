@@ -169,6 +169,7 @@ class _Line(NamedTuple):
             Values.WORKFLOWS: ("workflows",),
             Values.REMOTES: ("remotes",),
             Values.ASSETS: ("assets",),
+            Values.ARTIFACTS: ("artifacts",),
         }[values]
         return {name: text for section in sections for name, text in self._outline_of(section).items()}
 

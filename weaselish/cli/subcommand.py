@@ -50,6 +50,12 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
         "snapshot diff": "snapshot",
         "snapshot verify": "snapshot",
     },
+    "Publish": {
+        "artifact push": "artifact",
+        "artifact pull": "artifact",
+        "artifact list": "artifact_facts",
+        "version": "project_version",
+    },
     "Set up": {
         "init": "init",
         "clone": "clone",
@@ -66,6 +72,7 @@ GROUPS = {
     "snapshot": "Store entire projects on a remote, and bring them back.",
     "remote": "Add, list, test and remove remotes, of project.yml and your own.",
     "import": "Print what the files of Skelebot and Lab become in `proj`.",
+    "artifact": "Publish files and directories in versions, and use those of other projects.",
     "lock": "Change what project.lock records of commands.",
 }
 HELP_FLAGS = ("--help", "-h")
@@ -81,6 +88,7 @@ class Values(enum.Enum):
     WORKFLOWS = enum.auto()
     REMOTES = enum.auto()
     ASSETS = enum.auto()
+    ARTIFACTS = enum.auto()
     TEMPLATES = enum.auto()
     DIRECTORIES = enum.auto()
     FILES = enum.auto()

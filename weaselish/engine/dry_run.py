@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from weaselish.engine import events
+from weaselish.engine.artifacts.pins import imported
 from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.cache.forecast import NOTHING, Action, Forecast, foretell, with_forecasts
 from weaselish.engine.events import SerialReporter
@@ -62,7 +63,7 @@ def preview_run(
         workspace, plan, caching, named=listed_commands(plan.project, plan.targets), forced=forced, args=given
     )
     for item, step in zip(previews, statuses(previews), strict=True):
-        command, missing = plan.command(item.step), _missing_deps(item)
+        command, missing = plan.command(item.step), _missing_deps(workspace, item)
         lines = announced_lines(workspace, command, given.get(item.step, ())) if item.reasons else ()
         sources, forecast = plan.sources[item.step], forecasts.get(item.step, NOTHING)
         if forecast.action in (Action.NOTHING, Action.LEAVE, Action.RESTORE):
@@ -81,6 +82,8 @@ def preview_run(
     return steps
 
 
-def _missing_deps(item: Preview) -> tuple[str, ...]:
-    """Return the deps that do not exist; none for a step that would not run."""
-    return item.staleness.missing_deps if item.staleness and not item.is_unrecorded else ()
+def _missing_deps(workspace: Workspace, item: Preview) -> tuple[str, ...]:
+    """Return the deps that do not exist and that a run does not fetch; none for a step that would not run."""
+    if item.staleness is None or item.is_unrecorded:
+        return ()
+    return tuple(dep for dep in item.staleness.missing_deps if dep not in imported(workspace))

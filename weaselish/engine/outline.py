@@ -29,6 +29,7 @@ class Outline(NamedTuple):
     variables: Mapping[str, str] = _NONE  # `vars.x`, `env.X`
     remotes: Mapping[str, str] = _NONE
     assets: Mapping[str, str] = _NONE
+    artifacts: Mapping[str, str] = _NONE
 
 
 def outline() -> Outline:
@@ -61,6 +62,7 @@ def _of_model(model: ProjectModel) -> Outline:
         {**dict(_leaves(model.vars, "vars")), **env},
         {name: without_secrets(remote.url) for name, remote in model.remotes.items()},
         {asset.dest: asset.description for asset in model.assets},
+        {name: artifact.description for name, artifact in model.artifacts.items()},
     )
 
 

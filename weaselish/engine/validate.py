@@ -115,8 +115,9 @@ class _Checks:
                 yield Problem(*location, message, f"list `{producer}` before `{consumer}`", is_warning=True)
 
     def _missing_deps(self) -> Iterator[Problem]:
-        """Yield missing env files, and missing deps that no command produces and no asset fetches."""
+        """Yield missing env files, and missing deps that no command produces and that are not fetched."""
         fetched = [asset.dest for asset in self._project.assets if asset.url or asset.git]
+        fetched += [artifact.path for artifact in self._project.artifacts.values() if artifact.is_imported]
         consumers: dict[str, list[str]] = {}
         for command in self._commands:
             for dep in command.deps:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from weaselish.engine import events
+from weaselish.engine.artifacts.pins import imported
 from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.run.planning import plan_for
@@ -79,6 +80,7 @@ class _Explaining:
         if reason.kind is ReasonKind.SCRIPT_CHANGED:
             yield from self._script_sources(command, item, subject)
         elif reason.kind in _DEP_KINDS:
+            yield from self._imported(subject)
             yield from self._producers(subject)
         elif reason.kind is ReasonKind.ENV_CHANGED:
             yield self._variable(command, subject)
@@ -86,6 +88,14 @@ class _Explaining:
             yield f"`{subject}`: {in_short(self._previews[subject].reasons)}"
         elif reason.kind in _OF_COMMAND:
             yield self._place(command.name, _OF_COMMAND[reason.kind])
+
+    def _imported(self, dep: str) -> Iterator[str]:
+        """Yield the artifact that is imported to a dep, with its range and the version that project.lock pins."""
+        artifact = imported(self._workspace).get(dep)
+        pin = self._workspace.records.pins.get(artifact.name) if artifact else None
+        if artifact is not None:
+            pinned = f", pinned to {pin.version}" if pin else ""
+            yield f"artifact `{artifact.name}` of remote `{artifact.remote}`, {artifact.range}{pinned}"
 
     def _producers(self, dep: str) -> Iterator[str]:
         """Yield the commands that produce a dep, with their last runs."""

@@ -14,13 +14,13 @@ from weaselish.sources.git_process import GitError, run_git
 from weaselish.workspace import Workspace
 
 
-def check_asset_path(workspace: Workspace, dest: str) -> None:
+def check_asset_path(workspace: Workspace, dest: str, *, what: str = "asset") -> None:
     """Refuse a dest that is outside the project or in a protected location, or to which a link leads from there."""
     real = _real(workspace.root, dest)
     if is_outside(real):
         hint = None if is_outside(dest) else "a directory on its way is a link"
-        raise UnsafePath(f"asset `{dest}` leads out of the project, to `{os.path.dirname(real)}`", hint=hint)
-    _check_unprotected(dest, real, "asset")
+        raise UnsafePath(f"{what} `{dest}` leads out of the project, to `{os.path.dirname(real)}`", hint=hint)
+    _check_unprotected(dest, real, what)
 
 
 def check_output_path(workspace: Workspace, output: str, *, force: bool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from weaselish.errors import Part, Problem
+from weaselish.model.artifacts import Artifact
 from weaselish.model.interpolate import env_names, put_env
 from weaselish.model.path_rules import PathKind, path_refusal
 from weaselish.model.paths import ProjectRoot
@@ -17,13 +18,15 @@ Env = Callable[[str], str | None]
 def with_env_in_paths(project: ProjectModel, env: Env, root: ProjectRoot) -> ProjectModel:
     """Return the project in `root` with each `${env.X}` in a path replaced.
 
-    A command or asset with a path that cannot be used stays unchanged and gets a fault. Such a directory is left out.
+    A command, asset or artifact with a path that cannot be used stays unchanged and gets a fault. Such a directory is
+    left out.
     """
     return _Paths(project, env, root).replaced() if _has_env(_all_paths(project)) else project
 
 
 def _all_paths(project: ProjectModel) -> Iterable[str]:
     own = (*project.directories, *(asset.dest for asset in project.assets))
+    own += tuple(artifact.path for artifact in project.artifacts.values())
     return chain(own, chain.from_iterable(map(_paths_of, project.commands.values())))
 
 
@@ -51,6 +54,7 @@ class _Paths:
         return project._replace(
             directories=tuple(self._directories()),
             assets=tuple(self._asset(asset) for asset in project.assets),
+            artifacts={name: self._artifact(artifact) for name, artifact in project.artifacts.items()},
             commands={name: self._command(command) for name, command in project.commands.items()},
             faults=(*project.faults, *self._problems),
         )
@@ -69,6 +73,13 @@ class _Paths:
         except _Unusable as error:
             self._problem(error, Part("assets", asset.dest))
             return asset
+
+    def _artifact(self, artifact: Artifact) -> Artifact:
+        try:
+            return artifact._replace(path=self._path(artifact.path, PathKind.ARTIFACT))
+        except _Unusable as error:
+            self._problem(error, Part("artifacts", artifact.name))
+            return artifact
 
     def _command(self, command: Command) -> Command:
         if not _has_env(_paths_of(command)):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from weaselish.errors import InvalidProject, in_file_order, near_match
 from weaselish.model import schema
 from weaselish.model.locations import Locations
+from weaselish.model.parse_artifacts import ArtifactDeps, check_imported, read_artifacts, read_version
 from weaselish.model.parse_assets import read_assets
 from weaselish.model.parse_commands import read_commands
 from weaselish.model.parse_remotes import read_cache, read_remotes
@@ -47,7 +48,10 @@ def parse(
 def _project(values: Values) -> ProjectModel:
     data = values.data
     variables = {name: values.value(("vars", name), value) for name, value in values.mapping("vars").items()}
-    commands, matrices = read_commands(values)
+    artifacts = ArtifactDeps(values, read_artifacts(values))
+    commands, matrices = read_commands(values, artifacts)
+    assets = tuple(read_assets(values))
+    check_imported(values, artifacts.artifacts, commands, assets)
     remotes = read_remotes(values)
     return ProjectModel(
         name=_name(values),
@@ -60,12 +64,14 @@ def _project(values: Values) -> ProjectModel:
         vars=variables,
         env={name: str(value) for name, value in values.mapping("env").items()},
         directories=tuple(values.paths(("directories",), data.get("directories") or (), PathKind.DIRECTORY)),
-        assets=tuple(read_assets(values)),
+        assets=assets,
         commands=commands,
         matrices=matrices,
         workflows=read_workflows(values, ProjectModel(commands=commands, matrices=matrices)),
         remotes=remotes,
         cache=read_cache(values, remotes),
+        version=read_version(values),
+        artifacts=artifacts.artifacts,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from weaselish.model.locations import Path
 from weaselish.model.matrix import check_outputs, read_matrix, step_name
+from weaselish.model.parse_artifacts import ArtifactDeps
 from weaselish.model.parse_resources import read_resources
 from weaselish.model.parse_values import YES, Values
 from weaselish.model.path_rules import PathKind
@@ -20,7 +21,7 @@ LOCK_SECTION = ".proj"  # of project.lock
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def read_commands(values: Values) -> tuple[dict[str, Command], dict[str, Matrix]]:
+def read_commands(values: Values, artifacts: ArtifactDeps) -> tuple[dict[str, Command], dict[str, Matrix]]:
     """Read the commands by name, in the order of the file; and those that have a matrix.
 
     A command without a usable name is left out.
@@ -37,17 +38,22 @@ def read_commands(values: Values) -> tuple[dict[str, Command], dict[str, Matrix]
             hint = "rename it: project.lock has a section of that name"
             values.problem((*path, "name"), f"a command cannot be named `{name}`", hint)
         elif name and "matrix" in item:
-            steps, text = _steps(values, path, item, name, commands)
+            steps, text = _steps(values, artifacts, path, item, name, commands)
             commands.update(steps or {name: Command(name)})  # one with an error does not run
             if steps:
                 matrices[name] = Matrix(tuple(steps), text)
         elif name:
-            commands[name] = _command(values, path, item, name)
+            commands[name] = _command(values, artifacts, path, item, name)
     return commands, matrices
 
 
 def _steps(
-    values: Values, path: Path, item: Mapping[str, Any], name: str, others: Collection[str]
+    values: Values,
+    artifacts: ArtifactDeps,
+    path: Path,
+    item: Mapping[str, Any],
+    name: str,
+    others: Collection[str],
 ) -> tuple[dict[str, Command], str]:
     """Return the steps of a command with a matrix by name, none if it has an error; and the help of all of them."""
     steps: dict[str, Command] = {}
@@ -58,7 +64,7 @@ def _steps(
                 message = f"another command has the name of the step `{step}`"
                 values.problem((*path, "matrix"), message, "rename one of the two commands", key=True)
             with values.interpolator.in_matrix(dict(combination.values)):
-                steps[step] = _command(values, path, item, step)._replace(matrix=combination)
+                steps[step] = _command(values, artifacts, path, item, step)._replace(matrix=combination)
             if values.is_faulty(path):
                 return {}, ""
         check_outputs(values, path, item, steps.values())
@@ -70,7 +76,7 @@ def _steps(
             return steps, values.text((*path, "help"), within=item)
 
 
-def _command(values: Values, path: Path, item: Mapping[str, Any], name: str) -> Command:
+def _command(values: Values, artifacts: ArtifactDeps, path: Path, item: Mapping[str, Any], name: str) -> Command:
     written: dict[str, str] = {}
     before: dict[str, None] = {}
     shell = _shell(item.get("shell", False))
@@ -81,11 +87,12 @@ def _command(values: Values, path: Path, item: Mapping[str, Any], name: str) -> 
     metrics = tuple(_metrics(values, (*path, "metrics"), item.get("metrics") or (), written))
     workdir = values.text((*path, "workdir"), within=item) or "."
     resources, limits = read_resources(values, (*path, "resources"), item.get("resources"))
+    deps = artifacts.paths((*path, "deps"), item.get("deps") or ())
     return Command(
         name=name,
         help=values.text((*path, "help"), within=item),
         script=tuple(_script(values, (*path, "script"), item.get("script") or (), in_shell=shell is not False)),
-        deps=tuple(values.paths((*path, "deps"), item.get("deps") or (), PathKind.DEP, written=written)),
+        deps=tuple(values.paths((*path, "deps"), deps, PathKind.DEP, written=written)),
         outputs=outputs,
         outputs_no_cache=(*outputs_no_cache, *_not_in(outputs + outputs_no_cache, metrics)),
         metrics=metrics,

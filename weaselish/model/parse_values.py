@@ -16,7 +16,7 @@ from weaselish.model.paths import ProjectRoot, normalise
 
 YES = ("yes", "on", "true", True, 1)
 _LISTS = ("commands", "assets")  # sections whose entries have a number in their path, not a name
-_SECTIONS = (*_LISTS, "workflows", "remotes", "vars")
+_SECTIONS = (*_LISTS, "workflows", "remotes", "vars", "artifacts")
 
 
 class Values:

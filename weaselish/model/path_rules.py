@@ -18,6 +18,8 @@ class PathKind(enum.Enum):
     DIRECTORY = "a directory"
     WORKDIR = "a workdir"
     ENV_FILE = "an env file"
+    ARTIFACT = "an artifact"
+    VERSION_FILE = "a version file"
 
     @property
     def noun(self) -> str:
@@ -25,9 +27,10 @@ class PathKind(enum.Enum):
         return self.value.partition(" ")[2]
 
 
-_INSIDE_ONLY = (PathKind.FETCHED_ASSET, PathKind.WORKDIR)
-_WRITTEN = (PathKind.OUTPUT, PathKind.METRICS, PathKind.FETCHED_ASSET)  # by proj itself, when it fetches or restores
-_CONTENT = (PathKind.DEP, PathKind.OUTPUT, PathKind.METRICS, PathKind.FETCHED_ASSET, PathKind.PRIVATE_ASSET)
+_BY_PROJ = (PathKind.FETCHED_ASSET, PathKind.ARTIFACT, PathKind.VERSION_FILE)
+_INSIDE_ONLY = (*_BY_PROJ, PathKind.WORKDIR)
+_WRITTEN = (PathKind.OUTPUT, PathKind.METRICS, *_BY_PROJ)  # by proj itself, when it fetches or restores
+_CONTENT = (PathKind.DEP, PathKind.OUTPUT, PathKind.METRICS, PathKind.PRIVATE_ASSET, *_BY_PROJ)
 
 METRICS_SUFFIXES = (".json", ".yaml", ".yml", ".toml")
 _LONGEST_PATH = 4095  # bytes, on Linux

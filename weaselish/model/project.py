@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from weaselish.errors import Problem
+from weaselish.model.artifacts import Artifact, ProjectVersion
 from weaselish.model.cache import CacheSettings
 from weaselish.model.paths import ancestors, is_glob, is_outside, name_pattern
 from weaselish.model.resources import NOTHING, Resources
@@ -134,6 +135,8 @@ class ProjectModel(NamedTuple):
     workflows: Mapping[str, tuple[str, ...]] = _NONE  # steps as listed: commands, workflows or globs
     remotes: Mapping[str, Remote] = _NONE
     cache: CacheSettings | None = None
+    version: ProjectVersion = ProjectVersion()
+    artifacts: Mapping[str, Artifact] = _NONE
     warnings: tuple[Problem, ...] = ()
     faults: tuple[Problem, ...] = ()  # errors, each confined to one part: plans without that part can run
 

@@ -12,6 +12,7 @@ from weaselish.plan.fingerprint import Fingerprint
 from weaselish.plan.metrics import Metrics
 
 RECORD_FORMAT = 1
+ARTIFACTS = "artifacts"  # a further key of a record's document: path of an imported artifact -> its version
 MAX_COUNT = 1 << 53  # of run ids, bytes and files: every JSON reader holds smaller numbers exactly
 
 

@@ -10,9 +10,9 @@ from weaselish.compat import weasel
 from weaselish.model.project import Algorithm, Command
 from weaselish.plan.digests import ABSENT, digest_bytes
 from weaselish.plan.fingerprint import DigestPairs, Fingerprint
-from weaselish.plan.record import Origin, Record, RecordedOutput
+from weaselish.plan.record import ARTIFACTS, Origin, Record, RecordedOutput
 from weaselish.records.record_format import origin_of
-from weaselish.records.untrusted import items, run_id, text, text_if_any, text_pairs, texts
+from weaselish.records.untrusted import items, run_id, text, text_if_any, text_pairs, text_pairs_or_none, texts
 
 _JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 
@@ -101,6 +101,8 @@ def _block(record: Record, data: Mapping[str, Any]) -> dict[str, Any]:
         block["environment"] = dict(then.environment)
     if record.outputs_no_cache:
         block["outputs_no_cache"] = [output.path for output in record.outputs_no_cache]
+    if versions := text_pairs_or_none(record.extra.get(ARTIFACTS)):
+        block[ARTIFACTS] = dict(versions)
     outputs = [(output.path, output.digest) for output in record.all_outputs]
     for key, pairs in (("deps", then.deps), ("outs", outputs)):
         own = _own(pairs, data[key], record.algorithm)
@@ -160,5 +162,13 @@ def _record(name: str, data: Mapping[str, Any], block: Mapping[str, Any]) -> Rec
         algorithm=algorithm,
         origin=origin,
         weasel=weasel_digests,
-        extra={"origin": block["origin"]} if origin is Origin.OTHER else {},
+        extra=dict(_extra(block, origin)),
     )
+
+
+def _extra(block: Mapping[str, Any], origin: Origin) -> Iterator[tuple[str, object]]:
+    """Yield the further keys of a record's document that a block holds."""
+    if origin is Origin.OTHER:
+        yield "origin", block["origin"]
+    if versions := text_pairs_or_none(block.get(ARTIFACTS)):
+        yield ARTIFACTS, dict(versions)

@@ -21,6 +21,7 @@ from weaselish.files.regular import read_regular
 from weaselish.files.yaml_text import to_yaml
 from weaselish.plan.digests import digest_bytes
 from weaselish.records.lock_entry import LockEntry, entry_digest
+from weaselish.records.pins import Pin, read_pins
 from weaselish.records.untrusted import is_plain
 
 FILE = "project.lock"
@@ -35,6 +36,7 @@ class Lock(NamedTuple):
     """project.lock as read. `entries` may hold several of one command: both sides of a merge conflict."""
 
     entries: Mapping[str, tuple[LockEntry, ...]] = MappingProxyType({})
+    pins: Mapping[str, Pin] = MappingProxyType({})  # of imported artifacts; in a merge conflict those of the first side
     problem: str | None = None  # why the file counts as empty
     conflicted: bool = False
     digest: str | None = None  # of the file's bytes; None if it does not exist
@@ -56,13 +58,15 @@ def read_lock(root: Path, *, cache: Path | None = None) -> Lock:
         except InvalidProject as error:
             return Lock(problem=error.problems[0].located(FILE), digest=digest)
         _keep(cache, digest, sides)
+    pins: dict[str, Pin] = {}
     entries: dict[str, list[LockEntry]] = {}
     for side in sides:
+        pins = read_pins(_ours(side).get("artifacts")) | pins
         for entry in _entries(side):
             group = entries.setdefault(entry.name, [])
             if entry not in group:
                 group.append(entry)
-    return Lock({name: tuple(group) for name, group in entries.items()}, None, len(sides) > 1, digest)
+    return Lock({name: tuple(group) for name, group in entries.items()}, pins, None, len(sides) > 1, digest)
 
 
 def _read_yaml(text: bytes) -> object:
@@ -98,7 +102,7 @@ def _sides(text: bytes) -> list[bytes]:
 
 
 def _entries(side: _Side) -> Iterator[LockEntry]:
-    ours = side.get(OURS) or {}
+    ours = _ours(side)
     if isinstance(ours.get("format"), int) and ours["format"] > FORMAT:
         raise BrokenState(f"{FILE} was written by a newer proj (format {ours['format']})", hint="update proj")
     blocks = ours.get("commands")
@@ -108,6 +112,10 @@ def _entries(side: _Side) -> Iterator[LockEntry]:
             block = blocks.get(name)
             counts = isinstance(block, dict) and block.get("entry") == entry_digest(entry)
             yield LockEntry(name, entry, block if counts else None)
+
+
+def _ours(side: _Side) -> Mapping[str, Any]:
+    return side.get(OURS) or {}
 
 
 def _cached(cache: Path | None, digest: str) -> list[_Side] | None:
@@ -136,15 +144,25 @@ def _keep(cache: Path | None, digest: str, sides: list[_Side]) -> None:
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
-def write_lock(root: Path, entries: Mapping[str, LockEntry], order: Iterable[str], *, cache: Path | None) -> None:
+def write_lock(
+    root: Path,
+    entries: Mapping[str, LockEntry],
+    order: Iterable[str],
+    *,
+    pins: Mapping[str, Pin],
+    cache: Path | None,
+) -> None:
     """Replace project.lock. Entries follow the `order` of project.yml; those of unknown commands come last."""
     names = [name for name in order if name in entries]
     ordered = set(names)
     names += [name for name in entries if name not in ordered]
     data: dict[str, Any] = {name: entries[name].data for name in names}
     blocks = {name: entry.block for name in names if (entry := entries[name]).block is not None}
-    if blocks:
-        data[OURS] = {"format": FORMAT, "commands": blocks}
+    ours = {"commands": blocks} if blocks else {}
+    if pins:
+        ours["artifacts"] = {name: pin._asdict() for name, pin in sorted(pins.items())}
+    if ours:
+        data[OURS] = {"format": FORMAT, **ours}
     text = to_yaml(data).encode()
     write_atomically(root / FILE, [text], durable=True)
     _keep(cache, digest_bytes(text, "md5"), [data])

@@ -21,6 +21,7 @@ from weaselish.records import journal, lockfile
 from weaselish.records.journal import Journal, JournalReader, journals
 from weaselish.records.journal_lines import AttemptEnd, Ended, JournalLine, Recorded, Reset, Started
 from weaselish.records.lock_entry import LockEntry, entry_of
+from weaselish.records.pins import Pin
 from weaselish.records.run_state import Attempt, RecordOrEntry, RunState
 
 if TYPE_CHECKING:
@@ -124,6 +125,11 @@ class Records:
         """The commands of which a merge conflict left several entries."""
         return tuple(name for name, entries in self._file.entries.items() if len(entries) > 1)
 
+    @property
+    def pins(self) -> Mapping[str, Pin]:
+        """The pinned versions of imported artifacts."""
+        return self._file.pins
+
     # -- writing ----------------------------------------------------------------------------------------------------
 
     def start(self, command: str, key: str, reasons: Sequence[str] = ()) -> int:
@@ -208,13 +214,17 @@ class Records:
         with self._lock:
             self._state.settle(command, chosen)
 
-    def fold(self) -> None:
-        """Merge all records into project.lock, and retire the journals that are no longer needed.
+    def pin(self, pins: Mapping[str, Pin]) -> None:
+        """Write these pins of imported artifacts into project.lock, besides all others. It is replaced at once."""
+        self.fold(pins)
+
+    def fold(self, pins: Mapping[str, Pin] | None = None) -> None:
+        """Merge all records and `pins` into project.lock, and retire the journals that are no longer needed.
 
         Keep a broken project.lock beside the new one. Only subcommands that change something call this.
         """
         with self._lock, writing(f"`{lockfile.FILE}`"):
-            if not self._state.is_unfolded:
+            if not self._state.is_unfolded and pins is None:
                 return
             begun = time.monotonic()
             self._fold_at = begun + _FOLD_EVERY  # also if it fails
@@ -225,7 +235,7 @@ class Records:
                 if self._file.problem:
                     lockfile.keep_beside(self._root)
                 merged = self._state.merged(self._file.entries, settled)
-                self._write_lock({name: self._entry(one) for name, one in merged})
+                self._write_lock({name: self._entry(one) for name, one in merged}, {**self._file.pins, **(pins or {})})
                 self._retire_journals()
             self._state.is_unfolded = False
             ended = time.monotonic()
@@ -236,11 +246,12 @@ class Records:
             return one
         return entry_of(one, self._project.commands.get(one.command), compat=self._project.compat)
 
-    def _write_lock(self, entries: Mapping[str, LockEntry]) -> None:
+    def _write_lock(self, entries: Mapping[str, LockEntry], pins: Mapping[str, Pin]) -> None:
         unchanged = {name: (entry,) for name, entry in entries.items()} == dict(self._file.entries)
+        unchanged = unchanged and pins == self._file.pins
         if unchanged and not self._file.problem and not self._file.conflicted:
             return
-        lockfile.write_lock(self._root, entries, self._project.commands, cache=cache_dir(self._root))
+        lockfile.write_lock(self._root, entries, self._project.commands, pins=pins, cache=cache_dir(self._root))
         self._file_version = ()
         self._read_lock()
 

@@ -99,6 +99,14 @@ def text_pairs(value: object) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((text(name), text(one)) for name, one in value.items()))
 
 
+def text_pairs_or_none(value: object) -> tuple[tuple[str, str], ...] | None:
+    """Return a mapping of texts as pairs, sorted by name, or None for anything else."""
+    try:
+        return text_pairs(value)
+    except (TypeError, ValueError):
+        return None
+
+
 def known_metrics(value: object) -> Metrics:
     """Return the metrics of a record without those of a wrong type or size: nothing depends on them."""
     if not isinstance(value, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import time
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from weaselish.model.project import Remote
 
 FOLDER = "hdi_isfolder"  # the metadata of a directory, in accounts with a hierarchical namespace
+_POLL = 0.5  # seconds between two questions about a copy
 
 
 class AzureBucket:
@@ -122,6 +124,17 @@ class AzureBucket:
 
     def begin(self, key: str, writer: str, condition: Condition) -> AzureUpload:
         return AzureUpload(self._container.get_blob_client(key), writer, condition)
+
+    def copy(self, source: str, target: str, size: int, writer: str, condition: Condition) -> None:
+        """Copy in the account. The server may go on after its answer, for large objects."""
+        blob = self._container.get_blob_client(target)
+        origin = self._container.get_blob_client(source).url  # with the SAS token, if that is the credential
+        status: Any = blob.start_copy_from_url(origin, metadata={WRITER: writer}, **_match(condition))["copy_status"]
+        while status == "pending":
+            time.sleep(_POLL)
+            status = blob.get_blob_properties().copy.status
+        if status != "success":
+            raise exceptions.ServiceResponseError(f"the copy ended as {status}")
 
     def delete(self, key: str) -> None:
         self._container.delete_blob(key, delete_snapshots="include")

@@ -58,6 +58,14 @@ class Store(Protocol):
         """
         ...
 
+    def copy(self, source: str, target: str, *, replace: bool = False) -> bool:
+        """Store the object `source` under the key `target`, too, within the store. Return True.
+
+        Return False, and store nothing, if `target` exists; unless `replace`, which replaces it. Raises `NotInStore`
+        without `source`, and `CannotCopy` if the store cannot do this: the caller can put the bytes instead.
+        """
+        ...
+
     def delete(self, key: str) -> None:
         """Remove the object. A missing object is not an error."""
         ...

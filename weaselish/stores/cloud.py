@@ -87,6 +87,21 @@ class CloudStore:
         request = partial(self._request, f"writing `{key}`", write, absent=_absent(condition))
         return self._wrote(key, writer, request, condition)
 
+    def copy(self, source: str, target: str, *, replace: bool = False) -> bool:
+        """Copy an object as the protocol says. The target is asked for first: not every server checks a condition."""
+        for key in (source, target):
+            check_key(key, self._remote)
+        head, condition = self._head(source), Condition(absent=not replace)
+        if head is None:
+            raise NotInStore(f"{self._remote}: no object `{source}`")
+        if not condition.holds(self._head(target)):
+            return False
+        writer = uuid.uuid4().hex
+        keys = self._base + source, self._base + target
+        copy = partial(self._bucket.copy, *keys, head.stored.size, writer, condition)
+        request = partial(self._request, f"copying `{source}`", copy, absent=FailureKind.NO_OBJECT)
+        return self._wrote(target, writer, request, condition)
+
     def delete(self, key: str) -> None:
         check_key(key, self._remote)
         delete = partial(self._bucket.delete, self._base + key)

@@ -15,7 +15,7 @@ from cloudpathlib import AnyPath, CloudPath
 from cloudpathlib.exceptions import CloudPathException, CloudPathNotExistsError, NoStatError
 
 from weaselish.cancel import Cancel
-from weaselish.errors import NotInStore, StoreError
+from weaselish.errors import CannotCopy, NotInStore, StoreError
 from weaselish.model.urls import ARTIFACTORY, without_secrets
 from weaselish.stores.base import Stored
 from weaselish.stores.failures import detail_of, request_failed
@@ -158,6 +158,9 @@ class CloudPathStore:
                 return False
             self._call(f"writing `{key}`", partial(self._upload, Path(file.name), self._path(key)))
         return True
+
+    def copy(self, source: str, target: str, *, replace: bool = False) -> bool:
+        raise CannotCopy(f"{self._remote}: it cannot copy objects by itself")
 
     def delete(self, key: str) -> None:
         self._check_writable(key)

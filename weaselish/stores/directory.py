@@ -76,6 +76,12 @@ class DirectoryStore:
                         flush_directory(directory)
         return placed
 
+    def copy(self, source: str, target: str, *, replace: bool = False) -> bool:
+        """Copy the bytes. With a hard link, a user that edits one file of the remote would change both."""
+        if self.head(source) is None:
+            raise NotInStore(f"{self._remote}: no object `{source}`")
+        return self.put(target, self.get(source), replace=replace)
+
     def delete(self, key: str) -> None:
         path = self._path(key)
         self._cancel.check()

@@ -133,6 +133,20 @@ class GSBucket:
             )
         )
 
+    def copy(self, source: str, target: str, size: int, writer: str, condition: Condition) -> None:
+        blob, token = self._bucket.blob(target), None
+        blob.metadata = {WRITER: writer}
+        while True:  # a large object takes several requests
+            token, _, _ = blob.rewrite(
+                self._bucket.blob(source),
+                token=token,
+                if_generation_match=_generation(condition),
+                timeout=TIMEOUT,
+                retry=None,
+            )
+            if token is None:
+                return
+
     def delete(self, key: str) -> None:
         self._bucket.blob(key).delete(timeout=TIMEOUT, retry=None)
 

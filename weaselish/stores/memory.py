@@ -71,6 +71,9 @@ class MemoryStore:
             self._objects[key] = (Stored(key, len(body), time.time(), str(next(self._versions))), body)
         return True
 
+    def copy(self, source: str, target: str, *, replace: bool = False) -> bool:
+        return self.put(target, list(self.get(source)), replace=replace)
+
     def delete(self, key: str) -> None:
         check_key(key, self._remote)
         self._cancel.check()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -69,6 +69,8 @@ class S3Bucket:
     hints: ClassVar[Mapping[FailureKind, str]] = HINTS
     lanes = THREADS
     most_deletions = 1000
+    copied_at_once = 5 * 2**30  # bytes: S3 copies no larger object in one request
+    copied_part = 2**30  # bytes
 
     def __init__(self, remote: Remote, credentials: Credentials | None = None) -> None:
         self._session = botocore.session.Session(profile=None if credentials else remote.profile)
@@ -151,6 +153,30 @@ class S3Bucket:
         )
         return S3Upload(self, key, answer["UploadId"], condition)
 
+    def copy(self, source: str, target: str, size: int, writer: str, condition: Condition) -> None:
+        """Copy in one request what S3 allows to, anything larger in parts."""
+        origin = {"Bucket": self._bucket, "Key": source}
+        if size <= self.copied_at_once:
+            metadata = {"Metadata": {WRITER: writer}, "MetadataDirective": "REPLACE"}
+            can_refuse = "IfNoneMatch" in self._parameters_of("CopyObject")  # botocore learned it late
+            condition = condition if can_refuse else Condition()
+            copy = self._client.copy_object
+            self._conditionally(copy, condition, Key=target, CopySource=origin, **metadata, **self._encryption)
+            return
+        upload = self.begin(target, writer, condition)
+        try:
+            for number, start in enumerate(range(0, size, self.copied_part)):
+                upload.copy(number, origin, start, min(start + self.copied_part, size))
+            upload.finish()
+        except BaseException:
+            with suppress(*ERRORS):
+                upload.abort()
+            raise
+
+    def _parameters_of(self, operation: str) -> Collection[str]:
+        members: Collection[str] = self._client.meta.service_model.operation_model(operation).input_shape.members
+        return members
+
     def delete(self, key: str) -> None:
         self._client.delete_object(Key=key, **self._common)
 
@@ -205,6 +231,14 @@ class S3Upload:
             PartNumber=number + 1, Body=body, ContentMD5=_md5(body), **self._upload, **self._bucket._common
         )
         self._tags[number] = answer["ETag"]
+
+    def copy(self, number: int, source: Mapping[str, str], start: int, end: int) -> None:
+        """Take a part from another object."""
+        span = f"bytes={start}-{end - 1}"
+        answer = self._bucket._client.upload_part_copy(
+            PartNumber=number + 1, CopySource=source, CopySourceRange=span, **self._upload, **self._bucket._common
+        )
+        self._tags[number] = answer["CopyPartResult"]["ETag"]
 
     def finish(self) -> None:
         parts = [{"PartNumber": number + 1, "ETag": tag} for number, tag in sorted(self._tags.items())]

@@ -43,6 +43,9 @@ class Retrying:
 
         return put() if iter(chunks) is chunks else self._retry(put)
 
+    def copy(self, source: str, target: str, *, replace: bool = False) -> bool:
+        return self._retry(lambda: self._store.copy(source, target, replace=replace))
+
     def delete(self, key: str) -> None:
         self._retry(lambda: self._store.delete(key))
 
@@ -83,6 +86,9 @@ class ReadOnly:
 
     def put(self, key: str, chunks: Iterable[bytes], *, replace: bool = False, if_version: str | None = None) -> bool:
         raise self._refusal(f"write `{key}`")
+
+    def copy(self, source: str, target: str, *, replace: bool = False) -> bool:
+        raise self._refusal(f"write `{target}`")
 
     def delete(self, key: str) -> None:
         raise self._refusal(f"delete `{key}`")

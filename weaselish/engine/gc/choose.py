@@ -17,6 +17,7 @@ class Kept(enum.Enum):
     """Why a run stays."""
 
     NAMED = "named by a lock file"
+    VERSION = "named by a version of an artifact"
     YOUNG = "younger than the grace time"
     LAST = "among the last results of an output"
     RECENT = "not old enough"
@@ -106,6 +107,8 @@ def _judged(
         age = now - run.modified
         if protected.covers(run.key, outputs):
             yield run, Kept.NAMED, is_dear
+        elif inventory.is_named(run):
+            yield run, Kept.VERSION, is_dear
         elif age < policy.grace:
             yield run, Kept.YOUNG, is_dear
         elif policy.is_empty:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from weaselish.cancel import Cancel
+from weaselish.engine.artifacts.manifest import is_manifest_key, run_of_manifest
 from weaselish.engine.gc.manifests import MANIFESTS
 from weaselish.engine.remote.published import RUNS, Published, is_object_key, published_run
 from weaselish.engine.remote.tree import LARGEST_RECORD
@@ -32,6 +33,7 @@ CREATE TABLE outputs (run INTEGER, path TEXT, digest TEXT);
 CREATE TABLE deps (run INTEGER, path TEXT, digest TEXT);
 CREATE TABLE uses (run INTEGER, object TEXT, PRIMARY KEY (run, object)) WITHOUT ROWID;
 CREATE TABLE orphans (object TEXT PRIMARY KEY, since REAL) WITHOUT ROWID;
+CREATE TABLE named (key TEXT, run INTEGER, PRIMARY KEY (key, run)) WITHOUT ROWID;
 CREATE INDEX outputs_by_run ON outputs (run);
 CREATE INDEX outputs_by_path ON outputs (path, digest);
 CREATE INDEX deps_by_run ON deps (run);
@@ -80,6 +82,8 @@ class Inventory:
         for stored in self._store.list(""):
             if stored.key.startswith(f"{RUNS}/"):
                 records.append(stored)
+            elif is_manifest_key(stored.key):
+                self._add_version(stored)
             elif not stored.key.startswith(MANIFESTS) and is_object_key(stored.key):
                 objects.append((stored.key, stored.size, stored.modified))
             if len(objects) >= _BATCH:
@@ -89,6 +93,17 @@ class Inventory:
         self._add_objects(objects)
         self._add_records(records)
         self._base.execute("COMMIT")
+
+    def _add_version(self, stored: Stored) -> None:
+        """Note the run that a version of an artifact names. Raises StoreError for a manifest of a later version."""
+        run = run_of_manifest(self._store, stored.key)
+        if run is not None:
+            self._base.execute("INSERT OR IGNORE INTO named VALUES (?, ?)", run)
+
+    def is_named(self, run: StoredRun) -> bool:
+        """Return whether a version of an artifact names the run."""
+        query = "SELECT 1 FROM runs JOIN named ON named.key = runs.key AND named.run = runs.run_id WHERE runs.id = ?"
+        return self._base.execute(query, (run.id,)).fetchone() is not None
 
     def read_new_records(self) -> None:
         """Read the records that were published since. Their objects count as used from now on."""

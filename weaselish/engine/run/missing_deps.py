@@ -108,6 +108,9 @@ def provider_of(workspace: Workspace, dep: str) -> str:
     project = workspace.project
     asset = next((asset for asset in project.assets if overlap(asset.dest, dep)), None)
     producers = workspace.producers.of(dep)
+    artifact = next((one for one in project.artifacts.values() if one.is_imported and overlap(one.path, dep)), None)
+    if artifact is not None:
+        return f"`proj run` fetches it: artifact `{artifact.name}`, {artifact.range}"
     if asset is not None:
         return _asset_hint(asset)
     if producers:

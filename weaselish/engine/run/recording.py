@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from weaselish.compat import weasel
+from weaselish.engine.artifacts.pins import versions_read
 from weaselish.engine.run.environment import environment_of
 from weaselish.engine.run.staleness import Staleness, output_content
 from weaselish.errors import ProjError, UnsafePath, listed
@@ -55,6 +56,7 @@ class Recorder:
             outputs_no_cache=tuple(no_cache),
             algorithm=self._workspace.project.digest,
             dep_digests=self._dep_digests(outputs),
+            extra=versions_read(self._workspace, command),
             dep_sizes={path: digested.size for path, _ in after.deps if (digested := digests.of(path, "dep"))},
         )
         keep_manifests(self._workspace, record)

@@ -90,6 +90,8 @@ def run(
     named = explicitly_named(workspace.project, targets, selection)
     plan = plan_for(workspace, targets, selection, named=named, note=serial)
     args_of(plan, options.args)
+    if workspace.project.artifacts:
+        _fetch_imported(workspace, plan, open_store, serial)
     caching = Caching(workspace, options.cache, open_store, serial, steps=plan.steps)
     course: Course | None = None
     try:
@@ -151,6 +153,13 @@ def _must_run(workspace: Workspace, command: Command) -> bool:
     except Unreadable:
         return False
     return bool(staleness.reasons) and not staleness.is_unrecorded
+
+
+def _fetch_imported(workspace: Workspace, plan: Plan, open_store: OpenStore, report: events.Reporter) -> None:
+    """Put the imported artifacts that the plan reads in place."""
+    from weaselish.engine.artifacts.imports import fetch_imported  # only a project with artifacts needs it
+
+    fetch_imported(workspace, map(plan.command, plan.steps), open_store=open_store, report=report)
 
 
 def _check_sources(workspace: Workspace, plan: Plan, selection: Selection, caching: Caching) -> None:

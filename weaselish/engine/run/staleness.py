@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from weaselish.engine.run.environment import environment_of
@@ -87,7 +87,7 @@ def check_staleness(
     return Staleness(
         now,
         best.last,
-        tuple(_explained(best, reason) for reason in reasons),
+        tuple(_explained(workspace, best, reason) for reason in reasons),
         version,
         attempt,
         best.last is None and attempt is None and is_unrecorded(workspace, command, needed),
@@ -137,15 +137,26 @@ def _fingerprint(
     expected: Expected | None,
 ) -> Fingerprint:
     environment = environment_of(workspace, digests)
+    of_dep = _with_pins(workspace, command, digests) if workspace.project.artifacts else digests.of_dep
     if expected is None or (last is not None and last.algorithm != workspace.project.digest):
-        return fingerprint(command, workspace.env, digests.of_dep, args=args, environment=environment)
+        return fingerprint(command, workspace.env, of_dep, args=args, environment=environment)
     recorded = dict(last.fingerprint.deps) if last is not None else {}
 
     def digests_of(dep: str) -> Iterator[tuple[str, str | None]]:
-        for path, digest in digests.of_dep(dep):
+        for path, digest in of_dep(dep):
             yield path, expected(path, digest) or recorded.get(path)
 
     return fingerprint(command, workspace.env, digests_of, args=args, environment=environment)
+
+
+def _with_pins(
+    workspace: Workspace, command: Command, digests: Digests
+) -> Callable[[str], Iterable[tuple[str, str | None]]]:
+    """Return the digests of a dep, with that of the pinned version for an imported artifact that is not in place."""
+    from weaselish.engine.artifacts.pins import expected_digests
+
+    coming = expected_digests(workspace, command, digests.algorithm)
+    return lambda dep: ((path, coming.get(path, digest)) for path, digest in digests.of_dep(dep))
 
 
 def _with_attempt(
@@ -172,11 +183,16 @@ def _missing_for_others(
             yield Reason(ReasonKind.OUTPUT_MISSING, path, "needed")
 
 
-def _explained(compared: _Comparison, reason: Reason) -> Reason:
-    """Return the reason with what changed inside a directory."""
+def _explained(workspace: Workspace, compared: _Comparison, reason: Reason) -> Reason:
+    """Return the reason with what changed inside a directory, or the change of an artifact's version."""
     last, subject = compared.last, reason.subject
     if last is None or subject is None or reason.detail:
         return reason
+    if reason.kind is ReasonKind.DEP_CHANGED and workspace.project.artifacts:
+        from weaselish.engine.artifacts.pins import change_of_version
+
+        if (change := change_of_version(workspace, subject, last)) is not None:
+            return reason._replace(detail=change)
     if reason.kind is ReasonKind.DEP_CHANGED:
         then, now = dict(last.fingerprint.deps)[subject], dict(compared.now.deps)[subject]
     elif reason.kind is ReasonKind.OUTPUT_CHANGED:
