@@ -23,6 +23,7 @@ from weaselish.plan.digests import digest_bytes
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
 from weaselish.records.lock_entry import entry_of
 from weaselish.records.lockfile import read_lock, write_lock
+from weaselish.records.pins import read_pins
 from weaselish.records.record_format import from_document, to_document
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -110,7 +111,9 @@ def theirs_env(script: list[str], env: Mapping[str, str], values: Mapping[str, s
     ]
 
 
-def theirs_lock(documents: list[dict[str, Any]], written: Mapping[str, str], *, compat: bool) -> dict[str, Any]:
+def theirs_lock(
+    documents: list[dict[str, Any]], written: Mapping[str, str], *, compat: bool, pins: Mapping[str, Any]
+) -> dict[str, Any]:
     lock: dict[str, Any] = {}
     blocks: dict[str, Any] = {}
     for run in documents:
@@ -128,6 +131,7 @@ def theirs_lock(documents: list[dict[str, Any]], written: Mapping[str, str], *, 
         block |= (
             {"outputs_no_cache": [one["path"] for one in run["outputs_no_cache"]]} if run["outputs_no_cache"] else {}
         )
+        block |= {"artifacts": run["artifacts"]} if run.get("artifacts") else {}
         for part, items in (("deps", run["deps"]), ("outs", made)):
             entry[part], own = [], {}
             for item in items:
@@ -139,7 +143,8 @@ def theirs_lock(documents: list[dict[str, Any]], written: Mapping[str, str], *, 
             block |= {part: own} if own else {}
         block["entry"] = hashlib.md5(json.dumps(entry, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
         lock[run["command"]], blocks[run["command"]] = entry, block
-    return {**lock, ".proj": {"format": 1, "commands": blocks}}
+    ours = {"commands": blocks, **({"artifacts": pins} if pins else {})}
+    return {**lock, ".proj": {"format": 1, **ours}}
 
 
 # -- digests ----------------------------------------------------------------------------------------------------------
@@ -227,7 +232,9 @@ def test_a_lock_is_written_and_read_as_it_is(
         )
         for record in records
     }
-    write_lock(tmp_path, entries, list(entries), cache=None)
+    pins = read_pins(vector.get("pins"))
+    write_lock(tmp_path, entries, list(entries), pins=pins, cache=None)
+    assert read_lock(tmp_path).pins == pins
     assert (tmp_path / "project.lock").read_text("utf-8") == vector["text"]
     for (entry,), record in zip(read_lock(tmp_path).entries.values(), records, strict=True):
         found = entry.record()
@@ -240,7 +247,8 @@ def test_a_lock_is_written_and_read_as_it_is(
 
 @pytest.mark.parametrize("vector", LOCKS, ids=names(LOCKS))
 def test_a_lock_holds_what_the_page_says(vector: dict[str, Any]) -> None:
-    expected = theirs_lock(vector["documents"], vector["written"], compat=vector["compat"])
+    pins = vector.get("pins", {})
+    expected = theirs_lock(vector["documents"], vector["written"], compat=vector["compat"], pins=pins)
     assert yaml.safe_load(vector["text"]) == expected
 
 

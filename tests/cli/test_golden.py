@@ -47,6 +47,12 @@ SESSIONS = {  # subcommand -> the rest of each call, in order
     "artifact push": ["counts", "counts --alias champion", "ALL", "ALL --json", "nothing", ""],
     "artifact pull": ["counts LATEST", "counts LATEST", "ALL newest", "counts ^2", "counts"],
     "artifact list": ["", "counts", "nothing"],
+    "artifact show": ["counts", "counts@2.0.0", "nothing"],
+    "artifact diff": ["counts 1.0.0 newest", "counts 1.0.0"],
+    "artifact verify": ["counts@1.0.0", "counts@1.0.0 --rerun", "counts@2.0.0"],
+    "artifact alias": ["counts 1.0.0 champion", "counts 1.0.0 latest", "counts 2.0.0 champion"],
+    "artifact yank": ["counts 1.0.0 --reason wrong", "counts LATEST"],
+    "artifact update": ["", "counts"],
     "version": ["", "bump minor", "--json", "bump", "bump middle"],
     "init": ["demo", "demo"],
     "clone": ["--list", "--list --json", "penguins birds", "penguins birds", ""],
@@ -70,6 +76,8 @@ def test_golden_session(pipeline: ProjectDir, golden: Golden, name: str) -> None
         pipeline.project(pipeline.read("project.yml") + ARTIFACTS)
     pipeline.proj("run", "all")
     calls: list[tuple[str, Done]] = []
+    if name.startswith("artifact") and name != "artifact push":
+        pipeline.proj("artifact", "push", "ALL")
     if name.startswith("snapshot") and name != "snapshot push":
         pipeline.proj("snapshot", "push", "./empty", "-m", "first", "--project", "lines")
     for rest in SESSIONS[name]:

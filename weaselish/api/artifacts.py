@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
@@ -13,10 +13,16 @@ from weaselish.cancel import Cancel
 from weaselish.model.artifacts import ALL, Artifact
 
 if TYPE_CHECKING:
+    from weaselish.engine.artifacts.catalogue import Version
+    from weaselish.engine.artifacts.diff import VersionDiff
+    from weaselish.engine.artifacts.facts import Shown
+    from weaselish.engine.artifacts.imports import Updated
     from weaselish.engine.artifacts.listing import Listed
     from weaselish.engine.artifacts.pull import Pulled
     from weaselish.engine.artifacts.push import Pushed
     from weaselish.engine.artifacts.stores import Outcome
+    from weaselish.engine.artifacts.verify import Check
+    from weaselish.executors.base import ExecutorFor
     from weaselish.workspace import Workspace
 
 T = TypeVar("T")
@@ -159,3 +165,84 @@ class Artifacts:
 
         with self._opened(cancel) as workspace:
             return versions_of(workspace, name, prefix=prefix, open_store=store_opener(workspace))
+
+    def show(self, name: str, version: str = "", *, prefix: str = "", cancel: Cancel | None = None) -> Shown:
+        """Return what is known of a version, by default of the highest."""
+        from weaselish.engine.artifacts.facts import show
+
+        with self._opened(cancel) as workspace:
+            return show(workspace, name, version, prefix=prefix, open_store=store_opener(workspace))
+
+    def alias(self, name: str, version: str, alias: str, *, prefix: str = "", cancel: Cancel | None = None) -> Version:
+        """Let an alias stand for a version from now on."""
+        from weaselish.engine.artifacts.facts import set_alias
+
+        with self._opened(cancel) as workspace:
+            return set_alias(workspace, name, version, alias, prefix=prefix, open_store=store_opener(workspace))
+
+    def yank(
+        self, name: str, version: str, *, reason: str = "", prefix: str = "", cancel: Cancel | None = None
+    ) -> Version:
+        """Withdraw a version: from now on, only its exact number selects it."""
+        from weaselish.engine.artifacts.facts import yank
+
+        with self._opened(cancel) as workspace:
+            return yank(workspace, name, version, reason, prefix=prefix, open_store=store_opener(workspace))
+
+    def diff(
+        self,
+        name: str,
+        old: str,
+        new: str,
+        *,
+        prefix: str = "",
+        on_event: OnEvent = ignore,
+        cancel: Cancel | None = None,
+    ) -> VersionDiff:
+        """Compare two versions: their files, and the runs that produced them."""
+        from weaselish.engine.artifacts.diff import diff_versions
+
+        with self._opened(cancel) as workspace:
+            opener = store_opener(workspace)
+            return diff_versions(workspace, name, old, new, prefix=prefix, open_store=opener, report=on_event)
+
+    def verify(
+        self,
+        name: str,
+        version: str = "",
+        *,
+        rerun: bool = False,
+        prefix: str = "",
+        on_event: OnEvent = ignore,
+        cancel: Cancel | None = None,
+    ) -> Check:
+        """Verify the bytes of a version; with `rerun`, compute it again in a clean directory and compare."""
+        from weaselish.engine.artifacts.verify import verify
+
+        with self._opened(cancel) as workspace:
+            return verify(
+                workspace,
+                name,
+                version,
+                prefix=prefix,
+                executors_in=_executors_in if rerun else None,
+                open_store=store_opener(workspace),
+                report=on_event,
+            )
+
+    def update(
+        self, *names: str, force: bool = False, on_event: OnEvent = ignore, cancel: Cancel | None = None
+    ) -> tuple[Outcome[Updated], ...]:
+        """Resolve the ranges of imported artifacts anew, by default of all, put them in place, and pin them."""
+        from weaselish.engine.artifacts.imports import update_named
+
+        with self._opened(cancel) as workspace:
+            return update_named(workspace, names, force=force, open_store=store_opener(workspace), report=on_event)
+
+
+@contextmanager
+def _executors_in(root: Path, environ: Mapping[str, str]) -> Iterator[ExecutorFor]:
+    from weaselish.executors.open import Executors
+
+    with Executors(root, environ) as executors:
+        yield executors.executor_for

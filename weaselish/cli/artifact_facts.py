@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import names_and_directory
-from weaselish.cli.artifact import PREFIX
-from weaselish.cli.console import say, show_table
+from weaselish.cli.artifact import PREFIX, VERSION, words_of
+from weaselish.cli.console import done, failed, hint, say, show_table
 from weaselish.cli.opening import open_project
-from weaselish.cli.subcommand import DIRECTORY, JSON, Argument, Call, Subcommand, Values
+from weaselish.cli.subcommand import DIRECTORY, JSON, Argument, Call, Option, Subcommand, Takes, Values
 from weaselish.cli.units import shown_size
 from weaselish.plan.run_ids import short_ids
 
@@ -67,6 +67,56 @@ def _row(one: Listed, runs: Mapping[int, str]) -> tuple[str, ...]:
     return one.version or "(singular)", size, pushed, source, ", ".join(notes)
 
 
+def set_alias(call: Call, *, prefix: str | None, as_json: bool) -> int:
+    """Let an alias stand for a version."""
+    (name, wanted, alias), directory = words_of(call, "name of the artifact", "version", "alias")
+    project = open_project(call, directory)
+    alias = alias.removeprefix("@")
+    version = project.artifacts.alias(name, wanted, alias, prefix=prefix or "", cancel=call.cancel)
+    done(f"{version.names.full}: @{alias} is {version.number}")
+    _print_if(as_json, {"name": name, "alias": alias, "version": version.number})
+    return 0
+
+
+def yank(call: Call, *, reason: str | None, prefix: str | None, as_json: bool) -> int:
+    """Withdraw a version."""
+    (name, wanted), directory = words_of(call, "name of the artifact", "version")
+    project = open_project(call, directory)
+    version = project.artifacts.yank(name, wanted, reason=reason or "", prefix=prefix or "", cancel=call.cancel)
+    done(f"{version.label} was withdrawn" + (" before" if version.is_yanked else ": only its exact number selects it"))
+    _print_if(as_json, {"name": name, "version": version.number, "was_yanked": version.is_yanked})
+    return 0
+
+
+def update(call: Call, *, force: bool, as_json: bool) -> int:
+    """Move the pins of imported artifacts; return the exit code."""
+    from weaselish.cli.progress import TransferReporter
+
+    names, directory = names_and_directory(call.words)
+    project = open_project(call, directory)
+    with TransferReporter() as reporter:
+        outcomes = project.artifacts.update(*names, force=force, on_event=reporter, cancel=call.cancel)
+    for artifact, updated, error in outcomes:
+        if updated is not None:
+            change = f"{updated.old} → {updated.new}" if updated.old else updated.new
+            done(f"{artifact.name}: {f'already {updated.new}' if updated.old == updated.new else change}")
+        elif error is not None:
+            failed(f"{artifact.name}: {error.message}")
+            hint(error.hint)
+    if as_json:
+        from weaselish.cli.artifact_json import print_outcomes
+
+        print_outcomes(outcomes)
+    return 1 if any(outcome.error for outcome in outcomes) else 0
+
+
+def _print_if(as_json: bool, facts: Mapping[str, object]) -> None:
+    if as_json:
+        from weaselish.cli.json_output import print_json
+
+        print_json(dict(facts))
+
+
 SUBCOMMANDS = (
     Subcommand(
         "artifact list",
@@ -76,5 +126,29 @@ SUBCOMMANDS = (
         (PREFIX, JSON),
         arguments=(NAME._replace(is_required=False), DIRECTORY),
         examples=("proj artifact list", "proj artifact list model"),
+    ),
+    Subcommand(
+        "artifact alias",
+        set_alias,
+        "Let an alias stand for a version: `@champion`.",
+        (PREFIX, JSON),
+        arguments=(NAME, VERSION, Argument("ALIAS", "The alias, such as `champion`.", is_required=True), DIRECTORY),
+        examples=("proj artifact alias model 1.4.0 champion",),
+    ),
+    Subcommand(
+        "artifact yank",
+        yank,
+        "Withdraw a version: from then on, only its exact number selects it.\n\nNothing is deleted.",
+        (Option("reason", ("--reason",), "Why, for those that use it.", Takes.TEXT, "TEXT"), PREFIX, JSON),
+        arguments=(NAME, VERSION._replace(help="The exact version."), DIRECTORY),
+        examples=('proj artifact yank model 1.4.0 --reason "trained on test data"',),
+    ),
+    Subcommand(
+        "artifact update",
+        update,
+        "Resolve the ranges of imported artifacts anew, and pin what they select in project.lock.",
+        (Option("force", ("--force", "-f"), "Also replace content that exists only locally."), JSON),
+        arguments=(NAME._replace(is_required=False, is_repeated=True), DIRECTORY),
+        examples=("proj artifact update", "proj artifact update tokenizer"),
     ),
 )

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 from weaselish.cli.json_output import print_json
 
 if TYPE_CHECKING:
+    from weaselish.engine.artifacts.catalogue import Version
+    from weaselish.engine.artifacts.diff import VersionDiff
+    from weaselish.engine.artifacts.facts import Shown
     from weaselish.engine.artifacts.listing import Listed
     from weaselish.engine.artifacts.stores import Outcome
+    from weaselish.engine.artifacts.verify import Check
 
 T = TypeVar("T")
 
@@ -46,4 +50,60 @@ def listed(one: Listed) -> dict[str, object]:
         "yanked": one.yanked,
         "problem": one.problem,
         "manifest": None if manifest is None else manifest.document(),
+    }
+
+
+def version(one: Version) -> dict[str, object]:
+    """Return a version with its manifest."""
+    manifest = one.manifest
+    return {
+        "name": one.names.full,
+        "version": one.number,
+        "file": one.file,
+        "size": one.size,
+        "manifest": None if manifest is None else manifest.document(),
+    }
+
+
+def shown_version(shown: Shown) -> dict[str, object]:
+    """Return what is known of a version."""
+    from weaselish.records.record_format import to_document
+
+    return {
+        **version(shown.version),
+        "aliases": list(shown.aliases),
+        "yanked": shown.yanked,
+        "record": None if shown.record is None else to_document(shown.record),
+        "checks": list(shown.checks),
+    }
+
+
+def version_diff(found: VersionDiff) -> dict[str, object]:
+    """Return what differs between two versions."""
+    runs = found.runs
+    return {
+        "old": version(found.old),
+        "new": version(found.new),
+        "files": [{"change": change.kind.value, "path": change.name} for change in found.files],
+        "runs": None
+        if runs is None
+        else {
+            "script": list(runs.script),
+            "deps": [{"change": change.kind.value, "path": change.name} for change in runs.deps],
+            "env": [{"change": change.kind.value, "name": change.name} for change in runs.env],
+            "metrics": [metric._asdict() for metric in runs.metrics],
+        },
+    }
+
+
+def checked(check: Check) -> dict[str, object]:
+    """Return what a verification found."""
+    return {
+        "name": check.name,
+        "version": check.version,
+        "state": check.state.value,
+        "message": check.message,
+        "differences": [{**one._asdict(), "is_within": one.is_within} for one in check.differences],
+        "notes": list(check.notes),
+        "stored": check.stored,
     }

@@ -42,6 +42,18 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
         "remote remove": "remote_change",
         "assets": "assets",
     },
+    "Publish": {
+        "artifact push": "artifact",
+        "artifact pull": "artifact",
+        "artifact list": "artifact_facts",
+        "artifact show": "artifact_check",
+        "artifact diff": "artifact_check",
+        "artifact verify": "artifact_check",
+        "artifact alias": "artifact_facts",
+        "artifact yank": "artifact_facts",
+        "artifact update": "artifact_facts",
+        "version": "project_version",
+    },
     "Back up": {
         "snapshot push": "snapshot_push",
         "snapshot pull": "snapshot_pull",
@@ -49,12 +61,6 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
         "snapshot show": "snapshot",
         "snapshot diff": "snapshot",
         "snapshot verify": "snapshot",
-    },
-    "Publish": {
-        "artifact push": "artifact",
-        "artifact pull": "artifact",
-        "artifact list": "artifact_facts",
-        "version": "project_version",
     },
     "Set up": {
         "init": "init",

@@ -8,9 +8,10 @@ from functools import cached_property
 from weaselish.engine import events
 from weaselish.engine.command_warnings import command_warnings
 from weaselish.engine.reading_events import ReadingEvents
+from weaselish.engine.remote.resolve import find_remote
 from weaselish.engine.run.environment import missing_env_files
 from weaselish.engine.run.missing_deps import missing_dep_problems
-from weaselish.errors import Problem, ProjError, in_file_order, listed
+from weaselish.errors import Problem, ProjError, UnknownName, in_file_order, listed
 from weaselish.load import FILE
 from weaselish.model.locations import Locations, Path
 from weaselish.model.paths import overlap
@@ -58,7 +59,19 @@ class _Checks:
         yield from self._repeated_steps()
         yield from self._moved_steps()
         yield from self._missing_deps()
+        yield from self._remotes_of_artifacts()
         yield from self._about_commands()
+
+    def _remotes_of_artifacts(self) -> Iterator[Problem]:
+        """Yield artifacts whose remote is neither of the project nor of the user."""
+        for artifact in self._project.artifacts.values():
+            try:
+                find_remote(self._workspace, artifact.remote)
+            except UnknownName as error:
+                location = self._locations.of(("artifacts", artifact.name, "remote"))
+                yield Problem(*location, f"artifact `{artifact.name}`: {error.message}", error.hint)
+            except ProjError:  # a fault of the remote, which is reported as such
+                continue
 
     def _about_commands(self) -> Iterator[Problem]:
         """Yield the warnings about each command; of a matrix those about the first step that has any."""

@@ -101,7 +101,7 @@ def _block(record: Record, data: Mapping[str, Any]) -> dict[str, Any]:
         block["environment"] = dict(then.environment)
     if record.outputs_no_cache:
         block["outputs_no_cache"] = [output.path for output in record.outputs_no_cache]
-    if versions := text_pairs_or_none(record.extra.get(ARTIFACTS)):
+    if ARTIFACTS in record.extra and (versions := text_pairs_or_none(record.extra[ARTIFACTS])):
         block[ARTIFACTS] = dict(versions)
     outputs = [(output.path, output.digest) for output in record.all_outputs]
     for key, pairs in (("deps", then.deps), ("outs", outputs)):
@@ -170,5 +170,5 @@ def _extra(block: Mapping[str, Any], origin: Origin) -> Iterator[tuple[str, obje
     """Yield the further keys of a record's document that a block holds."""
     if origin is Origin.OTHER:
         yield "origin", block["origin"]
-    if versions := text_pairs_or_none(block.get(ARTIFACTS)):
+    if ARTIFACTS in block and (versions := text_pairs_or_none(block[ARTIFACTS])):
         yield ARTIFACTS, dict(versions)

@@ -149,7 +149,7 @@ def write_lock(
     entries: Mapping[str, LockEntry],
     order: Iterable[str],
     *,
-    pins: Mapping[str, Pin],
+    pins: Mapping[str, Pin] = MappingProxyType({}),
     cache: Path | None,
 ) -> None:
     """Replace project.lock. Entries follow the `order` of project.yml; those of unknown commands come last."""

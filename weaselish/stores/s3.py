@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -158,10 +158,11 @@ class S3Bucket:
         origin = {"Bucket": self._bucket, "Key": source}
         if size <= self.copied_at_once:
             metadata = {"Metadata": {WRITER: writer}, "MetadataDirective": "REPLACE"}
-            can_refuse = "IfNoneMatch" in self._parameters_of("CopyObject")  # botocore learned it late
-            condition = condition if can_refuse else Condition()
-            copy = self._client.copy_object
-            self._conditionally(copy, condition, Key=target, CopySource=origin, **metadata, **self._encryption)
+            known = self._client.meta.service_model.operation_model("CopyObject").input_shape.members
+            condition = condition if "IfNoneMatch" in known else Condition()  # botocore learned it late
+            self._conditionally(
+                self._client.copy_object, condition, Key=target, CopySource=origin, **metadata, **self._encryption
+            )
             return
         upload = self.begin(target, writer, condition)
         try:
@@ -172,10 +173,6 @@ class S3Bucket:
             with suppress(*ERRORS):
                 upload.abort()
             raise
-
-    def _parameters_of(self, operation: str) -> Collection[str]:
-        members: Collection[str] = self._client.meta.service_model.operation_model(operation).input_shape.members
-        return members
 
     def delete(self, key: str) -> None:
         self._client.delete_object(Key=key, **self._common)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from weaselish.engine import events
 from weaselish.engine.artifacts.catalogue import Version, find
 from weaselish.engine.artifacts.manifest import manifest_at
 from weaselish.engine.artifacts.names import names_of
-from weaselish.engine.artifacts.pins import is_in_place, pin_of, read_by
+from weaselish.engine.artifacts.pins import imported, is_in_place, pin_of, read_by
 from weaselish.engine.artifacts.pull import Puller
-from weaselish.engine.artifacts.stores import Outcome, Stores, for_each
+from weaselish.engine.artifacts.stores import Outcome, Stores, for_each, named_artifact
 from weaselish.engine.artifacts.transfer import find_version
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.workers import run_aside
-from weaselish.errors import ProjError, StoreError
+from weaselish.errors import ProjError, StoreError, UsageError
+from weaselish.files.swap import staging_directory
 from weaselish.model.artifacts import Artifact
 from weaselish.model.project import Command
 from weaselish.model.versions import Selector, SelectorKind
@@ -56,6 +58,20 @@ def update(
 ) -> tuple[Outcome[Updated], ...]:
     """Resolve the ranges of artifacts anew, put the versions in place, and pin them."""
     return _put_all(workspace, artifacts, open_store=open_store, report=report, is_update=True, force=force)
+
+
+def update_named(
+    workspace: Workspace, names: Sequence[str], *, force: bool, open_store: OpenStore, report: events.Reporter
+) -> tuple[Outcome[Updated], ...]:
+    """Update the imported artifacts of these names, by default all. Raises UnknownName and UsageError."""
+    artifacts = [named_artifact(workspace, name) for name in names] or list(imported(workspace).values())
+    own = next((one for one in artifacts if not one.is_imported), None)
+    if own is not None:
+        message = f"artifact `{own.name}` is published by this project: it has no range to resolve"
+        raise UsageError(message, hint="`proj artifact list` shows which artifacts are imported")
+    if not artifacts:
+        raise UsageError("project.yml imports no artifacts", hint='give one a range: `version: "^1.2"`')
+    return update(workspace, artifacts, force=force, open_store=open_store, report=report)
 
 
 def _is_pinned_and_in_place(workspace: Workspace, artifact: Artifact) -> bool:
@@ -150,3 +166,20 @@ def _explained(error: ProjError, artifact: Artifact, version: Version) -> ProjEr
         return error
     command = f"proj artifact pull {artifact.name} {version.number} --override --force"
     return ProjError(error.message, hint=f"move it away to keep it; or `{command}` replaces it")
+
+
+def fetch_version_to(
+    workspace: Workspace,
+    artifact: Artifact,
+    number: str,
+    target: Path,
+    *,
+    open_store: OpenStore,
+    report: events.Reporter,
+) -> None:
+    """Put a version of an artifact at `target`, which must not exist. Raises NoSuchVersion and StoreError."""
+    with Stores(workspace, open_store) as stores, staging_directory(target) as place:
+        store = stores.of(artifact)
+        version = find(store, names_of(artifact), number, workspace.cancel)
+        new, _ = Puller(workspace, store, report).fetch(artifact, version, place, unpacks=version.is_directory)
+        new.rename(target)

@@ -152,7 +152,9 @@ class _Pushing:
         if old is None and self._has_our_bytes():
             return self._finish(PushState.THERE, replace=self._options.force)
         if not self._options.force:
-            what = self._names.full if self._version is None else f"version {self._version} of `{self._names.full}`"
+            what = (
+                f"`{self._names.full}`" if self._version is None else f"version {self._version} of `{self._names.full}`"
+            )
             hint = "`--force` replaces it" + (
                 "" if self._version is None else "; or bump the version: `proj version bump patch`"
             )
@@ -225,7 +227,7 @@ class _Pushing:
 
     def _manifest(self) -> Manifest:
         provenance = self._publisher.provenance.provenance(())
-        git = provenance.git
+        git, project = provenance.git, self._workspace.project
         return Manifest(
             name=self._names.full,
             version=self._version,
@@ -237,7 +239,7 @@ class _Pushing:
             digest=self._digest,
             path=self._artifact.path,
             record=self._run,
-            project=self._workspace.project.title or os.path.basename(self._workspace.root),
+            project=project.name or project.title or os.path.basename(self._workspace.root),
             description=self._artifact.description,
             pushed=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             tool=f"proj {__version__}",

@@ -6,7 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from weaselish.engine import events
 from weaselish.engine.run.job import secret_values
@@ -28,7 +28,7 @@ def read_metrics(workspace: Workspace, command: Command, report: events.Reporter
     metrics: dict[str, Mapping[str, MetricValue]] = {}
     for path in command.metrics:
         try:
-            values = _read(workspace, path)
+            values = metric_values(workspace.root, path)
         except ProjError as error:
             place = f"{error.place}: " if error.place else ""
             message = f"`{command.name}`: no metrics from `{path}`: {place}{error.message}"
@@ -38,9 +38,9 @@ def read_metrics(workspace: Workspace, command: Command, report: events.Reporter
     return metrics
 
 
-def _read(workspace: Workspace, path: str) -> dict[str, MetricValue]:
+def metric_values(root: Path, path: str) -> dict[str, MetricValue]:
     """Return the values of one file. Raises ProjError if it cannot be read or kept."""
-    data = read_limited(workspace.root / path, name=path, limit=_LARGEST)
+    data = read_limited(root / path, name=path, limit=_LARGEST)
     parse = _PARSERS.get(PurePosixPath(path).suffix.lower())
     if parse is None:
         raise ProjError("its name must end with `.json`, `.yaml`, `.yml` or `.toml`")
