@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import ProjectDir
@@ -174,7 +176,7 @@ def test_python_gets_a_path_or_an_object(trained: ProjectDir) -> None:
     assert not trained.exists("model_v1.4.0.pkl")
 
 
-HOSTILE = {
+HOSTILE: dict[str, Callable[[dict[str, Any]], object]] = {
     "not JSON": lambda manifest: "{",
     "no mapping": lambda manifest: "[]",
     "a higher format": lambda manifest: {**manifest, "format": 2},

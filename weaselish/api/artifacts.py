@@ -69,17 +69,27 @@ class Artifacts:
         force: bool = False,
         alias: str | None = None,
         jobs: int = TRANSFERS,
+        user: str | None = None,
+        token: str | None = None,
         on_event: OnEvent = ignore,
         cancel: Cancel | None = None,
     ) -> tuple[Outcome[Pushed], ...]:
-        """Publish one artifact or all. An error of one is in its outcome, and the others go on."""
+        """Publish one artifact or all. An error of one is in its outcome, and the others go on.
+
+        `user` and `token` sign in to a remote over HTTP, instead of its `auth:`.
+        """
         from weaselish.engine.artifacts.push import PushOptions
         from weaselish.engine.artifacts.transfer import push_artifacts
 
         options = PushOptions(version, prefix, force, alias)
         with self._opened(cancel) as workspace:
             return push_artifacts(
-                workspace, name, options, jobs=jobs, open_store=store_opener(workspace), report=on_event
+                workspace,
+                name,
+                options,
+                jobs=jobs,
+                open_store=store_opener(workspace, user=user, token=token),
+                report=on_event,
             )
 
     @overload
@@ -147,16 +157,21 @@ class Artifacts:
         prefix: str = "",
         force: bool = False,
         jobs: int = TRANSFERS,
+        user: str | None = None,
+        token: str | None = None,
         on_event: OnEvent = ignore,
         cancel: Cancel | None = None,
     ) -> tuple[Outcome[Pulled], ...]:
-        """Download a version of one artifact or of `ALL`. An error of one is in its outcome, and the others go on."""
+        """Download a version of one artifact or of `ALL`. An error of one is in its outcome, and the others go on.
+
+        `user` and `token` sign in to a remote over HTTP, instead of its `auth:`.
+        """
         from weaselish.engine.artifacts.pull import PullOptions
         from weaselish.engine.artifacts.transfer import pull_artifacts
 
         options = PullOptions(override, None if out is None else Path(out), prefix, force)
         with self._opened(cancel) as workspace:
-            opener = store_opener(workspace)
+            opener = store_opener(workspace, user=user, token=token)
             return pull_artifacts(workspace, name, version, options, jobs=jobs, open_store=opener, report=on_event)
 
     def list(self, name: str, *, prefix: str = "", cancel: Cancel | None = None) -> tuple[Listed, ...]:

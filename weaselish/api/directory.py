@@ -53,12 +53,20 @@ class ProjectDirectory:
                 token.close()
 
 
-def store_opener(workspace: Workspace) -> OpenStore:
-    """Return the function that opens the store of a remote. Its imports wait until it is called."""
+def store_opener(workspace: Workspace, *, user: str | None = None, token: str | None = None) -> OpenStore:
+    """Return the function that opens the store of a remote. Its imports wait until it is called.
+
+    `user` and `token` are credentials that the user typed for this call.
+    """
 
     def open_remote(remote: Remote) -> Store:
         from weaselish.stores.open import open_store
 
-        return open_store(remote, root=workspace.root, cancel=workspace.cancel, environ=workspace.environ)
+        given = None
+        if user is not None or token is not None:
+            from weaselish.connections.given import typed_credentials
+
+            given = typed_credentials(remote, user, token)
+        return open_store(remote, root=workspace.root, cancel=workspace.cancel, environ=workspace.environ, given=given)
 
     return open_remote

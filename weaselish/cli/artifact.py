@@ -30,6 +30,11 @@ VERSION = Argument(
 )
 PREFIX = Option("prefix", ("--prefix", "-p"), "Text in front of the artifact's name on the remote.", Takes.TEXT, "TEXT")
 
+SIGN_IN = (
+    Option("user", ("--user", "-u"), "Sign in as this user, instead of by `auth:` of the remote.", Takes.TEXT, "USER"),
+    Option("token", ("--token", "-t"), "The password, token or API key to sign in with.", Takes.TEXT, "TOKEN"),
+)
+
 
 def words_of(call: Call, *wanted: str) -> tuple[tuple[str, ...], str | None]:
     """Split the words of a call into those that are wanted, and the project's directory. Raises UsageError."""
@@ -46,6 +51,8 @@ def push(
     prefix: str | None,
     force: bool,
     alias: str | None,
+    user: str | None,
+    token: str | None,
     jobs: int,
     as_json: bool,
 ) -> int:
@@ -61,6 +68,8 @@ def push(
             prefix=prefix or "",
             force=force,
             alias=alias,
+            user=user,
+            token=token,
             jobs=jobs,
             on_event=reporter,
             cancel=call.cancel,
@@ -106,6 +115,8 @@ def pull(
     out: str | None,
     prefix: str | None,
     force: bool,
+    user: str | None,
+    token: str | None,
     jobs: int,
     as_json: bool,
 ) -> int:
@@ -126,6 +137,8 @@ def pull(
             out=out,
             prefix=prefix or "",
             force=force,
+            user=user,
+            token=token,
             jobs=jobs,
             on_event=reporter,
             cancel=call.cancel,
@@ -183,6 +196,7 @@ SUBCOMMANDS = (
             PREFIX,
             Option("force", ("--force", "-f"), "Replace a version that has other content."),
             Option("alias", ("--alias",), "Let this alias stand for the version.", Takes.TEXT, "ALIAS"),
+            *SIGN_IN,
             transfers("Artifacts"),
             JSON,
         ),
@@ -200,6 +214,7 @@ SUBCOMMANDS = (
             Option("out", ("--out",), "Put it at this path, or into this directory.", Takes.TEXT, "PATH"),
             PREFIX,
             Option("force", ("--force", "-f"), "Also replace content that exists only locally."),
+            *SIGN_IN,
             transfers("Artifacts"),
             JSON,
         ),

@@ -35,6 +35,7 @@ from weaselish.stores.bucket import (
 from weaselish.stores.certificates import certificates_file, check_certificates
 from weaselish.stores.failures import Failure, FailureKind
 from weaselish.stores.parts import THREADS
+from weaselish.stores.s3_copy import copy_in_parts
 from weaselish.stores.s3_failures import ERRORS, HINTS, explain, status_of
 
 if TYPE_CHECKING:
@@ -164,15 +165,7 @@ class S3Bucket:
                 self._client.copy_object, condition, Key=target, CopySource=origin, **metadata, **self._encryption
             )
             return
-        upload = self.begin(target, writer, condition)
-        try:
-            for number, start in enumerate(range(0, size, self.copied_part)):
-                upload.copy(number, origin, start, min(start + self.copied_part, size))
-            upload.finish()
-        except BaseException:
-            with suppress(*ERRORS):
-                upload.abort()
-            raise
+        copy_in_parts(self.begin(target, writer, condition), origin, size, part=self.copied_part)
 
     def delete(self, key: str) -> None:
         self._client.delete_object(Key=key, **self._common)
