@@ -424,3 +424,14 @@ def test_a_scheme_in_capitals_and_options_that_are_empty_mean_what_they_mean_els
     bucket = S3Bucket(Remote("test", f"{scheme}://bucket/some/where/", endpoint_url=empty, region=empty))
     assert (bucket._bucket, bucket.prefix, bucket.endpoint) == ("bucket", "some/where", "")
     assert bucket.honours_conditions
+
+
+def test_an_object_is_copied_in_parts_if_it_is_too_large_for_one_request(seaweedfs_bucket: S3Bucket) -> None:
+    bucket = fresh(seaweedfs_bucket)
+    bucket.copied_at_once = bucket.copied_part = 5 << 20
+    store = store_on(bucket, Cancel())
+    body = bytes(range(256)) * (12 << 12)
+    store.put("large", [body])
+    assert store.copy("large", "copy")
+    assert not store.copy("large", "copy")
+    assert b"".join(store.get("copy")) == body
