@@ -75,6 +75,8 @@ _DIFFERS = (
     (r"\b\d{8}T\d{6}-[0-9a-f]{8}\b", "20260131T120000-01234567"),  # a snapshot
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00 on \S+", "2026-01-31T12:00:00+00:00 on host"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d\b", "2026-01-31 12:00"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ by (proj \S+) on \S+,", r"2026-01-31T12:00:00Z by \1 on host,"),
+    (r"\b\d{16} of `", "1700000000000000 of `"),
     (r"/\S*/(project|remote|templates|scratch)\b", r"…/\1"),
 )
 
