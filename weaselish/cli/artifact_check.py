@@ -97,8 +97,9 @@ def _show_diff(found: VersionDiff) -> None:
     if not found.files:
         show("  the same content")
     runs = found.runs
-    if runs is None:
+    if runs is None and found.files:
         hint("their runs are not compared: the remote does not have the records of both")
+    if runs is None:
         return
     for line in runs.script:
         show(f"  script {line}")
