@@ -53,7 +53,7 @@ def failure(use: Callable[[], object]) -> StoreError:
 
 
 class TestPro(StoreContract):
-    one_wins = one_large_wins = False  # Artifactory has no conditions
+    one_wins = one_large_wins = copies = False  # Artifactory has no conditions
     many = 300  # a page of our own has more; see below
 
     @pytest.fixture
@@ -64,7 +64,7 @@ class TestPro(StoreContract):
 class TestFreeEdition(StoreContract):
     """Listings walk through the folders."""
 
-    one_wins = one_large_wins = False
+    one_wins = one_large_wins = copies = False
     many = 300
 
     @pytest.fixture

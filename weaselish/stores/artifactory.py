@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from weaselish.connections.credentials import Credentials
+from weaselish.errors import CannotCopy
 from weaselish.model.urls import artifactory_parts
 from weaselish.stores.artifactory_client import ArtifactoryClient
 from weaselish.stores.artifactory_failures import ERRORS, HINTS, Answer, explain
@@ -199,6 +200,9 @@ class ArtifactoryBucket:
         with self._client.open("PUT", path, headers=headers, content=content, waiting=STORING) as response:
             response.read()
         return response
+
+    def copy(self, source: str, target: str, size: int, writer: str, condition: Condition) -> None:
+        raise CannotCopy("Artifactory stores known bytes by their checksums when they are written again")
 
     def delete(self, key: str) -> None:
         """Delete a file. A folder is refused as missing: the server would delete all that is in it."""
