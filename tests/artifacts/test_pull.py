@@ -163,6 +163,8 @@ def test_a_withdrawn_version_is_selected_only_by_its_number(trained: ProjectDir)
     assert "model 1.4.0" in trained.proj("artifact", "pull", "model", "^1").err
     done = trained.proj("artifact", "pull", "model", "1.5.0")
     assert (done.code, "was withdrawn" in done.err) == (0, True)
+    done = trained.proj("artifact", "pull", "model", "~1.5")
+    assert (done.code, "available 1.5.0 (withdrawn), 1.4.0" in done.err) == (1, True)
     assert "withdrawn: wrong" in trained.proj("artifact", "list", "model").out
     assert trained.proj("artifact", "yank", "model", "^1").code == 2
 

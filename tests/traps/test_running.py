@@ -203,6 +203,9 @@ QUESTIONS = [
     ["pull", "--dry"],
     ["remote", "list"],
     ["remote", "show", "default"],
+    ["artifact", "list"],
+    ["artifact", "list", "copy"],
+    ["version"],
 ]
 
 
@@ -210,7 +213,8 @@ QUESTIONS = [
 def test_r10_questions_change_nothing_outside_an_existing_cache_and_create_nothing(
     project: ProjectDir, question: list[str]
 ) -> None:
-    project.project(f"directories: [made]\nremotes: {{default: ../remote}}\n{COPY}")
+    artifacts = 'version: "1.0.0"\nartifacts: {copy: {path: out.txt}}\n'
+    project.project(f"{artifacts}directories: [made]\nremotes: {{default: ../remote}}\n{COPY}")
     project.write("in.txt", "one")
     before = project.files()
     assert project.proj(*question).code in (0, 1)

@@ -129,10 +129,12 @@ def version_of_alias(store: Store, names: Names, alias: str) -> str:
 
 def _none_fits(store: Store, names: Names, selector: Selector, project: str | None, cancel: Cancel) -> ProjError:
     """Return the error that no version fits, with those that the remote has."""
-    found = in_order(all_versions(store, names, cancel))
+    found = in_order(all_versions(store, names, cancel))[::-1]
     if not found:
         return NoSuchVersion(f"no version of `{names.full}` is on the remote")
-    available = in_short(found[::-1], most=_NEAREST, separator=", ")
+    yanked = read_facts(store, names).yanked
+    shown = [f"{version} (withdrawn)" if version in yanked else version for version in found]
+    available = in_short(shown, most=_NEAREST, separator=", ")
     if selector.kind is SelectorKind.LATEST:
         return NoSuchVersion(f"no compatible version of `{names.full}`: project {project}, available {available}")
     wanted = "" if selector.kind is SelectorKind.NEWEST else f" in `{selector.text}`"
