@@ -68,6 +68,17 @@ def test_a_forced_push_keeps_the_bytes_that_it_replaces(trained: ProjectDir) -> 
     assert trained.read("model_v1.5.0.pkl") == "two\n"
 
 
+def test_force_repairs_a_damaged_file_of_the_right_size(trained: ProjectDir) -> None:
+    trained.proj("artifact", "push", "ALL")
+    remote = trained.path.parent / "remote"
+    for name in ("model_v1.5.0.pkl", "corpus_v1.5.0.tar.gz"):
+        (remote / name).write_bytes(b"x" * (remote / name).stat().st_size)
+    assert trained.proj("artifact", "pull", "model", "1.5.0").code == 1
+    assert trained.proj("artifact", "push", "ALL", "--force").code == 0
+    for name in ("model", "corpus"):
+        assert trained.proj("artifact", "verify", f"{name}@1.5.0").code == 0
+
+
 def test_content_that_no_run_produced_is_pushed_and_marked(trained: ProjectDir) -> None:
     trained.write("out/model.pkl", "by hand")
     done = trained.proj("artifact", "push", "model")

@@ -138,9 +138,15 @@ class _Pushing:
         return self._workspace.digests_with(old.algorithm).digest(self._artifact.path, "output") == old.digest
 
     def _kept(self, old: Manifest) -> Pushed:
-        """Return the result for a version that has this content already. Store its file again if that is gone."""
+        """Return the result for a version that has this content already.
+
+        Store its file again if that is gone or has another size; with `--force`, if its bytes are not the manifest's.
+        """
         stored = self._store.head(old.file)
-        if stored is None or stored.size != old.size:
+        is_intact = stored is not None and stored.size == old.size
+        if is_intact and self._options.force:
+            is_intact = self._sha256_of(old.file) == old.sha256
+        if not is_intact:
             self._file = old.file
             self._store_content(replace=stored is not None)
             return self._finish(PushState.REPLACED, replace=True)
