@@ -53,6 +53,8 @@ SESSIONS = {  # subcommand -> the rest of each call, in order
     "artifact alias": ["counts 1.0.0 champion", "counts 1.0.0 latest", "counts 2.0.0 champion"],
     "artifact yank": ["counts 1.0.0 --reason wrong", "counts LATEST"],
     "artifact update": ["", "counts"],
+    "import skelebot": ["", "nothing.yaml"],
+    "import lab": ["", "nothing"],
     "version": ["", "bump minor", "--json", "bump", "bump middle"],
     "init": ["demo", "demo"],
     "clone": ["--list", "--list --json", "penguins birds", "penguins birds", ""],

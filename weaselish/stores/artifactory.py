@@ -220,6 +220,9 @@ class ArtifactoryBucket:
         for key in keys:
             self.delete(key)
 
+    def create(self) -> None:
+        raise Answer(403, "an administrator creates repositories on the server", kind=FailureKind.REFUSED)
+
     def close(self) -> None:
         self._client.close()
         self._threads.close()
