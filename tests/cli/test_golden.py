@@ -56,6 +56,8 @@ SESSIONS = {  # subcommand -> the rest of each call, in order
     "import skelebot": ["", "nothing.yaml"],
     "import lab": ["", "nothing"],
     "version": ["", "bump minor", "--json", "bump", "bump middle"],
+    "snapshot prune": ["--from ./empty --project lines --dry", "--from ./empty --project lines --keep 0", "--keep x"],
+    "snapshot schedule": ["--at 25:00", "--keep x"],
     "init": ["demo", "demo"],
     "clone": ["--list", "--list --json", "penguins birds", "penguins birds", ""],
     "document": [""],

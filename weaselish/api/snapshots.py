@@ -14,6 +14,7 @@ from weaselish.errors import UsageError
 
 if TYPE_CHECKING:
     from weaselish.engine.snapshot.listing import ListedSnapshot
+    from weaselish.engine.snapshot.prune import Pruned, PruneOptions
     from weaselish.engine.snapshot.pull import SnapshotPulled
     from weaselish.engine.snapshot.pushed import SnapshotPushed
     from weaselish.engine.snapshot.reading import Reading
@@ -64,15 +65,19 @@ class Snapshots(ProjectDirectory):
         dry: bool = False,
         include_secrets: bool = False,
         max_file_size: int | None = None,
+        tree: bool = False,
         jobs: int = 4,
         on_event: OnEvent = ignore,
         cancel: Cancel | None = None,
     ) -> SnapshotPushed:
-        """Store a snapshot of the project. Files above `max_file_size` bytes, and secrets, are left out."""
+        """Store a snapshot of the project. Files above `max_file_size` bytes, and secrets, are left out.
+
+        With `tree`, they are also stored as plain files below the project's name.
+        """
         from weaselish.engine.snapshot.push import push_snapshot
         from weaselish.engine.snapshot.pushed import SnapshotPushOptions
 
-        options = SnapshotPushOptions(message, dry, include_secrets, max_file_size, project, jobs)
+        options = SnapshotPushOptions(message, dry, include_secrets, max_file_size, project, tree, jobs)
         with self._opened(cancel) as workspace:
             return push_snapshot(workspace, remote, options, open_store=store_opener(workspace), report=on_event)
 
@@ -85,6 +90,7 @@ class Snapshots(ProjectDirectory):
         project: str | None = None,
         force: bool = False,
         exact: bool = False,
+        tree: bool = False,
         confirm: Callable[[Sequence[str]], bool] = lambda extra: False,
         jobs: int = 4,
         on_event: OnEvent = ignore,
@@ -93,12 +99,12 @@ class Snapshots(ProjectDirectory):
         """Bring the project, or a directory, to the state of a snapshot.
 
         `force` also replaces what exists only locally. With `exact`, `confirm` answers whether to remove the files
-        that the snapshot does not have.
+        that the snapshot does not have. `tree` pulls the plain files below the project's name, of Lab or of `push`.
         """
         from weaselish.engine.snapshot.pull import SnapshotPullOptions, pull_snapshot
 
         target = None if into is None else os.fspath(into)
-        options = SnapshotPullOptions(ref, target, project, force, exact, jobs)
+        options = SnapshotPullOptions(ref, target, project, force, exact, tree, jobs)
         with self._anywhere(cancel) as workspace:
             return pull_snapshot(
                 workspace,
@@ -147,6 +153,28 @@ class Snapshots(ProjectDirectory):
 
         with self._anywhere(cancel) as workspace:
             return diff_stored(workspace, remote, (before, after), project, open_store=store_opener(workspace))
+
+    def prune(
+        self,
+        *,
+        remote: str | None = None,
+        options: PruneOptions | None = None,
+        confirm: Callable[[Pruned], bool] = lambda foreseen: True,
+        on_event: OnEvent = ignore,
+        cancel: Cancel | None = None,
+    ) -> Pruned:
+        """Remove old snapshots, and what no snapshot of any project needs. `confirm` is asked before a deletion."""
+        from weaselish.engine.snapshot.prune import PruneOptions, prune_snapshots
+
+        with self._anywhere(cancel) as workspace:
+            return prune_snapshots(
+                workspace,
+                remote,
+                options or PruneOptions(),
+                open_store=store_opener(workspace),
+                confirm=confirm,
+                report=on_event,
+            )
 
     def verify(
         self,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from weaselish.cli.console import done, hint, left, say
+from weaselish.cli.console import done, hint, left, say, warn
 from weaselish.cli.snapshot import FROM, open_snapshots, snapshot_json
 from weaselish.cli.snapshot_push import PROJECT
 from weaselish.cli.subcommand import JSON, Argument, Call, Option, Subcommand, Takes, Values, transfers
+from weaselish.errors import in_short
 
 if TYPE_CHECKING:
     from weaselish.engine.snapshot.pull import SnapshotPulled
@@ -24,6 +25,7 @@ def pull(
     project: str | None,
     force: bool,
     exact: bool,
+    tree: bool,
     yes: bool,
     jobs: int,
     as_json: bool,
@@ -40,6 +42,7 @@ def pull(
             project=project,
             force=force,
             exact=exact,
+            tree=tree,
             confirm=_confirmation(call, yes, before=reporter.stop),
             jobs=jobs,
             on_event=reporter,
@@ -87,7 +90,11 @@ def _show(call: Call, result: SnapshotPulled) -> None:
     where = os.path.relpath(result.directory)
     place = "" if where == "." else f" into `{where}`"
     counts = f"{len(result.written)} written, {result.unchanged} unchanged"
-    done(f"pulled snapshot {result.snapshot.id} of {result.snapshot.project}{place}: {counts}")
+    what = "the tree" if result.snapshot is None else f"snapshot {result.snapshot.id}"
+    done(f"pulled {what} of {result.project}{place}: {counts}")
+    if result.skipped:
+        skipped = in_short([f"`{path}`" for path in result.skipped], separator=", ")
+        warn(f"left out: {skipped}: other tools execute what they find there, or it is no path of a project")
     if result.declined:
         left(f"{counted(0, 'file')} removed")
         hint("without a terminal, `--yes` confirms")
@@ -95,11 +102,13 @@ def _show(call: Call, result: SnapshotPulled) -> None:
 
 def _as_json(result: SnapshotPulled) -> dict[str, object]:
     return {
-        "snapshot": snapshot_json(result.snapshot),
+        "project": result.project,
+        "snapshot": None if result.snapshot is None else snapshot_json(result.snapshot),
         "directory": result.directory,
         "written": list(result.written),
         "removed": list(result.removed),
         "unchanged": result.unchanged,
+        "skipped": list(result.skipped),
         "declined": result.declined,
     }
 
@@ -119,6 +128,7 @@ SUBCOMMANDS = (
             PROJECT,
             Option("force", ("--force", "-F"), "Also replace what exists only locally."),
             Option("exact", ("--exact",), "Also remove files that the snapshot does not have, after a question."),
+            Option("tree", ("--tree",), "Pull the plain files that `push --tree` or Lab stored, not a snapshot."),
             Option("yes", ("--yes", "-y"), "Remove them without a question."),
             transfers("Objects"),
             JSON,

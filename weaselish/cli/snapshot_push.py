@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from weaselish.cli.console import done, hint, left, say, warn
 from weaselish.cli.opening import open_project
 from weaselish.cli.quantities import read_size
+from weaselish.cli.questions import can_ask
+from weaselish.cli.snapshot_prune import KEEP, OLDER, policy, pruned_json, run_prune
 from weaselish.cli.subcommand import (
     DIRECTORY,
     JSON,
@@ -45,6 +47,10 @@ def push(
     include_secrets: bool,
     max_file_size: str | None,
     project: str | None,
+    tree: bool,
+    keep: str | None,
+    older_than: str | None,
+    yes: bool,
     jobs: int,
     as_json: bool,
 ) -> int:
@@ -53,6 +59,7 @@ def push(
 
     remote, directory = (*call.words, None, None)[:2]
     largest = None if max_file_size is None else read_size("--max-file-size", max_file_size)
+    pruning = policy(keep, older_than)
     opened = open_project(call, directory)
     with TransferReporter() as reporter:
         result = opened.snapshots.push(
@@ -62,16 +69,22 @@ def push(
             dry=dry,
             include_secrets=include_secrets,
             max_file_size=largest,
+            tree=tree,
             jobs=jobs,
             on_event=reporter,
             cancel=call.cancel,
         )
     _show_left_out(result.left_out)
     _show(call, result)
+    pruned = None
+    if keep is not None or older_than is not None:
+        snapshot = result.snapshot
+        pruning = pruning._replace(project=snapshot.project, dry=dry, protected=(snapshot.id,))
+        pruned = run_prune(call, remote, pruning, yes=yes or not can_ask(), snapshots=opened.snapshots)
     if as_json:
         from weaselish.cli.json_output import print_json
 
-        print_json(_as_json(result))
+        print_json(_as_json(result) | ({} if pruned is None else {"pruned": pruned_json(pruned)}))
     return 0
 
 
@@ -143,6 +156,10 @@ SUBCOMMANDS = (
             Option("include_secrets", ("--include-secrets",), "Also store what looks like a secret."),
             Option("max_file_size", ("--max-file-size",), "Leave out larger files: `50MB`.", Takes.TEXT, "SIZE"),
             PROJECT,
+            Option("tree", ("--tree",), "Also store plain files below the project's name, as Lab does."),
+            KEEP,
+            OLDER,
+            Option("yes", ("--yes", "-y"), "Remove old snapshots without a question, also on a terminal."),
             transfers("Objects"),
             JSON,
         ),

@@ -61,6 +61,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
         "snapshot show": "snapshot",
         "snapshot diff": "snapshot",
         "snapshot verify": "snapshot",
+        "snapshot prune": "snapshot_prune",
+        "snapshot schedule": "snapshot_prune",
     },
     "Set up": {
         "init": "init",

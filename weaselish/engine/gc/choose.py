@@ -18,6 +18,7 @@ class Kept(enum.Enum):
 
     NAMED = "named by a lock file"
     VERSION = "named by a version of an artifact"
+    SNAPSHOT = "named by a snapshot"
     YOUNG = "younger than the grace time"
     LAST = "among the last results of an output"
     RECENT = "not old enough"
@@ -109,6 +110,8 @@ def _judged(
             yield run, Kept.NAMED, is_dear
         elif inventory.is_named(run):
             yield run, Kept.VERSION, is_dear
+        elif run.record in protected.records:
+            yield run, Kept.SNAPSHOT, is_dear
         elif age < policy.grace:
             yield run, Kept.YOUNG, is_dear
         elif policy.is_empty:

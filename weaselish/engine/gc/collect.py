@@ -18,6 +18,7 @@ from weaselish.engine.gc.inventory import Inventory
 from weaselish.engine.gc.manifests import keys_in, manifests, now_of, remove_old_clocks, write_manifests
 from weaselish.engine.gc.protected import Refs, protected
 from weaselish.engine.remote.resolve import OpenStore
+from weaselish.engine.snapshot.runs import records_in_snapshots
 from weaselish.engine.workers import run_aside
 from weaselish.errors import StoreError
 from weaselish.model.project import Remote
@@ -71,7 +72,8 @@ def collect(
         collection = _Collection(workspace, store, inventory, options)
         run_aside(inventory.read, workspace.cancel)
         now = time.time() if options.dry else run_aside(lambda: now_of(store), workspace.cancel)
-        choice = choose(inventory, options.policy, named, now=now)
+        snapshots = run_aside(lambda: records_in_snapshots(store, workspace.cancel), workspace.cancel)
+        choice = choose(inventory, options.policy, named._replace(records=snapshots), now=now)
         foreseen = collection.foresee(choice, now)
         if options.dry or not (foreseen.freed or foreseen.orphaned or choice.removed) or not confirm(foreseen):
             return foreseen
@@ -98,7 +100,11 @@ class _Collection:
         return Collected(choice, self._inventory.size, freed, orphaned, waiting, is_done=False)
 
     def carry_out(self, choice: Choice, now: float) -> Collected:
-        """List the orphans, delete the records, then the orphans of earlier calls."""
+        """List the orphans, delete the records, then the orphans of earlier calls.
+
+        Runs that a snapshot names by now stay.
+        """
+        self._inventory.keep(records_in_snapshots(self._store, self._cancel))
         total, (_, waiting) = self._inventory.size, self._orphaned_earlier(now)
         write_manifests(self._store, self._orphans(now))
         for batch in _batches(self._inventory.removed_records()):

@@ -189,6 +189,10 @@ class Inventory:
         size: int = self._base.execute(query, (run.id,)).fetchone()[0]
         return size
 
+    def keep(self, records: Iterable[str]) -> None:
+        """Count the runs with these records as not removed."""
+        self._base.executemany("UPDATE runs SET removed = 0 WHERE record = ?", ((record,) for record in records))
+
     def removed_records(self) -> Iterator[str]:
         """Yield the keys of the records of the runs that count as removed."""
         return (key for (key,) in self._base.execute("SELECT record FROM runs WHERE removed"))

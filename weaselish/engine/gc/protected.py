@@ -33,9 +33,10 @@ class Refs(enum.Enum):
 
 
 class Protected(NamedTuple):
-    """The digests and keys that lock files name."""
+    """The digests and keys that lock files name, and the keys of the records that snapshots name."""
 
     names: frozenset[str]
+    records: frozenset[str] = frozenset()
 
     def covers(self, key: str, outputs: list[tuple[str, str]]) -> bool:
         """Return whether lock files name a run: its key, or the digests of all of its outputs."""

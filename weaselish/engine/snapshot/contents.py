@@ -58,7 +58,7 @@ class Contents:
         self._indexes: dict[str, dict[str, Member]] | None = None  # of packs that exist, or once did
         self.packs: dict[str, int] = {}  # pack -> its size
         self.unreadable: tuple[str, ...] = ()  # packs whose index is damaged
-        self.without_index: tuple[str, ...] = ()  # packs that have none
+        self.without_index: dict[str, int] = {}  # packs that have none -> their sizes
         self._where: dict[str, tuple[str, Member]] = {}
 
     # -- what there is ------------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ class Contents:
                     known[name] = index
         self.packs = {name: size for name, size in sizes.items() if name in indexes and name in known}
         self.unreadable = tuple(name for name in sizes if name in indexes and name not in known)
-        self.without_index = tuple(name for name in sizes if name not in indexes)
+        self.without_index = {name: size for name, size in sizes.items() if name not in indexes}
         self._where = {
             name: (pack, member)
             for pack, size in sorted(self.packs.items())
@@ -111,6 +111,16 @@ class Contents:
         self._known()[pack] = index
         self.packs[pack] = size
         self._where |= {name: (pack, member) for name, member in index.items()}
+
+    def forget(self, packs: Iterable[str]) -> None:
+        """Count packs as deleted."""
+        for pack in packs:
+            self.packs.pop(pack, None)
+        self.save()
+
+    def is_at(self, name: str, pack: str, needed: Collection[str]) -> bool:
+        """Return whether a content is among those needed, and `pack` is the one that holds it for readers."""
+        return name in needed and self._where.get(name, ("",))[0] == pack
 
     def has_small(self, name: str) -> bool:
         return name in self._where

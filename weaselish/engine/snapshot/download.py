@@ -47,7 +47,7 @@ class SnapshotDownloader:
         self._jobs = jobs
         self._numbers = count()
 
-    def download(self, entries: Iterable[FileEntry]) -> Iterator[Sequence[Downloaded]]:
+    def download(self, entries: Sequence[FileEntry], /) -> Iterator[Sequence[Downloaded]]:
         """Yield the files in the order in which they arrive. Raises StoreError for contents that are missing."""
         waiting: dict[Content, list[FileEntry]] = {}
         for entry in entries:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from weaselish.engine import events
 from weaselish.engine.events import SerialReporter, Unit
@@ -21,9 +22,10 @@ from weaselish.engine.snapshot.left_out import LeftOut
 from weaselish.engine.snapshot.opened import Opened, has_project, opened, outside, remember_remote, remote_for
 from weaselish.engine.snapshot.outputs import OutputRestorer, Wanted, wanted_runs
 from weaselish.engine.snapshot.place import Placer
-from weaselish.engine.snapshot.reading import Reading, read_project
+from weaselish.engine.snapshot.reading import Reading, named_project, read_project
 from weaselish.engine.snapshot.sha256_cache import Sha256Cache
 from weaselish.engine.snapshot.stored import LATEST
+from weaselish.engine.snapshot.tree import read_tree
 from weaselish.engine.workers import run_aside
 from weaselish.errors import ProjError, UsageError, in_short
 from weaselish.files.atomic import writing
@@ -31,7 +33,7 @@ from weaselish.files.remove import remove
 from weaselish.files.state_dir import cache_dir
 from weaselish.locks.flock import locked
 from weaselish.plan.snapshot import Snapshot
-from weaselish.plan.snapshot_entries import Entry, OutputEntry
+from weaselish.plan.snapshot_entries import Entry, FileEntry, OutputEntry
 from weaselish.workspace import Workspace
 
 _GRACE = 0.8  # seconds to unwind after Ctrl-C
@@ -47,6 +49,7 @@ class SnapshotPullOptions:
     project: str | None = None
     force: bool = False
     exact: bool = False
+    tree: bool = False  # pull the plain files below the project's name
     jobs: int = 4
 
 
@@ -54,15 +57,25 @@ class SnapshotPullOptions:
 class SnapshotPulled:
     """What a pull did. `written`: files, links, empty directories and outputs that it created or replaced."""
 
-    snapshot: Snapshot
+    project: str
+    snapshot: Snapshot | None  # None for a tree
     directory: str
     written: tuple[str, ...]
     removed: tuple[str, ...]
     unchanged: int
+    skipped: tuple[str, ...] = ()  # names in a tree that no pull restores
     declined: bool = False  # the user did not want extra files to be removed
 
 
 Confirm = Callable[[Sequence[str]], bool]
+
+
+class Source(Protocol):
+    """Provides the files of a pull."""
+
+    def download(self, entries: Sequence[FileEntry], /) -> Iterator[Sequence[Downloaded]]:
+        """Yield verified files in the staging directory, in any order. Raises StoreError for those that are lost."""
+        ...
 
 
 def pull_snapshot(
@@ -84,11 +97,13 @@ def pull_snapshot(
 
     def pull() -> SnapshotPulled:
         with opened(workspace, remote, open_store) as remote_side:
-            read = read_project(workspace, remote_side, options.project, options.ref)
-            root = _target(workspace, options, read.snapshot.project)
+            project = named_project(workspace, remote_side, options.project)
+            read = None if options.tree else read_project(workspace, remote_side, project, options.ref)
+            root = _target(workspace, options, project)
             target = workspace if root == workspace.root and has_project(workspace) else outside(root, workspace)
             with _prepared(target) as staging:
-                result = _Pull(target, remote_side, read, options, staging, confirm, serial).run()
+                pulling = _Pull(target, remote_side, project, options, staging, confirm, serial)
+                result = pulling.run(read) if read is not None else pulling.run_tree()
             remember_remote(root, remote_name, remote)
             return result
 
@@ -137,7 +152,7 @@ class _Pull:
         self,
         target: Workspace,
         remote: Opened,
-        read: Reading,
+        project: str,
         options: SnapshotPullOptions,
         staging: Path,
         confirm: Confirm,
@@ -146,7 +161,7 @@ class _Pull:
         self._target = target
         self._root = target.root
         self._remote = remote
-        self._read = read
+        self._project = project
         self._options = options
         self._staging = staging
         self._confirm = confirm
@@ -154,25 +169,39 @@ class _Pull:
         self._cache = Sha256Cache(cache_dir(self._root))
         self._outputs = OutputRestorer(target, remote.tree, force=options.force, jobs=options.jobs, report=report)
 
-    def run(self) -> SnapshotPulled:
-        entries = self._read.entries
+    def run(self, read: Reading) -> SnapshotPulled:
+        """Pull a snapshot."""
+        downloader = SnapshotDownloader(
+            self._remote.contents, self._staging, self._report, self._target.cancel, jobs=self._options.jobs
+        )
+        return replace(self._run(read.entries, downloader), snapshot=read.snapshot)
+
+    def run_tree(self) -> SnapshotPulled:
+        """Pull the plain files below the project's name."""
+        self._remote.contents.refresh()
+        cancel, jobs = self._target.cancel, self._options.jobs
+        found = read_tree(self._remote.store, self._project, self._root, self._staging, self._report, cancel, jobs=jobs)
+        return replace(self._run(found.entries, found), skipped=found.skipped)
+
+    def _run(self, entries: Sequence[Entry], source: Source) -> SnapshotPulled:
         check_case(self._staging, entries)
         wanted = wanted_runs(self._remote.tree, entries)
         reading = Activity("comparing files with the snapshot", len(entries), Unit.FILES, self._report)
         compared = compare(self._root, entries, self._cache, self._target.cancel, reading)
-        self._check_replaceable(compared, wanted)
+        self._check_replaceable(entries, compared, wanted)
         extra = self._extra(entries) if self._options.exact else []
         removes = bool(extra) and self._confirm(extra)
         placer = Placer(self._root, self._staging, compared)
         if removes:
             for path in extra:
                 placer.remove(path)
-        self._place(placer, compared)
+        self._place(placer, compared, source)
         restored = self._outputs.restore(self._root, wanted) if wanted else []
         self._cache.save()
         written = [entry.path for entry in (*compared.files, *compared.links, *compared.directories, *compared.modes)]
         return SnapshotPulled(
-            self._read.snapshot,
+            self._project,
+            None,
             os.fspath(self._root),
             tuple(sorted([*written, *restored])),
             tuple(extra) if removes else (),
@@ -180,15 +209,13 @@ class _Pull:
             declined=bool(extra) and not removes,
         )
 
-    def _check_replaceable(self, compared: Comparison, wanted: Sequence[Wanted]) -> None:
+    def _check_replaceable(self, entries: Sequence[Entry], compared: Comparison, wanted: Sequence[Wanted]) -> None:
         """Raise ProjError if something would be replaced that exists only locally, unless forced."""
         lost = self._outputs.only_local(wanted)
         if not self._options.force:
             store, contents = self._remote.store, self._remote.contents
-            project = self._read.snapshot.project
-            lost += [
-                one.path for one in only_local(store, contents, project, self._read.entries, compared.replaced.values())
-            ]
+            left = only_local(store, contents, self._project, entries, compared.replaced.values())
+            lost += [one.path for one in left]
         if lost and not self._options.force:
             one = len(lost) == 1
             listed = in_short([f"`{path}`" for path in sorted(lost)], most=10, separator=", ")
@@ -209,16 +236,13 @@ class _Pull:
         local = [file.path for file in found.files] + [link.path for link in found.links]
         return sorted(path for path in local if path not in there)
 
-    def _place(self, placer: Placer, compared: Comparison) -> None:
-        size = sum(entry.size for entry in compared.files)
-        if compared.files:
-            self._report(events.TransferStarted("pull", len(compared.files), size))
-        downloader = SnapshotDownloader(
-            self._remote.contents, self._staging, self._report, self._target.cancel, jobs=self._options.jobs
-        )
+    def _place(self, placer: Placer, compared: Comparison, source: Source) -> None:
+        if compared.files and not self._options.tree:
+            total = sum(entry.size for entry in compared.files)
+            self._report(events.TransferStarted("pull", len(compared.files), total))
         waiting: list[Downloaded] = []
         size = 0
-        for files in downloader.download(compared.files):
+        for files in source.download(compared.files):
             waiting += files
             size += sum(one.entry.size for one in files)
             if size > _BATCH or len(waiting) > _BATCH_FILES:

@@ -23,6 +23,7 @@ from weaselish.engine.snapshot.pushed import SnapshotPushed, SnapshotPushOptions
 from weaselish.engine.snapshot.references import references
 from weaselish.engine.snapshot.sha256_cache import Sha256Cache
 from weaselish.engine.snapshot.stored import snapshot_key
+from weaselish.engine.snapshot.tree import TreeWriter
 from weaselish.engine.snapshot.upload import Uploader
 from weaselish.engine.workers import run_aside
 from weaselish.errors import ProjError, StoreError, in_short
@@ -120,7 +121,7 @@ class _Push:
         self._report(events.Preparing("listing the remote"))
         self._remote.contents.refresh()
         self._report(events.Preparing("comparing outputs with the remote"))
-        found = references(self._workspace, self._remote.tree)
+        found = {} if self._options.tree else references(self._workspace, self._remote.tree)
         found = {entry: run for entry, run in found.items() if entry.path not in self._without}
         collected = collect(
             self._workspace.root,
@@ -169,6 +170,7 @@ class _Push:
         uploader.upload_entries(data)
         snapshot = self._snapshot(collected, found, data)
         self._store_again(uploader, collected, snapshot, data)
+        self._write_tree(collected)
         self._check_references(found)
         key = snapshot_key(self._project, self._id)
         if not self._remote.store.put(key, [snapshot_bytes(snapshot)]):
@@ -194,6 +196,17 @@ class _Push:
         raise StoreError(
             f"another process removes contents of snapshots from remote `{self._remote_name}`", hint="try again"
         )
+
+    def _write_tree(self, collected: Collected) -> None:
+        if self._options.tree:
+            TreeWriter(
+                self._remote.store,
+                self._remote.contents,
+                self._project,
+                self._report,
+                self._workspace.cancel,
+                jobs=self._options.jobs,
+            ).write(collected.files, self._files)
 
     def _check_references(self, found: Mapping[OutputEntry, Published]) -> None:
         """Raise _RunRemoved if a run that the snapshot refers to is no longer on the remote."""
@@ -224,6 +237,7 @@ class _Push:
             files=files,
             bytes=size,
             entries=Content(sha256(data).hexdigest(), len(data)),
+            tree=self._options.tree,
             runs=tuple(sorted({(entry.key, entry.run) for entry in found})),
         )
 

@@ -15,6 +15,7 @@ class SnapshotPushOptions:
     include_secrets: bool = False
     max_file_size: int | None = None  # bytes
     project: str | None = None
+    tree: bool = False  # also store plain files, and no references to outputs
     jobs: int = 4
 
 
