@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -15,12 +16,16 @@ import pytest
 import yaml
 from blake3 import blake3
 
+from weaselish.archive.contents import unzipped_member
 from weaselish.files import yaml12
 from weaselish.files.digests import Digests
 from weaselish.files.walk import View
 from weaselish.model.project import Algorithm, Command
 from weaselish.plan.digests import digest_bytes
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
+from weaselish.plan.packs import index_bytes, read_index
+from weaselish.plan.snapshot import read_snapshot, snapshot_bytes
+from weaselish.plan.snapshot_entries import entries_bytes, kind_of, read_entries
 from weaselish.records.lock_entry import entry_of
 from weaselish.records.lockfile import read_lock, write_lock
 from weaselish.records.pins import read_pins
@@ -35,6 +40,7 @@ def vectors(name: str) -> Any:
 
 
 DIGESTS, KEYS, RECORDS, LOCKS = (vectors(name) for name in ("digests", "keys", "records", "lock"))
+SNAPSHOTS = vectors("snapshots")
 
 
 def names(found: list[dict[str, Any]]) -> list[str]:
@@ -250,6 +256,58 @@ def test_a_lock_holds_what_the_page_says(vector: dict[str, Any]) -> None:
     pins = vector.get("pins", {})
     expected = theirs_lock(vector["documents"], vector["written"], compat=vector["compat"], pins=pins)
     assert yaml.safe_load(vector["text"]) == expected
+
+
+def theirs_entry(entry: dict[str, Any]) -> str:
+    """An entry as §8 writes it, by hand."""
+    order = {
+        "file": ("path", "kind", "mode", "size", "sha256"),
+        "link": ("path", "kind", "target"),
+        "directory": ("path", "kind", "mode"),
+        "output": ("path", "kind", "algorithm", "digest", "key", "run"),
+    }
+    values = (entry[name] for name in order[entry["kind"]])
+    shown = (f'"{_in_ascii(value)}"' if isinstance(value, str) else str(value) for value in values)
+    pairs = zip(order[entry["kind"]], shown, strict=True)
+    return "{" + ",".join(f'"{name}":{value}' for name, value in pairs) + "}\n"
+
+
+def _in_ascii(text: str) -> str:
+    return "".join(char if " " <= char <= "~" and char not in '"\\' else f"\\u{ord(char):04x}" for char in text)
+
+
+def test_entries_of_a_snapshot_are_as_the_page_says() -> None:
+    in_order = sorted(SNAPSHOTS["entries"], key=lambda entry: os.fsencode(entry["path"]))
+    text = "".join(map(theirs_entry, in_order))
+    assert text == SNAPSHOTS["text"]
+    assert hashlib.sha256(text.encode()).hexdigest() == SNAPSHOTS["sha256"]
+
+
+def test_snapshots_are_read_and_written_as_the_vector_says() -> None:
+    entries = read_entries(SNAPSHOTS["text"].encode())
+    assert [{"kind": kind_of(one), **one._asdict()} for one in entries] == sorted(
+        SNAPSHOTS["entries"], key=lambda entry: os.fsencode(entry["path"])
+    )
+    assert entries_bytes(reversed(entries)) == SNAPSHOTS["text"].encode()
+    snapshot = read_snapshot(SNAPSHOTS["snapshot"])
+    assert json.loads(snapshot_bytes(snapshot)) == SNAPSHOTS["snapshot"]
+    assert snapshot.entries == (SNAPSHOTS["sha256"], len(SNAPSHOTS["text"]))
+
+
+def test_a_pack_is_read_as_the_vector_says() -> None:
+    pack = base64.b64decode(SNAPSHOTS["pack"])
+    index = read_index(SNAPSHOTS["index"])
+    contents = {
+        name: unzipped_member(pack[one.offset : one.offset + one.length], name, one.size) for name, one in index.items()
+    }
+    assert contents[SNAPSHOTS["sha256"]] == SNAPSHOTS["text"].encode()
+    assert json.loads(index_bytes(index)) == SNAPSHOTS["index"]
+
+
+@pytest.mark.parametrize("refused", SNAPSHOTS["refused"], ids=lambda refused: refused["why"])
+def test_entries_that_break_a_rule_are_refused(refused: dict[str, str]) -> None:
+    with pytest.raises(ValueError):
+        read_entries(refused["text"].encode())
 
 
 def test_the_page_names_every_vector_file() -> None:

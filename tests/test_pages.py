@@ -18,6 +18,7 @@ NOT_RUN = {  # page -> what its console blocks that are not run would need
     "README.md": ["another environment", "this repository"],
     "docs/install.md": ["another environment", "another environment", "a shell with completion"],
     "docs/run.md": ["a second terminal"],
+    "docs/snapshots.md": ["a MinIO server"],
 }
 TEXTS = [(page, page.read_text("utf-8")) for page in PAGES]
 

@@ -22,6 +22,7 @@ os.uname = lambda: os.uname_result((name.sysname, "laptop", name.release, name.v
 _ELISION = "…"  # a line of its own: output that the page leaves out
 _DIFFERS = (  # what may differ from run to run
     (r"\b\d+(\.\d+)? (ms|s|min|h)\b( \d+ (s|min)\b)?", "TIME"),
+    (r"\b\d{8}T\d{6}-[0-9a-f]{8}\b", "SNAPSHOT"),
     (r"\b(\d{16}|\d{6})\b", "RUN"),
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?", "DATE"),
     (r"\b\d\d:\d\d:\d\d\b", "CLOCK"),

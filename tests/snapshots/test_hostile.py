@@ -58,7 +58,7 @@ def pulled(project: ProjectDir, remote: Path) -> Any:
     return project.proj("snapshot", "pull", "--from", str(remote), "--project", "iris", "--into", "into")
 
 
-HOSTILE = {
+HOSTILE: dict[str, list[Any]] = {
     "above": [file("../evil")],
     "above in the middle": [file("a/../../evil")],
     "absolute": [file("/tmp/evil")],
@@ -78,7 +78,7 @@ HOSTILE = {
     "another kind": [file("a", kind="device")],
     "a list": [[1]],
     "no digest": [file("a", sha256="../../etc")],
-    "a surrogate that is no byte": [file("a\ud800")],
+    "a surrogate beyond bytes": [file("a\ud800")],
     "two ways to write one name": [file("\udcc3\udca9")],
     "deep": [json.loads("[" * 500 + "]" * 500)],
 }

@@ -23,7 +23,7 @@ def paths(backup: Path) -> set[str]:
 
 @pytest.fixture
 def plain(iris: ProjectDir) -> ProjectDir:
-    """A project whose outputs no remote has."""
+    """Return a project whose outputs no remote has."""
     iris.project("name: iris\ncommands: []\n")
     return iris
 
@@ -87,12 +87,10 @@ def paths_of_all(backup: Path) -> set[str]:
 
 
 def test_unreadable_files_are_listed_together_and_nothing_is_stored(plain: ProjectDir, backup: Path) -> None:
-    """As root may read everything, the files change whenever they are opened."""
+    """Let the files change whenever they are read, because root may read everything."""
     for name in ("one", "two"):
         plain.write(name, "x")
-    from weaselish.engine.snapshot import local_files
-
-    really = local_files.os.fstat
+    really = os.fstat
 
     class Changing:
         """The result of stat for a file that is written to all the time."""
@@ -109,7 +107,7 @@ def test_unreadable_files_are_listed_together_and_nothing_is_stored(plain: Proje
         return status
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(local_files.os, "fstat", fstat)
+        patch.setattr(os, "fstat", fstat)
         done = plain.proj("snapshot", "push", str(backup))
     assert done.code == 1
     assert "2 paths cannot be read" in done.err
@@ -231,3 +229,10 @@ def test_a_reader_can_pull_list_and_verify_but_not_push_or_prune(project: Projec
     done = project.proj("snapshot", "pull", "--from", remote, "--project", "iris", "--into", ".")
     assert done.code == 0, done.err
     assert tree(project.path) == before
+
+
+def test_a_secret_in_a_url_is_refused_and_kept_nowhere(iris: ProjectDir) -> None:
+    done = iris.proj("snapshot", "push", "s3://key:planted-secret@bucket/prefix")
+    assert (done.code, "holds a credential" in done.err) == (1, True)
+    assert "planted-secret" not in done.err
+    assert not [file for file in iris.path.rglob("*") if file.is_file() and b"planted-secret" in file.read_bytes()]

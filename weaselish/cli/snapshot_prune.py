@@ -95,7 +95,7 @@ def _confirmation(call: Call, yes: bool, *, before: Callable[[], object]) -> Cal
             say("nothing was removed")
             hint("without a terminal, `--yes` confirms")
             return False
-        return is_yes("Nobody can pull them afterwards. Remove them?", call.cancel)
+        return is_yes("They cannot be pulled afterwards. Remove them?", call.cancel)
 
     return confirm
 

@@ -94,7 +94,7 @@ def _show(call: Call, result: SnapshotPulled) -> None:
     done(f"pulled {what} of {result.project}{place}: {counts}")
     if result.skipped:
         skipped = in_short([f"`{path}`" for path in result.skipped], separator=", ")
-        warn(f"left out: {skipped}: other tools execute what they find there, or it is no path of a project")
+        warn(f"left out: {skipped}: other tools execute what they find there, or it is outside of the project")
     if result.declined:
         left(f"{counted(0, 'file')} removed")
         hint("without a terminal, `--yes` confirms")

@@ -10,7 +10,7 @@ from weaselish.model.paths import ancestors, is_executed_by_tools, is_outside, n
 from weaselish.plan.digests import Algorithm
 from weaselish.plan.snapshot_values import DIGEST, KEY, SHA256, count, mapping, matching, text
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_quoted = json.encoder.encode_basestring_ascii
 
 
 class FileEntry(NamedTuple):
@@ -68,8 +68,21 @@ def entries_bytes(entries: Iterable[Entry]) -> bytes:
     A byte of a name that is not UTF-8 is `\\udcXX`, as in Python's file names.
     """
     ordered = sorted(entries, key=lambda entry: raw(entry.path))
-    lines = [_encode({"path": entry.path, "kind": kind_of(entry), **entry._asdict()}) for entry in ordered]
-    return "".join(f"{line}\n" for line in lines).encode()
+    return "".join(map(_line, ordered)).encode()
+
+
+def _line(entry: Entry) -> str:
+    path = _quoted(entry.path)
+    match entry:
+        case FileEntry(_, mode, size, sha256):
+            return f'{{"path":{path},"kind":"file","mode":{mode},"size":{size},"sha256":"{sha256}"}}\n'
+        case LinkEntry(_, target):
+            return f'{{"path":{path},"kind":"link","target":{_quoted(target)}}}\n'
+        case DirectoryEntry(_, mode):
+            return f'{{"path":{path},"kind":"directory","mode":{mode}}}\n'
+        case OutputEntry(_, algorithm, digest, key, run):
+            rest = f'"algorithm":"{algorithm}","digest":"{digest}","key":"{key}","run":{run}'
+            return f'{{"path":{path},"kind":"output",{rest}}}\n'
 
 
 def read_entries(data: bytes) -> tuple[Entry, ...]:

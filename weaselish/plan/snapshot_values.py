@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, TypeGuard
 
 LARGEST_CONTENT = 1 << 53  # bytes
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -13,6 +13,11 @@ DIGEST = re.compile(r"[0-9a-f]{32,64}(\.dir)?")
 
 class LaterFormat(ValueError):
     """Only a later version of proj can read the document."""
+
+
+def is_sha256(value: object) -> TypeGuard[str]:
+    """Return whether a value is the name of a content."""
+    return isinstance(value, str) and SHA256.fullmatch(value) is not None
 
 
 def of_format(document: object, number: int) -> dict[str, Any]:

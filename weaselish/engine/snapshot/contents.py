@@ -55,6 +55,7 @@ class Contents:
         self._store = store
         self._cancel = cancel
         self._cache = cache
+        self._is_changed = False  # the indexes, since they were written to the cache
         self._indexes: dict[str, dict[str, Member]] | None = None  # of packs that exist, or once did
         self.packs: dict[str, int] = {}  # pack -> its size
         self.unreadable: tuple[str, ...] = ()  # packs whose index is damaged
@@ -92,6 +93,7 @@ class Contents:
             if member.offset + member.length <= size and member.length <= 2 * SMALL
         }
         if new:
+            self._is_changed = True
             self.save()
 
     def _read_index(self, pack: str) -> tuple[str, dict[str, Member] | None]:
@@ -109,6 +111,7 @@ class Contents:
     def added(self, pack: str, size: int, index: dict[str, Member]) -> None:
         """Note a pack that was just stored."""
         self._known()[pack] = index
+        self._is_changed = True
         self.packs[pack] = size
         self._where |= {name: (pack, member) for name, member in index.items()}
 
@@ -116,6 +119,7 @@ class Contents:
         """Count packs as deleted."""
         for pack in packs:
             self.packs.pop(pack, None)
+            self._is_changed = True
         self.save()
 
     def is_at(self, name: str, pack: str, needed: Collection[str]) -> bool:
@@ -212,13 +216,15 @@ class Contents:
             self._indexes = {}
             if self._cache is not None:
                 with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
-                    self._indexes = {name: read_index(index) for name, index in read_cache(self._cache).items()}
+                    kept: dict[str, dict[str, list[int]]] = read_cache(self._cache)
+                    self._indexes = {pack: {name: Member(*row) for name, row in kept[pack].items()} for pack in kept}
         return self._indexes
 
     def save(self) -> None:
         """Write the cache; what cannot be written is lost."""
-        if self._cache is not None:
-            indexes = {name: {"format": 1, "contents": self.index(name)} for name in self.packs}
+        if self._cache is not None and self._is_changed:
+            self._is_changed = False
+            indexes = {pack: self.index(pack) for pack in self.packs}
             with contextlib.suppress(OSError):
                 write_cache(self._cache, indexes)
 

@@ -80,7 +80,7 @@ def _needed(store: Store, contents: Contents, kept: Iterable[StoredSnapshot], ca
                 needed.update(entry.sha256 for entry in entries if isinstance(entry, FileEntry))
                 needed.add(snapshot.entries.sha256)
         except StoreError as error:
-            hint = f"what it needs is not known: delete `{stored.key}` from the remote if nobody needs it"
+            hint = f"what it needs is not known: delete `{stored.key}` from the remote if it is not needed"
             raise StoreError(f"nothing was pruned: {error.message}", hint=hint) from None
     return needed
 

@@ -28,6 +28,8 @@ BUILT_IN = (
     "node_modules/",
     ".DS_Store",
 )
+_FOLDERS = frozenset(name.rstrip("/") for name in BUILT_IN)
+_FILES = frozenset(name for name in BUILT_IN if not name.endswith("/"))
 SECRETS = (
     ".env",
     ".env.*",
@@ -69,17 +71,20 @@ class LeftOut:
         """Return why a path, which ends in `name`, is left out, None if it is not."""
         if name.casefold() in EXECUTED_NAMES:
             return Why.IGNORED if name in (".git", ".proj") else Why.EXECUTED
-        if path in self._stores or (name.startswith(".") and _LEFT_BY_A_SWAP.match(name)):
-            return Why.IGNORED
-        if self._spec.match_file(f"{path}/" if is_directory else path):
+        if self._spec is None:
+            is_ignored = name in (_FOLDERS if is_directory else _FILES)
+        else:
+            is_ignored = self._spec.match_file(f"{path}/" if is_directory else path)
+        if is_ignored or path in self._stores or (name.startswith(".") and _LEFT_BY_A_SWAP.match(name)):
             return Why.IGNORED
         if not self._include_secrets and _SECRET.match(name):
             return Why.SECRET
         return None
 
 
-def _patterns(root: Path) -> GitIgnoreSpec:
+def _patterns(root: Path) -> GitIgnoreSpec | None:
+    """Return the built-in patterns and those of the project, None if it has none of its own."""
     for name in (FILE, LAB_FILE):
         if os.path.lexists(root / name):
             return parse_patterns(read_limited(root / name, name=name, limit=LARGEST), name=name, before=BUILT_IN)
-    return parse_patterns(b"", name=FILE, before=BUILT_IN)
+    return None

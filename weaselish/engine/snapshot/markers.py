@@ -10,12 +10,12 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from weaselish.cancel import Cancel
 from weaselish.engine.snapshot.stored import SNAPSHOTS, folder_of
-from weaselish.errors import NotInStore
+from weaselish.errors import Cancelled, NotInStore, ProjError
 from weaselish.stores.base import Store, Stored
 
 PENDING = ".pending"
@@ -63,7 +63,8 @@ def marked(store: Store, project: str, name: str, kind: str) -> Iterator[Marker]
     try:
         yield marker
     finally:
-        marker.delete()
+        with suppress(ProjError, Cancelled):  # what the block raised counts, or that it succeeded
+            marker.delete()
 
 
 def markers(store: Store, kind: str) -> list[Stored]:

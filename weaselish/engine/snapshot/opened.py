@@ -61,7 +61,10 @@ def remote_for(workspace: Workspace, given: str | None) -> Remote:
     if given is not None:
         return find_remote(workspace, given)
     if not has_project(workspace):
-        raise UsageError("the remote is missing", hint="outside of a project, give `--from REMOTE`: a URL or a path")
+        raise UsageError(
+            "the remote is missing",
+            hint="outside of a project, give `--from REMOTE`: a remote of yours, a URL or a path",
+        )
     return find_remote(workspace, _last_remote(workspace.root) or DEFAULT)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -54,7 +55,6 @@ def push_snapshot(
         raise StoreError(f"remote `{remote.name}` is read-only", hint="remove `read_only: true` to push to it")
     if not options.dry:
         workspace.prepare_to_change()
-        remember_remote(workspace.root, remote_name, remote)
     serial = SerialReporter(report)
     workspace.observer = ReadingEvents(serial)
 
@@ -62,7 +62,10 @@ def push_snapshot(
         with opened(workspace, remote, open_store) as remote_side:
             return _Push(workspace, remote_side, project, remote, options, serial).run()
 
-    return run_aside(push, workspace.cancel, grace=_GRACE)
+    pushed = run_aside(push, workspace.cancel, grace=_GRACE)
+    if not options.dry:
+        remember_remote(workspace.root, remote_name, remote)
+    return pushed
 
 
 class _Push:
@@ -118,6 +121,9 @@ class _Push:
 
     def _look(self) -> tuple[Collected, dict[OutputEntry, Published]]:
         """List the remote and the project. Raises ProjError for directories that cannot be read."""
+        if not self._options.dry:
+            with suppress(ProjError):  # then project.lock is stored as it is
+                self._workspace.records.fold()
         self._report(events.Preparing("listing the remote"))
         self._remote.contents.refresh()
         self._report(events.Preparing("comparing outputs with the remote"))

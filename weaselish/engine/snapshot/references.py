@@ -55,10 +55,10 @@ def _of_command(workspace: Workspace, tree: RemoteTree, command: Command) -> tup
     if any(_is_behind_link(workspace, path) for path in command.pushed_outputs):
         return command.name, {}
     for record in own_records(workspace, command):
-        if {output.path for output in record.outputs} != set(command.outputs) or not _is_local(workspace, record):
+        if {output.path for output in record.outputs} != set(command.outputs):
             continue
         run = _published(tree, record)
-        if run is not None:
+        if run is not None and _is_local(workspace, record):  # in this order: few requests cost less than a walk
             key, number, algorithm = record.fingerprint.key, run.record.run, record.algorithm
             digests = outputs_of(record)
             return command.name, {

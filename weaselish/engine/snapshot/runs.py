@@ -28,6 +28,6 @@ def records_in_snapshots(store: Store, cancel: Cancel) -> frozenset[str]:
             while workers.running:
                 found.update(f"{RUNS}/{key}/{run}.json" for key, run in workers.wait().runs)
         except StoreError as error:
-            hint = f"gc cannot tell what it needs: delete it below `{SNAPSHOTS}` on the remote if nobody needs it"
+            hint = f"gc cannot tell what it needs: delete it below `{SNAPSHOTS}` on the remote if it is not needed"
             raise StoreError(error.message, hint=hint) from None
     return frozenset(found)

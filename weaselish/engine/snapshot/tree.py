@@ -1,4 +1,4 @@
-"""Plain files on a remote, at `<project>/<path>`, for people who browse it: written by `--tree`, and by Lab."""
+"""Plain files on a remote, at `<project>/<path>`, to browse without proj: written by `--tree`, and by Lab."""
 
 from __future__ import annotations
 
