@@ -114,7 +114,7 @@ def test_unreadable_files_are_listed_together_and_nothing_is_stored(plain: Proje
     assert "`one`: it changes while it is read" in done.err
     assert "`two`" in done.err
     assert reader.snapshots(backup) == {}
-    assert push(plain)["snapshot"]["files"] > 0
+    assert push(plain, str(backup))["snapshot"]["files"] > 0
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
