@@ -206,6 +206,9 @@ QUESTIONS = [
     ["artifact", "list"],
     ["artifact", "list", "copy"],
     ["version"],
+    ["snapshot", "list"],
+    ["snapshot", "push", "--dry"],
+    ["snapshot", "prune", "--dry"],
 ]
 
 
