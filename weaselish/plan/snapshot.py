@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from typing import NamedTuple
 
 from weaselish.model.paths import project_name_problem
@@ -47,6 +48,12 @@ class Snapshot(NamedTuple):
 
 
 # -- names ------------------------------------------------------------------------------------------------------------
+
+
+def new_snapshot_id(now: datetime, random: bytes) -> str:
+    """Return an id. Ids sort by time, also within the second that is the finest time of many stores."""
+    fraction = (now.microsecond << 20) // 1_000_000
+    return f"{now:%Y%m%dT%H%M%S}-{fraction:05x}{random.hex()[:3]}"
 
 
 def is_snapshot_id(text: str) -> bool:

@@ -77,6 +77,7 @@ def removable(stored: Sequence[StoredSnapshot], options: PruneOptions, now: floa
     if options.keep is None and options.older is None:
         return []
     keep = 1 if options.keep is None else options.keep
+    stored = sorted(stored, key=lambda one: one.id not in options.protected)  # stable: these count as the newest
     return [
         one
         for rank, one in enumerate(stored)

@@ -31,7 +31,7 @@ from weaselish.errors import ProjError, StoreError, in_short
 from weaselish.files.state_dir import cache_dir
 from weaselish.model.project import Remote
 from weaselish.plan.record import NO_REPOSITORY
-from weaselish.plan.snapshot import Content, Snapshot, SnapshotGit, snapshot_bytes
+from weaselish.plan.snapshot import Content, Snapshot, SnapshotGit, new_snapshot_id, snapshot_bytes
 from weaselish.plan.snapshot_entries import Entry, FileEntry, OutputEntry, entries_bytes
 from weaselish.records.lockfile import FILE as LOCK_FILE
 from weaselish.workspace import Workspace
@@ -91,7 +91,7 @@ class _Push:
         self._cache = Sha256Cache(cache_dir(workspace.root))
         self._files = LocalFiles(workspace.root, self._cache, workspace.cancel)
         self._without: set[str] = set()  # outputs that must not be referred to
-        self._id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.urandom(4).hex()}"
+        self._id = new_snapshot_id(datetime.now(UTC), os.urandom(2))
 
     def run(self) -> SnapshotPushed:
         try:

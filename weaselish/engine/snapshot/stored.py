@@ -41,7 +41,7 @@ def list_snapshots(store: Store, project: str | None = None) -> list[StoredSnaps
     """Return the snapshots of a project, by default of all, the newest first. Skips foreign objects."""
     listed = store.list(SNAPSHOTS if project is None else folder_of(project))
     found = [one for stored in listed if (one := _stored_snapshot(stored)) is not None]
-    return sorted(found, key=lambda one: (int(one.modified), one.id), reverse=True)
+    return sorted(found, key=lambda one: (one.modified, one.id), reverse=True)
 
 
 def _stored_snapshot(stored: Stored) -> StoredSnapshot | None:
