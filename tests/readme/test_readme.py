@@ -210,3 +210,15 @@ def test_text_of_the_project_cannot_end_the_section(project: ProjectDir) -> None
         assert project.proj("document", "-o", "README.md").code == 0
     assert project.read("README.md").count("(do not remove) -->") == 4
     assert project.read("README.md").count("<!--") == 2
+
+
+@pytest.mark.parametrize("key", ["title", "description"])
+def test_text_of_the_project_cannot_steer_the_terminal(project: ProjectDir, key: str) -> None:
+    project.write(
+        "project.yml",
+        f'{{"{key}": "\\u001b]0;x\\u0007 \\u202e", '
+        '"commands": [{"name": "a", "help": "\\u001b[2J", "script": ["echo"]}]}',
+    )
+    done = project.proj("document")
+    assert (done.code, "\x1b" in done.out, "\u202e" in done.out) == (0, False, False)
+    assert r"\x1b]0;x\x07 \u202e" in done.out and r"\x1b[2J" in done.out

@@ -15,6 +15,7 @@ from weaselish.plan.export import as_mermaid, produces
 from weaselish.plan.folding import folded
 from weaselish.plan.graph import Plan, make_plan
 from weaselish.plan.sequence import Cycle
+from weaselish.terminal import printable
 
 START = "<!-- WEASEL: AUTO-GENERATED DOCS START (do not remove) -->"
 END = "<!-- WEASEL: AUTO-GENERATED DOCS END (do not remove) -->"
@@ -29,7 +30,8 @@ def section(project: ProjectModel, *, exists: Callable[[str], bool], emoji: bool
 
     References to the environment stay as `${env.X}`, so that no value gets into the README.
     """
-    return "\n\n".join([START, *_blocks(project, exists, emoji), END]) + "\n"
+    text = "\n\n".join([START, *_blocks(project, exists, emoji), END]) + "\n"
+    return printable(text, keep="\n\t")  # without a file to write to, a terminal shows it
 
 
 def is_ignored(text: bytes) -> bool:
