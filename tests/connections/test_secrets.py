@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -197,6 +199,21 @@ __main__.main()
     assert SECRET not in done.stderr
 
 
+def objects(server: Server, prefix: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the keys and contents of what a remote on the server holds, decompressed."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=server.url,
+        aws_access_key_id=servers.KEY,
+        aws_secret_access_key=servers.SECRET,
+        region_name="us-east-1",
+    )
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket="weaselish-tests", Prefix=prefix)
+    for key in [one["Key"] for page in pages for one in page.get("Contents", ())]:
+        body = client.get_object(Bucket="weaselish-tests", Key=key)["Body"].read()
+        yield key, gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+
+
 @pytest.mark.servers
 def test_planted_secrets_are_nowhere(project: ProjectDir, config: Path, seaweedfs: Server) -> None:
     planted = {kind: f"planted-{kind}-3f9c5e" for kind in ("env", "file", "cmd", "literal")}
@@ -210,7 +227,8 @@ def test_planted_secrets_are_nowhere(project: ProjectDir, config: Path, seaweedf
         "c": "{type: api_key, token: 'cmd:cat ../of-command'}",
     }
     remotes = "".join(f"  {name}: {{url: '{web}', auth: {auth}}}\n" for name, auth in auths.items())
-    project.project(project.read("project.yml") + f"remotes:\n{remotes}")
+    artifacts = "version: 1.0.0\nartifacts: {model: {path: out, remote: lab}, other: {path: out, remote: a}}\n"
+    project.project(project.read("project.yml") + f"remotes:\n{remotes}{artifacts}")
     project.write("make.sh", "echo made > out; echo $PLANTED $LAB_SECRET\n")
     words = ["remote", "add", "lab", f"s3://weaselish-tests/{config.parent.name}", "--endpoint", seaweedfs.url]
     words += ["--access-key", servers.KEY, "--secret-key", servers.SECRET]
@@ -219,8 +237,10 @@ def test_planted_secrets_are_nowhere(project: ProjectDir, config: Path, seaweedf
         "run make -F --json", "push a --json", "push b", "push c", "ls c --json", "remote test a --json",
         "remote test b", "remote test", "remote list --json", "remote show a --json", "remote show b",
         "pull a --json", "remote show lab --json", "validate", "vars --json", "log --json", "push lab --json",
-        "ls lab --json",
-        "remote test lab",
+        "ls lab --json", "remote test lab", f"artifact push other -t {planted['literal']} --json",
+        "artifact push model", "artifact list --json", "artifact show model --json", "artifact pull model LATEST",
+        "artifact verify model@1.0.0", "snapshot push lab -m first --json", "snapshot list --from lab --json",
+        "snapshot verify --from lab", "gc lab --dry --json",
     ):  # fmt: skip
         done.append(project.proj(*line.split()))
     assert all("Traceback" not in one.err for one in done)
@@ -233,5 +253,8 @@ def test_planted_secrets_are_nowhere(project: ProjectDir, config: Path, seaweedf
         for path in project.path.parent.rglob("*")
         if path.is_file() and path.name not in kept
     ]
+    stored = list(objects(seaweedfs, config.parent.name))
+    assert {".proj/artifacts", ".proj/snapshots"} <= {"/".join(name.split("/")[1:3]) for name, _ in stored}
+    texts += [content.decode("latin-1") for _, content in stored]
     for secret in (*planted.values(), servers.SECRET):
         assert not [text[:400] for text in texts if secret in text], secret
