@@ -74,6 +74,14 @@ QUESTIONS: tuple[tuple[str, ...], ...] = (
     ("ls",),
     ("remote", "list"),
     ("document",),
+    ("why", "second"),
+    ("diff",),
+    ("version",),
+    ("artifact", "list"),
+    ("snapshot", "push", "default", "--dry"),
+    ("gc", "default", "--dry"),
+    ("remote", "show", "default"),
+    ("dvc", "all", "."),
 )
 CHANGES: tuple[tuple[str, ...], ...] = (
     ("push",),
@@ -84,6 +92,8 @@ CHANGES: tuple[tuple[str, ...], ...] = (
     ("lock", "accept", "second"),
     ("assets",),
     ("run", "all"),
+    ("snapshot", "push", "default"),
+    ("gc", "default", "--yes"),
 )
 
 
