@@ -157,3 +157,56 @@ def test_two_versions_are_compared(penguins: ProjectDir) -> None:
     assert penguins.proj("artifact", "diff", "model", "1.0.0", "newest", "--json").json["files"] == [
         {"change": "changed", "path": "weights.txt"}
     ]
+
+
+MEASURED = """\
+version: "1.0.0"
+remotes: {default: ../remote}
+artifacts:
+  model: {path: model, equivalent: {metrics.json: {acc: 0.002}}}
+commands:
+  - {name: train, script: [python train.py], deps: [train.py, data.txt], outputs: [model]}
+  - name: evaluate
+    script: [python evaluate.py]
+    deps: [evaluate.py, model, test.txt]
+    outputs: [predictions.txt]
+    metrics: [metrics.json]
+"""
+MEASURED_TRAIN = """\
+import os, pathlib
+library = pathlib.Path(os.environ["LIBRARY"]).read_text().strip()
+pathlib.Path("model").write_text(pathlib.Path("data.txt").read_text() + library)
+"""
+EVALUATE = """\
+import json, pathlib
+quality = float(pathlib.Path("model").read_text().split()[-1]) + len(pathlib.Path("test.txt").read_text())
+pathlib.Path("metrics.json").write_text(json.dumps({"acc": quality / 1000}))
+pathlib.Path("predictions.txt").write_text("x")
+"""
+
+
+@pytest.mark.parametrize("measured", ["here", "on the remote", "nowhere"])
+def test_numbers_of_a_run_that_read_the_version_are_compared(project: ProjectDir, measured: str) -> None:
+    project.project(MEASURED)
+    for name, text in (
+        ("train.py", MEASURED_TRAIN),
+        ("evaluate.py", EVALUATE),
+        ("data.txt", "a\n"),
+        ("test.txt", "t"),
+    ):
+        project.write(name, text)
+    library(project, "1")
+    assert project.proj("run", "train" if measured == "nowhere" else "evaluate").code == 0
+    assert project.proj("artifact", "push", "model").code == 0
+    if measured == "on the remote":
+        assert project.proj("push").code == 0
+        shutil.rmtree(project.path / ".proj")
+        for name in ("project.lock", "metrics.json", "predictions.txt"):
+            project.remove(name)
+    library(project, "2")
+    done = project.proj("artifact", "verify", "model@1.0.0", "--rerun")
+    expected = "different" if measured == "nowhere" else "equivalent"
+    assert f"computed again: {expected}" in done.err, done.err
+    library(project, "9")
+    done = project.proj("artifact", "verify", "model@1.0.0", "--rerun", "--json")
+    assert (done.code, done.json["state"]) == (1, "different")

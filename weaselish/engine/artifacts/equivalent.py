@@ -41,9 +41,19 @@ def differences(rerun: Rerun, ended: Ended) -> Iterator[Difference]:
 
 
 def _rebuilt(rerun: Rerun, ended: Ended, file: str) -> _Values:
-    """Return the values of a file of the rerun: in the artifact, or of another output of its run."""
+    """Return the values of a file of the rerun: in the artifact, of another output of its run, or of one that read it.
+
+    Raises ProjError if that run's deps are not found, or if its script fails.
+    """
     inside = posixpath.join(rerun.manifest.path, file)
-    return _values(ended.root, inside) or _values(ended.root, file)
+    if values := _values(ended.root, inside) or _values(ended.root, file):
+        return values
+    measuring = rerun.measuring(file)
+    if measuring is None:
+        return {}
+    if failure := rerun.measure(ended.root, measuring):
+        raise ProjError(f"`{measuring.command}`, which writes `{file}`, failed in the rerun: {failure}")
+    return _values(ended.root, file)
 
 
 class _Content:
@@ -54,7 +64,10 @@ class _Content:
         self._place = place
 
     def values(self, file: str) -> _Values:
-        """Return the values of a file: in the artifact, the artifact itself, or of another output of its run."""
+        """Return the values of a file: in the artifact, the artifact itself, or of an output of its run or a later one.
+
+        A later run is one that read the version's content.
+        """
         rerun = self._rerun
         metrics = rerun.record.metrics.get(file)
         if metrics is not None:
@@ -64,7 +77,12 @@ class _Content:
             return values
         if file in (rerun.manifest.path, posixpath.basename(rerun.manifest.path)):
             return _values(top.parent, top.name)
-        return _values(rerun.recorded_output(file, self._place), file)
+        if values := _values(rerun.output_of(rerun.record, file, self._place), file):
+            return values
+        measuring = rerun.measuring(file)
+        if measuring is None:
+            return {}
+        return measuring.metrics.get(file) or _values(rerun.output_of(measuring, file, self._place), file)
 
     def _top(self) -> Path:
         place = self._place / "version"

@@ -114,6 +114,11 @@ class OldContent:
             raise ProjError("it is not an imported artifact")
         fetch_version_to(self._workspace, artifact, version, target, open_store=self._open_store, report=self._report)
 
+    def published(self, output: str) -> list[Record]:
+        """Return the records on the remote of all runs that produced an output."""
+        with closing(open_tree(self._workspace, self._remote, self._open_store)) as tree:
+            return [run.record for run in tree.runs_of(output, compat=self._workspace.project.compat)]
+
     def _from_remote(self, path: str, digest: str, target: Path) -> None:
         """Download the output of any published run that has the content. Raises ProjError if there is none."""
         workspace = self._workspace

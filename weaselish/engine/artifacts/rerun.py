@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -81,50 +81,80 @@ class Rerun:
         published = published_on(self._store, reference)
         if published is not None:
             return published.record
-        known = [one for one in self._workspace.records.last(reference.command) if isinstance(one, Record)]
-        known += [one.record for one in past_runs(self._workspace.root) if one.record is not None]
-        for record in known:
+        for record in self._local_records(reference.command):
             if (record.run, record.fingerprint.key) == (reference.run, reference.key):
-                return self._workspace.records.complete(record)
+                return record
         raise ProjError(
             f"the record of run {reference.run} of `{reference.command}`, which produced {self.version.label}, "
             f"is neither here nor on remote `{self._remote.name}`",
             hint=f"where it ran: `proj push {self._remote.name} -c {reference.command}`",
         )
 
-    def recorded_output(self, file: str, place: Path) -> Path:
-        """Put the output of the run that is `file` or contains it below `place`, if it can be found. Return `place`."""
-        for output in self.record.all_outputs:
-            if overlap(output.path, file):
-                self._old.put(output.path, output.digest, place, self.record, view="output")
-        return place
-
     def run(self, root: Path) -> Ended:
         """Run the script in `root`, which must not exist, and compare the artifact with the version."""
-        record, manifest = self.record, self.manifest
+        manifest = self.manifest
         root.mkdir(parents=True)
-        missing = [path for path, digest in self._deps() if not self._old.put(path, digest, root, record, view="dep")]
-        if missing:
-            raise ProjError(
-                f"{self.version.label} cannot be computed again: `{missing[0]}` as it was then is neither in the "
-                f"working tree, nor in git, nor on remote `{self._remote.name}`",
-                hint="restore it; or push the outputs of the step that produced it",
-            )
-        self._copy_settings(root)
-        clean = Workspace(root, self._project(), cancel=self._workspace.cancel)
-        failure, notes = self._execute(clean)
+        self._provide_deps(root, self.record, present=())
+        clean, failure, notes = self._execute(root, self.record)
         clean.digests.forget()
         digest = clean.digests_with(algorithm_of(manifest.digest)).digest(manifest.path, "output")
         return Ended(root, failure is None and digest == manifest.digest, failure, tuple(notes))
 
-    def _deps(self) -> Iterator[tuple[str, str]]:
-        """Yield the deps of the run, without what it produced itself."""
-        outputs = [output.path for output in self.record.all_outputs]
-        for path, digest in self.record.fingerprint.deps:
-            if digest is not None and not any(overlap(path, output) for output in outputs):
-                yield path, digest
+    # -- runs that measure the version --------------------------------------------------------------------------------
 
-    def _copy_settings(self, root: Path) -> None:
+    def measuring(self, file: str) -> Record | None:
+        """Return a recorded run that read the version's content and wrote `file`. None if none is found."""
+        read = (self.manifest.path, self.manifest.digest)
+        for command in self._workspace.project.commands.values():
+            if any(overlap(path, file) for path in command.all_outputs):
+                for record in self._records(command):
+                    if read in record.fingerprint.deps and any(overlap(one.path, file) for one in record.all_outputs):
+                        return record
+        return None
+
+    def _records(self, command: Command) -> Iterator[Record]:
+        """Yield the records of a command: those of this project, then those on the remote."""
+        yield from self._local_records(command.name)
+        for output in command.pushed_outputs[:1]:
+            yield from self._old.published(output)
+
+    def measure(self, root: Path, record: Record) -> str | None:
+        """Run the script of such a run in the directory of the rerun. Return why it failed, None if it succeeded."""
+        self._provide_deps(root, record, present=[output.path for output in self.record.all_outputs])
+        return self._execute(root, record)[1]
+
+    def output_of(self, record: Record, file: str, place: Path) -> Path:
+        """Put the output of a run that is `file` or contains it below `place`, if it can be found. Return `place`."""
+        for output in record.all_outputs:
+            if overlap(output.path, file):
+                self._old.put(output.path, output.digest, place, record, view="output")
+        return place
+
+    def _local_records(self, command: str) -> Iterator[Record]:
+        """Yield the records of a command that this project holds, the last first."""
+        for last in self._workspace.records.last(command):
+            if isinstance(last, Record):
+                yield self._workspace.records.complete(last)
+        for past in reversed(past_runs(self._workspace.root)):
+            if past.record is not None and past.command == command:
+                yield past.record
+
+    # -- the clean directory ------------------------------------------------------------------------------------------
+
+    def _provide_deps(self, root: Path, record: Record, present: Sequence[str]) -> None:
+        """Put the deps of a run into the directory, except what the run or an earlier one produces there."""
+        produced = [*present, *(output.path for output in record.all_outputs)]
+        for path, digest in record.fingerprint.deps:
+            is_wanted = digest is not None and not any(overlap(path, output) for output in produced)
+            if is_wanted and not self._old.put(path, digest or "", root, record, view="dep"):
+                raise ProjError(
+                    f"{self.version.label} cannot be computed again: `{path}` as it was then is neither in the "
+                    f"working tree, nor in git, nor on remote `{self._remote.name}`",
+                    hint="restore it; or push the outputs of the step that produced it",
+                )
+        self._copy_settings(root, record)
+
+    def _copy_settings(self, root: Path, record: Record) -> None:
         """Copy files that are settings rather than deps, and create the directories that a script may expect."""
         project = self._workspace.project
         for name in (*project.dotenv, *project.env_files):
@@ -132,14 +162,14 @@ class Rerun:
             if source.is_file() and not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(source.read_bytes())
-        for path in (*(output.path for output in self.record.all_outputs), self.record.fingerprint.workdir):
-            directory = root / path if path == self.record.fingerprint.workdir else (root / path).parent
+        workdir = record.fingerprint.workdir
+        for path in (*(output.path for output in record.all_outputs), workdir):
+            directory = root / path if path == workdir else (root / path).parent
             directory.mkdir(parents=True, exist_ok=True)
 
-    def _project(self) -> ProjectModel:
+    def _project(self, record: Record) -> ProjectModel:
         """Return a project of which the run's command is all."""
-        project, record = self._workspace.project, self.record
-        then = record.fingerprint
+        project, then = self._workspace.project, record.fingerprint
         current = project.commands.get(record.command, Command(record.command))
         command = current._replace(
             script=then.script,
@@ -160,8 +190,9 @@ class Rerun:
             commands={record.command: command},
         )
 
-    def _execute(self, clean: Workspace) -> tuple[str | None, list[str]]:
-        """Run the command. Return why it failed, and what differs from the recorded run."""
+    def _execute(self, root: Path, record: Record) -> tuple[Workspace, str | None, list[str]]:
+        """Run the command of a record. Return why it failed, and what differs from the recorded run."""
+        clean = Workspace(root, self._project(record), cancel=self._workspace.cancel)
         failures: list[str] = []
 
         def report(event: events.Event) -> None:
@@ -169,11 +200,11 @@ class Rerun:
                 failures.append(event.message)
             self._report(event)
 
-        options = RunOptions(args=self.record.fingerprint.args, cache="off")
+        options = RunOptions(args=record.fingerprint.args, cache="off")
         with self._executors_in(clean.root, self._environ()) as executor_for:
             result = run(
                 clean,
-                [self.record.command],
+                [record.command],
                 options,
                 executor_for=executor_for,
                 open_store=self._no_store,
@@ -181,8 +212,8 @@ class Rerun:
             )
         clean.cancel.check()
         failure = None if result.exit_code == 0 else (failures or [f"exit code {result.exit_code}"])[0]
-        last = [one for one in clean.records.last(self.record.command) if isinstance(one, Record)]
-        return failure, list(self._notes(last[0])) if last else []
+        last = [one for one in clean.records.last(record.command) if isinstance(one, Record)]
+        return clean, failure, list(self._notes(record, last[0])) if last else []
 
     def _no_store(self, remote: Remote) -> Store:
         raise ProjError("a rerun uses no remote")
@@ -193,14 +224,14 @@ class Rerun:
         has_own = own.is_dir() and not os.environ.get("VIRTUAL_ENV") and not os.environ.get("CONDA_PREFIX")
         return {**os.environ, **({"VIRTUAL_ENV": str(own)} if has_own else {})}
 
-    def _notes(self, now: Record) -> Iterator[str]:
+    def _notes(self, record: Record, now: Record) -> Iterator[str]:
         """Yield what else than the script and the deps was different."""
-        then = dict(self.record.fingerprint.env)
+        then = dict(record.fingerprint.env)
         for name, digest in now.fingerprint.env:
             if then.get(name) != digest:
                 yield f"the variable `{name}` has another value than in the recorded run"
-        if self.record.fingerprint.environment != now.fingerprint.environment:
+        if record.fingerprint.environment != now.fingerprint.environment:
             yield "the files under `env_files` differ from those of the recorded run"
-        host, ours = (one.provenance.host if one.provenance else None for one in (self.record, now))
+        host, ours = (one.provenance.host if one.provenance else None for one in (record, now))
         if host and ours and host.python != ours.python:
             yield f"the recorded run used Python {host.python} for proj, this one {ours.python}"
