@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import ProjectDir
 from stores.conftest import BUCKET
 
-from weaselish.cancel import Cancel
 from weaselish.model.project import Remote
 from weaselish.stores import open as opening
 from weaselish.stores.base import Store, Stored
@@ -110,8 +110,8 @@ def test_a_pull_while_a_push_runs_gets_one_whole_run_or_none(
         with monkeypatch.context() as patch:
             really = opening.open_store
 
-            def watched(place: Remote, *, root: Path, cancel: Cancel) -> Store:
-                store = really(place, root=root, cancel=cancel)
+            def watched(place: Remote, *, root: Path, **options: Any) -> Store:
+                store = really(place, root=root, **options)
                 return Watched(store, look) if root == owner.path else store
 
             patch.setattr(opening, "open_store", watched)

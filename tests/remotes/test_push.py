@@ -169,7 +169,8 @@ def test_a_read_only_remote_is_only_read(project: ProjectDir, remote: Path) -> N
         project.proj("remote", "test", "default").err
         == "warning: the remote is read-only in project.yml: writing was not tested\n"
     )
-    assert project.proj("remote", "list").out.splitlines()[2].split() == ["default", str(remote), "read-only"]
+    listed = project.proj("remote", "list").out.splitlines()[2]
+    assert listed.split() == ["default", str(remote), "project.yml", "read-only"]
     assert lines_of(clone(project, "other").proj("pull"))["train"] == "pulled model.bin"
 
 

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import ProjectDir
@@ -67,8 +67,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[Counting]:
     opened: list[Counting] = []
     really = opening.open_store
 
-    def counting(remote: Remote, *, root: Path, cancel: Cancel) -> Store:
-        opened.append(Counting(really(remote, root=root, cancel=cancel)))
+    def counting(remote: Remote, **options: Any) -> Store:
+        opened.append(Counting(really(remote, **options)))
         return opened[-1]
 
     monkeypatch.setattr(opening, "open_store", counting)

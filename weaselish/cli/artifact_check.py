@@ -155,8 +155,7 @@ SUBCOMMANDS = (
     Subcommand(
         "artifact show",
         show_version,
-        "Show what is known of a version: its file, the run that produced it, aliases and checks.\n\n"
-        "Without a version, it is the highest.",
+        "Show a version: its file, its run, aliases and checks.\n\nWithout a version, it is the highest.",
         (PREFIX, JSON),
         arguments=(NAME_AT_VERSION, DIRECTORY),
         examples=("proj artifact show model@1.4.0", "proj artifact show model@champion"),
@@ -164,7 +163,7 @@ SUBCOMMANDS = (
     Subcommand(
         "artifact diff",
         diff,
-        "Compare two versions: their files, and the runs that produced them.",
+        "Compare two versions: their files and their runs.",
         (PREFIX, JSON),
         arguments=(
             NAME,

@@ -121,7 +121,7 @@ SUBCOMMANDS = (
     Subcommand(
         "artifact list",
         list_artifacts,
-        "List the artifacts of project.yml, or the versions of one on its remote.\n\n"
+        "List artifacts, or the versions of one on its remote.\n\n"
         "Files that other tools stored under the same naming count, as unattested.",
         (PREFIX, JSON),
         arguments=(NAME._replace(is_required=False), DIRECTORY),
@@ -138,7 +138,7 @@ SUBCOMMANDS = (
     Subcommand(
         "artifact yank",
         yank,
-        "Withdraw a version: from then on, only its exact number selects it.\n\nNothing is deleted.",
+        "Withdraw a version: only its exact number selects it then.\n\nNothing is deleted.",
         (Option("reason", ("--reason",), "Why, for those that use it.", Takes.TEXT, "TEXT"), PREFIX, JSON),
         arguments=(NAME, VERSION._replace(help="The exact version."), DIRECTORY),
         examples=('proj artifact yank model 1.4.0 --reason "trained on test data"',),
@@ -146,7 +146,7 @@ SUBCOMMANDS = (
     Subcommand(
         "artifact update",
         update,
-        "Resolve the ranges of imported artifacts anew, and pin what they select in project.lock.",
+        "Resolve the ranges of imported artifacts anew; pin them.",
         (Option("force", ("--force", "-f"), "Also replace content that exists only locally."), JSON),
         arguments=(NAME._replace(is_required=False, is_repeated=True), DIRECTORY),
         examples=("proj artifact update", "proj artifact update tokenizer"),

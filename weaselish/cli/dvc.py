@@ -69,7 +69,7 @@ SUBCOMMANDS = (
     Subcommand(
         "dvc",
         dvc,
-        "Write a dvc.yaml for a workflow, so that `dvc repro` runs it.",
+        "Write a dvc.yaml, so that `dvc repro` runs a workflow.",
         (Option("force", ("--force", "-F"), "Also replace a dvc.yaml that `proj` did not write."),),
         arguments=(Argument("WORKFLOW", "The workflow, by default the first one.", Values.WORKFLOWS), DIRECTORY),
         examples=("proj dvc all",),

@@ -76,7 +76,7 @@ SUBCOMMANDS = (
     Subcommand(
         "pull",
         pull,
-        "Download and verify outputs that match script, deps and env.\n\n"
+        "Download and verify outputs that match script, deps, env.\n\n"
         "Nothing is run. Outputs that differ from the remote and exist only locally stay.",
         (
             COMMANDS,

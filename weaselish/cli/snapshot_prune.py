@@ -177,7 +177,7 @@ SUBCOMMANDS = (
     Subcommand(
         "snapshot schedule",
         schedule,
-        "Print a crontab line and a systemd timer for a daily snapshot.\n\nNothing is installed.",
+        "Print a crontab line and a timer for a daily snapshot.\n\nNothing is installed.",
         (
             Option("at", ("--at",), "The time of day.", Takes.TEXT, "HH:MM", "03:15"),
             Option("keep", ("--keep",), "Keep the newest N snapshots.", Takes.TEXT, "N", "7"),

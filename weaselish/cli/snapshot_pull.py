@@ -119,7 +119,7 @@ SUBCOMMANDS = (
     Subcommand(
         "snapshot pull",
         pull,
-        "Bring the project, or a new directory, to the state of a snapshot.\n\n"
+        "Bring a directory to the state of a snapshot.\n\n"
         "Files that the snapshot does not have stay. Nothing is changed if a file would be replaced that exists only "
         "locally. Outside of a project, the snapshot goes to a directory named after its project.",
         (

@@ -64,7 +64,6 @@ ELSEWHERE = {  # subcommands of Weasel, DVC, Snakemake, go-task, make, just, npm
     "unlock": "proj needs no unlocking: a lock ends with the process that holds it",
     "update": "`proj assets --update` fetches newer commits of assets",
     "upload": "`proj push` stores outputs on a remote",
-    "version": "`proj --version`",
     "watch": "`proj run NAME --watch` runs again whenever a dep changes",
 }
 _NO_PROJECT = (

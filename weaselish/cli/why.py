@@ -86,7 +86,7 @@ SUBCOMMANDS = (
     Subcommand(
         "why",
         why,
-        "Explain why a step would run, and where each reason comes from.\n\n"
+        "Explain why a step would run, reason by reason.\n\n"
         "It names the files inside a directory, the variables and their lines in project.yml, and the steps before it. "
         "Then it shows when and why the step last ran, and which steps need its outputs.",
         (JSON,),
