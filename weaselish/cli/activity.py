@@ -1,4 +1,4 @@
-"""Shows what takes more than half a second: in place on a terminal, by a line every 15 seconds elsewhere."""
+"""Shows what takes more than a quarter of a second: in place on a terminal, by a line every 15 seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from weaselish.cli.units import counted_progress, shown_left, shown_progress
 from weaselish.engine import events
 from weaselish.engine.events import Unit
 
-SOON = 0.5  # seconds without any output after which work is shown
+SOON = 0.25  # seconds without any output after which work is shown
 EVERY = 15.0  # seconds between two lines where there is no terminal
 _ENOUGH = 0.3  # seconds after which a rate is known
 

@@ -171,7 +171,10 @@ class _Line(NamedTuple):
             Values.ASSETS: ("assets",),
             Values.ARTIFACTS: ("artifacts",),
         }[values]
-        return {name: text for section in sections for name, text in self._outline_of(section).items()}
+        from weaselish.engine.outline import outline
+
+        found = outline()
+        return {name: text for section in sections for name, text in getattr(found, section).items()}
 
     def _outline_of(self, section: str) -> Mapping[str, str]:
         from weaselish.engine.outline import outline
