@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from weaselish.engine import events
 from weaselish.engine.cache.lazy import LazyResults, absent_deps, is_locked
@@ -17,6 +18,9 @@ from weaselish.model.project import Command
 from weaselish.plan.record import Record
 from weaselish.plan.sequence import Step
 from weaselish.workspace import Workspace
+
+if TYPE_CHECKING:
+    from weaselish.engine.run.step import StepOptions
 
 RunStep = Callable[[Step], StepResult]  # runs a step that was left in the cache: its outputs are needed now
 HoldLocks = Callable[
@@ -52,12 +56,9 @@ class CachedSteps:
         self,
         step: Step,
         command: Command,
+        options: StepOptions,
         staleness: Staleness | None,
         *,
-        args: tuple[str, ...],
-        is_named: bool,
-        force: bool,
-        needed: frozenset[str],
         hold_locks: HoldLocks,
         run_step: RunStep,
     ) -> StepResult | None:
@@ -72,45 +73,50 @@ class CachedSteps:
         if not self._fetch(step, around, run_step):
             return StepResult(step, StepState.BLOCKED)
         if staleness is None or around:
-            staleness = self._check(command, args, needed)
+            staleness = self._check(command, options)
         if staleness is None:
             return None
-        if not force and staleness.reasons and not is_named and self._lazy.leave(step, command, staleness) is not None:
+        if self._is_left(step, command, options, staleness):
             self._report(events.StepAvailable(step, self.cache.source))
             return StepResult(step, StepState.AVAILABLE)
         absent = absent_deps(self._workspace, staleness)
         if not absent:
             return None
-        if not staleness.reasons and not force:
+        if not staleness.reasons and not options.force:
             self._report(events.StepUpToDate(step, staleness.last.run if staleness.last else None))
             return StepResult(step, StepState.UP_TO_DATE)
-        if not force and may_restore(command):
-            with hold_locks() as (_, holders):
-                self._workspace.records.refresh()
-                is_current = not holders and self._workspace.records.version == staleness.version
-                if is_current and (result := self.restored(step, command, staleness, needed)) is not None:
-                    return result
+        if not options.force and may_restore(command):
+            is_current, result = self._restored_in_locks(step, command, options, staleness, hold_locks)
             if not is_current:  # check again: another process may have run the step
                 self._workspace.digests.forget()
-                return self.settle(
-                    step,
-                    command,
-                    None,
-                    args=args,
-                    is_named=is_named,
-                    force=force,
-                    needed=needed,
-                    hold_locks=hold_locks,
-                    run_step=run_step,
-                )
+                return self.settle(step, command, options, None, hold_locks=hold_locks, run_step=run_step)
+            if result is not None:
+                return result
         if not self._fetch(step, self._lazy.steps_to_fetch(absent), run_step):
             return StepResult(step, StepState.BLOCKED)
         return None
 
-    def _check(self, command: Command, args: tuple[str, ...], needed: frozenset[str]) -> Staleness | None:
+    def _is_left(self, step: Step, command: Command, options: StepOptions, staleness: Staleness) -> bool:
+        """Leave the outputs of a step that no target names in the cache, if they are there. Return whether it did."""
+        may_leave = staleness.reasons and not options.force and not options.is_named
+        return bool(may_leave) and self._lazy.leave(step, command, staleness) is not None
+
+    def _restored_in_locks(
+        self, step: Step, command: Command, options: StepOptions, staleness: Staleness, hold_locks: HoldLocks
+    ) -> tuple[bool, StepResult | None]:
+        """Restore a step while its locks are held. Return whether `staleness` still counts then, and the result."""
+        with hold_locks() as (_, holders):
+            self._workspace.records.refresh()
+            if holders or self._workspace.records.version != staleness.version:
+                return False, None
+            return True, self.restored(step, command, staleness, options.needed)
+
+    def _check(self, command: Command, options: StepOptions) -> Staleness | None:
         """Check the step, with the digests of outputs that are in the cache. None if something cannot be read."""
         try:
-            return check_staleness(self._workspace, command, args=args, needed=needed, expected=self._lazy.expected)
+            return check_staleness(
+                self._workspace, command, args=options.args, needed=options.needed, expected=self._lazy.expected
+            )
         except Unreadable:
             return None
 

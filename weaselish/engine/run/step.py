@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.cancel import Level
@@ -23,7 +24,6 @@ from weaselish.plan.sequence import Step
 from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
-    from weaselish.engine.cache.steps import CachedSteps
     from weaselish.engine.run.execution import Execution
     from weaselish.engine.run.resources import LocalResources
     from weaselish.executors.base import ExecutorFor
@@ -87,7 +87,9 @@ class StepRunner:
         if staleness is not None and (result := self._without_running(step, staleness, options)) is not None:
             return result
         if (cached := self._caching.steps) is not None:
-            if (result := self._settle(cached, step, command, options, staleness)) is not None:
+            locks = partial(self._holding_locks, step, command, options)
+            result = cached.settle(step, command, options, staleness, hold_locks=locks, run_step=self._run_needed)
+            if result is not None:
                 return result
             if self._workspace.digests.times_forgotten != forgotten:  # by a step that was fetched, or another thread
                 staleness = self._check_without_locks(command, options)
@@ -140,22 +142,6 @@ class StepRunner:
             cancel=self._cancel,
         ) as descriptors:
             yield descriptors, holders
-
-    def _settle(
-        self, cached: CachedSteps, step: Step, command: Command, options: StepOptions, staleness: Staleness | None
-    ) -> StepResult | None:
-        """Return the result of a step that the cache settles, None if it must be checked as without a cache."""
-        return cached.settle(
-            step,
-            command,
-            staleness,
-            args=options.args,
-            is_named=options.is_named,
-            force=options.force,
-            needed=options.needed,
-            hold_locks=lambda: self._holding_locks(step, command, options),
-            run_step=self._run_needed,
-        )
 
     def _run_needed(self, step: Step) -> StepResult:
         """Run a step whose outputs were left in the cache, because another step reads them now."""
