@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from weaselish.errors import Problem
 from weaselish.model.artifacts import Artifact, ProjectVersion
 from weaselish.model.cache import CacheSettings
 from weaselish.model.paths import ancestors, is_glob, is_outside, name_pattern
 from weaselish.model.resources import NOTHING, Resources
-from weaselish.model.secret_refs import Auth
 from weaselish.model.workflows import contained_first, steps_of
+
+if TYPE_CHECKING:
+    from weaselish.model.secret_refs import Auth
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
