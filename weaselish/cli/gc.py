@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from weaselish.cli.arguments import member
-from weaselish.cli.console import done, hint, say, show, show_table
+from weaselish.cli.console import done, hint, show, show_table
 from weaselish.cli.opening import open_project, remote_and_directory
 from weaselish.cli.quantities import read_age, read_count, read_size
 from weaselish.cli.subcommand import DIRECTORY, JSON, REMOTE, Call, Option, Subcommand, Takes, dry
@@ -75,19 +75,13 @@ def _has_work(result: Collected) -> bool:
 
 def _confirmation(call: Call, yes: bool, as_json: bool, *, before: Callable[[], object]) -> Callable[[Collected], bool]:
     """Return the function that shows what will be done and asks. It calls `before` before it prints."""
-    from weaselish.cli.questions import can_ask, is_yes
+    from weaselish.cli.questions import is_confirmed
 
     def confirm(foreseen: Collected) -> bool:
         before()
         if not as_json:
             _show(call, foreseen, None)
-        if yes:
-            return True
-        if not can_ask():
-            say("nothing was deleted")
-            hint("without a terminal, `--yes` confirms")
-            return False
-        return is_yes("Delete this?", call.cancel)
+        return is_confirmed("Delete this?", yes=yes, declined="nothing was deleted", cancel=call.cancel)
 
     return confirm
 

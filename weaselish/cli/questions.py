@@ -8,7 +8,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from weaselish.cli.console import ask, prompt, say
+from weaselish.cli.console import ask, hint, prompt, say
 from weaselish.errors import ProjError
 
 if TYPE_CHECKING:
@@ -24,6 +24,17 @@ def is_yes(question: str, cancel: Cancel, *, step: str = "") -> bool:
     """Ask a question and return whether the user answers yes. Only for callers that can ask."""
     ask(question, step=step)
     return _typed_line(cancel).strip().lower() in ("y", "yes")
+
+
+def is_confirmed(question: str, *, yes: bool, declined: str, cancel: Cancel) -> bool:
+    """Return whether something may be deleted: `--yes` says so, or the user. Without a terminal, say `declined`."""
+    if yes:
+        return True
+    if not can_ask():
+        say(declined)
+        hint("without a terminal, `--yes` confirms")
+        return False
+    return is_yes(question, cancel)
 
 
 def confirmation(yes: bool, cancel: Cancel) -> Callable[[str, str], bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from weaselish.cli.console import done, hint, left, say, show
+from weaselish.cli.console import done, left, say, show
 from weaselish.cli.quantities import read_age, read_count
 from weaselish.cli.snapshot import FROM, PROJECT, open_snapshots
 from weaselish.cli.subcommand import DIRECTORY, JSON, Argument, Call, Option, Subcommand, Takes, Values, dry
@@ -84,18 +84,13 @@ def _foresee(result: Pruned) -> None:
 
 
 def _confirmation(call: Call, yes: bool, *, before: Callable[[], object]) -> Callable[[Pruned], bool]:
-    from weaselish.cli.questions import can_ask, is_yes
+    from weaselish.cli.questions import is_confirmed
 
     def confirm(foreseen: Pruned) -> bool:
         before()
         _foresee(foreseen)
-        if yes:
-            return True
-        if not can_ask():
-            say("nothing was removed")
-            hint("without a terminal, `--yes` confirms")
-            return False
-        return is_yes("They cannot be pulled afterwards. Remove them?", call.cancel)
+        question = "They cannot be pulled afterwards. Remove them?"
+        return is_confirmed(question, yes=yes, declined="nothing was removed", cancel=call.cancel)
 
     return confirm
 

@@ -12,10 +12,10 @@ from weaselish.engine import events
 from weaselish.engine.artifacts.catalogue import Version
 from weaselish.engine.artifacts.content import download, unpack_directory
 from weaselish.engine.artifacts.owned import is_on_remote
+from weaselish.engine.output_locks import hold_write_locks
 from weaselish.engine.write_paths import check_asset_path
 from weaselish.errors import ProjError
 from weaselish.files.swap import recover, staging_directory, swap_in
-from weaselish.locks.step_locks import hold_locks
 from weaselish.model.artifacts import Artifact
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
@@ -90,14 +90,8 @@ class Puller:
         """Replace what is at the artifact's path. Raises ProjError if that exists only locally, unless `force`."""
         workspace, target = self._workspace, self._workspace.root / artifact.path
         workspace.prepare_to_change()
-        with hold_locks(
-            workspace.state / "locks",
-            f"artifact {artifact.name}",
-            writes=(artifact.path,),
-            reads=(),
-            on_wait=lambda holder: self._report(events.StepWaiting(artifact.name, holder)),
-            cancel=workspace.cancel,
-        ):
+        name = f"artifact {artifact.name}"
+        with hold_write_locks(workspace, name, (artifact.path,), self._report, shown=artifact.name):
             check_asset_path(workspace, artifact.path, what="artifact")
             recover(target)
             if self._has_content(artifact, version):

@@ -10,13 +10,13 @@ from weaselish.engine import events
 from weaselish.engine.assets.check import AssetOptions, AssetResult, AssetsOnDisk, AssetState, project_assets
 from weaselish.engine.assets.obtain import Obtained, Obtainer, TransferProgress
 from weaselish.engine.events import SerialReporter
+from weaselish.engine.output_locks import hold_write_locks
 from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.workers import GRACE, Workers, run_aside
 from weaselish.engine.write_paths import check_asset_path
 from weaselish.errors import InvalidProject, ProjError, UnknownName
 from weaselish.files.swap import recover, staging_directory, swap_in
-from weaselish.locks.step_locks import hold_locks
 from weaselish.model.paths import normalise, overlap
 from weaselish.model.project import Asset
 from weaselish.sources.checksums import WrongChecksum, check_checksum
@@ -96,14 +96,8 @@ class _Fetching:
     def _fetch(self, asset: Asset) -> AssetResult:
         """Fetch one asset while its dest is locked."""
         workspace, target = self._workspace, self._workspace.root / asset.dest
-        with hold_locks(
-            workspace.state / "locks",
-            f"asset {asset.dest}",
-            writes=(asset.dest,),
-            reads=(),
-            on_wait=lambda holder: self._report(events.StepWaiting(asset.dest, holder)),
-            cancel=workspace.cancel,
-        ):
+        name = f"asset {asset.dest}"
+        with hold_write_locks(workspace, name, (asset.dest,), self._report, shown=asset.dest):
             check_asset_path(workspace, asset.dest)
             recover(target)
             workspace.digests.forget()

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from weaselish.engine import events
 from weaselish.engine.events import SerialReporter
+from weaselish.engine.output_locks import hold_output_locks
 from weaselish.engine.remote.candidates import OutputObject
 from weaselish.engine.remote.download import NotPulled
 from weaselish.engine.remote.published import Published
@@ -19,7 +19,6 @@ from weaselish.engine.write_paths import check_output_path
 from weaselish.errors import ProjError, StoreError
 from weaselish.files.swap import recover_all
 from weaselish.load import FILE
-from weaselish.locks.step_locks import hold_locks
 from weaselish.model.project import Command
 from weaselish.plan.snapshot_entries import Entry, OutputEntry
 from weaselish.workspace import Workspace
@@ -101,14 +100,7 @@ class OutputRestorer:
         command = workspace.project.commands.get(record.command)
         if command is None or set(command.outputs) != {output.path for output in record.outputs}:
             command = Command(record.command, outputs=tuple(output.path for output in record.outputs))
-        with hold_locks(
-            workspace.state / "locks",
-            command.name,
-            writes=command.all_outputs,
-            reads=(),
-            on_wait=lambda holder: self._report(events.StepWaiting(record.command, holder)),
-            cancel=workspace.cancel,
-        ):
+        with hold_output_locks(workspace, command, self._report):
             for one in wanted.objects:
                 check_output_path(workspace, one.path, force=self._force)
             recover_all([workspace.root / one.path for one in wanted.objects])
