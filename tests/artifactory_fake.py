@@ -15,8 +15,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from http_server import http_server
 
 READ, DEPLOY, DELETE = "read", "deploy", "delete"
 ALL = frozenset({READ, DEPLOY, DELETE})
@@ -373,14 +375,5 @@ def _description(blob: Blob) -> dict[str, object]:
 @contextmanager
 def serving() -> Iterator[Fake]:
     fake = Fake()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"fake": fake}))
-    server.daemon_threads = True
-    fake.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with http_server(type("Handler", (_Handler,), {"fake": fake})) as fake.port:
         yield fake
-    finally:
-        server.shutdown()
-        thread.join()
-        server.socket.close()

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,17 +21,6 @@ RUNS = 1000
 BY_HAND = 20  # runs of unknown cost
 KILLS = 25  # per seed
 LONGEST = 0.2  # seconds after which a collection is killed at the latest
-
-
-@pytest.fixture
-def fast(tmp_path: Path) -> Iterator[Path]:
-    """A directory in memory, where there is one."""
-    place = Path("/dev/shm")
-    if not os.access(place, os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=place) as directory:
-        yield Path(directory)
 
 
 @pytest.fixture

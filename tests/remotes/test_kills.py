@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -46,17 +45,6 @@ ln -sf sub/1 out/$1/link
 yes "$(cat in.txt)" | head -4000 > out/one.bin
 """
 ALL = ("first", "second", "third")
-
-
-@pytest.fixture
-def fast(tmp_path: Path) -> Iterator[Path]:
-    """A directory in memory, where there is one: hundreds of flushes to a disk that has other work take minutes."""
-    place = Path("/dev/shm")
-    if not os.access(place, os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=place) as directory:
-        yield Path(directory)
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -18,17 +16,6 @@ from .test_push_pull import tree
 
 KILLS = 50  # per seed
 SEEDS = range(4)
-
-
-@pytest.fixture
-def fast(tmp_path: Path) -> Iterator[Path]:
-    """A directory in memory, where there is one."""
-    place = Path("/dev/shm")
-    if not os.access(place, os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=place) as directory:
-        yield Path(directory)
 
 
 def edited(project: ProjectDir, random: Random) -> None:
