@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from weaselish.api.directory import OnEvent, ProjectDirectory, ignore
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from weaselish.engine.diff import RunDiff
     from weaselish.engine.metrics_table import MetricsTable
     from weaselish.engine.why import Why
+    from weaselish.plan.record import Record
     from weaselish.records.history import PastRun
 
 
@@ -59,6 +60,25 @@ class History(ProjectDirectory):
 
         with self._opened(cancel) as workspace:
             return diff(workspace, words, report=on_event)
+
+    def compare(self, old: Record, new: Record) -> RunDiff:
+        """Return what differs between two records that the caller has, without reading others."""
+        from weaselish.engine.diff import diff_records
+
+        return diff_records(self._open(), old, new)
+
+    def shown_scripts(self, scripts: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+        """Return script lines, of runs or of project.yml, by command, with the secrets in them masked."""
+        from weaselish.engine.run.job import hidden_values
+        from weaselish.model.project import Command
+        from weaselish.model.secret_words import masked_line
+
+        workspace = self._open()
+        shown = {}
+        for name, lines in scripts.items():
+            hidden = hidden_values(workspace, workspace.project.commands.get(name) or Command(name))
+            shown[name] = tuple(masked_line(line, hidden) for line in lines)
+        return shown
 
     def why(
         self,

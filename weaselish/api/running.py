@@ -13,7 +13,7 @@ from weaselish.cancel import Cancel
 if TYPE_CHECKING:
     from weaselish.engine import events
     from weaselish.engine.dry_run import PlannedStep
-    from weaselish.engine.picture import Picture
+    from weaselish.engine.picture import Past, Picture
     from weaselish.engine.run.run import RunResult
     from weaselish.engine.status import Graph, StepStatus
     from weaselish.engine.watch import Watch
@@ -75,12 +75,22 @@ class Running(ProjectDirectory):
         with self._opened(cancel) as workspace:
             return graph(workspace, targets, report=on_event)
 
-    def picture(self, *targets: str, on_event: OnEvent = ignore, cancel: Cancel | None = None) -> Picture:
-        """Return the graph with all that a drawing shows: also durations, last runs and the critical path."""
+    def picture(
+        self,
+        *targets: str,
+        within: float | None = None,
+        past: Past | None = None,
+        on_event: OnEvent = ignore,
+        cancel: Cancel | None = None,
+    ) -> Picture:
+        """Return the graph with all that a drawing shows: durations, last runs and the critical path.
+
+        With `within`, it reads deps and outputs for no more than that many seconds. `past` spares reading the journals.
+        """
         from weaselish.engine.picture import picture
 
         with self._opened(cancel) as workspace:
-            return picture(workspace, targets, report=on_event)
+            return picture(workspace, targets, within=within, past=past, report=on_event)
 
     def draw(
         self, *targets: str, form: GraphFormat | str = "svg", on_event: OnEvent = ignore, cancel: Cancel | None = None

@@ -19,6 +19,7 @@ from weaselish.terminal import printable
 if TYPE_CHECKING:
     from weaselish.api.project import Project
     from weaselish.engine.metrics_table import MetricsRow, MetricsTable
+    from weaselish.graphs.plot import Point
 
 _MANY = 12  # columns above which a hint names how to show fewer
 
@@ -32,13 +33,6 @@ class MetricsView(NamedTuple):
     svg: str | None = None
     as_json: bool = False
     as_markdown: bool = False
-
-
-class Point(NamedTuple):
-    """One run in a plot."""
-
-    label: str
-    value: float
 
 
 def show_metrics(project: Project, names: Sequence[str], view: MetricsView) -> int:
@@ -121,6 +115,8 @@ def _block(row: Sequence[str], header: Sequence[str]) -> Iterator[str]:
 
 def _points(found: MetricsTable, metric: str) -> list[Point]:
     """Return the runs that have a finite number for a metric. Raises UnknownName, and ProjError if none has."""
+    from weaselish.graphs.plot import Point
+
     rows = found.selected([metric]).rows
     labels = _labels(rows)
     numbers = [(label, number_of(row.values[metric])) for label, row in zip(labels, rows, strict=True)]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from weaselish.cli.metrics import Point
+    from weaselish.graphs.plot import Point
 
 _WIDEST, _HEIGHT = 100, 16  # characters
 _ASCII = str.maketrans("─│┌┐└┘┤├┬┴┼", "-|+++++++++")

@@ -49,7 +49,7 @@ def diff(workspace: Workspace, words: Sequence[str], *, report: events.Reporter)
         return list(_with_current(workspace, names, report, is_named=bool(names)))
     runs = [known.record(text, names) for text in ids]
     old, new = runs if len(runs) == 2 else (runs[0], known.last(runs[0].command))
-    return [_diff(workspace, old, new)]
+    return [diff_records(workspace, old, new)]
 
 
 class _Known:
@@ -126,7 +126,7 @@ def _with_current(
             continue
         old = workspace.records.complete(records[0])
         try:
-            found = _diff(workspace, old, current_state(workspace, command, old))._replace(new=None)
+            found = diff_records(workspace, old, current_state(workspace, command, old))._replace(new=None)
         except ProjError as error:
             report(events.Note(f"`{name}` cannot be compared: {error.message}", error.hint))
             continue
@@ -151,7 +151,8 @@ def current_state(workspace: Workspace, command: Command, last: Record) -> Recor
     )
 
 
-def _diff(workspace: Workspace, old: Record, new: Record) -> RunDiff:
+def diff_records(workspace: Workspace, old: Record, new: Record) -> RunDiff:
+    """Return what differs between two records, with the secrets in their scripts masked."""
     comparison = compare(old, new, workspace.digests_with(old.algorithm).difference)
     command = workspace.project.commands.get(new.command) or Command(new.command)
     script = masked_changes(comparison.script, hidden_values(workspace, command)) if comparison.script else ()

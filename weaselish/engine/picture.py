@@ -53,12 +53,27 @@ class Picture(NamedTuple):
         return frozenset(zip(self.critical, self.critical[1:], strict=False))
 
 
-def picture(workspace: Workspace, targets: Sequence[str], *, report: events.Reporter) -> Picture:
-    """Return what a drawing of the targets, or of all commands, shows. Changes nothing. Raises Cycle."""
-    drawn = graph(workspace, targets, report=report)
-    runs = past_runs(workspace.root)
-    last = {run.command: run for run in runs}
-    usual = usual_seconds(runs)
+class Past(NamedTuple):
+    """What a drawing shows of the past, by command: the last run, and the seconds that runs usually take."""
+
+    last: Mapping[str, PastRun]
+    usual: Mapping[str, float]
+
+
+def picture(
+    workspace: Workspace,
+    targets: Sequence[str],
+    *,
+    within: float | None = None,
+    past: Past | None = None,
+    report: events.Reporter,
+) -> Picture:
+    """Return what a drawing of the targets, or of all commands, shows. Changes nothing. Raises Cycle.
+
+    After `within` seconds nothing more is read: steps that need it are UNCHECKED. `past` spares reading the journals.
+    """
+    drawn = graph(workspace, targets, within=within, report=report)
+    last, usual = past or past_of(past_runs(workspace.root))
     seconds = {str(step): usual[step.command] for step in drawn.plan.steps if step.command in usual}
     critical = critical_path(drawn.plan, seconds) if seconds else ()
     steps = tuple(
@@ -76,6 +91,11 @@ def picture(workspace: Workspace, targets: Sequence[str], *, report: events.Repo
     )
     total = sum(seconds.get(step, 0.0) for step in critical)
     return Picture(workspace.project.title, drawn.plan, steps, critical, total, time.time())
+
+
+def past_of(runs: Sequence[PastRun]) -> Past:
+    """Return what a drawing shows of runs, the newest last."""
+    return Past({run.command: run for run in runs}, usual_seconds(runs))
 
 
 def usual_seconds(runs: Sequence[PastRun]) -> Mapping[str, float]:

@@ -91,9 +91,14 @@ def status(
     return with_cache(workspace, plan, steps, open_store=open_store, report=report)
 
 
-def graph(workspace: Workspace, targets: Sequence[str], *, report: events.Reporter) -> Graph:
-    """Return the plan of the targets, or of all commands, with the status of its steps. Raises Cycle."""
-    workspace.observer = ReadingEvents(report)
+def graph(
+    workspace: Workspace, targets: Sequence[str], *, within: float | None = None, report: events.Reporter
+) -> Graph:
+    """Return the plan of the targets, or of all commands, with the status of its steps. Raises Cycle.
+
+    After `within` seconds nothing more is read: steps that need it are UNCHECKED.
+    """
+    workspace.observer = ReadingEvents(report) if within is None else TimeLimit(within)
     plan = plan_for(workspace, targets or list(workspace.project.commands), lenient=True)
     report_broken_lock(workspace, report, may_replace=False)
     return Graph(plan, statuses(preview(workspace, plan, report=report)))

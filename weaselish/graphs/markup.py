@@ -13,7 +13,7 @@ from weaselish.terminal import printable
 _CHARACTER = 7.85  # pixels of a character of the monospaced font of names
 _NOT_IN_XML = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
 
-SLUGS: Mapping[Status, str] = {status: status.value.replace(" ", "-") for status in Status}
+SLUGS: Mapping[Status, str] = {status: status.name.lower().replace("_", "-") for status in Status}
 
 _DISC = '<circle class="disc" r="9"/>'
 ICONS: Mapping[Status, str] = {
@@ -25,6 +25,10 @@ ICONS: Mapping[Status, str] = {
     Status.INTERRUPTED: f'{_DISC}<path class="glyph" d="M-2.3 -3.6V3.6M2.3 -3.6V3.6"/>',
     Status.ALWAYS_RUNS: f'{_DISC}<path class="glyph" d="M-4 -3.4L-.6 0L-4 3.4M.8 -3.4L4.2 0L.8 3.4"/>',
     Status.UNKNOWN: f'{_DISC}<path class="glyph" d="M-2.4 -2C-2.2 -5 2.6 -4.8 2.4 -1.8C2.2 0 0 .2 0 2M0 4.4V4.5"/>',
+    Status.UNCHECKED: '<circle class="ring solid" r="8"/><path class="ring solid" d="M-3.5 0H3.5"/>',
+}
+LABELS: Mapping[Status, str] = {
+    status: "not checked" if status is Status.UNCHECKED else status.value for status in Status
 }
 
 

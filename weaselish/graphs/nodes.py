@@ -13,6 +13,7 @@ _WORST_FIRST = (
     Status.FAILED,
     Status.INTERRUPTED,
     Status.UNKNOWN,
+    Status.UNCHECKED,
     Status.OUT_OF_DATE,
     Status.NEVER_RAN,
     Status.UNRECORDED,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from weaselish.durations import shown_duration
 from weaselish.engine.picture import DrawnStep, Picture
-from weaselish.graphs.markup import SLUGS, as_script_data, escaped, spelled
+from weaselish.graphs.markup import LABELS, SLUGS, as_script_data, escaped, spelled
 from weaselish.graphs.nodes import count_statuses
 from weaselish.graphs.svg import definitions, draw, resource
 
@@ -58,7 +58,7 @@ def _legend(picture: Picture) -> str:
     items = [
         f'<button type="button" class="chip" data-state="{SLUGS[status]}" aria-pressed="false">'
         f'<svg class="graph" viewBox="-10 -10 20 20" aria-hidden="true">{_icon(SLUGS[status])}</svg>'
-        f"{count} {status.value}</button>"
+        f"{count} {LABELS[status]}</button>"
         for status, count in count_statuses(picture.steps)
     ]
     if len(picture.critical) > 1:
@@ -89,7 +89,7 @@ def _facts(step: DrawnStep) -> dict[str, object]:
     return {
         "name": spelled(step.step),
         "command": spelled(command.name),
-        "state": step.status.value,
+        "state": LABELS[step.status],
         "slug": SLUGS[step.status],
         "help": spelled(command.help),
         "script": [spelled(line) for line in command.script],

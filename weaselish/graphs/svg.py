@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.resources import files
 from typing import NamedTuple
 
 from weaselish.durations import shown_duration
 from weaselish.engine.picture import DrawnStep, Picture
-from weaselish.graphs.markup import ICONS, SLUGS, centre_cut, escaped, shown_width
+from weaselish.graphs.markup import ICONS, LABELS, SLUGS, centre_cut, escaped, shown_width
 from weaselish.graphs.nodes import Node, Nodes, count_statuses, nodes_of, short_name
 from weaselish.plan.layout import Box, Layout, Size, Spacing, lay_out
 
@@ -50,8 +50,8 @@ def as_svg(picture: Picture) -> str:
     )
 
 
-def draw(picture: Picture) -> Drawing:
-    """Lay out the picture and return its boxes and edges."""
+def draw(picture: Picture, link: Callable[[DrawnStep], str] | None = None) -> Drawing:
+    """Lay out the picture and return its boxes and edges. With `link`, each step leads to that address."""
     nodes = nodes_of(picture)
     sizes = {node.name: _size(node) for node in nodes.nodes}
     layout = lay_out(sizes, nodes.edges, Spacing(28, 46, 18, _widest(sizes.values()), per_link=3))
@@ -61,7 +61,7 @@ def draw(picture: Picture) -> Drawing:
     for node in nodes.nodes:
         for step, box in _places(node, layout.boxes[node.name]):
             places[numbers[step.step]] = box
-        boxes += _box(node, layout.boxes[node.name], numbers)
+        boxes += _box(node, layout.boxes[node.name], numbers, link)
     content = [
         '<g class="frames">',
         *(_frame(node, layout.boxes[node.name]) for node in nodes.nodes if node.is_group),
@@ -145,18 +145,20 @@ def _frame(node: Node, box: Box) -> str:
     )
 
 
-def _box(node: Node, box: Box, numbers: dict[str, int]) -> Iterator[str]:
+def _box(node: Node, box: Box, numbers: dict[str, int], link: Callable[[DrawnStep], str] | None) -> Iterator[str]:
     for step, place in _places(node, box):
         name = short_name(step) if node.is_group else step.step
         is_cut = centre_cut(name, _LONGEST) != name
         slug = SLUGS[step.status]
         label = f"{step.step}, {_detail(step)}{', on the critical path' if step.is_critical else ''}"
+        tag, href = ("g", "") if link is None else ("a", f' href="{escaped(link(step))}"')
+        kind = f"{slug}{' critical' if step.is_critical else ''}{' cell' if node.is_group else ''}"
         yield (
-            f'<g class="step {slug}{" critical" if step.is_critical else ""}{" cell" if node.is_group else ""}"'
+            f'<{tag}{href} class="step {kind}"'
             f' id="step-{numbers[step.step]}" transform="translate({place.x} {place.y})" aria-label="{escaped(label)}">'
             f"<title>{escaped(step.step if is_cut else _tooltip(step))}</title>"
             f'<rect class="card" width="{place.width}" height="{place.height}" rx="{7 if node.is_group else 9}"/>'
-            f"{_inside(step, name, is_small=node.is_group)}</g>"
+            f"{_inside(step, name, is_small=node.is_group)}</{tag}>"
         )
 
 
@@ -177,7 +179,8 @@ def _inside(step: DrawnStep, name: str, *, is_small: bool) -> str:
 
 def _detail(step: DrawnStep) -> str:
     """Return the status, and how long the step usually takes."""
-    return step.status.value if step.seconds is None else f"{step.status.value} · {shown_duration(step.seconds)}"
+    label = LABELS[step.status]
+    return label if step.seconds is None else f"{label} · {shown_duration(step.seconds)}"
 
 
 def _tooltip(step: DrawnStep) -> str:
@@ -246,7 +249,7 @@ def _legend(picture: Picture) -> tuple[str, int]:
     """Return what the icons stand for, and the width of that."""
     parts, x = [], 0
     for status, count in count_statuses(picture.steps):
-        text = f"{count} {status.value}"
+        text = f"{count} {LABELS[status]}"
         parts.append(f'<use href="#icon-{SLUGS[status]}" x="{x + 8}"/>{_note(x + 22, text)}')
         x += 22 + _small_width(text) + 22
     if len(picture.critical) > 1:

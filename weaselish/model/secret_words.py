@@ -43,18 +43,19 @@ def masked_changes(lines: Sequence[str], secrets: Collection[str]) -> tuple[str,
 
     Only the current values of secrets are known. Where one was added, words that were removed count as secret.
     """
-    shown = [_masked_line(line, secrets) for line in lines]
+    shown = [masked_line(line, secrets) for line in lines]
     added = [line for line in lines if line.startswith("+ ")]
     if [line for line in shown if line.startswith("+ ")] != added:
         kept = {word for line in added for word in line.split()}
         for index, line in enumerate(lines):
             if line.startswith("- "):
                 removed = {word for word in line[2:].split() if word not in kept}
-                shown[index] = "- " + _masked_line(line[2:], {*secrets, *removed})
+                shown[index] = "- " + masked_line(line[2:], {*secrets, *removed})
     return tuple(shown)
 
 
-def _masked_line(line: str, secrets: Collection[str]) -> str:
+def masked_line(line: str, secrets: Collection[str]) -> str:
+    """Return a line with the secrets in it masked; its blanks stay."""
     pieces = re.split(r"(\s+)", line)
     pieces[::2] = masked_words(pieces[::2], secrets)
     return "".join(pieces)

@@ -14,7 +14,7 @@ from weaselish.files.state_dir import STATE
 from weaselish.plan.metrics import Metrics
 from weaselish.plan.record import Origin, Record
 from weaselish.records.journal import JournalReader, journals, owner_lives
-from weaselish.records.journal_lines import AttemptEnd, Ended, Recorded, Started
+from weaselish.records.journal_lines import AttemptEnd, Began, Ended, Recorded, Started
 from weaselish.records.logs import log_path
 
 
@@ -52,6 +52,8 @@ class PastRun(NamedTuple):
     log: Path | None = None
     message: str | None = None  # why it failed
     record: Record | None = None  # None for a run that failed, was interrupted or still runs
+    call: str = ""  # the name of the journal: which call of `proj` it belongs to
+    process: Began | None = None  # that ran it
 
     @property
     def metrics(self) -> Metrics:
@@ -65,13 +67,16 @@ def past_runs(root: Path) -> list[PastRun]:
     fetches: dict[str, int] = {}  # command -> the start of its last pull or restore, whose records follow
     state = root / STATE
     for path in journals(state / "runs", with_past=True):
-        lives = None
+        lives = began = None
         for line in JournalReader(path).lines():
             match line:
+                case Began():
+                    began = line
                 case Started():
                     fetches.pop(line.command, None)
                     lives = owner_lives(path) if lives is None else lives
-                    runs[line.run, line.command] = _started(line, state, is_running=lives)
+                    started = _started(line, state, is_running=lives)
+                    runs[line.run, line.command] = started._replace(call=path.stem, process=began)
                 case Ended() if (run := runs.get((line.run, line.command))) is not None:
                     runs[line.run, line.command] = run._replace(
                         result=PastResult(line.how.value),
@@ -85,7 +90,7 @@ def past_runs(root: Path) -> list[PastRun]:
                     run_id = fetches.get(record.command, record.run) if record.origin in _FETCHED else record.run
                     run = runs.get((run_id, record.command))
                     if run is None or run.result in _OPEN:
-                        runs[run_id, record.command] = _recorded(record, run)
+                        runs[run_id, record.command] = _recorded(record, run)._replace(call=path.stem, process=began)
     return sorted(runs.values(), key=lambda run: (run.run, run.command))
 
 

@@ -37,7 +37,7 @@ class Journal:
         self._end = self._size = 0  # of the lines; of the file
         self._flushing = threading.Lock()
         self._flushed = 0
-        self.append(Began(os.getpid(), os.uname().nodename, now))
+        self.append(Began(os.getpid(), os.uname().nodename, now, _user()))
 
     def _open_locked(self) -> int:
         while True:
@@ -83,6 +83,15 @@ class Journal:
         with contextlib.suppress(OSError):
             os.ftruncate(self._fd, self._end)
         os.close(self._fd)
+
+
+def _user() -> str | None:
+    """Return the name of the account that runs this process, None if the system has none for it."""
+    import pwd
+
+    with contextlib.suppress(KeyError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    return None
 
 
 class JournalReader:

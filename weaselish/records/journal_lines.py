@@ -36,6 +36,7 @@ class Began(NamedTuple):
     pid: int
     host: str
     at: int
+    user: str | None = None  # the account that runs the process
 
 
 class Started(NamedTuple):
@@ -75,7 +76,8 @@ def encode(line: JournalLine) -> dict[str, Any]:
     """Return the line as a JSON object."""
     match line:
         case Began():
-            return {"event": "began", "format": FORMAT, **line._asdict()}
+            facts = {name: value for name, value in line._asdict().items() if value is not None}
+            return {"event": "began", "format": FORMAT, **facts}
         case Started():
             return {"event": "started", **line._asdict()}
         case Recorded():
@@ -99,7 +101,7 @@ def decode(data: bytes) -> JournalLine | None:
 def _decoded(line: dict[str, Any]) -> JournalLine | None:
     match line.get("event"):
         case "began":
-            return Began(run_id(line["pid"]), text(line["host"]), run_id(line["at"]))
+            return Began(run_id(line["pid"]), text(line["host"]), run_id(line["at"]), text_or_none(line.get("user")))
         case "started":
             run = run_id(line["run"])
             at = time_or_none(line.get("at"))
