@@ -32,8 +32,9 @@ LEVELS = {
     "engine": 9,
     "graphs": 10,
     "api": 11,
-    "cli": 12,
-    "__main__": 13,
+    "serve": 12,
+    "cli": 13,
+    "__main__": 14,
 }
 PURE = ("model", "plan")
 NO_IO = {"os", "io", "pathlib", "time", "subprocess", "threading", "yaml", "typer", "tempfile", "shutil", "socket"}

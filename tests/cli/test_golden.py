@@ -17,6 +17,7 @@ SESSIONS = {  # subcommand -> the rest of each call, in order
     "why": ["count", "all --vars.lines 1", ""],
     "diff": ["", "count", "--json", "count 000000000000"],
     "graph": ["", "count --dot", "--mermaid", "--svg --html", "--html graph.html", "nothing"],
+    "serve": ["nowhere", "--port 70000"],
     "vars": ["", "--vars.lines 5", "--json"],
     "validate": [""],
     "push": ["--dry", "", "", "-c report", "nowhere"],

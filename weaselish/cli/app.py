@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from weaselish.cli.quick import split_name
-from weaselish.cli.subcommand import GROUPS, MODULES, Option, Subcommand, Takes, load_subcommand
+from weaselish.cli.subcommand import MODULES, Option, Subcommand, Takes, load_subcommand
 
 
 class _App(typer.Typer):
@@ -20,15 +20,15 @@ class _App(typer.Typer):
 
 
 def _with_values(argv: Sequence[str]) -> list[str]:
-    """Return argv with the value of each option that stands alone: `--watch=finish`."""
-    name, _ = split_name(argv)
+    """Return the subcommand's name as one word, and the rest, with the value of options alone: `--watch=finish`."""
+    name, rest = split_name(argv)
     options = load_subcommand(name).options if name in MODULES else ()
     alone = {flag: f"{flag}={option.alone}" for option in options if option.alone is not None for flag in option.flags}
-    return [alone.get(word, word) for word in argv]
+    return [*([name] if argv else []), *(alone.get(word, word) for word in rest)]
 
 
 def make_app() -> typer.Typer:
-    """Build the application from the declarations of all subcommands."""
+    """Build the application from the declarations of all subcommands. Each name is one word: `lock accept`."""
     app = _App(
         name="proj",
         add_completion=False,
@@ -36,13 +36,8 @@ def make_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(lambda: None)
-    groups = {name: typer.Typer(rich_markup_mode=None) for name in GROUPS}
     for name in MODULES:
-        subcommand = load_subcommand(name)
-        group, _, last = name.rpartition(" ")
-        _register(groups[group] if group else app, last, subcommand)
-        if group and not any(registered.name == group for registered in app.registered_groups):
-            app.add_typer(groups[group], name=group)
+        _register(app, name, load_subcommand(name))
     return app
 
 

@@ -50,12 +50,14 @@ def candidates(words: Sequence[str]) -> Candidates:
     before = [word for word in before if word not in _BEFORE]
     if before[:1] == ["help"]:
         before = before[1:]
-    name = next((name for name in (" ".join(before[:2]), *before[:1]) if name in MODULES), None)
-    if name is not None:
-        return _Line(load_subcommand(name), before[len(name.split()) :], current).candidates()
+    names = [" ".join(before[:count]) for count in (3, 2, 1)]
+    name = next((name for name in names if name in MODULES or name in GROUPS), None)
+    if name in MODULES:
+        found = _Line(load_subcommand(name), before[len(name.split()) :], current).candidates()
+        return found if before != [name] else found._replace(words={**dict(_next_words(name)), **found.words})
     if not before:
         return Candidates(_flags(COMMON) if current.startswith("-") else dict(_first_words()))
-    return Candidates(dict(_second_words(before[0])) if len(before) == 1 else {})
+    return Candidates(dict(_next_words(name)) if name and before == name.split() else {})
 
 
 def _without_extras(words: Sequence[str]) -> list[str]:
@@ -83,15 +85,18 @@ def _is_override(word: str) -> bool:
 def _first_words() -> Iterator[tuple[str, str]]:
     for name in MODULES:
         first, _, second = name.partition(" ")
+        if first in MODULES and second:
+            continue
         yield first, GROUPS[first] if second else load_subcommand(name).summary
     yield "help", "Show the help of a subcommand."
 
 
-def _second_words(group: str) -> Iterator[tuple[str, str]]:
+def _next_words(start: str) -> Iterator[tuple[str, str]]:
+    """Yield the words that may follow the beginning of a name, each with its description."""
     for name in MODULES:
-        first, _, second = name.partition(" ")
-        if second and first == group:
-            yield second, load_subcommand(name).summary
+        if name.startswith(f"{start} "):
+            word, _, more = name.removeprefix(f"{start} ").partition(" ")
+            yield word, GROUPS[f"{start} {word}"] if more else load_subcommand(name).summary
 
 
 def _flags(options: Iterable[Option]) -> dict[str, str]:

@@ -86,7 +86,7 @@ def _help_or_typer(words: Sequence[str], extras: Extras) -> int:
         from weaselish.cli.unknown import check_subcommand
 
         check_subcommand(name)
-    if asks or (name in GROUPS and len(words) == 1):
+    if asks or (name in GROUPS and len(words) == len(name.split())):
         return show_help(words)
     return _ask_typer(words, extras, name)
 

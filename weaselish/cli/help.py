@@ -34,14 +34,12 @@ EXIT_CODES = (
 
 def show_help(words: Sequence[str]) -> int:
     """Print the help of the subcommand or group that `words` name, or of `proj`; return the exit code."""
-    name = " ".join(words[:2])
-    first = words[0] if words else ""
-    if name not in MODULES and first in MODULES:
-        name = first
+    names = [" ".join(words[:count]) for count in (3, 2, 1)]
+    name = next((name for name in names if name in MODULES or name in GROUPS), "")
     if name in MODULES:
         blocks = _of_subcommand(load_subcommand(name))
-    elif first in GROUPS:
-        blocks = _of_group(first)
+    elif name in GROUPS:
+        blocks = _of_group(name)
     else:
         blocks = _of_proj()
     print("\n\n".join(blocks))

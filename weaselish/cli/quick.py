@@ -58,9 +58,13 @@ def with_values(argv: Sequence[str]) -> list[str]:
 
 
 def split_name(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
-    """Return the name of the subcommand, of one or two words, and what follows it."""
-    if len(argv) > 1 and argv[0] in GROUPS and not argv[1].startswith("-"):
-        return f"{argv[0]} {argv[1]}", argv[2:]
+    """Return the name of the subcommand, of one to three words, and what follows it."""
+    for count in (3, 2):
+        name, group = " ".join(argv[:count]), " ".join(argv[: count - 1])
+        if len(argv) < count or argv[count - 1].startswith("-"):
+            continue
+        if group in GROUPS or name in MODULES or name in GROUPS:
+            return name, argv[count:]
     return (argv[0], argv[1:]) if argv else ("", ())
 
 

@@ -64,6 +64,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
         "snapshot prune": "snapshot_prune",
         "snapshot schedule": "snapshot_prune",
     },
+    "Dashboard": {
+        "serve": "serve",
+    },
     "Set up": {
         "init": "init",
         "clone": "clone",

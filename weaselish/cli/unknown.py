@@ -73,14 +73,14 @@ _NO_PROJECT = (
 
 
 def check_subcommand(name: str) -> None:
-    """Raise UnknownName, with a hint, unless the subcommand exists. A name of two words begins with a group's."""
+    """Raise UnknownName, with a hint, unless the subcommand exists. A name of several words begins with a group's."""
     if name in MODULES or name in GROUPS:
         return
-    first, _, second = name.partition(" ")
-    if first not in GROUPS:
+    group, _, last = name.rpartition(" ")
+    if group not in GROUPS:
         raise unknown_subcommand(name)
-    names = [known.partition(" ")[2] for known in MODULES if known.startswith(f"{first} ")]
-    raise UnknownName(f"subcommand of `proj {first}`", second, names)
+    names = [known.removeprefix(f"{group} ") for known in MODULES if known.startswith(f"{group} ")]
+    raise UnknownName(f"subcommand of `proj {group}`", last, names)
 
 
 def unknown_subcommand(word: str) -> UnknownName:

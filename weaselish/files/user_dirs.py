@@ -1,4 +1,4 @@
-"""The user's own directories: of the run cache that all projects share, and of the user's configuration."""
+"""The user's own directories: of the run cache, of the user's configuration, and of the dashboard's data."""
 
 from __future__ import annotations
 
@@ -22,3 +22,12 @@ def user_config_dir() -> Path:
     from platformdirs import user_config_path
 
     return user_config_path("proj", appauthor=False)
+
+
+def user_data_dir() -> Path:
+    """Return the directory of the user's data: PROJ_DATA_DIR, else `proj` in the platform's directory."""
+    if given := os.environ.get("PROJ_DATA_DIR"):
+        return Path(given).absolute()
+    from platformdirs import user_data_path
+
+    return user_data_path("proj", appauthor=False)

@@ -1,0 +1,1 @@
+"""The dashboard: `proj serve`."""

@@ -1,0 +1,1 @@
+"""Access: roles, logins, sessions, tokens, forms, proxies."""

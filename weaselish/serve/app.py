@@ -1,0 +1,60 @@
+"""Puts the dashboard together: middleware, routers, files."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.responses import PlainTextResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from weaselish import __version__
+from weaselish.serve.access.headers import SecureHeaders
+from weaselish.serve.failures import add_handlers
+from weaselish.serve.pages import enter, home
+from weaselish.serve.projects import Projects
+from weaselish.serve.serving import Serving
+from weaselish.serve.settings import Settings
+from weaselish.serve.storage.database import Database
+
+_STATIC = Path(__file__).parent / "static"
+
+
+class BasePath:
+    """Serves the app below `base_path`, whether or not a proxy removes it from the addresses."""
+
+    def __init__(self, app: ASGIApp, base_path: str) -> None:
+        self._app = app
+        self._base_path = base_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "lifespan":
+            scope = {**scope, "root_path": self._base_path}
+        await self._app(scope, receive, send)
+
+
+def create_app(
+    settings: Settings, projects: Projects, database: Database, *, clock: Callable[[], float] = time.time
+) -> FastAPI:
+    """Return the app. It keeps nothing that a second one with the same database would miss."""
+    app = FastAPI(title="proj", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    secret = settings.auth.secret.encode() if settings.auth else secrets.token_bytes(32)
+    app.state.serving = Serving(settings, projects, database, secret, clock)
+    add_handlers(app)
+    app.add_middleware(SecureHeaders)
+    app.add_middleware(BasePath, base_path=settings.base_path)
+    for router in (enter.router, home.router):
+        app.include_router(router)
+    app.add_api_route("/healthz", healthz, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    return app
+
+
+def healthz() -> PlainTextResponse:
+    """Say that the server answers."""
+    return PlainTextResponse("ok\n")

@@ -1,0 +1,1 @@
+"""The JSON under `/api/v1`."""

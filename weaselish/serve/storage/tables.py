@@ -1,0 +1,7 @@
+"""The modules that declare tables. `open_database` imports them, so that it creates all tables."""
+
+from __future__ import annotations
+
+from weaselish.serve.storage import links, sessions
+
+__all__ = ["links", "sessions"]
