@@ -17,9 +17,11 @@ from weaselish.files.state_dir import cache_dir
 from weaselish.files.text_file import read_limited
 from weaselish.model.artifacts import Artifact, ProjectVersion
 from weaselish.model.cache import CacheSettings
+from weaselish.model.executors import executors_from
 from weaselish.model.paths import ProjectRoot
 from weaselish.model.project import Asset, Combination, Command, Git, Matrix, ProjectModel, Remote
 from weaselish.model.resources import Resources
+from weaselish.model.roles import Image, role_from
 
 if TYPE_CHECKING:
     from weaselish.model.locations import Locations
@@ -178,6 +180,7 @@ def _project(row: list[Any]) -> ProjectModel:
         workflows={name: tuple(steps) for name, steps in read.workflows.items()},
         remotes={name: _remote(fields) for name, fields in read.remotes.items()},
         cache=CacheSettings._make(read.cache) if read.cache else None,
+        executors=executors_from(list(read.executors)),
         version=ProjectVersion._make(read.version),
         artifacts={name: Artifact._make(fields) for name, fields in read.artifacts.items()},
         warnings=tuple(_problem(fields) for fields in read.warnings),
@@ -223,6 +226,8 @@ def _command(row: Iterable[Any]) -> Command:
         mutex=tuple(read.mutex),
         written=tuple((path, text) for path, text in read.written),
         matrix=_combination(*read.matrix) if read.matrix else None,
+        image=Image._make(read.image) if read.image else None,
+        roles=tuple(role_from(list(role)) for role in read.roles),
     )
 
 

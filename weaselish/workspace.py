@@ -74,6 +74,11 @@ class Workspace:
         workspace.file = file
         return workspace
 
+    @property
+    def name(self) -> str:
+        """The project's name: that of project.yml, or of its directory."""
+        return self.project.name or self.root.name
+
     @cached_property
     def digests(self) -> Digests:
         return self._new_digests(self.project.digest)

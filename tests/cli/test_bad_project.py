@@ -49,7 +49,8 @@ WRONG = {
     "a key without a near match": (
         "commands: [{name: a, xyzzy: 1}]",
         "1:22: error: unknown key `xyzzy`\n  hint: valid keys are name, help, matrix, script, deps, outputs, "
-        "outputs_no_cache, metrics, cache, no_skip, env, shell, workdir, timeout, queue_timeout, "
+        "outputs_no_cache, metrics, cache, no_skip, env, shell, workdir, timeout, executor, image, roles, replicas, "
+        "queue_timeout, "
         "resources, retries, mutex, interactive, confirm",
     ),
     "a command without a name": (

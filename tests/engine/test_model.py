@@ -30,7 +30,8 @@ from weaselish.engine.events import StepState
 from weaselish.engine.run.preview import preview
 from weaselish.engine.run.run import RunOptions, run
 from weaselish.errors import MissingDep, UsageError
-from weaselish.executors.base import Ending, Job, JobOutput, Outcome
+from weaselish.executors.base import Ending, Executor, Job, JobOutput, Outcome, Refusal, ignore_handle
+from weaselish.model.executors import LOCAL
 from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.graph import Plan
 from weaselish.plan.sequence import Cycle
@@ -151,7 +152,27 @@ class Scripts:
     log: list[str] = field(default_factory=list)  # `+name` when a script began, `-name` when it ended
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, job: Job, *, output: JobOutput, cancel: Cancel, keep_open: Sequence[int] = ()) -> Outcome:
+    def executor_for(self, command: Command) -> Executor:
+        return self
+
+    def name_for(self, command: Command) -> str:
+        return LOCAL
+
+    def named(self, name: str) -> Executor | None:
+        return self
+
+    def refusal(self, command: Command) -> Refusal | None:
+        return None
+
+    def run(
+        self,
+        job: Job,
+        *,
+        output: JobOutput,
+        cancel: Cancel,
+        keep_open: Sequence[int] = (),
+        submitted: Callable[[str], None] = ignore_handle,
+    ) -> Outcome:
         task = self.tasks[job.name]
         self._note(f"+{task.name}")
         used = (*task.deps, *task.all_outputs)
@@ -333,7 +354,7 @@ class Bench:
                     workspace,
                     targets,
                     options,
-                    executor_for=lambda command: self.scripts,
+                    executors=self.scripts,
                     open_store=store_opener(workspace),
                     report=report,
                 )

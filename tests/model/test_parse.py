@@ -197,8 +197,8 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
             "2:5 a command needs `name`",
             '2:14 an entry of `script` must be text, not `1` | did you forget quotes? "1"',
             "3:5 unknown key `foo` | valid keys are name, help, matrix, script, deps, outputs, outputs_no_cache, "
-            "metrics, cache, no_skip, env, shell, workdir, timeout, queue_timeout, resources, "
-            "retries, mutex, interactive, confirm",
+            "metrics, cache, no_skip, env, shell, workdir, timeout, executor, image, roles, replicas, "
+            "queue_timeout, resources, retries, mutex, interactive, confirm",
         ],
     ),
     "commands that are not mappings": (

@@ -63,6 +63,7 @@ provenances = st.builds(
     started=optional,
     seconds=st.one_of(st.none(), st.floats(0, 1e9)),
     reasons=st.one_of(st.none(), st.lists(texts, max_size=2).map(tuple)),
+    image=optional,
 ).filter(lambda one: one != Provenance())
 records = st.builds(
     Record,
@@ -85,7 +86,7 @@ records = st.builds(
     weasel=st.dictionaries(texts, texts, max_size=2),
     provenance=st.one_of(st.none(), provenances),
     metrics=metrics,
-    extra=st.dictionaries(st.sampled_from(["image", "more"]), st.integers(0, 9), max_size=2),
+    extra=st.dictionaries(st.sampled_from(["cluster", "more"]), st.integers(0, 9), max_size=2),
 )
 
 
@@ -97,7 +98,7 @@ def test_any_record_survives_being_written_and_read(record: Record) -> None:
 
 
 @pytest.mark.parametrize(
-    "facts", [{"image": "sha256:…"}, {"origin": "simulated"}, {"cluster": {"nodes": [1, 2.5, None, True]}}]
+    "facts", [{"digest": "sha256:…"}, {"origin": "simulated"}, {"cluster": {"nodes": [1, 2.5, None, True]}}]
 )
 def test_a_fact_that_only_a_later_version_knows_is_kept(facts: dict[str, object]) -> None:
     document = {**to_document(RECORD), **facts}
@@ -106,13 +107,21 @@ def test_a_fact_that_only_a_later_version_knows_is_kept(facts: dict[str, object]
 
 @pytest.mark.parametrize("value", [[[[[[[[[[[1]]]]]]]]]], {"a": "\ud800"}, 1 << 60, float("nan")])
 def test_a_fact_that_could_not_be_written_again_is_dropped(value: object) -> None:
-    assert from_document({**to_document(RECORD), "image": value}) == RECORD
+    assert from_document({**to_document(RECORD), "cluster": value}) == RECORD
 
 
 @pytest.mark.parametrize(
     "facts",
     [{"seconds": value} for value in ("1", True, -1, float("inf"), float("nan"), 1 << 70)]
-    + [{"host": []}, {"host": {"cpus": "2"}}, {"git": 7}, {"git": {"commit": 1}}, {"reasons": [1]}, {"started": 5}],
+    + [
+        {"host": []},
+        {"host": {"cpus": "2"}},
+        {"git": 7},
+        {"git": {"commit": 1}},
+        {"reasons": [1]},
+        {"started": 5},
+        {"image": 5},
+    ],
     ids=str,
 )
 def test_a_fact_of_the_wrong_type_counts_as_unknown(facts: dict[str, object]) -> None:

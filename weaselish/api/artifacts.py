@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from weaselish.engine.artifacts.push import Pushed
     from weaselish.engine.artifacts.stores import Outcome
     from weaselish.engine.artifacts.verify import Check
-    from weaselish.executors.base import ExecutorFor
+    from weaselish.executors.base import ExecutorSource
     from weaselish.workspace import Workspace
 
 T = TypeVar("T")
@@ -256,8 +256,8 @@ class Artifacts:
 
 
 @contextmanager
-def _executors_in(root: Path, environ: Mapping[str, str]) -> Iterator[ExecutorFor]:
+def _executors_in(root: Path, environ: Mapping[str, str]) -> Iterator[ExecutorSource]:
     from weaselish.executors.open import Executors
 
     with Executors(root, environ) as executors:
-        yield executors.executor_for
+        yield executors

@@ -144,6 +144,7 @@ class Running(ProjectDirectory):
         args: Sequence[str] = (),
         cache: str | None = None,
         gpus: str | None = None,
+        executor: str | None = None,
         stdin: Stdin | None = None,
         interactive: Stdin | None = None,
         confirm: Callable[[str, str], bool] = lambda step, question: False,
@@ -157,8 +158,8 @@ class Running(ProjectDirectory):
         question of a command with `confirm:`. `stdin` is what steps read, `interactive` what interactive ones read.
         Once a step has run, no other step starts after `stop` returns true. With `strict_env`, scripts get only
         variables that the project declares, and those that programs need to start. `cache` names a remote to use as
-        run cache instead of the one in project.yml; "off" stands for none. `gpus` is how many GPUs steps may
-        use: a number, or "auto" for those that CUDA_VISIBLE_DEVICES or the machine has.
+        run cache instead of the one in project.yml; "off" stands for none. `gpus` is how many GPUs steps may use: a
+        number or "auto". `executor` runs all steps, whatever their commands name.
         """
         from weaselish.engine.run.run import RunOptions, run
         from weaselish.executors.base import Stdin as Source
@@ -169,13 +170,20 @@ class Running(ProjectDirectory):
         options = RunOptions(selection, jobs, keep_going, wait, tuple(args), cache, gpus)
         with (
             self._opened(cancel) as workspace,
-            Executors(workspace.root, _environ(workspace, strict_env), stdin or Source.NULL, interactive) as executors,
+            Executors(
+                workspace.root,
+                _environ(workspace, strict_env),
+                stdin or Source.NULL,
+                interactive,
+                model=workspace.project.executors,
+                chosen=executor,
+            ) as executors,
         ):
             return run(
                 workspace,
                 targets,
                 options,
-                executor_for=executors.executor_for,
+                executors=executors,
                 open_store=store_opener(workspace),
                 report=on_event or print_output,
                 confirm=confirm,

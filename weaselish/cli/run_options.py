@@ -45,6 +45,13 @@ OPTIONS = (
         "N",
     ),
     Option(
+        "executor",
+        ("--executor",),
+        "Run all steps on this executor, whatever their commands name.",
+        Takes.TEXT,
+        "NAME",
+    ),
+    Option(
         "watch",
         ("--watch",),
         "Run again when a dep changes. A running step ends first; with `--watch=restart` it is interrupted.",
@@ -99,6 +106,7 @@ class Settings(NamedTuple):
     args: tuple[str, ...]
     cache: str | None
     gpus: str | None = None
+    executor: str | None = None
 
 
 def check_args(project: ProjectModel, targets: Sequence[str], extras: Extras) -> None:

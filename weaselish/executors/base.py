@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from weaselish.cancel import Cancel
 from weaselish.model.project import Command
@@ -32,6 +32,21 @@ class Line(NamedTuple):
     logged: str  # for the log: the same without any value of the environment
 
 
+class JobRole(NamedTuple):
+    """One kind of process of a job with roles. `limits` and `resources` are of each replica."""
+
+    name: str
+    replicas: int
+    lines: tuple[Line, ...]
+    port: int | None = None
+    image: str | None = None
+    env: Mapping[str, str] = MappingProxyType({})  # on top of the job's
+    resources: Resources = NOTHING
+    limits: Resources = NOTHING
+    restarts: int = 0
+    keep_alive: bool = False
+
+
 class Job(NamedTuple):
     """A step handed to an executor. Nothing in it depends on the machine that created it."""
 
@@ -43,6 +58,11 @@ class Job(NamedTuple):
     secrets: frozenset[str] = frozenset()  # the names in `env` whose values must not be shown or stored
     timeout: float | None = None  # seconds for all lines together
     limits: Resources = NOTHING  # what all processes of the job may use together
+    resources: Resources = NOTHING  # what it requests, for executors that have a queue of their own
+    queue_timeout: float | None = None  # seconds in such a queue
+    image: str | None = None  # the container image to run in; None: the executor's own, or none
+    roles: tuple[JobRole, ...] = ()  # run in place of `lines`
+    project: str = ""  # the name of the project, for PROJECT_NAME and for labels
 
     @property
     def name(self) -> str:
@@ -81,6 +101,8 @@ class Outcome(NamedTuple):
     attempt: int = 1  # how often the executor itself started the job
     ran_out_of_memory: bool = False  # the limit of memory ended it
     is_limited: bool = True  # the executor enforced the limit of memory, or there was none
+    replica: str | None = None  # the replica that ended the job, such as `worker.2`
+    image: str | None = None  # the digest of the image in which it ran
 
     @property
     def succeeded(self) -> bool:
@@ -101,18 +123,75 @@ class JobOutput(Protocol):
         """Take output of the current line, stdout and stderr in the order written, as it arrives."""
 
 
+def ignore_handle(handle: str) -> None:
+    """Do nothing with the handle of a job that was submitted."""
+
+
+class JobState(enum.Enum):
+    """Where a job that outlives `proj` is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    GONE = "gone"  # ended, or unknown to the engine
+
+
 class Executor(Protocol):
     """Where jobs run. `run` blocks; the engine calls it from several threads at once and owns those threads.
 
     Lines run in order until one fails. A job that is cancelled while a line runs is INTERRUPTED, however the line
     reacts. When `run` returns or raises, no process of the job is alive, unless the job succeeded and left one behind
     on purpose. An executor that starts processes on this machine lets them inherit the descriptors `keep_open`, which
-    hold the locks of the step.
+    hold the locks of the step. An executor whose jobs outlive this process passes the handle of a job to `submitted`
+    before it waits for it.
     """
 
-    def run(self, job: Job, *, output: JobOutput, cancel: Cancel, keep_open: Sequence[int] = ()) -> Outcome: ...
+    def run(
+        self,
+        job: Job,
+        *,
+        output: JobOutput,
+        cancel: Cancel,
+        keep_open: Sequence[int] = (),
+        submitted: Callable[[str], None] = ignore_handle,
+    ) -> Outcome: ...
+
+    def refusal(self, command: Command) -> Refusal | None:
+        """Return why this executor can never run the command, None if it can. Asked before anything starts."""
 
     def close(self) -> None: ...
 
 
-ExecutorFor = Callable[[Command], Executor]  # returns the executor of a command; any thread may call it
+class Refusal(NamedTuple):
+    """What an executor cannot do, as the end of a sentence that begins with the command's name, and a hint."""
+
+    message: str
+    hint: str
+
+
+@runtime_checkable
+class DurableExecutor(Executor, Protocol):
+    """An executor whose jobs outlive this process. A handle names a job for every later process."""
+
+    def attach(self, job: Job, handle: str, *, output: JobOutput, cancel: Cancel) -> Outcome | None:
+        """Follow a job that an earlier process submitted, as `run` does. Return None if it left no result.
+
+        All its output is passed on from its beginning.
+        """
+
+    def stop(self, handle: str) -> None:
+        """End a job and wait until none of its processes is alive. Do nothing if it is gone."""
+
+    def states(self, handles: Sequence[str]) -> Mapping[str, JobState]:
+        """Return where jobs are, by one query."""
+
+
+class ExecutorSource(Protocol):
+    """The executors of a run. Any thread may call the methods."""
+
+    def executor_for(self, command: Command) -> Executor: ...
+
+    def name_for(self, command: Command) -> str:
+        """Return the name of the executor that runs the command, without opening it."""
+
+    def named(self, name: str) -> Executor | None:
+        """Return an executor by its name, None if the project has none of that name."""

@@ -5,17 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from weaselish.errors import UnknownName
 from weaselish.executors.base import Executor, Stdin
+from weaselish.model.executors import LOCAL, ExecutorSettings
+from weaselish.model.executors import Executors as ExecutorsModel
 from weaselish.model.project import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Opener = Callable[["Executors", ExecutorSettings], Executor]
 
 
 class Executors:
     """The executors of one run, each opened when the first command needs it. Thread-safe.
 
     `environ` is the environment of the caller, `stdin` what steps on this machine read from standard input,
-    `interactive` what interactive ones read.
+    `interactive` what interactive ones read. `chosen` is the executor of all commands, whatever they name.
     """
 
     def __init__(
@@ -24,27 +32,52 @@ class Executors:
         environ: Mapping[str, str],
         stdin: Stdin = Stdin.NULL,
         interactive: Stdin | None = None,
+        *,
+        model: ExecutorsModel | None = None,
+        chosen: str | None = None,
     ) -> None:
-        self._root = root
-        self._environ = environ
+        """Prepare the executors of a project. Raises UnknownName if it has no executor `chosen`."""
+        self.root = root
+        self.environ = environ
         self._stdin = stdin
         self._interactive = interactive or stdin
+        self._model = model or ExecutorsModel()
+        self._chosen = chosen
         self._opening = threading.Lock()
-        self._local: dict[Stdin, Executor] = {}
+        self._opened: dict[tuple[str, Stdin | None], Executor] = {}
+        if chosen is not None and chosen not in self._model.names:
+            raise UnknownName("executor", chosen, self._model.names)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for executor in self._local.values():
+        for executor in self._opened.values():
             executor.close()
 
-    def executor_for(self, command: Command) -> Executor:
-        """Return the executor of `command`. The first call imports what starts processes, which takes a while."""
-        with self._opening:
-            stdin = self._interactive if command.interactive else self._stdin
-            if stdin not in self._local:
-                from weaselish.executors.local.executor import LocalExecutor
+    def name_for(self, command: Command) -> str:
+        """Return the name of the executor that runs `command`."""
+        return self._chosen or command.executor or self._model.default
 
-                self._local[stdin] = LocalExecutor(self._root, self._environ, stdin=stdin)
-            return self._local[stdin]
+    def executor_for(self, command: Command) -> Executor:
+        """Return the executor of `command`. The first call imports what starts jobs, which takes a while."""
+        name = self.name_for(command)
+        stdin = (self._interactive if command.interactive else self._stdin) if name == LOCAL else None
+        return self._open(name, stdin)
+
+    def named(self, name: str) -> Executor | None:
+        """Return an executor by its name, None if project.yml no longer has it."""
+        return self._open(name, self._stdin if name == LOCAL else None) if name in self._model.names else None
+
+    def _open(self, name: str, stdin: Stdin | None) -> Executor:
+        with self._opening:
+            if (name, stdin) not in self._opened:
+                self._opened[name, stdin] = self._new(name, stdin)
+            return self._opened[name, stdin]
+
+    def _new(self, name: str, stdin: Stdin | None) -> Executor:
+        if name == LOCAL:
+            from weaselish.executors.local.executor import LocalExecutor
+
+            return LocalExecutor(self.root, self.environ, stdin=stdin or Stdin.NULL)
+        raise NotImplementedError(type(self._model.by_name[name]).__name__)

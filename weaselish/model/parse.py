@@ -10,6 +10,7 @@ from weaselish.model.locations import Locations
 from weaselish.model.parse_artifacts import ArtifactDeps, check_imported, read_artifacts, read_version
 from weaselish.model.parse_assets import read_assets
 from weaselish.model.parse_commands import read_commands
+from weaselish.model.parse_executors import read_executors
 from weaselish.model.parse_remotes import read_cache, read_remotes
 from weaselish.model.parse_values import Values
 from weaselish.model.parse_workflows import read_workflows
@@ -70,6 +71,7 @@ def _project(values: Values) -> ProjectModel:
         workflows=read_workflows(values, ProjectModel(commands=commands, matrices=matrices)),
         remotes=remotes,
         cache=read_cache(values, remotes),
+        executors=read_executors(values),
         version=read_version(values),
         artifacts=artifacts.artifacts,
     )

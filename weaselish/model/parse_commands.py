@@ -9,12 +9,14 @@ from typing import Any
 from weaselish.model.locations import Path
 from weaselish.model.matrix import check_outputs, read_matrix, step_name
 from weaselish.model.parse_artifacts import ArtifactDeps
+from weaselish.model.parse_executors import read_executor_name, read_image
 from weaselish.model.parse_resources import read_resources
+from weaselish.model.parse_roles import read_roles
+from weaselish.model.parse_script import read_env, read_script
 from weaselish.model.parse_values import YES, Values
 from weaselish.model.path_rules import PathKind
 from weaselish.model.paths import ancestors
 from weaselish.model.project import Command, Matrix, Shell
-from weaselish.model.script import shell_operator, unsplittable
 
 LONGEST_TIMEOUT = 365 * 86400  # seconds
 LOCK_SECTION = ".proj"  # of project.lock
@@ -88,16 +90,18 @@ def _command(values: Values, artifacts: ArtifactDeps, path: Path, item: Mapping[
     workdir = values.text((*path, "workdir"), within=item) or "."
     resources, limits = read_resources(values, (*path, "resources"), item.get("resources"))
     deps = artifacts.paths((*path, "deps"), item.get("deps") or ())
+    script = tuple(read_script(values, (*path, "script"), item.get("script") or (), in_shell=shell is not False))
+    roles = read_roles(values, path, item, name=name.partition("@")[0], script=script, amounts=(resources, limits))
     return Command(
         name=name,
         help=values.text((*path, "help"), within=item),
-        script=tuple(_script(values, (*path, "script"), item.get("script") or (), in_shell=shell is not False)),
+        script=() if roles else script,
         deps=tuple(values.paths((*path, "deps"), deps, PathKind.DEP, written=written)),
         outputs=outputs,
         outputs_no_cache=(*outputs_no_cache, *_not_in(outputs + outputs_no_cache, metrics)),
         metrics=metrics,
         no_skip=item.get("no_skip", False) in YES,
-        env=tuple(_env(values, path, item.get("env") or {})),
+        env=tuple(read_env(values, path, item.get("env") or {})),
         shell=shell,
         workdir=values.path((*path, "workdir"), workdir, PathKind.WORKDIR) or ".",
         timeout=_timeout(values, (*path, "timeout"), item.get("timeout")),
@@ -109,6 +113,9 @@ def _command(values: Values, artifacts: ArtifactDeps, path: Path, item: Mapping[
         resources=resources,
         limits=limits,
         queue_timeout=_timeout(values, (*path, "queue_timeout"), item.get("queue_timeout")),
+        executor=read_executor_name(values, (*path, "executor"), item),
+        image=read_image(values, (*path, "image"), item.get("image")),
+        roles=roles,
         written=tuple(written.items()),
     )
 
@@ -120,37 +127,6 @@ def _metrics(values: Values, path: Path, items: Iterable[object], written: dict[
 def _not_in(outputs: tuple[str, ...], paths: Iterable[str]) -> Iterator[str]:
     """Yield the paths that are neither among the outputs nor inside one."""
     return (path for path in paths if not {*ancestors(path), path} & {*outputs})
-
-
-def _env(values: Values, path: Path, items: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    for name, value in items.items():
-        if not name or "=" in name or "\0" in name or name.startswith("env."):  # which is ${env.X} in fingerprints
-            at = (*path, "env", name)
-            values.problem(at, f"an environment variable cannot be named `{name}`", "rename it", key=True)
-        text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
-        replaced = values.interpolated((*path, "env", name), text)
-        if replaced is not None and "\0" in replaced:
-            values.problem((*path, "env", name), "the value contains a NUL character", "remove it")
-        elif replaced is not None:
-            yield name, replaced
-
-
-def _script(values: Values, path: Path, lines: Iterable[object], *, in_shell: bool) -> Iterator[str]:
-    for index, line in enumerate(lines):
-        at = (*path, index)
-        if not isinstance(line, str):
-            continue
-        text = values.interpolated(at, line, in_shell=in_shell)
-        if text is None:
-            continue
-        if "\0" in text:
-            values.problem(at, "the script line contains a NUL character", "remove it")
-        elif not in_shell and (reason := unsplittable(text)):
-            values.problem(at, reason, "close the quote, or put a backslash before it" if text.strip() else None)
-        elif not in_shell and (operator := shell_operator(line)):
-            message = f"`{operator}` has no meaning without a shell"
-            values.problem(at, message, "add `shell: true` to the command, or put the word in quotes")
-        yield text
 
 
 def _shell(value: object) -> Shell:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from weaselish.errors import Problem
 from weaselish.model.artifacts import Artifact, ProjectVersion
 from weaselish.model.cache import CacheSettings
+from weaselish.model.executors import Executors
 from weaselish.model.paths import ancestors, is_glob, is_outside, name_pattern
 from weaselish.model.resources import NOTHING, Resources
+from weaselish.model.roles import Image, Role
 from weaselish.model.workflows import contained_first, steps_of
 
 if TYPE_CHECKING:
@@ -56,6 +58,9 @@ class Command(NamedTuple):
     resources: Resources = NOTHING  # what it requests
     limits: Resources = NOTHING  # what it may use at most
     queue_timeout: float | None = None  # seconds that it may wait for resources
+    executor: str | None = None  # the name of the executor that runs it; None: the project's default
+    image: Image | None = None  # the container image that it needs; part of its key
+    roles: tuple[Role, ...] = ()  # the kinds of process that run in place of `script`
     written: tuple[tuple[str, str], ...] = ()  # (path, as written) where normalising changed it: `out` from `out/`
     matrix: Combination | None = None
 
@@ -69,6 +74,11 @@ class Command(NamedTuple):
         """`outputs` without those outside the project, and without those inside another one, which contains them."""
         pushable = {output: None for output in self.outputs if not is_outside(output)}
         return tuple(output for output in pushable if pushable.keys().isdisjoint(ancestors(output)))
+
+    @property
+    def recorded_script(self) -> tuple[str, ...]:
+        """The script lines as a record has them: with roles, those of each role."""
+        return tuple(line for role in self.roles for line in role.recorded_script) if self.roles else self.script
 
     def as_written(self, path: str) -> str:
         """Return a dep or output as project.yml has it."""
@@ -137,6 +147,7 @@ class ProjectModel(NamedTuple):
     workflows: Mapping[str, tuple[str, ...]] = _NONE  # steps as listed: commands, workflows or globs
     remotes: Mapping[str, Remote] = _NONE
     cache: CacheSettings | None = None
+    executors: Executors = Executors()
     version: ProjectVersion = ProjectVersion()
     artifacts: Mapping[str, Artifact] = _NONE
     warnings: tuple[Problem, ...] = ()

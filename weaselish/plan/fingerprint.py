@@ -61,7 +61,7 @@ def fingerprint(
     its matches) with their digests, None for what is not there.
     """
     return Fingerprint(
-        script=command.script,
+        script=command.recorded_script,
         args=args,
         deps=tuple(pair for dep in command.deps for pair in digests_of(dep)),
         env=_env_part(command, env),

@@ -56,6 +56,7 @@ class Provenance(NamedTuple):
     started: str | None = None  # UTC, ISO 8601
     seconds: float | None = None
     reasons: tuple[str, ...] | None = None
+    image: str | None = None  # the digest of the container image in which it ran
 
 
 class RecordedOutput(NamedTuple):

@@ -49,6 +49,15 @@ class Started(NamedTuple):
     reasons: tuple[str, ...] = ()
 
 
+class Submitted(NamedTuple):
+    """A job that outlives its process was handed to an executor. `handle` names it for every later process."""
+
+    run: int
+    command: str
+    executor: str
+    handle: str
+
+
 class Recorded(NamedTuple):
     record: Record
 
@@ -69,7 +78,7 @@ class Reset(NamedTuple):
     command: str
 
 
-JournalLine = Began | Started | Recorded | Ended | Reset
+JournalLine = Began | Started | Submitted | Recorded | Ended | Reset
 
 
 def encode(line: JournalLine) -> dict[str, Any]:
@@ -80,6 +89,8 @@ def encode(line: JournalLine) -> dict[str, Any]:
             return {"event": "began", "format": FORMAT, **facts}
         case Started():
             return {"event": "started", **line._asdict()}
+        case Submitted():
+            return {"event": "submitted", **line._asdict()}
         case Recorded():
             return {"event": "recorded", "record": to_document(line.record)}
         case Ended():
@@ -107,6 +118,8 @@ def _decoded(line: dict[str, Any]) -> JournalLine | None:
             at = time_or_none(line.get("at"))
             reasons = sentences_or_none(line.get("reasons")) or ()
             return Started(run, text(line["command"]), text_or_none(line.get("key")) or "", at or run / 1e6, reasons)
+        case "submitted":
+            return Submitted(run_id(line["run"]), text(line["command"]), text(line["executor"]), text(line["handle"]))
         case "recorded":
             return Recorded(from_document(line["record"]))
         case "ended":

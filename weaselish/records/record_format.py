@@ -70,7 +70,7 @@ def to_document(record: Record) -> dict[str, Any]:
 
 def _facts(provenance: Provenance) -> Iterator[tuple[str, Any]]:
     """Yield the known facts. `git` is null for a run outside a repository."""
-    for name in ("started", "seconds", "reasons", "executor", "tool"):
+    for name in ("started", "seconds", "reasons", "executor", "image", "tool"):
         if (value := getattr(provenance, name)) is not None:
             yield name, list(value) if name == "reasons" else value
     if provenance.host is not None:
@@ -144,6 +144,7 @@ def _provenance(data: Mapping[str, Any]) -> Provenance | None:
         started=text_or_none(data.get("started")),
         seconds=seconds_or_none(data.get("seconds")),
         reasons=sentences_or_none(data.get("reasons")),
+        image=text_or_none(data.get("image")),
     )
     return None if provenance == Provenance() else provenance
 
@@ -168,7 +169,7 @@ def _git(data: object) -> GitCommit | None:
 
 
 _EVERY_ENVIRONMENT = (("", ""),)
-_EVERY_FACT = Provenance("", "", Host(), NO_REPOSITORY, "", 0.0, ())
+_EVERY_FACT = Provenance("", "", Host(), NO_REPOSITORY, "", 0.0, (), "")
 _KNOWN = frozenset(
     to_document(
         Record(

@@ -19,7 +19,7 @@ from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.record import MAX_COUNT, Record
 from weaselish.records import journal, lockfile
 from weaselish.records.journal import Journal, JournalReader, journals
-from weaselish.records.journal_lines import AttemptEnd, Ended, JournalLine, Recorded, Reset, Started
+from weaselish.records.journal_lines import AttemptEnd, Ended, JournalLine, Recorded, Reset, Started, Submitted
 from weaselish.records.lock_entry import LockEntry, entry_of
 from weaselish.records.pins import Pin
 from weaselish.records.run_state import Attempt, RecordOrEntry, RunState
@@ -138,6 +138,12 @@ class Records:
             run = self.next_id()
             self._append(Started(run, command, key, round(time.time(), 3), tuple(reasons)))
             return run
+
+    def submit(self, command: str, run: int, executor: str, handle: str) -> None:
+        """Note that a run handed a job to an executor. It is flushed to the disk when this returns."""
+        with self._lock:
+            own, end = self._append(Submitted(run, command, executor, handle))
+        self._flush(own, end)
 
     def end(
         self,

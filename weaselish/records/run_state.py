@@ -8,11 +8,18 @@ from typing import NamedTuple
 
 from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.record import Record
-from weaselish.records.journal_lines import AttemptEnd, Ended, JournalLine, Recorded, Reset, Started
+from weaselish.records.journal_lines import AttemptEnd, Ended, JournalLine, Recorded, Reset, Started, Submitted
 from weaselish.records.lock_entry import LockEntry
 
 RecordOrEntry = Record | LockEntry  # an entry: one that Weasel wrote, or whose block does not count
 Entries = Mapping[str, tuple[LockEntry, ...]]  # of each command; several where a merge conflict left them
+
+
+class SubmittedJob(NamedTuple):
+    """A job that outlives the process that submitted it."""
+
+    executor: str  # its name in project.yml
+    handle: str
 
 
 class Attempt(NamedTuple):
@@ -22,6 +29,9 @@ class Attempt(NamedTuple):
     journal: Path
     end: AttemptEnd | None = None
     exit_code: int | None = None
+    key: str = ""
+    at: float = 0.0  # when it started, in seconds since 1970
+    job: SubmittedJob | None = None  # the last one that it handed to an executor
 
     @property
     def has_failed(self) -> bool:
@@ -117,6 +127,10 @@ class RunState:
                 self.take_record(line.record, journal)
             case Started():
                 self._take_start(line, self._seen(line, journal), journal)
+            case Submitted():
+                state = self._seen(line, journal)
+                if state.attempt is not None and state.attempt.run == line.run:
+                    state.attempt = state.attempt._replace(job=SubmittedJob(line.executor, line.handle))
             case Ended():
                 state = self._seen(line, journal)
                 if state.attempt is not None and state.attempt.run == line.run:
@@ -133,7 +147,7 @@ class RunState:
     def _take_start(self, line: Started, state: CommandState, journal: Path) -> None:
         before = state.attempt
         if before is None or line.run > before.run:
-            state.attempt = Attempt(line.run, journal)
+            state.attempt = Attempt(line.run, journal, key=line.key, at=line.at)
             self.is_unfolded |= before is not None and before.journal != journal  # that journal may go to the past
 
     def _take_reset(self, line: Reset, journal: Path) -> None:
@@ -143,7 +157,7 @@ class RunState:
         state.reset_in = journal
         self.is_unfolded = True
 
-    def _seen(self, line: Started | Ended | Record, journal: Path) -> CommandState:
+    def _seen(self, line: Started | Submitted | Ended | Record, journal: Path) -> CommandState:
         self._note_run(line.run)
         state = self._state(line.command)
         state.journals.add(journal)

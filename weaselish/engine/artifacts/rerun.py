@@ -19,7 +19,7 @@ from weaselish.engine.events import StepFailed
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.run.run import RunOptions, run
 from weaselish.errors import ProjError
-from weaselish.executors.base import ExecutorFor
+from weaselish.executors.base import ExecutorSource
 from weaselish.model.artifacts import Artifact
 from weaselish.model.paths import overlap
 from weaselish.model.project import Command, ProjectModel, Remote
@@ -29,7 +29,7 @@ from weaselish.records.history import past_runs
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
 
-ExecutorsIn = Callable[[Path, Mapping[str, str]], AbstractContextManager[ExecutorFor]]
+ExecutorsIn = Callable[[Path, Mapping[str, str]], AbstractContextManager[ExecutorSource]]
 
 
 class Ended(NamedTuple):
@@ -201,12 +201,12 @@ class Rerun:
             self._report(event)
 
         options = RunOptions(args=record.fingerprint.args, cache="off")
-        with self._executors_in(clean.root, self._environ()) as executor_for:
+        with self._executors_in(clean.root, self._environ()) as executors:
             result = run(
                 clean,
                 [record.command],
                 options,
-                executor_for=executor_for,
+                executors=executors,
                 open_store=self._no_store,
                 report=report,
             )

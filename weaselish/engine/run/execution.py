@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from weaselish.engine import events
 from weaselish.engine.events import StepResult, StepState
+from weaselish.engine.run.earlier_job import EarlierJob, earlier_job
 from weaselish.engine.run.failures import LAST_LINES, failure
 from weaselish.engine.run.job import make_job, secret_values
 from weaselish.engine.run.output import MaskedOutput
@@ -17,7 +18,7 @@ from weaselish.engine.run.provenance import ProvenanceSource
 from weaselish.engine.run.recording import Recorder
 from weaselish.engine.run.staleness import Staleness
 from weaselish.errors import ProjError
-from weaselish.executors.base import Ending, ExecutorFor, Job, Outcome
+from weaselish.executors.base import Ending, ExecutorSource, Job, JobOutput, Outcome
 from weaselish.files.atomic import writing
 from weaselish.model.masking import masked
 from weaselish.model.paths import inside, is_outside
@@ -40,7 +41,7 @@ class Execution:
     def __init__(
         self,
         workspace: Workspace,
-        executor_for: ExecutorFor,
+        executors: ExecutorSource,
         report: events.Reporter,
         cache: RunCache | None = None,
         resources: LocalResources | None = None,
@@ -49,7 +50,7 @@ class Execution:
         self._cache = cache
         self._resources = resources
         self._is_noted = False  # that a limit is not enforced
-        self._executor_for = executor_for
+        self._executors = executors
         self._cancel = workspace.cancel
         self._report = report
         self._provenance = ProvenanceSource(workspace.root)
@@ -68,8 +69,11 @@ class Execution:
 
         `locks` are the descriptors of the locks that the caller holds; the script's processes inherit them.
         """
+        earlier = None
         if any(reason.kind is ReasonKind.INTERRUPTED for reason in looked.reasons):
-            self._recover_outputs(command)
+            earlier = earlier_job(self._executors, command, looked, self._report)
+            if earlier is None:
+                self._recover_outputs(command)
         job = make_job(self._workspace, command, looked.now, args=args)
         self._make_directories(command)
         records = self._workspace.records
@@ -78,7 +82,8 @@ class Execution:
         begun, wall = time.monotonic(), time.time()
         with LogWriter(log_path(self._workspace.state, command.name, run)) as log, self._taken(command) as env:
             job = job._replace(env={**env, **job.env})
-            outcome = self._attempts(step, command, job._replace(id=job.id._replace(run=run)), looked, log, locks)
+            job = job._replace(id=job.id._replace(run=run))
+            outcome = self._attempts(step, command, job, looked, log, locks, earlier)
         self._workspace.digests.forget()
         seconds = time.monotonic() - begun
         self._note_limits(command, outcome)
@@ -96,6 +101,8 @@ class Execution:
         provenance = self._provenance.provenance(
             tuple(map(str, looked.reasons)),
             executor=outcome.executor,
+            host=outcome.host,
+            image=outcome.image,
             started=_iso(wall),
             seconds=round(seconds, 3),
         )
@@ -125,20 +132,43 @@ class Execution:
         return read_metrics(self._workspace, command, self._report)
 
     def _attempts(
-        self, step: Step, command: Command, job: Job, looked: Staleness, log: LogWriter, locks: tuple[int, ...]
+        self,
+        step: Step,
+        command: Command,
+        job: Job,
+        looked: Staleness,
+        log: LogWriter,
+        locks: tuple[int, ...],
+        earlier: EarlierJob | None,
     ) -> Outcome:
-        """Run the job until it succeeds or its retries are used up."""
-        executor = self._executor_for(command)
+        """Run the job until it succeeds or its retries are used up. An earlier run may have begun the first attempt."""
         secrets = secret_values(self._workspace, command)
         for attempt in range(1, command.retries + 2):
             self._report(events.StepStarted(step, looked.reasons, attempt, log.path, job.id.run))
             self._workspace.digests.forget()
             output = MaskedOutput(step, job.id.run, log, self._report, secrets)
-            outcome = executor.run(job, output=output, cancel=self._cancel, keep_open=locks)
+            outcome = self._attempt(command, job, output, locks, earlier)
             output.finish()
+            earlier = None
             if outcome.succeeded or outcome.ended is Ending.INTERRUPTED:
                 break
         return outcome._replace(message=outcome.message and masked(outcome.message, secrets))
+
+    def _attempt(
+        self, command: Command, job: Job, output: JobOutput, locks: tuple[int, ...], earlier: EarlierJob | None
+    ) -> Outcome:
+        """Wait for the job that an earlier run submitted; run it if there is none, or it left no result."""
+
+        def submitted(handle: str) -> None:
+            self._workspace.records.submit(command.name, job.id.run, self._executors.name_for(command), handle)
+
+        if earlier is not None:
+            submitted(earlier.handle)
+            outcome = earlier.executor.attach(job, earlier.handle, output=output, cancel=self._cancel)
+            if outcome is not None:
+                return outcome
+        executor = self._executors.executor_for(command)
+        return executor.run(job, output=output, cancel=self._cancel, keep_open=locks, submitted=submitted)
 
     def _recover_outputs(self, command: Command) -> None:
         """Undo what a killed pull left half-way. Pull never writes to outputs outside the project."""

@@ -32,6 +32,10 @@ def make_job(
         secrets=frozenset(_secret_names(workspace, command)),
         timeout=command.timeout,
         limits=command.limits,
+        resources=command.resources,
+        queue_timeout=command.queue_timeout,
+        image=command.image.of(command.resources) if command.image else None,
+        project=workspace.name,
     )
 
 

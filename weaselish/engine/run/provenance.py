@@ -35,13 +35,16 @@ class ProvenanceSource:
         reasons: tuple[str, ...],
         *,
         executor: str = "local",
+        host: str = "",
+        image: str | None = None,
         started: str | None = None,
         seconds: float | None = None,
     ) -> Provenance:
-        """Return the provenance of a record. Waits for git."""
+        """Return the provenance of a record. Waits for git. Of another `host` than this one, only its name is known."""
         if self._asking.ident is not None:
             self._asking.join()
-        return Provenance(executor, f"proj {__version__}", self._host, self._git, started, seconds, reasons)
+        where = self._host if host in ("", self._host.name) else Host(host)
+        return Provenance(executor, f"proj {__version__}", where, self._git, started, seconds, reasons, image)
 
 
 def _host() -> Host:

@@ -15,9 +15,11 @@ from weaselish.engine.run.caching import Caching
 from weaselish.engine.run.course import Course
 from weaselish.engine.run.missing_deps import check_sources
 from weaselish.engine.run.planning import args_of, explicitly_named, needed_deps, plan_for
+from weaselish.engine.run.refusals import check_executor
 from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.run.step import StepOptions, StepRunner
 from weaselish.errors import ProjError, UsageError
+from weaselish.model.executors import LOCAL
 from weaselish.model.paths import is_text
 from weaselish.model.project import Command
 from weaselish.model.targets import commands_of
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from weaselish.engine.remote.resolve import OpenStore
     from weaselish.engine.run.machine import Machine
     from weaselish.engine.run.resources import LocalResources
-    from weaselish.executors.base import ExecutorFor
+    from weaselish.executors.base import ExecutorSource
 
 Confirm = Callable[[str, str], bool]  # step, question -> whether the step may run
 
@@ -70,7 +72,7 @@ def run(
     targets: Sequence[str],
     options: RunOptions,
     *,
-    executor_for: ExecutorFor,
+    executors: ExecutorSource,
     open_store: OpenStore,
     report: events.Reporter,
     confirm: Confirm = lambda step, question: False,
@@ -78,7 +80,7 @@ def run(
 ) -> RunResult:
     """Bring `targets` up to date. Raises ProjError for problems that show before anything starts.
 
-    `executor_for` is called for each step that must run. Its executors stay open. Once a step has run, no other step
+    `executors` are opened for steps that must run, and stay open. Once a step has run, no other step
     starts after `stop` returns true.
     """
     begun = time.monotonic()
@@ -97,6 +99,8 @@ def run(
     try:
         machine = _machine_for(workspace, plan, options)
         resources = None if machine is None else _resources(workspace, plan, machine, caching)
+        if not caching.is_configured:
+            _check_executors(workspace, plan, executors)
         if not selection.only:
             _check_sources(workspace, plan, selection, caching)
         workspace.prepare_to_change()
@@ -104,7 +108,7 @@ def run(
         _settle_conflicts(workspace)
         serial(events.RunStarted(plan, options.jobs))
         options_of = _options_of(plan, options)
-        runner = StepRunner(workspace, executor_for, serial, confirm, options_of, caching, resources)
+        runner = StepRunner(workspace, executors, serial, confirm, options_of, caching, resources)
         shared = None if machine is None else machine.resources
         course = Course(plan, runner, serial, workspace.cancel, options.jobs, stop, machine=shared)
         course.run(keep_going=options.keep_going)
@@ -143,6 +147,14 @@ def _resources(workspace: Workspace, plan: Plan, machine: Machine, caching: Cach
             if resources.excess(command.resources) and _must_run(workspace, command):
                 resources.check(command)
     return resources
+
+
+def _check_executors(workspace: Workspace, plan: Plan, executors: ExecutorSource) -> None:
+    """Raise ProjError for a step that must run, and that its executor can never run."""
+    for name in plan.commands:
+        command = workspace.project.commands[name]
+        if (command.image or command.roles or executors.name_for(command) != LOCAL) and _must_run(workspace, command):
+            check_executor(executors, command)
 
 
 def _must_run(workspace: Workspace, command: Command) -> bool:

@@ -14,6 +14,7 @@ from weaselish.engine import events
 from weaselish.engine.events import StepResult, StepState
 from weaselish.engine.run.caching import Caching
 from weaselish.engine.run.missing_deps import check_deps
+from weaselish.engine.run.refusals import check_executor
 from weaselish.engine.run.staleness import Staleness, check_staleness
 from weaselish.errors import Cancelled, MissingDep, ProjError
 from weaselish.files.walk import Unreadable
@@ -26,7 +27,7 @@ from weaselish.workspace import Workspace
 if TYPE_CHECKING:
     from weaselish.engine.run.execution import Execution
     from weaselish.engine.run.resources import LocalResources
-    from weaselish.executors.base import ExecutorFor
+    from weaselish.executors.base import ExecutorSource
 
 
 class StepOptions(NamedTuple):
@@ -47,7 +48,7 @@ class StepRunner:
     def __init__(
         self,
         workspace: Workspace,
-        executor_for: ExecutorFor,
+        executors: ExecutorSource,
         report: events.Reporter,
         confirm: Callable[[str, str], bool],
         options_of: Callable[[Step], StepOptions],
@@ -58,7 +59,7 @@ class StepRunner:
         self._options_of = options_of
         self._caching = caching
         self._resources = resources
-        self._executor_for = executor_for
+        self._executors = executors
         self._cancel = workspace.cancel
         self._report = report
         self._confirm = confirm
@@ -107,6 +108,7 @@ class StepRunner:
             check_deps(self._workspace, command, staleness.missing_deps)
             if (result := self._restored(step, command, staleness, options)) is not None:
                 return result
+            check_executor(self._executors, command)
             if self._resources is not None:
                 self._resources.check(command)
             if not is_asked:
@@ -156,7 +158,7 @@ class StepRunner:
 
                 cached = self._caching.steps
                 cache = None if cached is None else cached.cache
-                self._opened = Execution(self._workspace, self._executor_for, self._report, cache, self._resources)
+                self._opened = Execution(self._workspace, self._executors, self._report, cache, self._resources)
             return self._opened
 
     def _check_without_locks(self, command: Command, options: StepOptions) -> Staleness | None:

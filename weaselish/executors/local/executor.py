@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from math import inf
 from pathlib import Path
@@ -11,18 +11,18 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from weaselish.cancel import Cancel
-from weaselish.executors.base import Ending, Job, JobOutput, Outcome, Stdin
+from weaselish.executors.base import Ending, Job, JobOutput, Outcome, Refusal, Stdin, ignore_handle
 from weaselish.executors.command_line import command_line
 from weaselish.executors.local.interpreter import project_python
 from weaselish.executors.local.not_started import NotStarted, find_program, not_started
 from weaselish.executors.local.processes import ProcessTree
 from weaselish.executors.local.running import RunningLine
 from weaselish.executors.local.start import LocalLine, start_line
+from weaselish.model.executors import LOCAL
+from weaselish.model.project import Command
 
 if TYPE_CHECKING:
     from weaselish.executors.local.cgroup import Cgroup
-
-NAME = "local"
 
 
 class LocalExecutor:
@@ -45,7 +45,15 @@ class LocalExecutor:
         self._stdin = stdin
         self._grace = grace
 
-    def run(self, job: Job, *, output: JobOutput, cancel: Cancel, keep_open: Sequence[int] = ()) -> Outcome:
+    def run(
+        self,
+        job: Job,
+        *,
+        output: JobOutput,
+        cancel: Cancel,
+        keep_open: Sequence[int] = (),
+        submitted: Callable[[str], None] = ignore_handle,
+    ) -> Outcome:
         env = {**self._environ, **job.env}
         python = project_python(self._root, env)
         env["PATH"] = os.pathsep.join([os.path.dirname(python), env.get("PATH", os.defpath)])
@@ -59,12 +67,20 @@ class LocalExecutor:
             outcome = self._run_all(job, lines, output, cancel, group)
             out_of_memory = group is not None and not outcome.succeeded and group.ran_out_of_memory
         return outcome._replace(
-            executor=NAME,
+            executor=LOCAL,
             host=os.uname().nodename,
             python=python,
             ran_out_of_memory=out_of_memory,
             is_limited=group is not None or not job.limits.memory,
         )
+
+    def refusal(self, command: Command) -> Refusal | None:
+        if command.image is not None or any(role.image is not None for role in command.roles):
+            return Refusal(
+                "needs an image, and the executor `local` runs no containers",
+                "choose an executor of type docker or podman: `executor:` in the command, or `--executor NAME`",
+            )
+        return None
 
     def close(self) -> None:
         pass
