@@ -127,6 +127,14 @@ class Project(Running, Sharing, History):
         given = dict.fromkeys(self._overrides, "override") | dict(sources or {})
         return variables_of(self._open(), self._overrides, given)
 
+    def secrets(self) -> frozenset[str]:
+        """Return the values that no text about the project may show: of declared and of resolved secrets."""
+        from weaselish.engine.run.job import hidden_values
+
+        workspace = self._open()
+        commands = workspace.project.commands.values()
+        return frozenset().union(*(hidden_values(workspace, command) for command in commands))
+
     @property
     def snapshots(self) -> Snapshots:
         """Snapshots of the project on remotes: `project.snapshots.push(...)`."""

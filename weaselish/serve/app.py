@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -14,9 +15,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weaselish import __version__
 from weaselish.serve.access.headers import SecureHeaders
+from weaselish.serve.actions.service import Actions
 from weaselish.serve.failures import add_handlers
+from weaselish.serve.live.live import Live
 from weaselish.serve.pages import enter, home
 from weaselish.serve.projects import Projects
+from weaselish.serve.routes import actions as action_routes
+from weaselish.serve.routes import live, visitor
 from weaselish.serve.serving import Serving
 from weaselish.serve.settings import Settings
 from weaselish.serve.storage.database import Database
@@ -42,17 +47,36 @@ def create_app(
     settings: Settings, projects: Projects, database: Database, *, clock: Callable[[], float] = time.time
 ) -> FastAPI:
     """Return the app. It keeps nothing that a second one with the same database would miss."""
-    app = FastAPI(title="proj", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app = FastAPI(
+        title="proj",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        lifespan=_lifespan,
+    )
     secret = settings.auth.secret.encode() if settings.auth else secrets.token_bytes(32)
     app.state.serving = Serving(settings, projects, database, secret, clock)
+    app.state.live = Live(database, projects)
+    app.state.actions = Actions(settings, database, clock)
     add_handlers(app)
     app.add_middleware(SecureHeaders)
     app.add_middleware(BasePath, base_path=settings.base_path)
-    for router in (enter.router, home.router):
+    for router in (enter.router, home.router, live.router, action_routes.router, visitor.router):
         app.include_router(router)
     app.add_api_route("/healthz", healthz, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Follow actions and projects until the server ends."""
+    if app.state.serving.settings.allow_run:
+        app.state.actions.follow()
+    yield
+    app.state.actions.close()
+    app.state.live.close()
 
 
 def healthz() -> PlainTextResponse:

@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from weaselish.errors import ProjError
+from weaselish.serve.live.connection import CuttableProtocol
 from weaselish.serve.serving import Serving
 from weaselish.serve.settings import Settings
 
@@ -37,6 +38,7 @@ def serve(app: FastAPI, listener: socket.socket, *, on_start: Callable[[], None]
     """Answer requests until SIGINT or SIGTERM; open streams end at once, other requests within `_GRACE` seconds."""
     config = uvicorn.Config(
         app,
+        http=CuttableProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from weaselish.serve.storage import links, sessions
+from weaselish.serve.storage import actions, index_tables, links, sessions
 
-__all__ = ["links", "sessions"]
+__all__ = ["actions", "index_tables", "links", "sessions"]

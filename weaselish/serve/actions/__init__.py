@@ -1,0 +1,1 @@
+"""What visitors with the role runner may start: runs, accept, push and pull, as processes with limits."""

@@ -1,0 +1,28 @@
+"""Connections that can be cut off, although their client does not read what it was sent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.types import Scope
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_TRANSPORT = "weaselish.transport"
+
+
+class CuttableProtocol(H11Protocol):
+    """HTTP of uvicorn, which puts the transport of the connection into the state of its requests."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Remember the transport."""
+        self.app_state = {**self.app_state, _TRANSPORT: transport}
+        super().connection_made(transport)
+
+
+def cut_off(scope: Scope) -> None:
+    """Close the connection of a request at once, and drop what was not sent yet."""
+    state: dict[str, Any] = scope.get("state") or {}
+    transport = state.get(_TRANSPORT)
+    if transport is not None:
+        transport.abort()
