@@ -25,6 +25,7 @@ class Console:
     def __init__(self) -> None:
         self.text = b""
         self.programs: list[str] = []
+        self.replicas: dict[str, Console] = {}
         self._awaited: list[tuple[bytes, Callable[[], object]]] = []
 
     def when(self, text: str, action: Callable[[], object]) -> None:
@@ -40,6 +41,9 @@ class Console:
         self._awaited = [awaited for awaited in self._awaited if awaited not in due]
         for _, action in due:
             action()
+
+    def replica(self, name: str) -> Console:
+        return self.replicas.setdefault(name, Console())
 
 
 def living(mark: str) -> list[str]:

@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import Self
 
 from weaselish.cli.console import is_quiet, say
-from weaselish.cli.output_lines import last_line
 from weaselish.cli.region import Piece, Region, can_redraw
 from weaselish.errors import ProjError
+from weaselish.output_lines import last_line
 
 _TAIL = 4096  # bytes of output in which the last line is looked for
 

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from weaselish.cli.activity import Pace
-from weaselish.cli.output_lines import last_line
 from weaselish.cli.region import Line, Piece, Size
 from weaselish.cli.units import shown_left
 from weaselish.engine import events
+from weaselish.output_lines import last_line
 from weaselish.plan.graph import Plan
 from weaselish.plan.time_left import seconds_left
 from weaselish.terminal import printable

@@ -11,7 +11,6 @@ from typing import BinaryIO
 
 from weaselish.cli.activity import ActivityLine
 from weaselish.cli.console import done, failed, hint, paint, say, warn
-from weaselish.cli.output_lines import OutputLines
 from weaselish.cli.region import can_redraw
 from weaselish.cli.tables import preload_table, table
 from weaselish.cli.units import counted, shown_duration, shown_size
@@ -19,6 +18,7 @@ from weaselish.engine import events
 from weaselish.engine.events import StepResult, StepState
 from weaselish.engine.run.run import RunResult
 from weaselish.errors import in_short
+from weaselish.output_lines import OutputLines
 from weaselish.plan.reasons import Reason
 
 _MOST_ROWS = 40

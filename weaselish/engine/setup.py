@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from weaselish.cancel import Cancel
 from weaselish.errors import Cancelled, ProjError
-from weaselish.executors.base import Ending, Executor, Job, JobId, Line
+from weaselish.executors.base import Ending, Executor, Job, JobId, JobOutput, Line
 
 ENVIRONMENT = ".venv"  # where `python` in scripts is looked for
 _PYTHON = f"{ENVIRONMENT}/bin/python"
@@ -27,6 +27,9 @@ class _Output(NamedTuple):
 
     def start_line(self, line: Line, program: str) -> None:
         self.on_line(line.announced)
+
+    def replica(self, name: str) -> JobOutput:
+        return self
 
 
 def requirements_of(root: Path) -> str | None:

@@ -122,6 +122,13 @@ class JobOutput(Protocol):
     def write(self, data: bytes) -> None:
         """Take output of the current line, stdout and stderr in the order written, as it arrives."""
 
+    def replica(self, name: str) -> JobOutput:
+        """Return the receiver for one replica of a job with roles, such as `worker.2`.
+
+        Called once for each replica of an attempt, from the thread that called `run`. Each receiver may then be used
+        by a thread of its own.
+        """
+
 
 def ignore_handle(handle: str) -> None:
     """Do nothing with the handle of a job that was submitted."""

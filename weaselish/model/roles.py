@@ -35,12 +35,17 @@ class Role(NamedTuple):
     @property
     def variable(self) -> str:
         """The role's name as variables of the environment begin with it: `PS` in PS_NODES."""
-        return "".join(char if char.isascii() and char.isalnum() else "_" for char in self.name).upper()
+        return variable_name(self.name)
 
     @property
     def recorded_script(self) -> tuple[str, ...]:
         """The script lines as a record has them, each behind the role and its number of replicas."""
         return tuple(f"[{self.name} × {self.replicas}] {line}" for line in self.script)
+
+
+def variable_name(name: str) -> str:
+    """Return a name in the form that variables of the environment have."""
+    return "".join(char if char.isascii() and char.isalnum() else "_" for char in name).upper()
 
 
 def role_from(row: list[Any]) -> Role:

@@ -72,11 +72,14 @@ def fingerprint(
 
 
 def _env_part(command: Command, env: Callable[[str], str | None]) -> DigestPairs:
-    """`NAME` for the command's own variables, `env.X` for the `${env.X}` in its texts; digests of their values."""
-    if not command.env and not any("${env." in line for line in command.script):
+    """Return digests of values: `NAME` for the command's own variables, `ROLE:NAME` for those of a role, and `env.X`
+    for the `${env.X}` in its texts."""
+    script = command.recorded_script
+    variables = (*command.env, *((f"{role.name}:{name}", text) for role in command.roles for name, text in role.env))
+    if not variables and not any("${env." in line for line in script):
         return ()
-    own = [(name, put_env(text, env)) for name, text in command.env]
-    used = env_names([*command.script, *(text for _, text in command.env)])
+    own = [(name, put_env(text, env)) for name, text in variables]
+    used = env_names([*script, *(text for _, text in variables)])
     referenced = [(f"env.{name}", env(name)) for name in sorted(used)]
     return tuple((name, _value_digest(value)) for name, value in [*own, *referenced])
 

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from weaselish.files.regular import open_regular
 
+_REPLICAS = ".replicas"  # ends the name of the directory with the logs of replicas, where a log has .log
 _TAIL = 1 << 16  # bytes in which `last_lines` looks for line ends
 _BLOCK = 1 << 16
 _NAME = re.compile(r"(.*)\.([0-9]{1,19})\.log", re.DOTALL)  # of a log: command and run
@@ -36,29 +37,47 @@ def log_path(state: Path, command: str, run: int) -> Path:
 class LogWriter:
     """The log of one run, written as the output arrives. If the disk is full, the log ends and the run goes on."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, how: int = os.O_TRUNC) -> None:
         self.path = path
         self._fd: int | None = None
         with suppress(OSError):
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | how | os.O_CLOEXEC, 0o666)
 
     def __enter__(self) -> LogWriter:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._close()
+        self.close()
 
     def write(self, data: bytes) -> None:
         if self._fd is not None:
             try:
                 os.write(self._fd, data)
             except OSError:
-                self._close()
+                self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+
+def open_replica_log(log: Path, replica: str) -> LogWriter:
+    """Open the log of one replica, such as `worker.2`, in a directory beside the log of its step's run.
+
+    Retries of the step append to it.
+    """
+    directory = log.with_suffix(_REPLICAS)
+    with suppress(OSError):
+        directory.mkdir(exist_ok=True)
+    return LogWriter(directory / f"{replica}.log", os.O_APPEND)
+
+
+def replica_logs(log: Path) -> list[Path]:
+    """Return the logs of the replicas of a step's run; none if it has no roles."""
+    with suppress(OSError):
+        return sorted(log.with_suffix(_REPLICAS).iterdir())
+    return []
 
 
 def read_log(path: Path) -> Iterator[bytes]:
@@ -79,7 +98,7 @@ def last_lines(path: Path, count: int) -> list[bytes]:
 class _Log(NamedTuple):
     run: int
     path: str
-    size: int
+    size: int  # with the logs of its replicas
     modified: float
 
 
@@ -111,10 +130,15 @@ def _logs(directory: Path) -> dict[str, list[_Log]]:
                 with suppress(OSError):
                     status = entry.stat(follow_symlinks=False)
                     if stat.S_ISREG(status.st_mode):
-                        logs[match[1]].append(_Log(int(match[2]), entry.path, status.st_size, status.st_mtime))
+                        size = status.st_size + sum(path.lstat().st_size for path in replica_logs(Path(entry.path)))
+                        logs[match[1]].append(_Log(int(match[2]), entry.path, size, status.st_mtime))
     return logs
 
 
 def _delete(log: _Log) -> None:
     with suppress(OSError):
         os.unlink(log.path)
+    with suppress(OSError):
+        for path in replica_logs(Path(log.path)):
+            path.unlink()
+        Path(log.path).with_suffix(_REPLICAS).rmdir()

@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Callable, Iterator
 
 from weaselish.errors import ProjError
-from weaselish.executors.base import Job, JobId, Line
+from weaselish.executors.base import Job, JobId, JobRole, Line
 from weaselish.model.interpolate import env_names, is_secret, put_env
 from weaselish.model.project import Command
+from weaselish.model.roles import Role
 from weaselish.model.script import split_words
 from weaselish.model.secret_refs import SecretKind, SecretRef
 from weaselish.model.secret_words import secret_vars
@@ -35,7 +36,24 @@ def make_job(
         resources=command.resources,
         queue_timeout=command.queue_timeout,
         image=command.image.of(command.resources) if command.image else None,
+        roles=tuple(_role(workspace, command, role) for role in command.roles),
         project=workspace.name,
+    )
+
+
+def _role(workspace: Workspace, command: Command, role: Role) -> JobRole:
+    image = role.image or command.image
+    return JobRole(
+        name=role.name,
+        replicas=role.replicas,
+        lines=_lines(workspace, command, role.script, place=f", role `{role.name}`"),
+        port=role.port,
+        image=image.of(role.resources) if image else None,
+        env={name: put_env(text, workspace.env) for name, text in role.env},
+        resources=role.resources,
+        limits=role.limits,
+        restarts=role.restarts,
+        keep_alive=role.keep_alive,
     )
 
 
@@ -46,24 +64,33 @@ def announced_lines(workspace: Workspace, command: Command, args: tuple[str, ...
 
 def job_lines(workspace: Workspace, command: Command, args: tuple[str, ...] = ()) -> tuple[Line, ...]:
     """Return the script's lines, `args` appended to the last. Raises ProjError for one that cannot be split."""
-    last = len(command.script) - 1
-    return tuple(_line(workspace, command, index, args if index == last else ()) for index in range(last + 1))
+    return _lines(workspace, command, command.script, args)
 
 
-def _line(workspace: Workspace, command: Command, index: int, args: tuple[str, ...]) -> Line:
+def _lines(
+    workspace: Workspace, command: Command, script: tuple[str, ...], args: tuple[str, ...] = (), place: str = ""
+) -> tuple[Line, ...]:
+    last = len(script) - 1
+    return tuple(
+        _line(workspace, command, line, args if index == last else (), f"{place}, line {index + 1}")
+        for index, line in enumerate(script)
+    )
+
+
+def _line(workspace: Workspace, command: Command, line: str, args: tuple[str, ...], place: str) -> Line:
     def text(value_of: _ValueOf) -> str:
-        return " ".join([put_env(command.script[index], value_of), *([shlex.join(args)] if args else [])])
+        return " ".join([put_env(line, value_of), *([shlex.join(args)] if args else [])])
 
-    words = (text(workspace.env),) if command.shell else (*_words(workspace, command, index), *args)
+    words = (text(workspace.env),) if command.shell else (*_words(workspace, command, line, place), *args)
     return Line(words, announced=text(workspace.shown_env), logged=text(lambda name: f"${{env.{name}}}"))
 
 
-def _words(workspace: Workspace, command: Command, index: int) -> list[str]:
+def _words(workspace: Workspace, command: Command, line: str, place: str) -> list[str]:
     try:
-        return split_words(put_env(command.script[index], workspace.env))
+        return split_words(put_env(line, workspace.env))
     except ValueError as error:
         raise ProjError(
-            f"`{command.name}`, line {index + 1} cannot be split into words: {str(error).lower()}",
+            f"`{command.name}`{place} cannot be split into words: {str(error).lower()}",
             hint="a value of the environment holds a quote: put the reference in quotes, or use `shell: true`",
         ) from None
 
@@ -76,7 +103,7 @@ def _environment(workspace: Workspace, command: Command) -> dict[str, str]:
 def _secret_names(workspace: Workspace, command: Command) -> Iterator[str]:
     """Yield the variables of the job that have a secret's name, or a value that contains a secret."""
     yield from filter(is_secret, workspace.dotenv)
-    for name, text in command.env:
+    for name, text in (*command.env, *(pair for role in command.roles for pair in role.env)):
         if is_secret(name) or any(workspace.is_secret(reference) for reference in env_names([text])):
             yield name
 
@@ -85,7 +112,9 @@ def secret_values(workspace: Workspace, command: Command) -> frozenset[str]:
     """Return the values that must not appear in what a command writes: of declared and of resolved secrets."""
     references = (workspace.env(name) for name in workspace.project.env if workspace.is_secret(name))
     environment = _environment(workspace, command)
-    own = (environment[name] for name in _secret_names(workspace, command))
+    names = frozenset(_secret_names(workspace, command))
+    of_roles = (put_env(text, workspace.env) for role in command.roles for name, text in role.env if name in names)
+    own = (*(environment[name] for name in names if name in environment), *of_roles)
     of_remotes = (workspace.environ.get(name) for name in _variables_of_remotes(workspace))
     return frozenset(value for value in (*references, *own, *of_remotes, *resolved_secrets()) if value)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weaselish.cli.output_lines import LONGEST, PROGRESS_EVERY, OutputLines
+from weaselish.output_lines import LONGEST, PROGRESS_EVERY, OutputLines
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""Cuts the output of a step into lines while it comes, so that each can get the step's name in front."""
+"""Cuts output into lines while it comes, so that each can get the name of its step or replica in front."""
 
 from __future__ import annotations
 
