@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from weaselish.cli.console import say, show
+from weaselish.cli.console import say, show, warn
 from weaselish.cli.subcommand import Argument, Call, Option, Subcommand, Takes, Values
 from weaselish.errors import ProjError, UsageError
 
 if TYPE_CHECKING:
     from weaselish.serve.projects import Projects
+    from weaselish.serve.settings import Settings
 
-_LINK_SECONDS = 24 * 3600.0
+CONFIG = Option(
+    "config",
+    ("--config",),
+    "A file with `serve:`; by default config.yml of your configuration.",
+    Takes.TEXT,
+    "FILE",
+    values=Values.FILES,
+)
 
 
 def check_installed() -> None:
@@ -22,45 +30,66 @@ def check_installed() -> None:
         raise ProjError("`proj serve` needs more packages", hint='pip install "weaselish[serve]"')
 
 
-def serve(call: Call, *, host: str | None, port: str | None, no_open: bool, allow_run: bool) -> int:
+def serve(call: Call, *, host: str | None, port: str | None, config: str | None, no_open: bool, allow_run: bool) -> int:
     """Serve projects until a signal ends it."""
     check_installed()
-    from dataclasses import replace
-
-    from weaselish.files.user_dirs import user_data_dir
     from weaselish.serve.app import create_app
     from weaselish.serve.server import bind
     from weaselish.serve.server import serve as run_server
-    from weaselish.serve.settings import Settings
+    from weaselish.serve.settings_file import check_reachable
+    from weaselish.serve.starting import greeting, warnings
     from weaselish.serve.storage.database import open_database
-    from weaselish.serve.storage.links import Purpose, create_link
 
-    settings = Settings(user_data_dir() / "serve", allow_run=allow_run)
-    if host is not None:
-        settings = replace(settings, host=host)
-    if port is not None:
-        settings = replace(settings, port=_port(port))
+    settings = _with_options(settings_of(call, config), host, port, allow_run=allow_run)
+    check_reachable(settings)
     projects = _projects(call)
+    for message, advice in warnings(settings):
+        warn(message, advice)
     database = open_database(settings)
     listener = bind(settings)
     app = create_app(settings, projects, database)
-    address = f"http://{settings.host}:{listener.getsockname()[1]}{settings.base_path}"
-    token = create_link(database, Purpose.ENTER, expires=app.state.serving.clock() + _LINK_SECONDS)
 
     def on_start() -> None:
-        show(f"{address}/enter/{token}")
-        say("Open this address: it works once. Ctrl-C ends the server.")
+        found = greeting(app.state.serving, listener.getsockname()[1])
+        show(found.address)
+        say(found.advice)
         if not no_open:
             import webbrowser
 
-            webbrowser.open(f"{address}/enter/{token}")
+            webbrowser.open(found.address)
 
     run_server(app, listener, on_start=on_start)
     return 0
 
 
+def settings_of(call: Call, config: str | None) -> Settings:
+    """Return the settings of `--config`, else of the user's config.yml, and of the environment."""
+    check_installed()
+    import os
+
+    from weaselish.serve.settings_file import read_settings
+
+    return read_settings(config, os.environ, cancel=call.cancel)
+
+
+def _with_options(settings: Settings, host: str | None, port: str | None, *, allow_run: bool) -> Settings:
+    from dataclasses import replace
+
+    from weaselish.serve import setting_values
+    from weaselish.serve.setting_values import BadSetting
+
+    try:
+        if host is not None:
+            settings = replace(settings, host=setting_values.host(host))
+    except BadSetting as bad:
+        raise UsageError(f"`--host {host}`: {bad.message}", hint=bad.hint) from None
+    if port is not None:
+        settings = replace(settings, port=_port(port))
+    return replace(settings, allow_run=settings.allow_run or allow_run)
+
+
 def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
+    if not text.isdecimal() or int(text[:6]) > 65535:
         raise UsageError(f"`--port {text}`: not a valid port", hint="a number up to 65535; 0 is any free one")
     return int(text)
 
@@ -80,6 +109,7 @@ SUBCOMMANDS = (
         (
             Option("host", ("--host",), "The address to listen on; by default 127.0.0.1.", Takes.TEXT, "HOST"),
             Option("port", ("--port",), "The port; by default 8091. 0 is any free one.", Takes.TEXT, "PORT"),
+            CONFIG,
             Option("no_open", ("--no-open",), "Do not open the browser."),
             Option("allow_run", ("--allow-run",), "Let visitors with the role runner start and stop runs."),
         ),

@@ -1,4 +1,4 @@
-"""The user's remotes: config.yml in the user's configuration directory."""
+"""The user's remotes, and the keys of config.yml in the user's configuration directory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from weaselish.model.parse_values import Values
 from weaselish.model.project import Remote
 
 FILE = "config.yml"
-_KEYS = ("remotes",)
+_KEYS = ("remotes", "serve")  # weaselish/serve/settings_file.py reads `serve`
 
 
 def config_file() -> Path:
@@ -52,7 +52,7 @@ def config_data(text: bytes, *, file: str) -> tuple[dict[str, Any], Locations]:
 def parse_config(text: bytes, *, file: str) -> dict[str, Remote]:
     """Return the remotes in the bytes of config.yml. Raises InvalidProject with all its problems."""
     data, locations = config_data(text, file=file)
-    values = Values({key: data[key] for key in _KEYS if key in data}, locations, {})
+    values = Values({"remotes": data["remotes"]} if "remotes" in data else {}, locations, {})
     remotes = read_remotes(values)
     problems = [*_unknown_keys(data, locations), *_variables(data, locations)]
     problems += [_relative(name, locations) for name, remote in remotes.items() if _is_relative(remote.url)]
@@ -76,7 +76,7 @@ def _unknown_keys(data: Mapping[str, Any], locations: Locations) -> Iterator[Pro
     for key in data:
         if key not in _KEYS and not str(key).startswith("x-"):
             close = near_match(str(key), _KEYS)
-            hint = f"did you mean `{close}`?" if close else "the only key is `remotes`"
+            hint = f"did you mean `{close}`?" if close else "the keys are `remotes` and `serve`"
             yield Problem(*locations.of_key((key,)), f"unknown key `{key}`", hint)
 
 

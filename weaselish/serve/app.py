@@ -15,10 +15,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weaselish import __version__
 from weaselish.serve.access.headers import SecureHeaders
+from weaselish.serve.access.proxies import ForwardedBy, OwnOrigin
 from weaselish.serve.actions.service import Actions
 from weaselish.serve.failures import add_handlers
 from weaselish.serve.live.live import Live
-from weaselish.serve.pages import enter, home
+from weaselish.serve.pages import account, enter, home, login
 from weaselish.serve.projects import Projects
 from weaselish.serve.routes import actions as action_routes
 from weaselish.serve.routes import live, visitor
@@ -60,9 +61,19 @@ def create_app(
     app.state.live = Live(database, projects)
     app.state.actions = Actions(settings, database, clock)
     add_handlers(app)
+    app.add_middleware(BasePath, base_path=settings.base_path)  # the innermost
+    app.add_middleware(OwnOrigin, settings=settings)
     app.add_middleware(SecureHeaders)
-    app.add_middleware(BasePath, base_path=settings.base_path)
-    for router in (enter.router, home.router, live.router, action_routes.router, visitor.router):
+    app.add_middleware(ForwardedBy, proxies=settings.trusted_proxies)
+    for router in (
+        enter.router,
+        login.router,
+        account.router,
+        home.router,
+        live.router,
+        action_routes.router,
+        visitor.router,
+    ):
         app.include_router(router)
     app.add_api_route("/healthz", healthz, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")

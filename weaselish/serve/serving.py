@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
+from weaselish.serve.storage.sessions import Stamp
+
 if TYPE_CHECKING:
     from weaselish.serve.projects import Projects
     from weaselish.serve.settings import Settings
@@ -45,6 +47,11 @@ class Serving:
     secret: bytes = field(repr=False)
     clock: Callable[[], float] = time.time  # seconds since 1970
     shutdown: Shutdown = field(default_factory=Shutdown)
+
+    @property
+    def stamp(self) -> Stamp:
+        """What sessions are created and found with."""
+        return Stamp(self.secret, self.clock())
 
 
 def serving_of(connection: HTTPConnection) -> Serving:

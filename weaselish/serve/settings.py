@@ -15,17 +15,20 @@ SHORTEST_SECRET = 32  # characters of `auth.secret`
 
 @dataclass(frozen=True, slots=True)
 class Oidc:
-    """An OpenID provider. Without `auth_url` and `token_url`, its discovery document has the addresses."""
+    """An OpenID provider. Without `auth_url`, `token_url` and `jwks_url`, its discovery document has the addresses."""
 
     issuer: str
     client_id: str
     client_secret: str = field(repr=False)
     auth_url: str | None = None
     token_url: str | None = None
+    jwks_url: str | None = None
+    userinfo_url: str | None = None
     allow: tuple[str, ...] = ()  # patterns of e-mail addresses: `*@acme.com`
-    claim: str | None = None  # the claim that `roles` maps
-    roles: tuple[tuple[str, str], ...] = ()  # values of the claim -> roles, the first that matches
+    role_claim: str | None = None
+    roles: tuple[tuple[str, str], ...] = ()  # values of `role_claim` with their roles
     allow_self_registration: bool = False
+    trust_email: bool = False  # also addresses that the provider does not call verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,7 @@ class Backup:
     """A snapshot of each project on a schedule."""
 
     remote: str | None = None
-    hour: int = 3
-    minute: int = 15
+    schedule: tuple[int, int] = (3, 15)  # hour and minute, local time
     keep: int = 7
     max_file_size: int | None = None  # bytes
 

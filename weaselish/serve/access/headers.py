@@ -33,12 +33,16 @@ class SecureHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _ALWAYS.items():
-                    headers[name] = value
-                headers.setdefault("cache-control", "no-store")
-                if scope["scheme"] == "https":
-                    headers["strict-transport-security"] = "max-age=31536000"
+                add_headers(MutableHeaders(scope=message), is_secure=scope["scheme"] == "https")
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def add_headers(headers: MutableHeaders, *, is_secure: bool) -> None:
+    """Add what every answer has. `is_secure`: the visitor came by HTTPS, and shall do so again."""
+    for name, value in _ALWAYS.items():
+        headers[name] = value
+    headers.setdefault("cache-control", "no-store")
+    if is_secure:
+        headers["strict-transport-security"] = "max-age=31536000"

@@ -14,7 +14,12 @@ from weaselish.serve.access.cookies import session_cookie
 from weaselish.serve.access.forms import check_form
 from weaselish.serve.access.roles import Role, Visitor
 from weaselish.serve.serving import serving_of
+from weaselish.serve.settings import Settings
+from weaselish.serve.storage.accounts import role_of
 from weaselish.serve.storage.sessions import find_session
+from weaselish.serve.storage.tokens import find_token
+
+_IDLE_ON_LOOPBACK = 24 * 3600.0  # seconds, without accounts
 
 
 class NotLoggedIn(ProjError):
@@ -36,13 +41,23 @@ def visitor_of(connection: HTTPConnection) -> Visitor:
 def find_visitor(connection: HTTPConnection) -> Visitor | None:
     """Return the visitor of a request, None without a valid session or token."""
     serving = serving_of(connection)
+    kind, _, token = connection.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        found = find_token(serving.database, token.strip(), now=serving.clock())
+        return None if found is None else Visitor(f"token:{found.name}", Role(found.role))
     value = session_cookie(connection)
     if not value:
         return None
-    auth = serving.settings.auth
-    idle = auth.session_seconds if auth else 30 * 24 * 3600.0
-    session = find_session(serving.database, value, now=serving.clock(), idle=idle)
-    return None if session is None else Visitor(session.name, Role(session.role), session.digest)
+    session = find_session(serving.database, value, stamp=serving.stamp, idle=idle_seconds(serving.settings))
+    if session is None or session.has_account != (serving.settings.auth is not None):
+        return None
+    role = role_of(serving.database, session.name) if session.has_account else session.role
+    return None if role is None else Visitor(session.name, Role(role), session.digest)
+
+
+def idle_seconds(settings: Settings) -> float:
+    """Return after how many seconds without use a session ends."""
+    return settings.auth.session_seconds if settings.auth else _IDLE_ON_LOOPBACK
 
 
 def require(role: Role) -> Callable[[Request], Awaitable[Visitor]]:

@@ -27,5 +27,7 @@ def enter(request: Request, token: str) -> RedirectResponse:
         if find_visitor(request) is None:
             raise NotLoggedIn("this link was used before", hint="restart `proj serve`: it prints a new one")
         return answer
-    set_session_cookie(request, answer, create_session(serving.database, OWNER, Role.ADMIN, has_account=False, now=now))
+    set_session_cookie(
+        request, answer, create_session(serving.database, OWNER, Role.ADMIN, has_account=False, stamp=serving.stamp)
+    )
     return answer

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy import Connection, Engine, MetaData, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from weaselish.errors import ProjError
@@ -16,6 +16,8 @@ from weaselish.serve.settings import Settings
 
 FILE = "serve.sqlite"
 _PATIENCE = 5.0  # seconds to wait for another writer
+
+_CREATION = 0x70726F6A  # of the lock under which an instance creates tables
 
 metadata = MetaData()
 
@@ -41,35 +43,44 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Open a transaction, which an exception rolls back. Raises DatabaseError."""
-        with _translated(), self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+    def writing(self, *, errors: tuple[type[SQLAlchemyError], ...] = ()) -> Iterator[Connection]:
+        """Open a transaction, which an exception rolls back. Raises DatabaseError, but `errors` as they are."""
+        with (
+            _translated(errors),
+            self._engine.connect().execution_options(writes=True) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     def create_tables(self) -> None:
         """Create the tables that do not exist. Raises DatabaseError."""
-        with _translated():
-            metadata.create_all(self._engine)
+        with self.writing() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATION})
+            metadata.create_all(connection)
 
     def close(self) -> None:
         self._engine.dispose()
 
 
-def open_database(settings: Settings) -> Database:
-    """Open the database of the settings and create its tables. Raises DatabaseError, ProjError for its directory."""
+def open_database(settings: Settings, *, patience: float = _PATIENCE) -> Database:
+    """Open the database of the settings, create its tables, and wait `patience` seconds for each lock.
+
+    Raises DatabaseError, and ProjError for the directory.
+    """
     from weaselish.serve.storage import tables  # noqa: F401 - declares the tables
 
-    database = Database(_postgresql(settings.database) if settings.database else _sqlite(settings))
+    database = Database(_postgresql(settings.database) if settings.database else _sqlite(settings, patience))
     database.create_tables()
     return database
 
 
-def _sqlite(settings: Settings) -> Engine:
+def _sqlite(settings: Settings, patience: float) -> Engine:
     with writing(f"`{settings.data_root}`"):
         settings.data_root.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = settings.data_root / FILE
         path.touch(mode=0o600)
-    engine = sqlalchemy.create_engine(f"sqlite:///{path}", connect_args={"timeout": _PATIENCE})
+    engine = sqlalchemy.create_engine(f"sqlite:///{path}", connect_args={"timeout": patience})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -95,9 +106,11 @@ def _postgresql(address: str) -> Engine:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(kept: tuple[type[SQLAlchemyError], ...] = ()) -> Iterator[None]:
     try:
         yield
+    except kept:
+        raise
     except SQLAlchemyError as error:
         locked = "locked" in str(error)
         raise DatabaseError(

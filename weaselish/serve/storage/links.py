@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from enum import StrEnum
 
-from sqlalchemy import Column, Double, String, Table, delete, insert
+from sqlalchemy import Column, ColumnElement, Double, String, Table, delete, insert, select
 
 from weaselish.serve.storage.database import Database, metadata
 from weaselish.serve.storage.sessions import digest_of
@@ -27,16 +27,29 @@ class Purpose(StrEnum):
 
 
 def create_link(database: Database, purpose: Purpose, *, expires: float) -> str:
-    """Store a link in place of earlier ones for that purpose, and return its secret part."""
+    """Store a link and return its secret part."""
     value = secrets.token_urlsafe(24)
     with database.writing() as connection:
-        connection.execute(delete(links).where(links.c.purpose == purpose))
         connection.execute(insert(links).values(digest=digest_of(value), purpose=purpose, expires=expires))
     return value
 
 
+def is_link(database: Database, purpose: Purpose, value: str, *, now: float) -> bool:
+    """Return whether a link can still be used."""
+    with database.reading() as connection:
+        return connection.execute(select(links.c.purpose).where(_is_it(purpose, value, now))).first() is not None
+
+
 def use_link(database: Database, purpose: Purpose, value: str, *, now: float) -> bool:
     """Take a link away, and return whether it was there and had not expired. Of two callers one gets it."""
-    is_it = (links.c.digest == digest_of(value)) & (links.c.purpose == purpose) & (links.c.expires >= now)
     with database.writing() as connection:
-        return connection.execute(delete(links).where(is_it)).rowcount == 1
+        return connection.execute(delete(links).where(_is_it(purpose, value, now))).rowcount == 1
+
+
+def remove_expired_links(database: Database, *, now: float) -> None:
+    with database.writing() as connection:
+        connection.execute(delete(links).where(links.c.expires < now))
+
+
+def _is_it(purpose: Purpose, value: str, now: float) -> ColumnElement[bool]:
+    return (links.c.digest == digest_of(value)) & (links.c.purpose == purpose) & (links.c.expires >= now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from typing import NamedTuple
 
@@ -36,24 +37,32 @@ class Session(NamedTuple):
     used: float
 
 
+class Stamp(NamedTuple):
+    """What a session depends on: none of another secret is valid."""
+
+    secret: bytes
+    now: float
+
+
 def digest_of(value: str) -> str:
     """Return what the database keeps of a random value: it is long enough that no salt is needed."""
     return hashlib.sha256(value.encode()).hexdigest()
 
 
-def create_session(database: Database, name: str, role: int, *, has_account: bool, now: float) -> str:
+def create_session(database: Database, name: str, role: int, *, has_account: bool, stamp: Stamp) -> str:
     """Store a session and return the value for the cookie."""
-    value = secrets.token_urlsafe(32)
-    row = {"digest": digest_of(value), "name": name, "role": role, "has_account": int(has_account)}
+    value, now = secrets.token_urlsafe(32), stamp.now
+    row = {"digest": _signed(value, stamp), "name": name, "role": role, "has_account": int(has_account)}
     with database.writing() as connection:
         connection.execute(insert(sessions).values(**row, created=now, used=now))
     return value
 
 
-def find_session(database: Database, value: str, *, now: float, idle: float) -> Session | None:
+def find_session(database: Database, value: str, *, stamp: Stamp, idle: float) -> Session | None:
     """Return the session of a cookie, None if it has ended or after `idle` seconds without use."""
+    now, is_it = stamp.now, sessions.c.digest == _signed(value, stamp)
     with database.reading() as connection:
-        row = connection.execute(select(sessions).where(sessions.c.digest == digest_of(value))).one_or_none()
+        row = connection.execute(select(sessions).where(is_it)).one_or_none()
     if row is None:
         return None
     session = Session(row.digest, row.name, row.role, bool(row.has_account), row.created, row.used)
@@ -63,6 +72,10 @@ def find_session(database: Database, value: str, *, now: float, idle: float) -> 
         with database.writing() as connection:
             connection.execute(update(sessions).where(sessions.c.digest == session.digest).values(used=now))
     return session
+
+
+def _signed(value: str, stamp: Stamp) -> str:
+    return hmac.new(stamp.secret, b"session:" + value.encode(), hashlib.sha256).hexdigest()
 
 
 def end_session(database: Database, digest: str) -> None:

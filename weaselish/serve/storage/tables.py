@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from weaselish.serve.storage import actions, index_tables, links, sessions
+from weaselish.serve.storage import accounts, actions, attempts, audit, index_tables, links, logins, sessions, tokens
 
-__all__ = ["actions", "index_tables", "links", "sessions"]
+__all__ = ["accounts", "actions", "attempts", "audit", "index_tables", "links", "logins", "sessions", "tokens"]
