@@ -23,10 +23,14 @@ class Console:
     """A JobOutput that collects what it gets, and acts once when it has got a certain text."""
 
     def __init__(self) -> None:
-        self.text = b""
+        self._text = bytearray()
         self.programs: list[str] = []
         self.replicas: dict[str, Console] = {}
         self._awaited: list[tuple[bytes, Callable[[], object]]] = []
+
+    @property
+    def text(self) -> bytes:
+        return bytes(self._text)
 
     def when(self, text: str, action: Callable[[], object]) -> None:
         self._awaited.append((text.encode(), action))
@@ -36,8 +40,8 @@ class Console:
         self.write(f"[{line.announced}]\n".encode())
 
     def write(self, data: bytes) -> None:
-        self.text += data
-        due = [awaited for awaited in self._awaited if awaited[0] in self.text]
+        self._text += data
+        due = [awaited for awaited in self._awaited if awaited[0] in self._text]
         self._awaited = [awaited for awaited in self._awaited if awaited not in due]
         for _, action in due:
             action()
@@ -72,6 +76,7 @@ class ExecutorContract:
 
     name = "local"
     environ: ClassVar = {"PATH": os.environ["PATH"], "OUTER": "of the caller"}  # which the executor was given
+    many = 200  # jobs that it runs at once within seconds
 
     @pytest.fixture
     def executor(self) -> Executor:
@@ -322,8 +327,8 @@ class ExecutorContract:
             return self._executor.run(job, output=console, cancel=self.cancel).exit_code, console.text.split()[-1]
 
         with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(run, range(200)))
-        assert found == [(number % 7, str(number).encode()) for number in range(200)]
+            found = list(pool.map(run, range(self.many)))
+        assert found == [(number % 7, str(number).encode()) for number in range(self.many)]
 
     def test_one_request_ends_all_jobs(self) -> None:
         def run(number: int) -> Ending:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from weaselish.errors import UnknownName
 from weaselish.executors.base import Executor, Stdin
-from weaselish.model.executors import LOCAL, ExecutorSettings
+from weaselish.model.executors import LOCAL, ExecutorSettings, SlurmSettings
 from weaselish.model.executors import Executors as ExecutorsModel
 from weaselish.model.project import Command
 
@@ -80,4 +80,9 @@ class Executors:
             from weaselish.executors.local.executor import LocalExecutor
 
             return LocalExecutor(self.root, self.environ, stdin=stdin or Stdin.NULL)
-        raise NotImplementedError(type(self._model.by_name[name]).__name__)
+        settings = self._model.by_name[name]
+        if isinstance(settings, SlurmSettings):
+            from weaselish.executors.slurm.executor import SlurmExecutor
+
+            return SlurmExecutor(self.root, self.environ, settings)
+        raise NotImplementedError(type(settings).__name__)

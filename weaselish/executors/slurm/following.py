@@ -1,0 +1,210 @@
+"""Follows one job until it has ended: passes its output on, and requests to end on to Slurm."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic, time
+
+from weaselish.cancel import Cancel, Level
+from weaselish.executors.base import Ending, Job, JobOutput, Outcome
+from weaselish.executors.slurm.files import JobFiles
+from weaselish.executors.slurm.poller import Poller, Seen
+from weaselish.executors.slurm.programs import ControllerAway, Programs, Row
+from weaselish.executors.slurm.stream import Began, Ended, Frame, LineBegan, NeedsSecrets, Output, read_frames
+from weaselish.executors.slurm.verdicts import GOING_ON, NEVER, outcome_of
+
+_SOONEST, _LATEST = 0.05, 1.0  # seconds between two looks at the stream
+_SETTLING = 3.0  # seconds until the stream of a job that has ended surely arrived
+_QUIET = 10.0  # seconds in the queue until it is worth a message
+_LAST = 400  # characters of what Slurm printed
+_SIGNALS = {Level.INTERRUPT: "INT", Level.TERMINATE: "TERM"}
+
+
+class Following:
+    """One job that was submitted. `give_secrets` writes its secrets again for a job that was started again."""
+
+    def __init__(
+        self,
+        job: Job,
+        job_id: str,
+        files: JobFiles,
+        programs: Programs,
+        poller: Poller,
+        output: JobOutput,
+        cancel: Cancel,
+        give_secrets: Callable[[], None],
+    ) -> None:
+        self._job = job
+        self._id = job_id
+        self._files = files
+        self._programs = programs
+        self._poller = poller
+        self._output = output
+        self._cancel = cancel
+        self._give_secrets = give_secrets
+        self._offset = 0  # up to which the stream was passed on
+        self._line: int | None = None  # that runs
+        self._began: Began | None = None
+        self._ended: Outcome | None = None  # as the node reports it
+        self._looked = self._begun = monotonic()
+        self._submitted = time()
+        with suppress(OSError):
+            self._submitted = os.stat(files.description).st_mtime
+        self._level = Level.RUN  # of the last request that was passed on
+        self._shown = ""  # the last message about the queue
+        self._gone_at: float | None = None  # since when Slurm says that the job has ended
+        self._gives_up: Outcome | None = None  # the outcome of a job that we cancelled
+
+    def outcome(self) -> Outcome:
+        """Wait for the end of the job. If the receiver of the output raises, end the job first."""
+        self._poller.watch(self._id)
+        try:
+            while (outcome := self._step()) is None:
+                self._cancel.wait(self._pause(), above=min(self._cancel.level, Level.TERMINATE))
+        except BaseException:
+            self._end_at_once()
+            raise
+        finally:
+            self._poller.forget(self._id)
+        began = self._began
+        return outcome._replace(host=began.host if began else "", attempt=began.attempt if began else 1)
+
+    def _pause(self) -> float:
+        """Return how long to wait: a tenth of the time since something happened."""
+        return min(max((monotonic() - self._looked) / 10, _SOONEST), _LATEST)
+
+    def _step(self) -> Outcome | None:
+        """Look once at the stream, at Slurm's answers and at requests. Return the outcome if the job has ended."""
+        seen = self._poller.seen(self._id)
+        self._pass_on()
+        self._pass_on_request(seen)
+        if self._ended is not None and (self._ended.ended is not Ending.INTERRUPTED or self._cancel.level):
+            return self._final(self._ended)
+        if self._gone(seen):
+            return self._without_result()
+        self._tell(seen)
+        self._check_queue(seen)
+        return None
+
+    # --- the stream
+
+    def _pass_on(self) -> None:
+        for frame, offset in read_frames(self._files.stream, self._offset):
+            self._offset, self._looked = offset, monotonic()
+            self._take(frame)
+
+    def _take(self, frame: Frame) -> None:
+        match frame:
+            case Output():
+                self._output.write(frame.data)
+            case LineBegan():
+                self._line = frame.number
+                self._output.start_line(self._job.lines[frame.number], frame.program)
+            case Began():
+                self._began, self._ended, self._line = frame, None, None
+                if frame.attempt > 1:
+                    self._say(f"started again on {frame.host}")
+            case NeedsSecrets():
+                self._give_secrets()
+            case Ended():
+                self._ended = frame.outcome
+
+    # --- its end
+
+    def _final(self, ended: Outcome) -> Outcome:
+        if self._cancel.level:
+            return Outcome(Ending.INTERRUPTED, self._cancel.exit_code, ended.line, python=ended.python)
+        return ended
+
+    def _gone(self, seen: Seen | None) -> bool:
+        """Return whether Slurm says that the job has ended, and its stream has had the time to arrive."""
+        if seen is None or (seen.row is not None and seen.row.state in GOING_ON):
+            self._gone_at = None
+            return False
+        self._gone_at = self._gone_at or monotonic()
+        settling = 0 if self._began is None and self._gives_up else _SETTLING
+        return bool(self._cancel.level) or monotonic() - self._gone_at >= settling
+
+    def _without_result(self) -> Outcome:
+        if self._cancel.level:
+            return Outcome(Ending.INTERRUPTED, self._cancel.exit_code, self._line or 0)
+        if self._gives_up is not None:
+            return self._gives_up
+        verdict = self._programs.verdict(self._id)
+        outcome = outcome_of(verdict, has_memory_limit=bool(self._job.limits.memory), printed=self._printed())
+        return outcome._replace(line=self._line)
+
+    def _printed(self) -> str:
+        with suppress(OSError):
+            return self._files.printed.read_text("utf-8", "replace").strip()[-_LAST:]
+        return ""
+
+    # --- requests to end
+
+    def _pass_on_request(self, seen: Seen | None) -> None:
+        level = self._cancel.level
+        if level <= self._level:
+            return
+        with suppress(ControllerAway):
+            if self._began is None or level is Level.KILL:
+                self._programs.cancel((self._id,))
+            if level is Level.KILL:
+                self._programs.signal(self._id, "KILL", everything=True)
+            elif self._began is not None:
+                self._programs.signal(self._id, _SIGNALS[level])
+            self._level = level
+
+    def _end_at_once(self) -> None:
+        """Kill the job after an exception, and wait until Slurm has."""
+        with suppress(ControllerAway):
+            self._programs.signal(self._id, "KILL", everything=True)
+            self._programs.cancel((self._id,))
+            wait_for_end(self._programs, self._id)
+
+    # --- the queue
+
+    def _tell(self, seen: Seen | None) -> None:
+        """Say once why a job waits, and that the controller does not answer."""
+        if self._poller.away is not None:
+            self._say(f"Slurm's controller does not answer ({self._poller.away}); asking again")
+        elif self._waits(seen) and (row := seen and seen.row) and monotonic() - self._begun > _QUIET:
+            self._say(f"waits in the queue ({row.reason})")
+
+    def _say(self, text: str) -> None:
+        if text != self._shown:
+            self._shown = text
+            self._output.write(f"[job {self._id}] {text}\n".encode())
+
+    def _waits(self, seen: Seen | None) -> bool:
+        return self._began is None and seen is not None and seen.row is not None and seen.row.state == "PENDING"
+
+    def _check_queue(self, seen: Seen | None) -> None:
+        """Cancel a job that waited too long, or that can never start."""
+        if self._gives_up is not None or not self._waits(seen) or seen is None or seen.row is None:
+            return
+        self._gives_up = self._why_to_give_up(seen.row)
+        if self._gives_up is not None:
+            with suppress(ControllerAway):
+                self._programs.cancel((self._id,))
+                return
+            self._gives_up = None
+
+    def _why_to_give_up(self, row: Row) -> Outcome | None:
+        if row.reason in NEVER:
+            message = f"Slurm can never start its job as it is: {row.reason}"
+            return Outcome(Ending.NOT_STARTED, 1, message=message, hint="change `resources`, `timeout` or the executor")
+        limit = self._job.queue_timeout
+        if limit is not None and time() - self._submitted > limit:
+            message = f"waited {limit:g} s in the queue of Slurm ({row.reason})"
+            return Outcome(Ending.NOT_STARTED, 1, message=message, hint="raise `queue_timeout`")
+        return None
+
+
+def wait_for_end(programs: Programs, job_id: str) -> None:
+    """Wait until a job that was cancelled has ended. Raises ControllerAway."""
+    from time import sleep
+
+    while (row := programs.rows([job_id]).get(job_id)) is not None and row.state in GOING_ON:
+        sleep(_SOONEST)
