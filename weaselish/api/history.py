@@ -11,6 +11,7 @@ from weaselish.cancel import Cancel
 if TYPE_CHECKING:
     from weaselish.engine.diff import RunDiff
     from weaselish.engine.metrics_table import MetricsTable
+    from weaselish.engine.picture import Past
     from weaselish.engine.why import Why
     from weaselish.plan.record import Record
     from weaselish.records.history import PastRun
@@ -84,15 +85,18 @@ class History(ProjectDirectory):
         self,
         *targets: str,
         sources: Mapping[str, str] | None = None,
+        within: float | None = None,
+        past: Past | None = None,
         on_event: OnEvent = ignore,
         cancel: Cancel | None = None,
     ) -> list[Why]:
         """Explain commands: the reasons to run and where they come from, the last run, and what follows downstream.
 
-        `sources` says where overrides come from.
+        `sources` says where overrides come from. With `within`, it reads deps and outputs for no more than that many
+        seconds. `past` spares reading the journals.
         """
         from weaselish.engine.why import why
 
         given = dict.fromkeys(self._overrides, "override") | dict(sources or {})
         with self._opened(cancel) as workspace:
-            return why(workspace, targets, given=given, report=on_event)
+            return why(workspace, targets, given=given, within=within, past=past, report=on_event)

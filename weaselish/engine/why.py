@@ -9,10 +9,12 @@ from typing import NamedTuple
 from weaselish.engine import events
 from weaselish.engine.artifacts.pins import imported
 from weaselish.engine.broken_lock import report_broken_lock
+from weaselish.engine.picture import Past, past_of
 from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.run.planning import plan_for
 from weaselish.engine.run.preview import Preview, preview
 from weaselish.engine.status import StepStatus, statuses
+from weaselish.engine.time_limit import TimeLimit
 from weaselish.errors import ProjError, in_short
 from weaselish.files import yaml12
 from weaselish.load import FILE, read_project_file
@@ -48,25 +50,36 @@ class Why(NamedTuple):
 
 
 def why(
-    workspace: Workspace, targets: Sequence[str], *, given: Mapping[str, str], report: events.Reporter
+    workspace: Workspace,
+    targets: Sequence[str],
+    *,
+    given: Mapping[str, str],
+    within: float | None = None,
+    past: Past | None = None,
+    report: events.Reporter,
 ) -> list[Why]:
-    """Explain the commands that `targets` name. `given` says where overrides come from. Raises UnknownName, Cycle."""
+    """Explain the commands that `targets` name. `given` says where overrides come from. Raises UnknownName, Cycle.
+
+    After `within` seconds nothing more is read: steps that need it are UNCHECKED. `past` spares reading the journals.
+    """
     names = tuple(dict.fromkeys(listed_commands(workspace.project, targets)))
-    workspace.observer = ReadingEvents(report)
+    workspace.observer = ReadingEvents(report) if within is None else TimeLimit(within)
     report_broken_lock(workspace, report, may_replace=False)
     plan = plan_for(workspace, names, named=names, lenient=True)
-    explaining = _Explaining(workspace, plan, given, report)
+    explaining = _Explaining(workspace, plan, given, past or past_of(past_runs(workspace.root)), report)
     return [explaining.why(name) for name in names]
 
 
 class _Explaining:
-    def __init__(self, workspace: Workspace, plan: Plan, given: Mapping[str, str], report: events.Reporter) -> None:
+    def __init__(
+        self, workspace: Workspace, plan: Plan, given: Mapping[str, str], past: Past, report: events.Reporter
+    ) -> None:
         self._workspace = workspace
         self._given = given
         items = preview(workspace, plan, report=report)
         self._previews: dict[str, Preview] = {item.step: item for item in items}
         self._statuses: dict[str, StepStatus] = {status.step: status for status in statuses(items)}
-        self._past: dict[str, PastRun] = {run.command: run for run in past_runs(workspace.root)}
+        self._past = past.last
         self._data = yaml12.read(read_project_file(workspace.root), file=FILE)[0]
 
     def why(self, name: str) -> Why:

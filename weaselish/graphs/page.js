@@ -215,6 +215,11 @@
     state.append(icon(step.slug), make("strong", "", step.state));
     if (step.usual !== null) state.append(make("span", "quiet", "usually " + step.usual));
     const parts = [state];
+    if (step.link) {
+      const link = make("a", "open", "History, log and metrics");
+      link.href = step.link;
+      parts.push(link);
+    }
     if (step.critical) parts.push(make("p", "quiet", "On the critical path: the run cannot be shorter than its steps."));
     if (step.help) parts.push(make("p", "", step.help));
     if (step.reasons.length) parts.push(...section("Why it would run", list(step.reasons)));

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from weaselish.durations import shown_duration
 from weaselish.engine.picture import DrawnStep, Picture
@@ -16,31 +16,38 @@ from weaselish.graphs.svg import definitions, draw, resource
 def as_page(picture: Picture) -> str:
     """Return the page. Without scripts it still shows the graph."""
     script = resource("page.js")
-    drawing = draw(picture)
     title = escaped(picture.title or "Graph")
-    count = len(picture.steps)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:"
-    data = {
-        "steps": _step_data(picture),
-        "places": drawing.places,
-        "size": [drawing.width, drawing.height],
-        "taken": picture.taken,
-    }
     replaced = {
+        **page_parts(picture),
         "TITLE": title,
         "POLICY": escaped(policy),
         "STYLE": resource("graph.css") + resource("page.css"),
         "DEFINITIONS": definitions(),
+        "SCRIPT": script,
+    }
+    return _filled(resource("page.html"), replaced)
+
+
+def page_parts(picture: Picture, link: Callable[[DrawnStep], str] | None = None) -> dict[str, str]:
+    """Return the parts of a page that come from a picture, by name. `link` is where a step has a page of its own."""
+    drawing = draw(picture)
+    count = len(picture.steps)
+    data = {
+        "steps": _step_data(picture, link),
+        "places": drawing.places,
+        "size": [drawing.width, drawing.height],
+        "taken": picture.taken,
+    }
+    return {
         "LEGEND": _legend(picture),
         "COUNT": f"{count} step{'' if count == 1 else 's'}",
         "WIDTH": str(drawing.width),
         "HEIGHT": str(drawing.height),
         "DRAWING": drawing.content,
         "DATA": as_script_data(data),
-        "SCRIPT": script,
     }
-    return _filled(resource("page.html"), replaced)
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:
@@ -73,14 +80,22 @@ def _icon(slug: str) -> str:
     return f'<use href="#icon-{slug}"/>'
 
 
-def _step_data(picture: Picture) -> list[dict[str, object]]:
+def _step_data(picture: Picture, link: Callable[[DrawnStep], str] | None) -> list[dict[str, object]]:
     numbers = {str(step.step): number for number, step in enumerate(picture.steps)}
     before: dict[str, list[int]] = {name: [] for name in numbers}
     after: dict[str, list[int]] = {name: [] for name in numbers}
     for source, target in picture.edges:
         before[target].append(numbers[source])
         after[source].append(numbers[target])
-    return [{**_facts(step), "before": before[step.step], "after": after[step.step]} for step in picture.steps]
+    return [
+        {
+            **_facts(step),
+            **({"link": link(step)} if link else {}),
+            "before": before[step.step],
+            "after": after[step.step],
+        }
+        for step in picture.steps
+    ]
 
 
 def _facts(step: DrawnStep) -> dict[str, object]:

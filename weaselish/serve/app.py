@@ -6,11 +6,9 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.responses import PlainTextResponse
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weaselish import __version__
@@ -18,16 +16,16 @@ from weaselish.serve.access.headers import SecureHeaders
 from weaselish.serve.access.proxies import ForwardedBy, OwnOrigin
 from weaselish.serve.actions.service import Actions
 from weaselish.serve.failures import add_handlers
+from weaselish.serve.live.indexed_history import IndexedHistory
 from weaselish.serve.live.live import Live
-from weaselish.serve.pages import account, enter, home, login
+from weaselish.serve.pages import account, assets, enter, login, project_pages
 from weaselish.serve.projects import Projects
 from weaselish.serve.routes import actions as action_routes
-from weaselish.serve.routes import live, visitor
+from weaselish.serve.routes import live, reading, visitor
 from weaselish.serve.serving import Serving
 from weaselish.serve.settings import Settings
 from weaselish.serve.storage.database import Database
-
-_STATIC = Path(__file__).parent / "static"
+from weaselish.serve.views.sources import Sources
 
 
 class BasePath:
@@ -59,24 +57,17 @@ def create_app(
     secret = settings.auth.secret.encode() if settings.auth else secrets.token_bytes(32)
     app.state.serving = Serving(settings, projects, database, secret, clock)
     app.state.live = Live(database, projects)
+    app.state.sources = Sources(projects, lambda name: IndexedHistory(app.state.live.project(name)))
     app.state.actions = Actions(settings, database, clock)
     add_handlers(app)
     app.add_middleware(BasePath, base_path=settings.base_path)  # the innermost
     app.add_middleware(OwnOrigin, settings=settings)
     app.add_middleware(SecureHeaders)
     app.add_middleware(ForwardedBy, proxies=settings.trusted_proxies)
-    for router in (
-        enter.router,
-        login.router,
-        account.router,
-        home.router,
-        live.router,
-        action_routes.router,
-        visitor.router,
-    ):
+    pages = (assets.router, enter.router, login.router, account.router, project_pages.router)
+    for router in (*pages, reading.router, live.router, action_routes.router, visitor.router):
         app.include_router(router)
     app.add_api_route("/healthz", healthz, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app
 
 
@@ -86,6 +77,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if app.state.serving.settings.allow_run:
         app.state.actions.follow()
     yield
+    app.state.sources.close()
     app.state.actions.close()
     app.state.live.close()
 

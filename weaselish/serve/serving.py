@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from weaselish.serve.projects import Projects
     from weaselish.serve.settings import Settings
     from weaselish.serve.storage.database import Database
+    from weaselish.serve.views.sources import Sources
 
 
 class Shutdown:
@@ -58,3 +59,9 @@ def serving_of(connection: HTTPConnection) -> Serving:
     """Return what the app was created with."""
     serving: Serving = connection.app.state.serving
     return serving
+
+
+def sources_of(connection: HTTPConnection) -> Sources:
+    """Return the projects as the views read them."""
+    sources: Sources = connection.app.state.sources
+    return sources

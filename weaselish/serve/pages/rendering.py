@@ -12,13 +12,51 @@ from starlette.responses import HTMLResponse
 
 from weaselish.serve.access.forms import FIELD, form_token
 from weaselish.serve.access.roles import Visitor
+from weaselish.serve.pages import shown
+from weaselish.serve.pages.ansi import as_html
+from weaselish.serve.pages.assets import assets_version
+from weaselish.serve.pages.links import Links, ServerLinks
 from weaselish.serve.serving import serving_of
 
 
 @cache
 def _environment() -> Environment:
     loader = FileSystemLoader(Path(__file__).parent / "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=shown.finalized,
+    )
+    for function in (
+        as_html,
+        shown.counted,
+        shown.duration,
+        shown.icon,
+        shown.moment,
+        shown.number,
+        shown.plot,
+        shown.result_slug,
+        shown.size,
+        shown.symbols,
+        shown.words,
+    ):
+        found.globals[function.__name__] = function
+    found.filters |= {"last6": lambda text: text[-6:], "utc": shown.utc}
+    return found
+
+
+def render_text(template: str, links: Links, **values: Any) -> str:
+    """Return a page. Templates need `visitor`, `form_field` and `form_token`, None or empty without a server."""
+    shared = {"links": links, "visitor": None, "form_field": "", "form_token": "", "policy": ""}
+    return _environment().get_template(template).render(shared | values)
+
+
+def links_of(request: Request) -> ServerLinks:
+    """Return the addresses of the pages of this server."""
+    return ServerLinks(serving_of(request).settings.base_path, assets_version())
 
 
 def render(
@@ -28,5 +66,4 @@ def render(
     serving = serving_of(request)
     token = form_token(serving, visitor.session) if visitor and visitor.session else ""
     shared = {"base": serving.settings.base_path, "visitor": visitor, "form_field": FIELD, "form_token": token}
-    text = _environment().get_template(template).render(**shared, **values)
-    return HTMLResponse(text, status)
+    return HTMLResponse(render_text(template, links_of(request), **shared, **values), status)

@@ -1,0 +1,126 @@
+"""What each page of a project shows: its template and values, for a server and for an export."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from weaselish.engine.picture import DrawnStep
+from weaselish.graphs.page import page_parts
+from weaselish.graphs.svg import draw
+from weaselish.serve.pages.links import Links
+from weaselish.serve.views.compare import compare_runs
+from weaselish.serve.views.jobs import show_jobs
+from weaselish.serve.views.metrics import MetricsView, Series, Value, show_metrics
+from weaselish.serve.views.projects import ProjectView, check_of, list_projects, show_project
+from weaselish.serve.views.runs import list_runs, show_run
+from weaselish.serve.views.sharing import list_artifacts, list_remotes, list_snapshots, show_version
+from weaselish.serve.views.sources import Source
+from weaselish.serve.views.steps import show_step
+
+_MOST_DRAWN = 60  # steps of a graph on the project's page; larger ones have only their own page
+
+
+class Page(NamedTuple):
+    """A template and its values."""
+
+    template: str
+    values: dict[str, Any]
+
+
+class SimpleKind(enum.Enum):
+    """Pages of a project without parameters."""
+
+    REMOTES = "remotes"
+    ARTIFACTS = "artifacts"
+    SNAPSHOTS = "snapshots"
+    JOBS = "jobs"
+
+
+def home(sources: list[Source]) -> Page:
+    """List projects."""
+    return Page("home.html", {"projects": list_projects(sources)})
+
+
+def project(source: Source, links: Links) -> Page:
+    """Show the steps of a project."""
+    view = show_project(source)
+    picture = check_of(source).value
+    is_small = picture is not None and 1 < len(picture.steps) <= _MOST_DRAWN
+    drawing = draw(picture, _step_links(source, links)) if picture and is_small else None
+    return _page("project.html", source, "project", view=view, drawing=drawing)
+
+
+def graph(source: Source, links: Links) -> Page:
+    """Show the graph alone."""
+    view: ProjectView = show_project(source)
+    picture = check_of(source).value
+    parts = page_parts(picture, _step_links(source, links)) if picture and picture.steps else None
+    return _page("graph.html", source, "graph", view=view, parts_of=parts)
+
+
+def step(source: Source, links: Links, name: str) -> Page:
+    """Show a step."""
+    view = show_step(source, name)
+    return _page("step.html", source, "project", view=view, run_href=_run_links(source, links))
+
+
+def runs(source: Source, command: str | None = None, before: int | None = None) -> Page:
+    """List runs."""
+    view = list_runs(source, command=command, before=before)
+    return _page("runs.html", source, "runs", view=view, command=command)
+
+
+def run(source: Source, number: int, command: str | None = None) -> Page:
+    """Show a run. Raises UnknownName."""
+    return _page("run.html", source, "runs", view=show_run(source, number, command))
+
+
+def compare(source: Source, links: Links, ids: Sequence[int]) -> Page:
+    """Show runs side by side. Raises UnknownName and UsageError."""
+    view = compare_runs(source, ids)
+    series = []
+    for metric in view.metrics:
+        numbers = [
+            Value(one.run, one.command, float(value))
+            for one, value in zip(view.runs, metric.values, strict=True)
+            if isinstance(value, int | float)
+        ]
+        if metric.differs and len(numbers) > 1:
+            series.append(Series(metric.name, tuple(numbers)))
+    return _page("compare.html", source, "runs", view=view, series=series[:6], run_href=_run_links(source, links))
+
+
+def metrics(source: Source, links: Links, command: str | None = None) -> Page:
+    """Show metrics over runs."""
+    view: MetricsView = show_metrics(source, command)
+    return _page("metrics.html", source, "metrics", view=view, run_href=_run_links(source, links))
+
+
+def version(source: Source, name: str, number: str) -> Page:
+    """Show a version of an artifact. Raises UnknownName."""
+    return _page("version.html", source, "artifacts", view=show_version(source, name, number))
+
+
+def simple(source: Source, kind: SimpleKind) -> Page:
+    """Show remotes, artifacts, snapshots or jobs."""
+    views: dict[SimpleKind, Callable[[Source], object]] = {
+        SimpleKind.REMOTES: list_remotes,
+        SimpleKind.ARTIFACTS: list_artifacts,
+        SimpleKind.SNAPSHOTS: list_snapshots,
+        SimpleKind.JOBS: show_jobs,
+    }
+    return _page(f"{kind.value}.html", source, kind.value, view=views[kind](source))
+
+
+def _page(template: str, source: Source, tab: str, **values: Any) -> Page:
+    return Page(template, {"project": source.name, "tab": tab, **values})
+
+
+def _step_links(source: Source, links: Links) -> Callable[[DrawnStep], str]:
+    return lambda drawn: links.step(source.name, drawn.command.name)
+
+
+def _run_links(source: Source, links: Links) -> Callable[[int, str], str | None]:
+    return lambda number, command: links.run(source.name, number, command)
