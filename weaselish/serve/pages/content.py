@@ -10,12 +10,14 @@ from weaselish.engine.picture import DrawnStep
 from weaselish.graphs.page import page_parts
 from weaselish.graphs.svg import draw
 from weaselish.serve.pages.links import Links
+from weaselish.serve.views.artifacts import list_artifacts, show_version
 from weaselish.serve.views.compare import compare_runs
 from weaselish.serve.views.jobs import show_jobs
 from weaselish.serve.views.metrics import MetricsView, Series, Value, show_metrics
 from weaselish.serve.views.projects import ProjectView, check_of, list_projects, show_project
+from weaselish.serve.views.remotes import list_remotes
 from weaselish.serve.views.runs import list_runs, show_run
-from weaselish.serve.views.sharing import list_artifacts, list_remotes, list_snapshots, show_version
+from weaselish.serve.views.snapshots import list_snapshots
 from weaselish.serve.views.sources import Source
 from weaselish.serve.views.steps import show_step
 

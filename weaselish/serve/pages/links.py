@@ -19,31 +19,31 @@ class Links(Protocol):
         """Whether no server answers: without search, forms and live updates."""
 
     def home(self) -> str:
-        """The list of projects."""
+        """Return the address of the list of projects."""
 
     def static(self, name: str) -> str:
-        """A file that pages load."""
+        """Return the address of a file that pages load."""
 
     def page(self, project: str, kind: str) -> str:
-        """A page of a project: `project`, `graph`, `runs`, `metrics`, `remotes`, `artifacts`, `snapshots`, `jobs`."""
+        """Return a page of a project: `project`, `graph`, `runs` or another in the tabs."""
 
     def step(self, project: str, name: str) -> str:
-        """A step."""
+        """Return a step."""
 
     def run(self, project: str, run: int, command: str) -> str | None:
-        """A run."""
+        """Return a run."""
 
     def log(self, project: str, run: int, command: str) -> str | None:
-        """A complete log, as text."""
+        """Return a complete log, as text."""
 
     def compare(self, project: str, runs: Sequence[int]) -> str | None:
-        """Runs side by side."""
+        """Return runs side by side."""
 
     def version(self, project: str, artifact: str, version: str) -> str | None:
-        """A version of an artifact."""
+        """Return a version of an artifact."""
 
     def query(self, project: str, kind: str, **values: object) -> str | None:
-        """A page of a project with parameters."""
+        """Return a page of a project with parameters."""
 
 
 class ServerLinks:

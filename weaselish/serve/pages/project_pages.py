@@ -13,9 +13,11 @@ from weaselish.serve.pages import content
 from weaselish.serve.pages.rendering import links_of, render
 from weaselish.serve.routes.reading import log_response
 from weaselish.serve.serving import sources_of
+from weaselish.serve.views.artifacts import read_artifact_again
 from weaselish.serve.views.projects import check_again
+from weaselish.serve.views.remotes import read_remote_again
 from weaselish.serve.views.search import search
-from weaselish.serve.views.sharing import read_artifact_again, read_remote_again, read_snapshots_again
+from weaselish.serve.views.snapshots import read_snapshots_again
 from weaselish.serve.views.sources import Source
 
 router = APIRouter(include_in_schema=False)

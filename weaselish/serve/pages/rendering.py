@@ -41,6 +41,7 @@ def _environment() -> Environment:
         shown.result_slug,
         shown.size,
         shown.symbols,
+        shown.ticked,
         shown.words,
     ):
         found.globals[function.__name__] = function

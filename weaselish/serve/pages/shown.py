@@ -134,3 +134,13 @@ def words(values: Sequence[str | None], index: int) -> Markup:
         for word in text.split()
     ]
     return Markup(f"<code>{' '.join(shown)}</code>")
+
+
+def ticked(text: str | None) -> Markup:
+    """Return a text in which what stands between backticks looks like code."""
+    parts = (text or "").split("`")
+    is_paired = len(parts) % 2 == 1
+    shown = (
+        f"<code>{escaped(part)}</code>" if at % 2 and is_paired else escaped(part) for at, part in enumerate(parts)
+    )
+    return Markup("".join(shown) if is_paired else escaped(text or ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -12,6 +12,7 @@ from weaselish.errors import UnknownName
 from weaselish.records.logs import read_log
 from weaselish.serve.access.visitors import Viewer
 from weaselish.serve.serving import sources_of
+from weaselish.serve.views.artifacts import ArtifactItem, VersionView, list_artifacts, show_version
 from weaselish.serve.views.compare import Compared, compare_runs
 from weaselish.serve.views.jobs import JobsView, show_jobs
 from weaselish.serve.views.metrics import MetricsView, show_metrics
@@ -25,18 +26,10 @@ from weaselish.serve.views.projects import (
     list_projects,
     show_project,
 )
+from weaselish.serve.views.remotes import RemoteItem, list_remotes
 from weaselish.serve.views.runs import RunList, RunView, find_run, list_runs, show_run
 from weaselish.serve.views.search import Found, search
-from weaselish.serve.views.sharing import (
-    ArtifactItem,
-    RemoteItem,
-    SnapshotsView,
-    VersionView,
-    list_artifacts,
-    list_remotes,
-    list_snapshots,
-    show_version,
-)
+from weaselish.serve.views.snapshots import SnapshotsView, list_snapshots
 from weaselish.serve.views.sources import Source
 from weaselish.serve.views.steps import StepView, show_step
 
@@ -57,6 +50,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": {"application/json": {"schema": _ERROR}}}
     for status, text in _TEXTS.items()
 }
+
+_LONGEST_LINE = 1 << 20  # bytes of a line that are held back
 
 router = APIRouter(prefix="/api/v1", tags=["reading"], responses=ERRORS)
 Project = Annotated[str, Path(description="the project's name in addresses")]
@@ -179,11 +174,23 @@ def jobs(request: Request, visitor: Viewer, project: Project) -> JobsView:
 def log_response(source: Source, run: int, step: str | None) -> StreamingResponse:
     """Return a complete log as text, whatever is in it. Raises UnknownName."""
     found = find_run(source, run, step)
-    if found.log is None:
-        raise UnknownName("log of run", str(run), ())
     path = found.log
+    if path is None or not path.is_file():
+        raise UnknownName("log of run", str(run), ())
+    return StreamingResponse(masked_lines(read_log(path), source.mask), media_type="text/plain; charset=utf-8")
 
-    def blocks() -> Iterator[bytes]:
-        yield from read_log(path)
 
-    return StreamingResponse(blocks(), media_type="text/plain; charset=utf-8")
+def masked_lines(blocks: Iterator[bytes], mask: Callable[[str], str]) -> Iterator[bytes]:
+    """Yield a log with its secrets masked, some complete lines at a time."""
+    rest = b""
+    for block in blocks:
+        lines, newline, rest = (rest + block).rpartition(b"\n")
+        yield _masked(lines + newline, mask)
+        if len(rest) > _LONGEST_LINE:
+            yield _masked(rest, mask)
+            rest = b""
+    yield _masked(rest, mask)
+
+
+def _masked(data: bytes, mask: Callable[[str], str]) -> bytes:
+    return mask(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")

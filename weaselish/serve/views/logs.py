@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,8 @@ class LogEnd:
     is_cut: bool
 
 
-def end_of_log(path: Path) -> LogEnd | None:
-    """Return the end of a log, None if it is gone or cannot be read."""
+def end_of_log(path: Path, mask: Callable[[str], str]) -> LogEnd | None:
+    """Return the end of a log with secrets masked, None if it is gone or cannot be read."""
     with suppress(OSError), open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         start = max(0, size - MOST_SHOWN)
@@ -33,5 +34,6 @@ def end_of_log(path: Path) -> LogEnd | None:
             data = data.partition(b"\n")[2] or data
         lines = data.split(b"\n")
         is_cut = start > 0 or len(lines) > MOST_LINES + 1
-        return LogEnd(b"\n".join(lines[-MOST_LINES - 1 :]).decode("utf-8", "replace"), size, is_cut)
+        text = b"\n".join(lines[-MOST_LINES - 1 :]).decode("utf-8", "replace")
+        return LogEnd(mask(text), size, is_cut)
     return None

@@ -69,7 +69,7 @@ def show_metrics(source: Source, command: str | None = None) -> MetricsView:
 
 
 def series_of(table: MetricsTable) -> tuple[Series, ...]:
-    """Return the columns that have finite numbers."""
+    """Return the columns that have finite numbers, those first that vary."""
     found = []
     for column in table.columns:
         numbers = [(row, number_of(row.values.get(column))) for row in table.rows]
@@ -80,4 +80,5 @@ def series_of(table: MetricsTable) -> tuple[Series, ...]:
         )
         if values:
             found.append(Series(column, values))
+    found.sort(key=lambda one: len({value.value for value in one.values}) < 2)
     return tuple(found[:_MOST_SERIES])

@@ -109,3 +109,18 @@ class Readings:
             if subject not in self._running:
                 return last
             return Reading(last.value, last.problem, last.hint, last.taken, is_running=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadState:
+    """When something was read last, and whether that failed. `taken` in seconds since 1970."""
+
+    taken: float | None
+    is_running: bool
+    problem: str | None
+    hint: str | None
+
+
+def state_of(reading: Reading[Any]) -> ReadState:
+    """Return when and how a reading ended."""
+    return ReadState(reading.taken, reading.is_running, reading.problem, reading.hint)

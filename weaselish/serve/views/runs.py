@@ -153,7 +153,7 @@ def show_run(source: Source, run: int, command: str | None = None) -> RunView:
         ancestors(source, record) if record else (),
         item_of(older[0]) if older else None,
         item_of(newer[-1]) if newer else None,
-        end_of_log(found.log) if found.log else None,
+        end_of_log(found.log, source.mask) if found.log else None,
         record.fingerprint.key if record else None,
         _is_in_project(source, found.command),
     )

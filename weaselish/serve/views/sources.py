@@ -13,6 +13,7 @@ from weaselish.model.project import ProjectModel
 from weaselish.model.secret_words import masked_line
 from weaselish.plan.producers import Producers
 from weaselish.serve.projects import Projects
+from weaselish.serve.secret_mask import SecretMask
 from weaselish.serve.views.history import History
 from weaselish.serve.views.readings import Readings
 
@@ -26,6 +27,7 @@ class Source:
     project: Project
     history: History
     readings: Readings
+    mask: Callable[[str], str]  # masks the project's secrets
 
     def version(self) -> Hashable:
         """Return a value that differs whenever project.yml, project.lock or a journal has changed."""
@@ -50,7 +52,7 @@ class Source:
         try:
             return self.project.shown_scripts({command: lines})[command]
         except ProjError:
-            return tuple(masked_line(line, ()) for line in lines)
+            return tuple(self.mask(masked_line(line, ())) for line in lines)
 
     def producers_of(self, path: str) -> tuple[str, ...]:
         """Return the commands of project.yml that produce a path."""
@@ -65,13 +67,16 @@ class Sources:
     projects: Projects
     history_of: Callable[[str], History]  # by the name of a project
     readings: Readings = field(default_factory=Readings)
+    mask_of: Callable[[Path], Callable[[str], str]] = SecretMask
     _opened: dict[str, Source] = field(default_factory=dict)
 
     def of(self, name: str) -> Source:
         """Return a project. Raises UnknownName."""
         directory = self.projects.directory(name)
         if name not in self._opened:
-            made = Source(name, directory, Project(directory), self.history_of(name), self.readings)
+            made = Source(
+                name, directory, Project(directory), self.history_of(name), self.readings, self.mask_of(directory)
+            )
             return self._opened.setdefault(name, made)
         return self._opened[name]
 

@@ -76,7 +76,7 @@ def show_step(source: Source, name: str) -> StepView:
         source.project.location_of(name)[0],
         tuple(map(item_of, runs)),
         series_of(source.history.metrics(name)),
-        next((end_of_log(run.log) for run in runs[:1] if run.log), None),
+        next((end_of_log(run.log, source.mask) for run in runs[:1] if run.log), None),
     )
 
 
