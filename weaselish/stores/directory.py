@@ -65,15 +65,16 @@ class DirectoryStore:
             if creates and is_file(path):
                 return False
             self._check_parent()
-        with self._temporaries.new(doing) as temporary:
-            self._temporaries.fill(temporary, self._checked(chunks), doing)
-            with explained(self._remote, doing):
-                replacing = partial(self._replace, if_version=if_version)
-                move = self._temporaries.create if creates else replacing
-                placed = place(temporary, path, move, flushes=not self._is_cache)
-                if placed and not self._is_cache:
-                    for directory in (*_up_to(path.parent, self._root), self._root):
-                        flush_directory(directory)
+        with (
+            self._temporaries.filled(self._checked(chunks), doing) as temporary,
+            explained(self._remote, doing),
+        ):
+            replacing = partial(self._replace, if_version=if_version)
+            move = self._temporaries.create if creates else replacing
+            placed = place(temporary, path, move, flushes=not self._is_cache)
+            if placed and not self._is_cache:
+                for directory in (*_up_to(path.parent, self._root), self._root):
+                    flush_directory(directory)
         return placed
 
     def copy(self, source: str, target: str, *, replace: bool = False) -> bool:

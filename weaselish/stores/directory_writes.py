@@ -65,29 +65,40 @@ class Temporaries:
         self._cleaned = False
 
     @contextmanager
-    def new(self, doing: str) -> Iterator[Path]:
-        """Yield a new empty file, and remove it after the block unless it was moved away."""
-        with explained(self._remote, doing):
-            make_directory(self._directory, flushes=self._flushes)
-            path = self._directory / uuid.uuid4().hex
-            path.touch(exist_ok=False)
-        try:
-            if not self._cleaned:
-                self._cleaned = True
-                with explained(self._remote, doing):
-                    self._remove_abandoned(now=path.stat().st_mtime)  # by the file system's clock
-            yield path
-        finally:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+    def filled(self, chunks: Iterable[bytes], doing: str) -> Iterator[Path]:
+        """Yield a new file that holds `chunks`, and remove it after the block unless it was moved away.
 
-    def fill(self, path: Path, chunks: Iterable[bytes], doing: str) -> None:
-        """Write `chunks` to the file, and flush it unless the store is a cache.
-
-        An error that `chunks` raises is not translated.
+        It is flushed to the disk unless the store is a cache. An error that `chunks` raises is not translated.
         """
         with explained(self._remote, doing):
-            file = path.open("wb", buffering=BLOCK)
+            path = os.path.join(self._directory, uuid.uuid4().hex)
+            fd = self._open(path)
+        try:
+            with explained(self._remote, doing):
+                self._clean_once(fd)
+            self._fill(fd, chunks, doing)
+            yield Path(path)
+        finally:
+            with suppress(OSError):
+                os.unlink(path)
+
+    def _open(self, path: str) -> int:
+        """Create a file, and the directory of the temporary files if it is missing."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            return os.open(path, flags, 0o666)
+        except FileNotFoundError:
+            make_directory(self._directory, flushes=self._flushes)
+            return os.open(path, flags, 0o666)
+
+    def _clean_once(self, fd: int) -> None:
+        if not self._cleaned:
+            self._cleaned = True
+            self._remove_abandoned(now=os.fstat(fd).st_mtime)  # by the file system's clock
+
+    def _fill(self, fd: int, chunks: Iterable[bytes], doing: str) -> None:
+        """Write `chunks` to an open file, flush it if it should be, and close it."""
+        file = os.fdopen(fd, "wb", buffering=BLOCK)
         try:
             unflushed = 0
             for chunk in chunks:

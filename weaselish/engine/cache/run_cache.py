@@ -63,6 +63,7 @@ class RunCache:
         self._workspace = workspace
         self._settings = settings
         self._is_directory = "://" not in remote.url
+        self._answers_at_once = remote.is_user_cache and not workspace.project.compat
         self._report = report
         self._tree = open_tree(workspace, remote, open_store)
         self._candidates = Candidates(workspace, self._tree)
@@ -153,6 +154,8 @@ class RunCache:
         if not self.reads or not may_restore(command):
             return None
         with self._reporting_failures():
+            if self._answers_at_once and not self._tree.has_runs(now.key):
+                return None  # without a thread, which would take longer than the answer
             return run_aside(lambda: self._restore(command, now, needed), self._workspace.cancel, grace=_GRACE)
         return None
 
@@ -222,7 +225,8 @@ class RunCache:
     def store(self, command: Command, record: Record) -> None:
         """Store the result of a run in the background."""
         if self._settings.writes and may_hold(command):
-            self._writer.add(command, record, repair=record.fingerprint.key in self._broken)
+            repair = bool(self._broken) and record.fingerprint.key in self._broken
+            self._writer.add(command, record, repair=repair)
 
     # -- failures -----------------------------------------------------------------------------------------------------
 

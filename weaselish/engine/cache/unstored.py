@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from weaselish.files.state_dir import cache_dir
 
@@ -14,6 +15,7 @@ class Unstored:
 
     def __init__(self, root: Path, remote: str | None) -> None:
         directory = cache_dir(root)
+        self._added: BinaryIO | None = None
         self._file = directory / f"unstored-{remote}.jsonl" if directory and remote else None
 
     def commands(self) -> list[str]:
@@ -28,8 +30,13 @@ class Unstored:
     def add(self, command: str) -> None:
         """Note that a result of the command is about to be stored."""
         if self._file is not None:
-            with suppress(OSError), self._file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(command) + "\n")
+            with suppress(OSError):
+                self._added = self._added or self._file.open("ab", buffering=0)
+                self._added.write(json.dumps(command).encode() + b"\n")
+
+    def close(self) -> None:
+        if self._added is not None:
+            self._added.close()
 
     def clear(self) -> None:
         """Remove all notes: everything is stored."""

@@ -97,6 +97,7 @@ class CacheWriter:
                 thread.join(_GRACE)
             elif not self._gave_up and not self._workspace.cancel.level:
                 self._unstored.clear()
+        self._unstored.close()
         self._cancel.close()
 
     def _work(self) -> None:

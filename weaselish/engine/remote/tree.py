@@ -122,6 +122,10 @@ class RemoteTree:
         stored = self.get(f"{RUNS}/{key}/{run}.json")
         return None if stored is None else self._run(stored)
 
+    def has_runs(self, key: str) -> bool:
+        """Return whether there is anything that may be a record of a run with that key."""
+        return bool(self.below(f"{RUNS}/{key}"))
+
     def published(self, key: str) -> list[tuple[Stored, Published]]:
         """Return the runs with that key, newest first by the store's clock. Skips incomplete and foreign records."""
         stored = sorted(self.below(f"{RUNS}/{key}").values(), key=lambda one: (one.modified, one.key), reverse=True)
