@@ -31,7 +31,7 @@ from weaselish.engine.run.preview import preview
 from weaselish.engine.run.run import RunOptions, run
 from weaselish.errors import MissingDep, UsageError
 from weaselish.executors.base import Ending, Executor, Job, JobOutput, Outcome, Refusal, ignore_handle
-from weaselish.model.executors import LOCAL
+from weaselish.model.executors import LOCAL, Queue
 from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.graph import Plan
 from weaselish.plan.sequence import Cycle
@@ -157,6 +157,12 @@ class Scripts:
 
     def name_for(self, command: Command) -> str:
         return LOCAL
+
+    def queue_for(self, command: Command) -> Queue | None:
+        return None
+
+    def share_terminal(self) -> None:
+        pass
 
     def named(self, name: str) -> Executor | None:
         return self

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weaselish.errors import UsageError
+from weaselish.model.executors import Queue
 from weaselish.model.project import Command, ProjectModel
+from weaselish.model.resources import Resources
 from weaselish.plan.graph import Plan, make_plan
 from weaselish.plan.schedule import Schedule, pools_of
 from weaselish.plan.sequence import Step
@@ -223,3 +225,29 @@ def test_thousands_of_steps_take_turns() -> None:
     for step in steps:
         assert started(schedule) == [step]
         schedule.finish(step)
+
+
+def test_a_queue_bounds_its_own_steps_and_takes_no_job_of_this_machine() -> None:
+    commands = {name: Command(name, resources=Resources(cpus=4)) for name in "abcdef"}
+    plan = make_plan(ProjectModel(commands=commands), list(commands))
+    queues = dict.fromkeys(plan.steps[:3], Queue("hpc", 2))
+    needs, capacities = pools_of(plan, jobs=2, machine=Resources(cpus=4), queues=queues)
+    schedule = Schedule(plan, needs=needs, capacities=capacities)
+    assert started(schedule) == ["a", "b", "d"]
+    schedule.finish("a")
+    assert started(schedule) == ["c"]
+    schedule.finish("d")
+    assert started(schedule) == ["e"]
+
+
+def test_an_interactive_step_does_not_share_the_terminal_with_steps_in_a_queue() -> None:
+    commands = {"a": Command("a"), "b": Command("b", interactive=True), "c": Command("c")}
+    plan = make_plan(ProjectModel(commands=commands), list(commands))
+    queues = dict.fromkeys((plan.steps[0], plan.steps[2]), Queue("hpc", 100))
+    needs, capacities = pools_of(plan, jobs=2, queues=queues)
+    schedule = Schedule(plan, needs=needs, capacities=capacities)
+    assert started(schedule) == ["a", "c"]
+    schedule.finish("a")
+    assert started(schedule) == []
+    schedule.finish("c")
+    assert started(schedule) == ["b"]

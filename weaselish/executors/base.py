@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from weaselish.cancel import Cancel
+from weaselish.model.executors import Queue
 from weaselish.model.project import Command
 from weaselish.model.resources import NOTHING, Resources
 
@@ -199,6 +200,12 @@ class ExecutorSource(Protocol):
 
     def name_for(self, command: Command) -> str:
         """Return the name of the executor that runs the command, without opening it."""
+
+    def queue_for(self, command: Command) -> Queue | None:
+        """Return the queue in which the command waits, None if it runs on this machine. Opens nothing."""
+
+    def share_terminal(self) -> None:
+        """Note that several steps run at once: only interactive ones may read standard input."""
 
     def named(self, name: str) -> Executor | None:
         """Return an executor by its name, None if the project has none of that name."""

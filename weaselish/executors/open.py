@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from weaselish.errors import UnknownName
 from weaselish.executors.base import Executor, Stdin
-from weaselish.model.executors import LOCAL, ExecutorSettings, SlurmSettings
+from weaselish.model.executors import LOCAL, ExecutorSettings, Queue, SlurmSettings
 from weaselish.model.executors import Executors as ExecutorsModel
 from weaselish.model.project import Command
 
@@ -64,6 +64,12 @@ class Executors:
         name = self.name_for(command)
         stdin = (self._interactive if command.interactive else self._stdin) if name == LOCAL else None
         return self._open(name, stdin)
+
+    def queue_for(self, command: Command) -> Queue | None:
+        return self._model.queue_of(self.name_for(command))
+
+    def share_terminal(self) -> None:
+        self._stdin = Stdin.NULL
 
     def named(self, name: str) -> Executor | None:
         """Return an executor by its name, None if project.yml no longer has it."""

@@ -60,7 +60,15 @@ class KubernetesSettings(NamedTuple):
     max_jobs: int = 100
 
 
+_QUEUED = SlurmSettings | DaskSettings | KubernetesSettings
 ExecutorSettings = ContainerSettings | SlurmSettings | DirectorySettings | DaskSettings | KubernetesSettings
+
+
+class Queue(NamedTuple):
+    """The queue of an executor whose steps run elsewhere: they take nothing of this machine, and none of its jobs."""
+
+    executor: str
+    max_jobs: int
 
 
 class Executors(NamedTuple):
@@ -72,6 +80,11 @@ class Executors(NamedTuple):
     @property
     def names(self) -> tuple[str, ...]:
         return (LOCAL, *self.by_name)
+
+    def queue_of(self, name: str) -> Queue | None:
+        """Return the queue of an executor, None if its steps run on this machine."""
+        settings = self.by_name.get(name)
+        return Queue(name, settings.max_jobs) if isinstance(settings, _QUEUED) else None
 
 
 def executors_from(row: list[Any]) -> Executors:

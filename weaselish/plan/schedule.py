@@ -6,12 +6,14 @@ import heapq
 from collections.abc import Mapping
 
 from weaselish.errors import UsageError
+from weaselish.model.executors import Queue
 from weaselish.model.resources import Resources
 from weaselish.plan.graph import Plan
 from weaselish.plan.sequence import Step
 
 Pools = Mapping[str, int]  # name of a pool -> how much of it
 _NO_POOLS: Pools = {}
+_NO_QUEUES: Mapping[Step, Queue] = {}
 
 
 class Schedule:
@@ -123,29 +125,53 @@ def _group(pools: Pools) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(pools.items()))
 
 
-def pools_of(plan: Plan, *, jobs: int, machine: Resources | None = None) -> tuple[dict[str, Pools], Pools]:
+def pools_of(
+    plan: Plan, *, jobs: int, machine: Resources | None = None, queues: Mapping[Step, Queue] = _NO_QUEUES
+) -> tuple[dict[str, Pools], Pools]:
     """Return what the steps need of each pool, and the capacities.
 
     A mutex is a pool of one. If a step is interactive, the `jobs` are a pool, too: it needs all of them, others one.
     What `machine` has are pools of thousandths of a processor, bytes of memory and GPUs. A step that requests more than
-    there is needs all of it: it may turn out to be up to date.
+    there is needs all of it: it may turn out to be up to date. Steps in `queues` need one job of their executor in
+    place of all that.
     """
+    here = [step for step in plan.steps if step not in queues]
     needs: dict[str, dict[str, int]] = {
         step: dict.fromkeys((f"mutex {name}" for name in mutex), 1)
         for step in plan.steps
         if (mutex := plan.command(step).mutex)
     }
     capacities = {pool: 1 for pools in needs.values() for pool in pools}
-    if any(plan.command(step).interactive for step in plan.steps):
+    is_interactive = any(plan.command(step).interactive for step in here)
+    if is_interactive or queues:
         capacities["jobs"] = jobs
-        for step in plan.steps:
+        for step in here:
             needs.setdefault(step, {})["jobs"] = jobs if plan.command(step).interactive else 1
+    for step, queue in queues.items():
+        pool = f"jobs of {queue.executor}"
+        capacities[pool] = queue.max_jobs
+        needs.setdefault(step, {})[pool] = 1
+    if is_interactive and queues:
+        _keep_terminal(plan, here, queues, needs, capacities)
     if machine is not None:
         capacities |= _pools(machine)
-        for step in plan.steps:
+        for step in here:
             requested = {pool: count for pool, count in _pools(plan.command(step).resources).items() if count}
             needs.setdefault(step, {}).update({pool: min(count, capacities[pool]) for pool, count in requested.items()})
     return dict(needs), capacities
+
+
+def _keep_terminal(
+    plan: Plan,
+    here: list[Step],
+    queues: Mapping[Step, Queue],
+    needs: dict[str, dict[str, int]],
+    capacities: dict[str, int],
+) -> None:
+    """Let an interactive step have the terminal alone: no step in a queue may write to it at the same time."""
+    capacities["terminal"] = len(queues)
+    for step in (*queues, *(step for step in here if plan.command(step).interactive)):
+        needs.setdefault(step, {})["terminal"] = 1 if step in queues else len(queues)
 
 
 def _pools(resources: Resources) -> dict[str, int]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from weaselish.cancel import Cancel, Level
 from weaselish.engine import events
 from weaselish.engine.events import StepResult, StepState
+from weaselish.model.executors import Queue
 from weaselish.model.resources import Resources
 from weaselish.plan.graph import Plan
 from weaselish.plan.schedule import Schedule, pools_of
@@ -15,6 +16,7 @@ from weaselish.plan.sequence import Step
 
 RunStep = Callable[[Step], StepResult]
 
+_NO_QUEUES: Mapping[Step, Queue] = {}
 _NOT_DONE = (StepState.FAILED, StepState.INTERRUPTED, StepState.BLOCKED)
 
 
@@ -34,12 +36,19 @@ class Course:
         stop: Callable[[], bool] = lambda: False,
         *,
         machine: Resources | None = None,
+        queues: Mapping[Step, Queue] = _NO_QUEUES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Set out the run. `machine`: what the steps share, if any of them requests something."""
-        needs, capacities = pools_of(plan, jobs=jobs, machine=machine)
+        """Set out the run. `machine`: what the steps share, if any of them requests something.
+
+        `queues`: those of the steps that run elsewhere. They count neither for `jobs` nor for `machine`.
+        """
+        needs, capacities = pools_of(plan, jobs=jobs, machine=machine, queues=queues)
+        self._queues = queues
         self._clock = clock
-        self._queue_timeouts = {step: limit for step in plan.steps if (limit := plan.command(step).queue_timeout)}
+        self._queue_timeouts = {
+            step: limit for step in plan.steps if step not in queues and (limit := plan.command(step).queue_timeout)
+        }
         self._queued_since: dict[str, float] = {}
         self._plan = plan
         self._jobs = jobs
@@ -53,6 +62,11 @@ class Course:
         self._goes_on = True
         self._keep_going = False
 
+    @property
+    def _most(self) -> int:
+        """How many steps may run at once. With queues, the pools of the schedule set the limits."""
+        return self._jobs + len(self._queues)
+
     def results(self) -> tuple[StepResult, ...]:
         """Return the result of every step, in the plan's order. A step that was not reached is blocked."""
         steps = self._plan.steps
@@ -62,7 +76,7 @@ class Course:
         """Run the steps. Report those that were not reached, even after an exception."""
         self._keep_going = keep_going
         try:
-            if self._jobs == 1:
+            if self._most == 1:
                 while (step := self._next()) is not None:
                     self._take(self._run_step(step))
             else:
@@ -89,7 +103,8 @@ class Course:
 
     def _queue(self) -> float | None:
         """End the steps that have waited too long for resources. Return how long the next one may still wait."""
-        if not self._queue_timeouts or len(self._schedule.running) >= self._jobs:
+        here = [step for step in self._schedule.running if step not in self._queues]
+        if not self._queue_timeouts or len(here) >= self._jobs:
             return None
         left = []
         for step in self._schedule.queued:
@@ -123,7 +138,7 @@ class Course:
         threads: dict[str, Thread] = {}
         try:
             while True:
-                while len(self._schedule.running) < self._jobs and (step := self._next()) is not None:
+                while len(self._schedule.running) < self._most and (step := self._next()) is not None:
                     thread = Thread(target=run_one, args=(step,))
                     try:
                         thread.start()

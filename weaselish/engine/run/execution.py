@@ -115,7 +115,9 @@ class Execution:
 
     def _taken(self, command: Command) -> AbstractContextManager[Mapping[str, str]]:
         """Take the GPUs of the command for a block. It yields the variables that name them."""
-        return nullcontext({}) if self._resources is None else self._resources.taken(command)
+        if self._resources is None or self._executors.queue_for(command) is not None:
+            return nullcontext({})
+        return self._resources.taken(command)
 
     def _note_limits(self, command: Command, outcome: Outcome) -> None:
         """Say once in a run that the executor enforces no limit of memory."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,7 +20,7 @@ from weaselish.engine.run.refusals import check_executor
 from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.run.step import StepOptions, StepRunner
 from weaselish.errors import ProjError, UsageError
-from weaselish.model.executors import LOCAL
+from weaselish.model.executors import LOCAL, Queue
 from weaselish.model.paths import is_text
 from weaselish.model.project import Command
 from weaselish.model.targets import commands_of
@@ -97,8 +98,9 @@ def run(
     caching = Caching(workspace, options.cache, open_store, serial, steps=plan.steps)
     course: Course | None = None
     try:
-        machine = _machine_for(workspace, plan, options)
-        resources = None if machine is None else _resources(workspace, plan, machine, caching)
+        queues = {step: queue for step in plan.steps if (queue := executors.queue_for(plan.command(step)))}
+        machine = _machine_for(workspace, plan, options, queues)
+        resources = None if machine is None else _resources(workspace, plan, machine, caching, executors)
         if not caching.is_configured:
             _check_executors(workspace, plan, executors)
         if not selection.only:
@@ -106,11 +108,14 @@ def run(
         workspace.prepare_to_change()
         report_broken_lock(workspace, serial)
         _settle_conflicts(workspace)
-        serial(events.RunStarted(plan, options.jobs))
-        options_of = _options_of(plan, options)
+        at_once = _at_once(plan, options.jobs, queues)
+        if at_once > 1:
+            executors.share_terminal()
+        serial(events.RunStarted(plan, at_once))
+        options_of = _options_of(plan, options._replace(jobs=at_once))
         runner = StepRunner(workspace, executors, serial, confirm, options_of, caching, resources)
         shared = None if machine is None else machine.resources
-        course = Course(plan, runner, serial, workspace.cancel, options.jobs, stop, machine=shared)
+        course = Course(plan, runner, serial, workspace.cancel, options.jobs, stop, machine=shared, queues=queues)
         course.run(keep_going=options.keep_going)
     finally:
         caching.close()
@@ -124,16 +129,28 @@ def run(
     return result
 
 
-def _machine_for(workspace: Workspace, plan: Plan, options: RunOptions) -> Machine | None:
-    """Return what this machine has, None if no step requests anything. Raises UsageError."""
-    if options.gpus is None and not any(plan.command(step).resources.exists for step in plan.steps):
+def _at_once(plan: Plan, jobs: int, queues: Mapping[Step, Queue]) -> int:
+    """Return how many steps run at once at most: `jobs` on this machine, and others in their queues."""
+    if not queues:
+        return jobs
+    here = min(jobs, len(plan.steps) - len(queues))
+    counts = Counter(queues.values())
+    return max(1, here + sum(min(queue.max_jobs, count) for queue, count in counts.items()))
+
+
+def _machine_for(workspace: Workspace, plan: Plan, options: RunOptions, queues: Mapping[Step, Queue]) -> Machine | None:
+    """Return what this machine has, None if no step on it requests anything. Raises UsageError."""
+    here = (plan.command(step) for step in plan.steps if step not in queues)
+    if options.gpus is None and not any(command.resources.exists for command in here):
         return None
     from weaselish.engine.run.machine import this_machine
 
     return this_machine(workspace.environ, options.gpus)
 
 
-def _resources(workspace: Workspace, plan: Plan, machine: Machine, caching: Caching) -> LocalResources:
+def _resources(
+    workspace: Workspace, plan: Plan, machine: Machine, caching: Caching, executors: ExecutorSource
+) -> LocalResources:
     """Return what hands out resources. Raises ProjError for a step that must run and requests too much.
 
     Whether a step must run may depend on the cache or on steps before it. Then the error comes at its turn.
@@ -144,7 +161,11 @@ def _resources(workspace: Workspace, plan: Plan, machine: Machine, caching: Cach
     if not caching.is_configured:
         for name in plan.commands:
             command = workspace.project.commands[name]
-            if resources.excess(command.resources) and _must_run(workspace, command):
+            if (
+                executors.queue_for(command) is None
+                and resources.excess(command.resources)
+                and _must_run(workspace, command)
+            ):
                 resources.check(command)
     return resources
 

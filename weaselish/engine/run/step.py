@@ -109,7 +109,7 @@ class StepRunner:
             if (result := self._restored(step, command, staleness, options)) is not None:
                 return result
             check_executor(self._executors, command)
-            if self._resources is not None:
+            if self._resources is not None and self._executors.queue_for(command) is None:
                 self._resources.check(command)
             if not is_asked:
                 self._ask(command)
