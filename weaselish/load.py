@@ -22,13 +22,14 @@ from weaselish.model.paths import ProjectRoot
 from weaselish.model.project import Asset, Combination, Command, Git, Matrix, ProjectModel, Remote
 from weaselish.model.resources import Resources
 from weaselish.model.roles import Image, role_from
+from weaselish.model.sources import mount_from
 
 if TYPE_CHECKING:
     from weaselish.model.locations import Locations
 
 FILE = "project.yml"
 _LARGEST = 10 << 20  # bytes of project.yml
-_FORMAT = 10  # of the compiled project; not a promise: proj discards one that differs
+_FORMAT = 11  # of the compiled project; not a promise: proj discards one that differs
 _KEPT = 8  # compiled projects, for different overrides
 
 
@@ -237,4 +238,6 @@ def _combination(command: str, values: Iterable[Iterable[str]]) -> Combination:
 
 def _asset(row: Iterable[Any]) -> Asset:
     read = Asset._make(row)
-    return read._replace(git=Git._make(read.git)) if read.git else read
+    return read._replace(
+        git=Git._make(read.git) if read.git else None, mount=mount_from(list(read.mount)) if read.mount else None
+    )

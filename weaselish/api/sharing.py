@@ -11,6 +11,7 @@ from weaselish.cancel import Cancel
 
 if TYPE_CHECKING:
     from weaselish.engine.assets.check import AssetResult
+    from weaselish.engine.assets.status import AssetStatus
     from weaselish.engine.gc.collect import Collected, GcOptions
     from weaselish.engine.remote.clean import Cleaned
     from weaselish.engine.remote.listing import RemoteRun
@@ -182,10 +183,19 @@ class Sharing(ProjectDirectory):
         on_event: OnEvent = ignore,
         cancel: Cancel | None = None,
     ) -> tuple[AssetResult, ...]:
-        """Fetch assets by their `dest`, by default all; with `extra`, including those marked so."""
+        """Fetch assets by their `dest` or name, by default all; with `extra`, including those marked so.
+
+        Of named ones, fetch what project.lock pins; with `update`, what is newest, and pin that.
+        """
         from weaselish.engine.assets.check import AssetOptions
         from weaselish.engine.assets.fetch import fetch_assets
 
-        options = AssetOptions(dests, extra, sparse, force, jobs, update)
+        options = AssetOptions(dests, extra, sparse, force, jobs, update=update)
         with self._opened(cancel) as workspace:
             return fetch_assets(workspace, options, open_store=store_opener(workspace), report=on_event)
+
+    def asset_states(self, *, cancel: Cancel | None = None) -> tuple[AssetStatus, ...]:
+        """Return where each asset is, what is pinned of it, and whether it is in place. Fetch nothing."""
+        from weaselish.engine.assets.status import asset_states
+
+        return asset_states(self._open(cancel))

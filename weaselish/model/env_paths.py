@@ -25,7 +25,7 @@ def with_env_in_paths(project: ProjectModel, env: Env, root: ProjectRoot) -> Pro
 
 
 def _all_paths(project: ProjectModel) -> Iterable[str]:
-    own = (*project.directories, *(asset.dest for asset in project.assets))
+    own = (*project.directories, *(path for asset in project.assets for path in (asset.dest, asset.place)))
     own += tuple(artifact.path for artifact in project.artifacts.values())
     return chain(own, chain.from_iterable(map(_paths_of, project.commands.values())))
 
@@ -69,7 +69,10 @@ class _Paths:
     def _asset(self, asset: Asset) -> Asset:
         kind = PathKind.PRIVATE_ASSET if asset.is_private else PathKind.FETCHED_ASSET
         try:
-            return asset._replace(dest=self._path(asset.dest, kind))
+            mount = asset.mount
+            if mount is not None and mount.path is not None:
+                mount = mount._replace(path=self._path(mount.path, PathKind.SOURCE))
+            return asset._replace(dest=self._path(asset.dest, kind), mount=mount)
         except _Unusable as error:
             self._problem(error, Part("assets", asset.dest))
             return asset

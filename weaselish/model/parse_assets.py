@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from weaselish.model.locations import Path
+from weaselish.model.parse_sources import read_mount, read_source_name
 from weaselish.model.parse_values import Values
 from weaselish.model.path_rules import PathKind
 from weaselish.model.project import Asset, Git
@@ -15,10 +16,11 @@ from weaselish.model.schema import EMPTY_DEST
 def read_assets(values: Values) -> Iterator[Asset]:
     """Read the assets in the order of the file. An asset without a usable dest is left out."""
     before: set[str] = set()
+    names: set[str] = set()
     for index, item in enumerate(values.data.get("assets") or ()):
         if item is None:
             continue
-        asset = _asset(values, ("assets", index), item)
+        asset = _asset(values, ("assets", index), item, names)
         if asset is None:
             continue
         if asset.dest in before:
@@ -29,7 +31,7 @@ def read_assets(values: Values) -> Iterator[Asset]:
         yield asset
 
 
-def _asset(values: Values, path: Path, item: Mapping[str, Any]) -> Asset | None:
+def _asset(values: Values, path: Path, item: Mapping[str, Any], names: set[str]) -> Asset | None:
     dest = values.required_text((*path, "dest"), within=item, hint=EMPTY_DEST)
     values.name(path, dest)
     url = values.text((*path, "url"), within=item) or None
@@ -39,6 +41,7 @@ def _asset(values: Values, path: Path, item: Mapping[str, Any]) -> Asset | None:
     if normal is None:
         return None
     values.name(path, normal)
+    name = read_source_name(values, (*path, "name"), item, names)
     asset = Asset(
         dest=normal,
         url=url,
@@ -46,6 +49,8 @@ def _asset(values: Values, path: Path, item: Mapping[str, Any]) -> Asset | None:
         checksum=(item.get("checksum") or "").lower() or None,
         description=values.text((*path, "description"), within=item),
         extra=bool(item.get("extra", False)),
+        name=name,
+        mount=read_mount(values, path, item, is_fetched=bool(url or git)),
     )
     _warn_of_empty_sources(values, path, item, asset)
     return asset

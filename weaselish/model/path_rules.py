@@ -15,6 +15,7 @@ class PathKind(enum.Enum):
     METRICS = "a metrics file"
     FETCHED_ASSET = "an asset"
     PRIVATE_ASSET = "a private asset"
+    SOURCE = "a source's path"
     DIRECTORY = "a directory"
     WORKDIR = "a workdir"
     ENV_FILE = "an env file"
@@ -30,7 +31,7 @@ class PathKind(enum.Enum):
 _BY_PROJ = (PathKind.FETCHED_ASSET, PathKind.ARTIFACT, PathKind.VERSION_FILE)
 _INSIDE_ONLY = (*_BY_PROJ, PathKind.WORKDIR)
 _WRITTEN = (PathKind.OUTPUT, PathKind.METRICS, *_BY_PROJ)  # by proj itself, when it fetches or restores
-_CONTENT = (PathKind.DEP, PathKind.OUTPUT, PathKind.METRICS, PathKind.PRIVATE_ASSET, *_BY_PROJ)
+_CONTENT = (PathKind.DEP, PathKind.OUTPUT, PathKind.METRICS, PathKind.PRIVATE_ASSET, PathKind.SOURCE, *_BY_PROJ)
 
 METRICS_SUFFIXES = (".json", ".yaml", ".yml", ".toml")
 _LONGEST_PATH = 4095  # bytes, on Linux

@@ -17,6 +17,7 @@ from weaselish.model.executors import Executors
 from weaselish.model.paths import ancestors, is_glob, is_outside, name_pattern
 from weaselish.model.resources import NOTHING, Resources
 from weaselish.model.roles import Image, Role
+from weaselish.model.sources import Mount
 from weaselish.model.workflows import contained_first, steps_of
 
 if TYPE_CHECKING:
@@ -99,7 +100,10 @@ class Git(NamedTuple):
 
 
 class Asset(NamedTuple):
-    """A file or directory from elsewhere, by `url` or `git`. With neither it is private: the user provides it."""
+    """A file or directory from elsewhere, by `url` or `git`. With neither it is private: the user provides it.
+
+    A named asset is a source: each step gets its place as `<NAME>_DIR`, and project.lock pins what was fetched.
+    """
 
     dest: str
     url: str | None = None
@@ -107,11 +111,18 @@ class Asset(NamedTuple):
     checksum: str | None = None  # lower case; `sha256:` in front, or MD5
     description: str = ""
     extra: bool = False
+    name: str | None = None
+    mount: Mount | None = None  # of a source that is not fetched but mounted
 
     @property
     def is_private(self) -> bool:
         """Return whether project.yml does not say where to fetch it."""
         return self.url is None and self.git is None
+
+    @property
+    def place(self) -> str:
+        """Where its content is, relative to the project or absolute: the path of its mount, or its dest."""
+        return (self.mount.path if self.mount else None) or self.dest
 
 
 class Remote(NamedTuple):

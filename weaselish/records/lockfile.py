@@ -21,7 +21,7 @@ from weaselish.files.regular import read_regular
 from weaselish.files.yaml_text import to_yaml
 from weaselish.plan.digests import digest_bytes
 from weaselish.records.lock_entry import LockEntry, entry_digest
-from weaselish.records.pins import Pin, read_pins
+from weaselish.records.pins import Pin, SourcePin, read_pins, read_source_pins
 from weaselish.records.untrusted import is_plain
 
 FILE = "project.lock"
@@ -37,6 +37,7 @@ class Lock(NamedTuple):
 
     entries: Mapping[str, tuple[LockEntry, ...]] = MappingProxyType({})
     pins: Mapping[str, Pin] = MappingProxyType({})  # of imported artifacts; in a merge conflict those of the first side
+    sources: Mapping[str, SourcePin] = MappingProxyType({})  # likewise
     problem: str | None = None  # why the file counts as empty
     conflicted: bool = False
     digest: str | None = None  # of the file's bytes; None if it does not exist
@@ -59,14 +60,17 @@ def read_lock(root: Path, *, cache: Path | None = None) -> Lock:
             return Lock(problem=error.problems[0].located(FILE), digest=digest)
         _keep(cache, digest, sides)
     pins: dict[str, Pin] = {}
+    sources: dict[str, SourcePin] = {}
     entries: dict[str, list[LockEntry]] = {}
     for side in sides:
         pins = read_pins(_ours(side).get("artifacts")) | pins
+        sources = read_source_pins(_ours(side).get("sources")) | sources
         for entry in _entries(side):
             group = entries.setdefault(entry.name, [])
             if entry not in group:
                 group.append(entry)
-    return Lock({name: tuple(group) for name, group in entries.items()}, pins, None, len(sides) > 1, digest)
+    grouped = {name: tuple(group) for name, group in entries.items()}
+    return Lock(grouped, pins, sources, None, len(sides) > 1, digest)
 
 
 def _read_yaml(text: bytes) -> object:
@@ -150,6 +154,7 @@ def write_lock(
     order: Iterable[str],
     *,
     pins: Mapping[str, Pin] = MappingProxyType({}),
+    sources: Mapping[str, SourcePin] = MappingProxyType({}),
     cache: Path | None,
 ) -> None:
     """Replace project.lock. Entries follow the `order` of project.yml; those of unknown commands come last."""
@@ -158,9 +163,11 @@ def write_lock(
     names += [name for name in entries if name not in ordered]
     data: dict[str, Any] = {name: entries[name].data for name in names}
     blocks = {name: entry.block for name in names if (entry := entries[name]).block is not None}
-    ours = {"commands": blocks} if blocks else {}
+    ours: dict[str, Any] = {"commands": blocks} if blocks else {}
     if pins:
         ours["artifacts"] = {name: pin._asdict() for name, pin in sorted(pins.items())}
+    if sources:
+        ours["sources"] = {name: pin.document for name, pin in sorted(sources.items())}
     if ours:
         data[OURS] = {"format": FORMAT, **ours}
     text = to_yaml(data).encode()

@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from weaselish.cancel import Cancel
 from weaselish.errors import BrokenState, Cancelled, ProjError
@@ -21,12 +22,13 @@ from weaselish.records import journal, lockfile
 from weaselish.records.journal import Journal, JournalReader, journals
 from weaselish.records.journal_lines import AttemptEnd, Ended, JournalLine, Recorded, Reset, Started, Submitted
 from weaselish.records.lock_entry import LockEntry, entry_of
-from weaselish.records.pins import Pin
+from weaselish.records.pins import Pin, SourcePin
 from weaselish.records.run_state import Attempt, RecordOrEntry, RunState
 
 if TYPE_CHECKING:
     from weaselish.records.history import FullRecords
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
 _FOLD_EVERY = 2.0  # seconds at least between two folds, and twenty times what the last one took
 
 
@@ -130,6 +132,11 @@ class Records:
         """The pinned versions of imported artifacts."""
         return self._file.pins
 
+    @property
+    def sources(self) -> Mapping[str, SourcePin]:
+        """What is pinned of the named assets."""
+        return self._file.sources
+
     # -- writing ----------------------------------------------------------------------------------------------------
 
     def start(self, command: str, key: str, reasons: Sequence[str] = ()) -> int:
@@ -220,17 +227,17 @@ class Records:
         with self._lock:
             self._state.settle(command, chosen)
 
-    def pin(self, pins: Mapping[str, Pin]) -> None:
-        """Write these pins of imported artifacts into project.lock, besides all others. It is replaced at once."""
-        self.fold(pins)
+    def pin(self, pins: Mapping[str, Pin] = _NONE, *, sources: Mapping[str, SourcePin] = _NONE) -> None:
+        """Write these pins of imported artifacts and of named assets into project.lock, besides all others, at once."""
+        self.fold(pins, sources)
 
-    def fold(self, pins: Mapping[str, Pin] | None = None) -> None:
-        """Merge all records and `pins` into project.lock, and retire the journals that are no longer needed.
+    def fold(self, pins: Mapping[str, Pin] = _NONE, sources: Mapping[str, SourcePin] = _NONE) -> None:
+        """Merge all records and the pins into project.lock, and retire the journals that are no longer needed.
 
         Keep a broken project.lock beside the new one. Only subcommands that change something call this.
         """
         with self._lock, writing(f"`{lockfile.FILE}`"):
-            if not self._state.is_unfolded and pins is None:
+            if not self._state.is_unfolded and not pins and not sources:
                 return
             begun = time.monotonic()
             self._fold_at = begun + _FOLD_EVERY  # also if it fails
@@ -241,7 +248,8 @@ class Records:
                 if self._file.problem:
                     lockfile.keep_beside(self._root)
                 merged = self._state.merged(self._file.entries, settled)
-                self._write_lock({name: self._entry(one) for name, one in merged}, {**self._file.pins, **(pins or {})})
+                entries = {name: self._entry(one) for name, one in merged}
+                self._write_lock(entries, {**self._file.pins, **pins}, {**self.sources, **sources})
                 self._retire_journals()
             self._state.is_unfolded = False
             ended = time.monotonic()
@@ -252,12 +260,15 @@ class Records:
             return one
         return entry_of(one, self._project.commands.get(one.command), compat=self._project.compat)
 
-    def _write_lock(self, entries: Mapping[str, LockEntry], pins: Mapping[str, Pin]) -> None:
+    def _write_lock(
+        self, entries: Mapping[str, LockEntry], pins: Mapping[str, Pin], sources: Mapping[str, SourcePin]
+    ) -> None:
         unchanged = {name: (entry,) for name, entry in entries.items()} == dict(self._file.entries)
-        unchanged = unchanged and pins == self._file.pins
+        unchanged = unchanged and pins == self._file.pins and sources == self.sources
         if unchanged and not self._file.problem and not self._file.conflicted:
             return
-        lockfile.write_lock(self._root, entries, self._project.commands, pins=pins, cache=cache_dir(self._root))
+        order, cache = self._project.commands, cache_dir(self._root)
+        lockfile.write_lock(self._root, entries, order, pins=pins, sources=sources, cache=cache)
         self._file_version = ()
         self._read_lock()
 

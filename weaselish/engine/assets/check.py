@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from weaselish.engine.assets.mounts import check_mounted, link_to_mount
 from weaselish.engine.assets.obtain import git_source
+from weaselish.engine.assets.pins import is_pinned_content, pin_of
 from weaselish.model.interpolate import put_env
 from weaselish.model.project import Asset
 from weaselish.plan.digests import is_tree
@@ -20,17 +22,19 @@ _FULL_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class AssetOptions:
-    names: tuple[str, ...] = ()  # dests of the selected assets, extra ones too; if empty, all that are not extra
+    names: tuple[str, ...] = ()  # dests or names of the selected assets, extra ones too; if empty, all but extra ones
     extra: bool = False
     sparse: bool = False
     force: bool = False  # also fetch what is already local
     jobs: int = 4
-    update: bool = False  # also fetch git assets whose branch has a newer commit
+    may_link: bool = True  # make links to what is mounted
+    update: bool = False  # also fetch git assets whose branch has a newer commit, and move the pins of sources
 
 
 class AssetState(StrEnum):
     FETCHED = "fetched"
     HERE = "here"
+    LINKED = "linked"  # to where it is mounted
     LEFT = "left"  # the local content differs from what was fetched
     FAILED = "failed"
 
@@ -42,6 +46,8 @@ class AssetResult:
     message: str | None = None
     hint: str | None = None
     size: int | None = None
+    exit_code: int = 1  # of a failure
+    name: str | None = None  # of a source
 
 
 def project_assets(workspace: Workspace) -> dict[str, Asset]:
@@ -67,6 +73,8 @@ class AssetsOnDisk:
 
         If the options say `update`, a git branch may have newer commits: `ask` the server, or else assume so.
         """
+        if asset.mount:
+            return self._check_mounted(asset)
         digested = self._workspace.digests.of(asset.dest, "dep")
         if not (asset.url or asset.git):
             return self._check_private(asset, is_local=digested is not None)
@@ -80,7 +88,7 @@ class AssetsOnDisk:
             return local if is_verified or self._has_checksum(asset, digested.digest) else None
         if last is not None and is_as_fetched:
             is_current = last.source == source_digest(asset) and not self._is_outdated(asset, last, ask=ask)
-            return self._with_branch(asset, local) if is_current else None
+            return self._with_commit(asset, local, last) if is_current else None
         if last is None and not digested.size and not is_tree(digested.digest):
             return None  # an empty file, which Weasel leaves when it is interrupted
         why = "it was changed since it was fetched" if last else "it was not fetched by proj, and has no checksum"
@@ -94,18 +102,32 @@ class AssetsOnDisk:
             check_checksum(self._workspace.root / asset.dest, asset.checksum)
         return AssetResult(asset.dest, AssetState.HERE)
 
+    def _check_mounted(self, asset: Asset) -> AssetResult:
+        check_mounted(self._workspace, asset)
+        if self._options.may_link and link_to_mount(self._workspace, asset):
+            return AssetResult(asset.dest, AssetState.LINKED, f"a link to `{asset.place}`")
+        return AssetResult(asset.dest, AssetState.HERE)
+
     def _is_outdated(self, asset: Asset, last: Fetched, *, ask: bool) -> bool:
-        """Return whether a git asset may have a newer commit; with `ask`, whether it has."""
+        """Return whether an asset may have newer content, or differs from its pin.
+
+        With `ask`, the answer for a git asset is certain.
+        """
+        pin = None if self._options.update else pin_of(self._workspace, asset)
+        if pin is not None:
+            return not is_pinned_content(self._workspace, asset, pin, last)
         if asset.git is None or not self._options.update or self._is_fixed(asset):
-            return False
+            return self._options.update and asset.git is None and asset.name is not None
         if not ask:
             return True
         commit = latest_commit(git_source(self._workspace, asset.git), cancel=self._workspace.cancel)
         return commit is not None and commit != last.commit
 
-    def _with_branch(self, asset: Asset, local: AssetResult) -> AssetResult:
+    def _with_commit(self, asset: Asset, local: AssetResult, last: Fetched) -> AssetResult:
         if asset.git is None or self._options.update or self._is_fixed(asset):
             return local
+        if pin_of(self._workspace, asset) is not None and last.commit:
+            return replace(local, message=f"pinned at {last.commit[:10]}")
         return replace(local, message="branch or tag not checked; `--update` checks it")
 
     def _is_fixed(self, asset: Asset) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from weaselish.engine import events
 from weaselish.engine.assets.check import AssetOptions, AssetResult, AssetsOnDisk, AssetState, project_assets
 from weaselish.engine.assets.obtain import Obtained, Obtainer, TransferProgress
+from weaselish.engine.assets.pins import cannot_clone, check_pinned, new_pin, pin_of, pinned_source
 from weaselish.engine.events import SerialReporter
 from weaselish.engine.output_locks import hold_write_locks
 from weaselish.engine.reading_events import ReadingEvents
@@ -20,7 +22,8 @@ from weaselish.files.swap import recover, staging_directory, swap_in
 from weaselish.model.paths import normalise, overlap
 from weaselish.model.project import Asset
 from weaselish.sources.checksums import WrongChecksum, check_checksum
-from weaselish.sources.fetched import Fetched, save_fetched, source_digest
+from weaselish.sources.fetched import Fetched, last_fetched, save_fetched, source_digest
+from weaselish.sources.git import GitError
 from weaselish.workspace import Workspace
 
 _GRACE = 0.6  # seconds to unwind after Ctrl-C
@@ -59,16 +62,18 @@ class _Fetching:
             self._workspace.digests.forget()
             results |= self._fetch_all(_groups(to_fetch))
         self._workspace.save()
-        return tuple(result for asset in assets if (result := results[asset.dest]) is not None)
+        self._pin([asset for asset in assets if asset.name and _is_in_place(results[asset.dest])])
+        return tuple(replace(result, name=asset.name) for asset in assets if (result := results[asset.dest]))
 
     def _selected(self) -> list[Asset]:
         assets = project_assets(self._workspace)
-        names = [normalise(name) for name in self._options.names]
+        dests = {asset.name: asset.dest for asset in assets.values() if asset.name}
+        names = [name if name in assets else dests.get(name, name) for name in map(normalise, self._options.names)]
         for name in names:
             if problems := self._workspace.project.faults_in("assets", name):
                 raise InvalidProject(problems)
             if name not in assets:
-                raise UnknownName("asset", name, assets)
+                raise UnknownName("asset", name, [*assets, *dests])
         if names:
             return [assets[name] for name in dict.fromkeys(names)]
         return [asset for asset in assets.values() if self._options.extra or not asset.extra]
@@ -91,7 +96,8 @@ class _Fetching:
         try:
             return act(asset)
         except ProjError as error:
-            return AssetResult(asset.dest, AssetState.FAILED, error.message, error.hint)
+            exit_code = error.exit_code if asset.name else 1
+            return AssetResult(asset.dest, AssetState.FAILED, error.message, error.hint, exit_code=exit_code)
 
     def _fetch(self, asset: Asset) -> AssetResult:
         """Fetch one asset while its dest is locked."""
@@ -105,13 +111,32 @@ class _Fetching:
             if result is not None:
                 return result
             progress = TransferProgress(asset.dest, self._report, workspace.cancel)
+            pin = None if self._options.update else pin_of(workspace, asset)
             with staging_directory(target) as place:
-                obtained = self._obtain(asset, place, progress)
+                try:
+                    obtained = self._obtain(pinned_source(asset, pin), place, progress)
+                except GitError as error:
+                    raise cannot_clone(asset, pin, error) from None
                 _verify(asset, obtained)
+                check_pinned(workspace, asset, pin, obtained.path)
                 check_asset_path(workspace, asset.dest)
                 workspace.cancel.check()
                 swap_in(obtained.path, target)
             return self._note(asset, obtained)
+
+    def _pin(self, assets: Sequence[Asset]) -> None:
+        """Write the commits and digests of sources that are in place into project.lock, where they differ."""
+        workspace = self._workspace
+        pins = {}
+        for asset in (one for one in assets if not one.is_private):
+            last = last_fetched(workspace.root, asset.dest)
+            new = new_pin(asset, last, workspace.digests.digest(asset.dest, "dep"))
+            old = pin_of(workspace, asset)
+            if new is not None and new != old and (old is None or self._options.update):
+                pins[asset.name or ""] = new
+        if pins:
+            workspace.prepare_to_change()
+            workspace.records.pin(sources=pins)
 
     def _obtain(self, asset: Asset, place: Path, progress: TransferProgress) -> Obtained:
         """Obtain the content in a thread that is left behind on Ctrl-C, so that `place` is removed in any case."""
@@ -140,6 +165,10 @@ class _Fetching:
             ),
         )
         return AssetResult(asset.dest, AssetState.FETCHED, size=digested.size)
+
+
+def _is_in_place(result: AssetResult | None) -> bool:
+    return result is not None and result.state in (AssetState.FETCHED, AssetState.HERE)
 
 
 def _verify(asset: Asset, obtained: Obtained) -> None:
