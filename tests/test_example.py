@@ -25,7 +25,7 @@ def keys_of(name: str) -> set[str]:
 def test_the_example_is_valid(tmp_path: Path, capsys: Any) -> None:
     shutil.copy(EXAMPLE, tmp_path / "project.yml")
     assert main(["validate", str(tmp_path)]) == 0
-    assert "6 commands, 3 workflows" in capsys.readouterr().out
+    assert "8 commands, 3 workflows" in capsys.readouterr().out
 
 
 def test_the_example_uses_every_key() -> None:

@@ -28,7 +28,7 @@ from weaselish.plan.snapshot import read_snapshot, snapshot_bytes
 from weaselish.plan.snapshot_entries import entries_bytes, kind_of, read_entries
 from weaselish.records.lock_entry import entry_of
 from weaselish.records.lockfile import read_lock, write_lock
-from weaselish.records.pins import read_pins
+from weaselish.records.pins import read_pins, read_source_pins
 from weaselish.records.record_format import from_document, to_document
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -118,7 +118,12 @@ def theirs_env(script: list[str], env: Mapping[str, str], values: Mapping[str, s
 
 
 def theirs_lock(
-    documents: list[dict[str, Any]], written: Mapping[str, str], *, compat: bool, pins: Mapping[str, Any]
+    documents: list[dict[str, Any]],
+    written: Mapping[str, str],
+    *,
+    compat: bool,
+    pins: Mapping[str, Any],
+    sources: Mapping[str, Any],
 ) -> dict[str, Any]:
     lock: dict[str, Any] = {}
     blocks: dict[str, Any] = {}
@@ -149,8 +154,8 @@ def theirs_lock(
             block |= {part: own} if own else {}
         block["entry"] = hashlib.md5(json.dumps(entry, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
         lock[run["command"]], blocks[run["command"]] = entry, block
-    ours = {"commands": blocks, **({"artifacts": pins} if pins else {})}
-    return {**lock, ".proj": {"format": 1, **ours}}
+    ours = {"commands": blocks, "artifacts": pins, "sources": sources}
+    return {**lock, ".proj": {"format": 1, **{key: part for key, part in ours.items() if part}}}
 
 
 # -- digests ----------------------------------------------------------------------------------------------------------
@@ -238,9 +243,9 @@ def test_a_lock_is_written_and_read_as_it_is(
         )
         for record in records
     }
-    pins = read_pins(vector.get("pins"))
-    write_lock(tmp_path, entries, list(entries), pins=pins, cache=None)
-    assert read_lock(tmp_path).pins == pins
+    pins, sources = read_pins(vector.get("pins")), read_source_pins(vector.get("sources"))
+    write_lock(tmp_path, entries, list(entries), pins, sources, cache=None)
+    assert (read_lock(tmp_path).pins, read_lock(tmp_path).sources) == (pins, sources)
     assert (tmp_path / "project.lock").read_text("utf-8") == vector["text"]
     for (entry,), record in zip(read_lock(tmp_path).entries.values(), records, strict=True):
         found = entry.record()
@@ -253,8 +258,8 @@ def test_a_lock_is_written_and_read_as_it_is(
 
 @pytest.mark.parametrize("vector", LOCKS, ids=names(LOCKS))
 def test_a_lock_holds_what_the_page_says(vector: dict[str, Any]) -> None:
-    pins = vector.get("pins", {})
-    expected = theirs_lock(vector["documents"], vector["written"], compat=vector["compat"], pins=pins)
+    pins, sources = vector.get("pins", {}), vector.get("sources", {})
+    expected = theirs_lock(vector["documents"], vector["written"], compat=vector["compat"], pins=pins, sources=sources)
     assert yaml.safe_load(vector["text"]) == expected
 
 

@@ -59,11 +59,9 @@ def assets(
     elif not problems:
         _show_none(extras=len(model.assets))
     if as_json:
-        from dataclasses import asdict
-
         from weaselish.cli.json_output import print_json
 
-        print_json([asdict(result) for result in results])
+        print_json([_as_json(result) for result in results])
     for problem in problems:
         show_problem(problem)
     failures = (result.exit_code for result in results if result.state is AssetState.FAILED)
@@ -128,6 +126,15 @@ def _show_none(*, extras: int) -> None:
         warn("all assets of project.yml are marked `extra`", "`--extra` includes them")
     else:
         warn("project.yml has no assets")
+
+
+def _as_json(result: AssetResult) -> dict[str, object]:
+    """Return the result of one asset; the name only of a source."""
+    from dataclasses import asdict
+
+    fields = asdict(result)
+    del fields["exit_code"]
+    return {key: value for key, value in fields.items() if key != "name" or value is not None}
 
 
 def _show(result: AssetResult) -> None:

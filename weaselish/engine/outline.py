@@ -61,7 +61,7 @@ def _of_model(model: ProjectModel) -> Outline:
         {name: " → ".join(steps) for name, steps in model.workflows.items()},
         {**dict(_leaves(model.vars, "vars")), **env},
         {name: without_secrets(remote.url) for name, remote in model.remotes.items()},
-        {asset.dest: asset.description for asset in model.assets},
+        {name: asset.description for asset in model.assets for name in (asset.dest, asset.name) if name},
         {name: artifact.description for name, artifact in model.artifacts.items()},
     )
 

@@ -11,6 +11,7 @@ from weaselish.cancel import Cancel
 from weaselish.model.executors import Queue
 from weaselish.model.project import Command
 from weaselish.model.resources import NOTHING, Resources
+from weaselish.model.sources import Mount
 
 
 class JobId(NamedTuple):
@@ -48,6 +49,14 @@ class JobRole(NamedTuple):
     keep_alive: bool = False
 
 
+class JobSource(NamedTuple):
+    """A named asset, whose place a job gets as a variable of the environment. See executors/sources.py."""
+
+    variable: str
+    dest: str  # relative to the project
+    mount: Mount | None = None  # where it is if it was not fetched to its dest
+
+
 class Job(NamedTuple):
     """A step handed to an executor. Nothing in it depends on the machine that created it."""
 
@@ -64,6 +73,7 @@ class Job(NamedTuple):
     image: str | None = None  # the container image to run in; None: the executor's own, or none
     roles: tuple[JobRole, ...] = ()  # run in place of `lines`
     project: str = ""  # the name of the project, for PROJECT_NAME and for labels
+    sources: tuple[JobSource, ...] = ()
 
     @property
     def name(self) -> str:

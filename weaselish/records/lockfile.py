@@ -152,9 +152,9 @@ def write_lock(
     root: Path,
     entries: Mapping[str, LockEntry],
     order: Iterable[str],
-    *,
     pins: Mapping[str, Pin] = MappingProxyType({}),
     sources: Mapping[str, SourcePin] = MappingProxyType({}),
+    *,
     cache: Path | None,
 ) -> None:
     """Replace project.lock. Entries follow the `order` of project.yml; those of unknown commands come last."""

@@ -134,7 +134,7 @@ class Records:
 
     @property
     def sources(self) -> Mapping[str, SourcePin]:
-        """What is pinned of the named assets."""
+        """The pinned commits and digests of named assets."""
         return self._file.sources
 
     # -- writing ----------------------------------------------------------------------------------------------------
@@ -264,11 +264,10 @@ class Records:
         self, entries: Mapping[str, LockEntry], pins: Mapping[str, Pin], sources: Mapping[str, SourcePin]
     ) -> None:
         unchanged = {name: (entry,) for name, entry in entries.items()} == dict(self._file.entries)
-        unchanged = unchanged and pins == self._file.pins and sources == self.sources
+        unchanged &= pins == self._file.pins and sources == self.sources
         if unchanged and not self._file.problem and not self._file.conflicted:
             return
-        order, cache = self._project.commands, cache_dir(self._root)
-        lockfile.write_lock(self._root, entries, order, pins=pins, sources=sources, cache=cache)
+        lockfile.write_lock(self._root, entries, self._project.commands, pins, sources, cache=cache_dir(self._root))
         self._file_version = ()
         self._read_lock()
 

@@ -6,13 +6,14 @@ import shlex
 from collections.abc import Callable, Iterator
 
 from weaselish.errors import ProjError
-from weaselish.executors.base import Job, JobId, JobRole, Line
+from weaselish.executors.base import Job, JobId, JobRole, JobSource, Line
 from weaselish.model.interpolate import env_names, is_secret, put_env
 from weaselish.model.project import Command
 from weaselish.model.roles import Role
 from weaselish.model.script import split_words
 from weaselish.model.secret_refs import SecretKind, SecretRef
 from weaselish.model.secret_words import secret_vars
+from weaselish.model.sources import variable_of
 from weaselish.plan.fingerprint import Fingerprint
 from weaselish.resolved_secrets import resolved_secrets
 from weaselish.workspace import Workspace
@@ -38,6 +39,7 @@ def make_job(
         image=command.image.of(command.resources) if command.image else None,
         roles=tuple(_role(workspace, command, role) for role in command.roles),
         project=workspace.name,
+        sources=tuple(_sources(workspace)),
     )
 
 
@@ -55,6 +57,13 @@ def _role(workspace: Workspace, command: Command, role: Role) -> JobRole:
         restarts=role.restarts,
         keep_alive=role.keep_alive,
     )
+
+
+def _sources(workspace: Workspace) -> Iterator[JobSource]:
+    """Yield the named assets of the project that have no error."""
+    for asset in workspace.project.assets:
+        if asset.name is not None and not workspace.project.faults_in("assets", asset.dest):
+            yield JobSource(variable_of(asset.name), asset.dest, asset.mount)
 
 
 def announced_lines(workspace: Workspace, command: Command, args: tuple[str, ...] = ()) -> list[str]:

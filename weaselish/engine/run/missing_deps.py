@@ -106,13 +106,13 @@ def _location(workspace: Workspace, locations: Locations, command: str, dep: str
 def provider_of(workspace: Workspace, dep: str) -> str:
     """Return what could provide a missing dep, as a hint: an asset, a command, a remote, or a correction."""
     project = workspace.project
-    asset = next((asset for asset in project.assets if overlap(asset.dest, dep)), None)
+    asset = next((one for one in project.assets if overlap(one.dest, dep) or overlap(one.place, dep)), None)
     producers = workspace.producers.of(dep)
     artifact = next((one for one in project.artifacts.values() if one.is_imported and overlap(one.path, dep)), None)
     if artifact is not None:
         return f"`proj run` fetches it: artifact `{artifact.name}`, {artifact.range}"
     if asset is not None:
-        return _asset_hint(asset)
+        return _asset_hint(workspace, asset)
     if producers:
         from weaselish.plan.folding import short_names
 
@@ -121,9 +121,15 @@ def provider_of(workspace: Workspace, dep: str) -> str:
     return workspace.missing_cause(dep) or _correction(workspace, dep) or "no command or asset provides it"
 
 
-def _asset_hint(asset: Asset) -> str:
+def _asset_hint(workspace: Workspace, asset: Asset) -> str:
     if asset.url or asset.git:
         return "it is an asset: `proj assets` fetches it"
+    if asset.mount is not None:
+        from weaselish.engine.assets.mounts import mount_hint
+
+        if workspace.exists(asset.place) and not workspace.exists(asset.dest):
+            return f"it is the source `{asset.name}`: `proj assets {asset.name}` links it"
+        return f"it is in the source `{asset.name}`: {mount_hint(workspace, asset)}"
     return "it is a private asset: put it at that path"
 
 

@@ -18,6 +18,7 @@ from weaselish.executors.local.not_started import NotStarted, find_program, not_
 from weaselish.executors.local.processes import ProcessTree
 from weaselish.executors.local.running import RunningLine
 from weaselish.executors.local.start import LocalLine, start_line
+from weaselish.executors.sources import source_environment
 from weaselish.model.executors import LOCAL
 from weaselish.model.project import Command
 
@@ -54,7 +55,7 @@ class LocalExecutor:
         keep_open: Sequence[int] = (),
         submitted: Callable[[str], None] = ignore_handle,
     ) -> Outcome:
-        env = {**self._environ, **job.env}
+        env = {**self._environ, **source_environment(job, self._root), **job.env}
         python = project_python(self._root, env)
         env["PATH"] = os.pathsep.join([os.path.dirname(python), env.get("PATH", os.defpath)])
         workdir = os.path.normpath(self._root / job.workdir)
