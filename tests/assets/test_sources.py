@@ -140,6 +140,6 @@ def test_names_and_the_directories_of_volumes_are_as_kuberlab_has_them() -> None
     assert all(map(is_source_name, ["a", "0-9", "a" * 63]))
     assert not any(map(is_source_name, ["", "-", "a-", "A", "a.b", "a" * 64]))
     assert variable_of("train-data") == "TRAIN_DATA_DIR"
-    found = [Volume("c", path, scope) for scope in ("project", "org", "shared") for path in ("x", "")]  # type: ignore[arg-type]
+    found = [Volume("c", path, scope) for scope in ("project", "org", "shared") for path in ("x", "")]
     places = [volume.directory(source="s", project="p", namespace="ns") for volume in found]
     assert places == ["ns/p/x", "ns/p/s", "ns/x", "ns", "shared/x", "shared"]

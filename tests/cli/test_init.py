@@ -120,7 +120,7 @@ def test_the_examples_of_the_top_level_are_valid() -> None:
 
 def test_the_schema_has_each_key_that_the_parser_knows() -> None:
     of = SCHEMA["$defs"]
-    derived = {"is_users", "limits", "written", "faults", "warnings", "matrices", "is_user_cache"}
+    derived = {"is_users", "limits", "written", "faults", "warnings", "matrices", "is_user_cache", "mount"}
     for kind, properties in (
         (ProjectModel, SCHEMA["properties"]),
         (Command, of["command"]["properties"]),
