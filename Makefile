@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo demo-s3 test test-quick check coverage hooks format golden docs soak bench bench-micro clean
+.PHONY: demo demo-s3 test test-quick check coverage hooks format golden docs pages site soak bench bench-micro clean
 
 $(BIN)/proj: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -50,8 +50,13 @@ format: $(VENV)/.dev
 golden: $(VENV)/.dev  ## rewrite the golden files of console output
 	GOLDEN=rewrite $(PYTEST) tests/cli -k golden
 
-docs: $(VENV)/.dev  ## write docs/cli.md, docs/project-yml.md and docs/run.svg, and the output that pages show (PAGES=docs/run.md: of that page)
+docs: pages site  ## write the generated pages and all shown output, then build the site
+
+pages: $(VENV)/.dev  ## write docs/cli.md, docs/project-yml.md and docs/run.svg, and the output that pages show (PAGES=docs/run.md: of that page)
 	cd tests && $(CURDIR)/$(BIN)/python -m pages $(PAGES)
+
+site: $(VENV)/.dev  ## build the site of docs/ into site/, complete in itself; a warning is an error
+	$(BIN)/zensical build --clean --strict
 
 soak: $(VENV)/.dev  ## random projects, edits, faults and kills for SOAK_MINUTES (30), then FUZZ_MUTANTS (20000), each asked FUZZ_QUESTIONS (4)
 	cd tests && $(CURDIR)/$(BIN)/python -m soak
@@ -64,4 +69,4 @@ bench-micro: $(VENV)/.dev  ## parts of proj by themselves
 	$(PYTEST) benchmarks/micro --timeout=0
 
 clean:
-	rm -rf demo demo-cache penguins-remote build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf site .cache demo demo-cache penguins-remote build dist .mypy_cache .ruff_cache .pytest_cache

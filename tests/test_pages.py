@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -94,6 +98,30 @@ def test_the_index_lists_each_page() -> None:
     index = (ROOT / "docs" / "index.md").read_text("utf-8")
     missing = [page.name for page in PAGES[1:] if page.name != "index.md" and f"({page.name})" not in index]
     assert missing == []
+
+
+def pages_in(part: Any) -> list[str]:
+    """Return the pages in one part of the navigation."""
+    return [part] if isinstance(part, str) else [page for pages in part.values() for page in pages]
+
+
+def test_the_list_of_decisions_names_each() -> None:
+    decisions = ROOT / "docs" / "decisions"
+    index = (decisions / "index.md").read_text("utf-8")
+    assert [path.name for path in sorted(decisions.glob("0*.md")) if f"({path.name})" not in index] == []
+
+
+def test_the_site_leads_to_each_page_and_is_built_without_a_warning(tmp_path: Path) -> None:
+    settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))
+    listed = {page for part in settings["nav"] for page in pages_in(part)}
+    assert {page.name for page in PAGES[1:]} <= listed
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    built = subprocess.run(
+        [sys.executable, "-m", "zensical", "build", "--strict"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert (tmp_path / "site" / "run.html").stat().st_size > 10_000
 
 
 def test_the_picture_can_be_drawn_and_the_committed_one_shows_the_same_commands(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ _INTRODUCTIONS = {
     "remote": "A remote is a URL or a path, or a mapping with these keys. Never put a secret into it.",
 }
 _ABOUT_KEYS = """\
-[project.yml.example](../project.yml.example) uses each key once, with comments. `proj schema` prints the JSON Schema
+`project.yml.example` in the repository uses each key once, with comments. `proj schema` prints the JSON Schema
 with which editors complete and check project.yml: see [Installation](install.md#editors). `proj validate` reports every
 error with its line.
 
