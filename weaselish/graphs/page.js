@@ -4,7 +4,9 @@
   const byId = (id) => document.getElementById(id);
   const view = byId("view"), graph = byId("graph"), stage = byId("stage"), details = byId("details");
   const search = byId("search"), found = byId("found"), chips = [...document.querySelectorAll(".chip")];
-  const steps = data.steps, boxes = steps.map((_, number) => byId("step-" + number));
+  const bare = { help: "", script: [], deps: [], outputs: [], reasons: [], before: [], after: [] };
+  const steps = data.steps.map((step) => ({ ...bare, command: step.name, ...step }));
+  const boxes = steps.map((_, number) => byId("step-" + number));
   const edges = [...document.querySelectorAll("#stage .edge")].map((path) => ({
     path,
     from: path.dataset.from.split(" ").map(Number),

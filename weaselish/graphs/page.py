@@ -12,6 +12,9 @@ from weaselish.graphs.markup import LABELS, SLUGS, as_script_data, escaped, spel
 from weaselish.graphs.nodes import count_statuses
 from weaselish.graphs.svg import definitions, draw, resource
 
+_MANY = 300  # steps above which details that have a page of their own are left out
+_LEFT_OUT = ("command", "help", "script", "deps", "outputs", "reasons")
+
 
 def as_page(picture: Picture) -> str:
     """Return the page. Without scripts it still shows the graph."""
@@ -87,15 +90,15 @@ def _step_data(picture: Picture, link: Callable[[DrawnStep], str] | None) -> lis
     for source, target in picture.edges:
         before[target].append(numbers[source])
         after[source].append(numbers[target])
-    return [
-        {
-            **_facts(step),
-            **({"link": link(step)} if link else {}),
-            "before": before[step.step],
-            "after": after[step.step],
-        }
-        for step in picture.steps
-    ]
+    found = []
+    for step in picture.steps:
+        facts = {**_facts(step), "before": before[step.step], "after": after[step.step]}
+        if link is not None:
+            facts["link"] = link(step)
+            if len(picture.steps) > _MANY:
+                facts = {name: value for name, value in facts.items() if name not in _LEFT_OUT}
+        found.append(facts)
+    return found
 
 
 def _facts(step: DrawnStep) -> dict[str, object]:

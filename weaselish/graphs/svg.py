@@ -21,6 +21,7 @@ _LONGEST = 34  # characters of a name; the rest is in the tooltip
 _MARGIN = 28
 _NEAR = 24  # pixels that a single edge may arrive beside the middle, so that it is straight
 _LEGEND = 44
+_MOST_LANES = 12  # rows that an edge passes in curves
 
 
 class Drawing(NamedTuple):
@@ -205,9 +206,13 @@ def _edges(layout: Layout, nodes: Nodes, picture: Picture, numbers: dict[str, in
         if source.bottom != bounds[route.source][1]:
             path.append(f"V{bounds[route.source][1]}")
         x, y = source.middle, bounds[route.source][1]
-        for lane in route.lanes:
+        lanes = route.lanes if len(route.lanes) <= _MOST_LANES else route.lanes[:1]
+        for lane in lanes:
             path += [_curve(x, y, lane.x, lane.top), f"V{lane.bottom}"]
             x, y = lane.x, lane.bottom
+        if lanes != route.lanes:  # straight behind the boxes: a drawing with all of these curves is huge
+            x, y = route.lanes[-1].x, route.lanes[-1].bottom
+            path.append(f"L{x} {y}")
         path.append(_curve(x, y, arrival, bounds[route.target][0]))
         if target.y != bounds[route.target][0]:
             path.append(f"V{target.y}")

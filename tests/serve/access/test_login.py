@@ -158,7 +158,7 @@ def test_a_form_of_another_site_or_session_changes_nothing(dashboard: Dashboard)
 def test_every_route_asks_for_a_role(dashboard: Dashboard) -> None:
     public = {
         *("/healthz", "/login", "/login/oidc", "/login/oidc/callback", "/enter/{token}", "/first/{token}"),
-        *("/api/v1/openapi.json",),
+        *("/api/v1/openapi.json", "/static/{name}"),
     }
     browser = dashboard.browser()
     for route in _routes(dashboard.app.routes):

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from weaselish.engine.picture import DrawnStep
+from weaselish.engine.picture import DrawnStep, Picture
 from weaselish.graphs.page import page_parts
 from weaselish.graphs.svg import draw
 from weaselish.serve.pages.links import Links
@@ -15,6 +15,7 @@ from weaselish.serve.views.compare import compare_runs
 from weaselish.serve.views.jobs import show_jobs
 from weaselish.serve.views.metrics import MetricsView, Series, Value, show_metrics
 from weaselish.serve.views.projects import ProjectView, check_of, list_projects, show_project
+from weaselish.serve.views.readings import Reading
 from weaselish.serve.views.remotes import list_remotes
 from weaselish.serve.views.runs import list_runs, show_run
 from weaselish.serve.views.snapshots import list_snapshots
@@ -54,12 +55,23 @@ def project(source: Source, links: Links) -> Page:
     return _page("project.html", source, "project", view=view, drawing=drawing)
 
 
-def graph(source: Source, links: Links) -> Page:
+def graph(source: Source, links: Links, patience: float = 0.15) -> Page:
     """Show the graph alone."""
     view: ProjectView = show_project(source)
     picture = check_of(source).value
-    parts = page_parts(picture, _step_links(source, links)) if picture and picture.steps else None
-    return _page("graph.html", source, "graph", view=view, parts_of=parts)
+    drawn = _drawn(source, links, picture, patience) if picture and picture.steps else None
+    parts = drawn.value if drawn else None
+    return _page("graph.html", source, "graph", view=view, parts_of=parts, is_drawing=drawn is not None)
+
+
+def _drawn(source: Source, links: Links, picture: Picture, patience: float) -> Reading[dict[str, str]]:
+    """Return the parts of the graph's page. Those of a large graph take seconds: they are made in the background."""
+    return source.readings.last(
+        ("graph", source.name),
+        lambda cancel: page_parts(picture, _step_links(source, links)),
+        version=(picture.taken, links.is_static),
+        patience=patience,
+    )
 
 
 def step(source: Source, links: Links, name: str) -> Page:
