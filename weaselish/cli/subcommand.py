@@ -66,6 +66,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
     },
     "Dashboard": {
         "serve": "serve",
+        "serve export": "serve_export",
     },
     "Set up": {
         "init": "init",

@@ -17,7 +17,7 @@ from weaselish.serve.views.metrics import MetricsView, Series, Value, show_metri
 from weaselish.serve.views.projects import ProjectView, check_of, list_projects, show_project
 from weaselish.serve.views.readings import Reading
 from weaselish.serve.views.remotes import list_remotes
-from weaselish.serve.views.runs import list_runs, show_run
+from weaselish.serve.views.runs import PAGE, list_runs, show_run
 from weaselish.serve.views.snapshots import list_snapshots
 from weaselish.serve.views.sources import Source
 from weaselish.serve.views.steps import show_step
@@ -80,9 +80,9 @@ def step(source: Source, links: Links, name: str) -> Page:
     return _page("step.html", source, "project", view=view, run_href=_run_links(source, links))
 
 
-def runs(source: Source, command: str | None = None, before: int | None = None) -> Page:
+def runs(source: Source, command: str | None = None, before: int | None = None, most: int = PAGE) -> Page:
     """List runs."""
-    view = list_runs(source, command=command, before=before)
+    view = list_runs(source, command=command, before=before, most=most)
     return _page("runs.html", source, "runs", view=view, command=command)
 
 

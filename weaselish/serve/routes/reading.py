@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -11,6 +10,7 @@ from starlette.responses import StreamingResponse
 from weaselish.errors import UnknownName
 from weaselish.records.logs import read_log
 from weaselish.serve.access.visitors import Viewer
+from weaselish.serve.log_text import masked_lines
 from weaselish.serve.serving import sources_of
 from weaselish.serve.views.artifacts import ArtifactItem, VersionView, list_artifacts, show_version
 from weaselish.serve.views.compare import Compared, compare_runs
@@ -50,8 +50,6 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": {"application/json": {"schema": _ERROR}}}
     for status, text in _TEXTS.items()
 }
-
-_LONGEST_LINE = 1 << 20  # bytes of a line that are held back
 
 router = APIRouter(prefix="/api/v1", tags=["reading"], responses=ERRORS)
 Project = Annotated[str, Path(description="the project's name in addresses")]
@@ -178,19 +176,3 @@ def log_response(source: Source, run: int, step: str | None) -> StreamingRespons
     if path is None or not path.is_file():
         raise UnknownName("log of run", str(run), ())
     return StreamingResponse(masked_lines(read_log(path), source.mask), media_type="text/plain; charset=utf-8")
-
-
-def masked_lines(blocks: Iterator[bytes], mask: Callable[[str], str]) -> Iterator[bytes]:
-    """Yield a log with its secrets masked, some complete lines at a time."""
-    rest = b""
-    for block in blocks:
-        lines, newline, rest = (rest + block).rpartition(b"\n")
-        yield _masked(lines + newline, mask)
-        if len(rest) > _LONGEST_LINE:
-            yield _masked(rest, mask)
-            rest = b""
-    yield _masked(rest, mask)
-
-
-def _masked(data: bytes, mask: Callable[[str], str]) -> bytes:
-    return mask(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")

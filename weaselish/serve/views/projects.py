@@ -176,7 +176,7 @@ def _item(source: Source) -> ProjectItem:
 
 def _problem(source: Source) -> str | None:
     try:
-        source.project.model  # noqa: B018 - it is read for its errors
+        source.checked_model()
     except ProjError as error:
         return error.message
     return None

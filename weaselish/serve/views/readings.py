@@ -36,7 +36,8 @@ _NOTHING: Reading[Any] = Reading()
 class Readings:
     """The last reading of each subject. Thread-safe. Nothing is lost with it: any process can read the same."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, *, patience: float = _PATIENCE, clock: Callable[[], float] = time.time) -> None:
+        self._patience = patience
         self._clock = clock
         self._cancel = Cancel()
         self._lock = threading.Lock()  # guards what follows
@@ -55,7 +56,7 @@ class Readings:
         self._cancel.close()
 
     def last(
-        self, subject: Hashable, read: Read[T], *, version: Hashable = None, patience: float = _PATIENCE
+        self, subject: Hashable, read: Read[T], *, version: Hashable = None, patience: float | None = None
     ) -> Reading[T]:
         """Return the last reading. Begin another if it is not of this version, and wait for it a little."""
         with self._lock:
@@ -64,7 +65,7 @@ class Readings:
         if not is_current and future is None:
             future = self._begin(subject, read, version)
         if future is not None and not is_current:
-            wait([future], patience)
+            wait([future], self._patience if patience is None else patience)
         return cast("Reading[T]", self._shown(subject))
 
     def again(self, subject: Hashable, read: Read[T], *, version: Hashable = None) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from weaselish.api.project import Project
 from weaselish.errors import ProjError
 from weaselish.files.state_dir import STATE
+from weaselish.load import FILE
 from weaselish.model.project import ProjectModel
 from weaselish.model.secret_words import masked_line
 from weaselish.plan.producers import Producers
@@ -16,6 +18,15 @@ from weaselish.serve.projects import Projects
 from weaselish.serve.secret_mask import SecretMask
 from weaselish.serve.views.history import History
 from weaselish.serve.views.readings import Readings
+
+_Parsed = tuple[Hashable, ProjectModel, Producers]  # the version of project.yml, and what it says
+
+
+def _stat(path: Path) -> Hashable:
+    with suppress(OSError):
+        status = path.stat()
+        return status.st_mtime_ns, status.st_size, status.st_ino
+    return None
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,7 @@ class Source:
     history: History
     readings: Readings
     mask: Callable[[str], str]  # masks the project's secrets
+    _kept: dict[str, _Parsed] = field(default_factory=dict)
 
     def version(self) -> Hashable:
         """Return a value that differs whenever project.yml, project.lock or a journal has changed."""
@@ -43,9 +55,22 @@ class Source:
     def model(self) -> ProjectModel | None:
         """Return what project.yml says, None if it is missing or cannot be used."""
         try:
-            return self.project.shown_model
+            return self.checked_model()
         except ProjError:
             return None
+
+    def checked_model(self) -> ProjectModel:
+        """Return what project.yml says. Raises ProjError if it is missing or cannot be used."""
+        return self._parsed()[1]
+
+    def _parsed(self) -> _Parsed:
+        """Read project.yml again if it has changed."""
+        version = _stat(self.directory / FILE)
+        kept = self._kept.get("model")
+        if kept is None or kept[0] != version or version is None:
+            model = self.project.shown_model
+            kept = self._kept["model"] = (version, model, Producers(model.commands))
+        return kept
 
     def shown_script(self, command: str, lines: Sequence[str]) -> tuple[str, ...]:
         """Return script lines with secrets masked. If project.yml cannot be read, their values are not known."""
@@ -56,8 +81,10 @@ class Source:
 
     def producers_of(self, path: str) -> tuple[str, ...]:
         """Return the commands of project.yml that produce a path."""
-        model = self.model()
-        return tuple(Producers(model.commands).of(path)) if model else ()
+        try:
+            return tuple(self._parsed()[2].of(path))
+        except ProjError:
+            return ()
 
 
 @dataclass(frozen=True)

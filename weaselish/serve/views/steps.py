@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weaselish.cancel import Cancel
+from weaselish.engine.picture import DrawnStep, Picture
 from weaselish.engine.status import Status
 from weaselish.engine.why import Why
 from weaselish.errors import UnknownName
 from weaselish.graphs.markup import LABELS
 from weaselish.model.project import Command
+from weaselish.plan.reasons import ReasonKind
 from weaselish.serve.views.logs import LogEnd, end_of_log
 from weaselish.serve.views.metrics import Series, series_of
 from weaselish.serve.views.projects import CheckState, StepItem, check_of, check_state, step_item
@@ -16,6 +19,13 @@ from weaselish.serve.views.runs import RunItem, item_of
 from weaselish.serve.views.sources import Source
 
 _RUNS = 20
+_EXPLAINED = (
+    ReasonKind.SCRIPT_CHANGED,
+    ReasonKind.DEP_CHANGED,
+    ReasonKind.DEP_ADDED,
+    ReasonKind.ENV_CHANGED,
+    ReasonKind.UPSTREAM_WILL_RUN,
+)
 _LIMIT = 0.1  # seconds that an explanation may read files
 
 
@@ -55,20 +65,20 @@ class StepView:
 
 def show_step(source: Source, name: str) -> StepView:
     """Return one step. Raises UnknownName, and InvalidProject if project.yml cannot be used."""
-    model = source.project.shown_model
+    model = source.checked_model()
     command = model.commands.get(name)
     if command is None:
         raise UnknownName("step", name, model.commands)
     reading = check_of(source)
     drawn = next((one for one in reading.value.steps if one.command.name == name), None) if reading.value else None
-    why = _why(source, name)
+    causes = _causes(source, drawn) if drawn else ()
     runs = source.history.newest(command=name, most=_RUNS)
     unchecked = StepItem(name, name, command.help, LABELS[Status.UNCHECKED], "unchecked", (), None, False, None)
     return StepView(
         step_item(drawn) if drawn else unchecked,
         check_state(reading),
-        tuple(CauseItem(str(cause.reason), cause.sources) for cause in why.causes) if why else (),
-        why.followers if why else (),
+        causes,
+        _followers(reading.value, name) if reading.value else (),
         source.shown_script(name, command.script),
         _settings(command),
         tuple(PathItem(command.as_written(dep), source.producers_of(dep)) for dep in command.deps),
@@ -80,11 +90,27 @@ def show_step(source: Source, name: str) -> StepView:
     )
 
 
-def _why(source: Source, name: str) -> Why | None:
-    def read() -> Why:
-        return source.project.why(name, within=_LIMIT, past=source.history.past())[0]
+def _causes(source: Source, drawn: DrawnStep) -> tuple[CauseItem, ...]:
+    """Return the reasons of the check; where it may be known, with what they come from."""
+    if not any(reason.kind in _EXPLAINED for reason in drawn.reasons):
+        return tuple(CauseItem(str(reason), ()) for reason in drawn.reasons)
+    name = drawn.command.name
 
-    return source.readings.last(("why", source.name, name), lambda cancel: read(), version=source.version()).value
+    def read(cancel: Cancel) -> Why:
+        return source.project.why(name, within=_LIMIT, past=source.history.past(), cancel=cancel)[0]
+
+    why = source.readings.last(("why", source.name, name), read, version=source.version()).value
+    found = {str(cause.reason): cause.sources for cause in why.causes} if why else {}
+    return tuple(CauseItem(str(reason), found.get(str(reason), ())) for reason in drawn.reasons)
+
+
+def _followers(picture: Picture, name: str) -> tuple[str, ...]:
+    """Return the commands downstream of one, in the order of the plan."""
+    found = {name}
+    for producer, consumer in picture.edges:
+        if producer.command in found:
+            found.add(consumer.command)
+    return tuple(dict.fromkeys(step.command.name for step in picture.steps if step.command.name in found - {name}))
 
 
 def _settings(command: Command) -> dict[str, str]:
