@@ -18,6 +18,7 @@ SESSIONS = {  # subcommand -> the rest of each call, in order
     "diff": ["", "count", "--json", "count 000000000000"],
     "graph": ["", "count --dot", "--mermaid", "--svg --html", "--html graph.html", "nothing"],
     "serve": ["nowhere", "--port 70000"],
+    "serve export": ["", "."],
     "vars": ["", "--vars.lines 5", "--json"],
     "validate": [""],
     "push": ["--dry", "", "", "-c report", "nowhere"],
