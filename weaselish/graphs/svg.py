@@ -153,10 +153,13 @@ def _box(node: Node, box: Box, numbers: dict[str, int], link: Callable[[DrawnSte
         slug = SLUGS[step.status]
         label = f"{step.step}, {_detail(step)}{', on the critical path' if step.is_critical else ''}"
         tag, href = ("g", "") if link is None else ("a", f' href="{escaped(link(step))}"')
+        if link is not None:  # the name of a link must contain what it shows
+            label = "" if is_cut else f"{step.step} {_detail(step)}"
+        aria = f' aria-label="{escaped(label)}"' if label else ""
         kind = f"{slug}{' critical' if step.is_critical else ''}{' cell' if node.is_group else ''}"
         yield (
             f'<{tag}{href} class="step {kind}"'
-            f' id="step-{numbers[step.step]}" transform="translate({place.x} {place.y})" aria-label="{escaped(label)}">'
+            f' id="step-{numbers[step.step]}" transform="translate({place.x} {place.y})"{aria}>'
             f"<title>{escaped(step.step if is_cut else _tooltip(step))}</title>"
             f'<rect class="card" width="{place.width}" height="{place.height}" rx="{7 if node.is_group else 9}"/>'
             f"{_inside(step, name, is_small=node.is_group)}</{tag}>"

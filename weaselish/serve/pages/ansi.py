@@ -59,7 +59,7 @@ def _shown(line: str) -> str:
     if "\r" in line:
         colours = "".join(match[0] for match in _COLOUR.finditer(line[: line.rindex("\r")]))
         line = colours + line[line.rindex("\r") + 1 :]
-    while "\b" in line and (shorter := re.sub(r"[^\b]\b", "", line, count=1)) != line:
+    while "\b" in line and (shorter := re.sub(r"[^\x08]\x08", "", line, count=1)) != line:
         line = shorter
     return line.replace("\t", "    ") if len(line) <= _LONGEST else line[:_LONGEST].replace("\t", "    ") + " …"
 

@@ -26,7 +26,7 @@ Offset = Annotated[int | None, Query(ge=0, le=_LARGEST)]
 router = APIRouter(prefix="/api/v1", tags=["live"])
 
 
-@router.get("/projects/{project}/events", response_class=EventStream)
+@router.get("/projects/{project}/events", response_class=EventStream, status_code=200)
 async def project_events(
     request: Request, visitor: Viewer, project: str, since: Offset = None, last_event_id: LastEventId = None
 ) -> EventStream:
@@ -57,7 +57,7 @@ async def _project_events(live: LiveProject, version: int) -> AsyncGenerator[byt
             await asyncio.shield(tick)
 
 
-@router.get("/projects/{project}/runs/{run}/log/events", response_class=EventStream)
+@router.get("/projects/{project}/runs/{run}/log/events", response_class=EventStream, status_code=200)
 async def log_events(
     request: Request,
     visitor: Viewer,

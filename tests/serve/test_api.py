@@ -1,0 +1,63 @@
+"""The JSON of `/api/v1`: its description holds, for valid and invalid requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from serve import samples
+from serve.dashboard import Dashboard
+from weaselish.serve.projects import Projects
+from weaselish.serve.settings import Settings
+
+pytestmark = pytest.mark.servers
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    root = tmp_path_factory.mktemp("api")
+    samples.measured(root / "measured", root / "scratch")
+    samples.hostile(root / "hostile", root / "scratch")
+    dashboard = Dashboard(Settings(root / "data"), projects=Projects.of([root / "measured", root / "hostile"]))
+    yield dashboard
+    dashboard.app.state.sources.close()
+
+
+def test_the_description_holds_for_generated_requests(dashboard: Dashboard) -> None:
+    headers = {
+        "host": "localhost",
+        "cookie": "; ".join(f"{name}={value}" for name, value in dashboard.entered().cookies.items()),
+    }
+    schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", dashboard.app, headers=headers).include(
+        tag="reading"
+    )
+    operations = [found.ok() for found in schema.get_all_operations()]
+    assert len(operations) >= 15
+    for operation in operations:
+        _try_requests(operation, headers)
+
+
+def _try_requests(operation: schemathesis.APIOperation, headers: dict[str, str]) -> None:
+    """Send generated requests to one operation, most of them about a project that exists."""
+
+    @settings(
+        max_examples=8, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
+    @given(case=operation.as_strategy(), is_known=st.integers(0, 3).map(bool))
+    def check(case: schemathesis.Case, is_known: bool) -> None:
+        if is_known and "project" in case.path_parameters:
+            case.path_parameters["project"] = "measured"
+        case.call_and_validate(headers=headers, checks=CHECKS)
+
+    check()
