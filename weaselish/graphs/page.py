@@ -35,7 +35,7 @@ def as_page(picture: Picture) -> str:
 
 def page_parts(picture: Picture, link: Callable[[DrawnStep], str] | None = None) -> dict[str, str]:
     """Return the parts of a page that come from a picture, by name. `link` is where a step has a page of its own."""
-    drawing = draw(picture)
+    drawing = draw(picture, titles_name=link is not None)
     count = len(picture.steps)
     data = {
         "steps": _step_data(picture, link),
