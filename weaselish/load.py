@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FILE = "project.yml"
 _LARGEST = 10 << 20  # bytes of project.yml
-_FORMAT = 11  # of the compiled project; not a promise: proj discards one that differs
+_FORMAT = 12  # of the compiled project; not a promise: proj discards one that differs
 _KEPT = 8  # compiled projects, for different overrides
 
 

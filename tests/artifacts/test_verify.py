@@ -210,3 +210,28 @@ def test_numbers_of_a_run_that_read_the_version_are_compared(project: ProjectDir
     library(project, "9")
     done = project.proj("artifact", "verify", "model@1.0.0", "--rerun", "--json")
     assert (done.code, done.json["state"]) == (1, "different")
+
+
+def test_a_step_with_roles_is_computed_again_with_the_recorded_replicas(project: ProjectDir) -> None:
+    text = """\
+        remotes: {default: ../remote}
+        version: "1.0.0"
+        artifacts: {model: {path: model}}
+        commands:
+          - name: train
+            shell: true
+            outputs: [model]
+            roles:
+              helper: {keep_alive: true, script: [exec sleep 1000]}
+              worker: {replicas: 2, script: ['test $RANK != 0 || echo $WORLD_SIZE > model']}
+        """
+    project.project(text)
+    assert project.proj("run", "train").code == 0
+    assert project.proj("artifact", "push", "model").code == 0
+    project.project(text.replace("replicas: 2", "replicas: 3").replace("> model", "> elsewhere"))
+    done = project.proj("artifact", "verify", "model@1.0.0", "--rerun")
+    assert (done.code, "computed again: identical" in done.err) == (0, True), done.err
+    project.project(text.replace("helper:", "other:"))
+    done = project.proj("artifact", "verify", "model@1.0.0", "--rerun")
+    assert done.code == 1
+    assert "its run had the role `helper`, and `train` has none of that name now" in done.err

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 
 import networkx as nx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weaselish.errors import UsageError
 from weaselish.model.executors import Queue
 from weaselish.model.project import Command, ProjectModel
 from weaselish.model.resources import Resources
+from weaselish.model.roles import Role
 from weaselish.plan.graph import Plan, make_plan
 from weaselish.plan.schedule import Schedule, pools_of
 from weaselish.plan.sequence import Step
@@ -251,3 +252,36 @@ def test_an_interactive_step_does_not_share_the_terminal_with_steps_in_a_queue()
     assert started(schedule) == []
     schedule.finish("c")
     assert started(schedule) == ["b"]
+
+
+MACHINE = Resources(cpus=2.0, memory=8 << 30, gpus=2)
+AMOUNTS = st.builds(
+    Resources,
+    cpus=st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0]),
+    memory=st.sampled_from([0, 1 << 20, 3 << 30, 8 << 30, 9 << 30]),
+    gpus=st.integers(0, 3),
+)
+ROLES = st.lists(st.builds(Role, name=st.just("role"), replicas=st.integers(1, 3), resources=AMOUNTS), max_size=2)
+
+
+@settings(max_examples=30)
+@given(requested=st.lists(st.tuples(AMOUNTS, ROLES), min_size=1, max_size=12), data=st.data())
+def test_steps_that_run_at_a_time_never_request_more_than_the_machine_has(
+    requested: list[tuple[Resources, list[Role]]], data: st.DataObject
+) -> None:
+    commands = {
+        f"s{n}": Command(f"s{n}", resources=alone, roles=tuple(roles)) for n, (alone, roles) in enumerate(requested)
+    }
+    plan = make_plan(ProjectModel(commands=commands), list(commands))
+    needs, capacities = pools_of(plan, jobs=4, machine=MACHINE)
+    schedule = Schedule(plan, needs=needs, capacities=capacities)
+    ended: set[str] = set()
+    while len(ended) < len(commands):
+        started(schedule)
+        running = [commands[step].requested for step in schedule.running]
+        assert running, "a step waits for ever"
+        for amounts, most in zip(zip(*running, strict=True), MACHINE[:3], strict=False):
+            assert sum(min(amount, most) for amount in amounts) <= most + 1e-6  # an excessive request gets all
+        step = data.draw(st.sampled_from(sorted(schedule.running)))
+        (schedule.finish if data.draw(st.booleans()) else schedule.fail)(step)
+        ended.add(step)

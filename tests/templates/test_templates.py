@@ -69,6 +69,12 @@ def test_minimal_runs_only_what_a_change_touches(project: ProjectDir) -> None:
     ]
 
 
+def test_distributed(project: ProjectDir) -> None:
+    copy("distributed", project)
+    assert run_twice(project) is None
+    assert json.loads(project.read("model.json")) == {"weight": 3.0, "bias": -1.0}
+
+
 def test_penguins(project: ProjectDir, scikit_learn: Path) -> None:
     copy("penguins", project)
     assert run_twice(project, scikit_learn)["accuracy"] > 0.9

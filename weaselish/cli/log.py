@@ -21,6 +21,9 @@ def log(
     call: Call,
     *,
     most: int,
+    role: str | None,
+    replica: str | None,
+    follow: bool,
     metrics: bool,
     sort: str | None,
     plot: str | None,
@@ -31,6 +34,10 @@ def log(
     """Show past runs, the newest last; with `--verbose`, with their output; or their metrics."""
     names, directory = names_and_directory(call.words)
     project = open_project(call, directory)
+    if role is not None or replica is not None or follow:
+        from weaselish.cli.log_output import show_output
+
+        return show_output(project, names, role=role, replica=replica, follow=follow, cancel=call.cancel)
     if metrics or sort or plot or svg or as_markdown:
         from weaselish.cli.metrics import MetricsView, show_metrics
 
@@ -116,6 +123,9 @@ SUBCOMMANDS = (
         "`--metrics` compares what the runs wrote into their metrics files; a name may then be that of a metric.",
         (
             Option("most", ("--most", "-n"), "Show the last N runs; of a ranking the first.", Takes.NUMBER, "N", 30),
+            Option("role", ("--role",), "Print the output of this role in the last run.", Takes.TEXT, "ROLE"),
+            Option("replica", ("--replica",), "Only of this replica, from 0 on.", Takes.TEXT, "N"),
+            Option("follow", ("--follow", "-f"), "Print the output of the last run, and go on until the run ends."),
             Option("metrics", ("--metrics",), "Show the metrics of the runs."),
             Option(
                 "sort",
@@ -130,6 +140,12 @@ SUBCOMMANDS = (
             MARKDOWN,
         ),
         arguments=(RUNS, DIRECTORY),
-        examples=("proj log", "proj log -v train", "proj log --metrics --sort accuracy", "proj log --plot loss train"),
+        examples=(
+            "proj log",
+            "proj log -v train",
+            "proj log train --role worker -f",
+            "proj log --metrics --sort accuracy",
+            "proj log --plot loss train",
+        ),
     ),
 )

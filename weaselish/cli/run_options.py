@@ -68,6 +68,13 @@ OPTIONS = (
         "[=CMD]",
         alone="\a",
     ),
+    Option(
+        "changes",
+        ("--set",),
+        "Change `resources`, `replicas`, `restarts` or `retries` for this run: KEY=VALUE, or COMMAND.KEY=VALUE.",
+        Takes.TEXTS,
+        "KEY=VALUE",
+    ),
     Option("keep_going", ("--keep-going", "-k"), "After a failure, run the steps that do not depend on it."),
     Option("yes", ("--yes", "-y"), "Answer yes when a command asks with `confirm`."),
     Option(
@@ -113,11 +120,29 @@ def check_args(project: ProjectModel, targets: Sequence[str], extras: Extras) ->
     """Refuse arguments after `--` unless exactly one command with a script is named."""
     if not extras.args:
         return
-    from weaselish.engine.run.planning import sole_command
+    from weaselish.engine.run.planning import roles_take_no_args, sole_command
 
     command = project.commands[sole_command(project, targets)]
+    if command.roles:
+        raise roles_take_no_args(command.name)
     if not command.script:
         raise UsageError(f"`{command.name}` has no script that could take arguments")
+
+
+def with_settings(extras: Extras, targets: Sequence[str], changes: Sequence[str]) -> Extras:
+    """Return the extras with the settings of `--set` among the overrides."""
+    from weaselish.model.settings import BadSetting, setting_name
+
+    overrides = dict(extras.overrides)
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals:
+            raise UsageError(f"`--set {change}` has no value", hint="for example `--set resources.memory=16GiB`")
+        try:
+            overrides[setting_name(key.strip(), targets)] = value.strip()
+        except BadSetting as error:
+            raise UsageError(error.message, hint=error.hint) from None
+    return extras._replace(overrides=overrides)
 
 
 def watch_mode(name: str) -> WatchMode:

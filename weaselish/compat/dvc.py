@@ -143,7 +143,8 @@ def _deps(plan: Plan, command: Command) -> Iterator[str]:
 
 def _needs_proj(command: Command) -> bool:
     """Return whether only `proj` can check that the command is up to date: it has a glob, or uses the environment."""
-    texts = [*command.script, *(value for _, value in command.env)]
+    variables = (*command.env, *(variable for role in command.roles for variable in role.env))
+    texts = [*command.recorded_script, *(value for _, value in variables)]
     return bool(env_names(texts)) or any(is_glob(dep) for dep in command.deps)
 
 

@@ -32,7 +32,7 @@ def _warning(
 
 
 def _without_script(workspace: Workspace, command: Command) -> Iterator[Problem]:
-    if not command.script:
+    if not command.recorded_script:
         yield _warning(workspace, command, f"`{command.name}` has no script: running it does nothing")
 
 
@@ -50,7 +50,7 @@ def _undeclared_deps(workspace: Workspace, command: Command) -> Iterator[Problem
 
 def _named_paths(command: Command) -> Iterator[str]:
     """Yield each word of the script that could be a path in the project."""
-    for line in command.script:
+    for line in (line for _, script in command.scripts for line in script):
         try:
             words = split_words(line)
         except ValueError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from weaselish.errors import Problem, ProjError
+from weaselish.model.locations import Path
 from weaselish.model.project import Command
 from weaselish.model.script import ShellWord, shell_words
 from weaselish.workspace import Workspace
@@ -19,15 +20,16 @@ def script_warnings(workspace: Workspace, command: Command) -> tuple[Problem, ..
         return os.path.exists(workspace.root / command.workdir / path)  # False for any text that cannot be a path
 
     return tuple(
-        _located(workspace, command, index, word)
-        for index, line in enumerate(command.script)
+        _located(workspace, command, (*path, index), word)
+        for path, script in command.scripts
+        for index, line in enumerate(script)
         for word in dict.fromkeys(shell_words(line, exists))
     )
 
 
-def _located(workspace: Workspace, command: Command, index: int, word: ShellWord) -> Problem:
+def _located(workspace: Workspace, command: Command, path: Path, word: ShellWord) -> Problem:
     try:
-        location = workspace.locations.of_command(command.name, ("script", index))
+        location = workspace.locations.of_command(command.name, path)
     except ProjError:  # project.yml changed since it was read
         location = (0, 0)
     return Problem(*location, f"`{command.name}`: {word.message}", word.hint, is_warning=True)

@@ -133,15 +133,17 @@ class _Explaining:
                 yield self._place(command.name, (subject,))
             return
         index = int(number) - 1
-        then, now = last.fingerprint.script, command.script
+        then, now = last.fingerprint.script, command.recorded_script
         if index < len(now):
             old = then[index] if index < len(then) else None
-            changed = list(self._changed_variables(command, index, old, now[index]))
-            yield from changed or [self._place(command.name, ("script", index))]
+            path, prefix = _places(command)[index]
+            old = old.removeprefix(prefix) if old is not None and old.startswith(prefix) else None
+            changed = list(self._changed_variables(command, path, old, now[index].removeprefix(prefix)))
+            yield from changed or [self._place(command.name, path)]
 
-    def _changed_variables(self, command: Command, index: int, old: str | None, new: str) -> Iterator[str]:
+    def _changed_variables(self, command: Command, path: Path, old: str | None, new: str) -> Iterator[str]:
         """Yield the variables that make the difference between two forms of a line, if they alone do."""
-        written = self._written_line(command.name, index)
+        written = self._written_line(command.name, path)
         if written is None or old is None:
             return
         pieces = _REFERENCE.split(written)  # text, name, text, name, …, text
@@ -155,9 +157,9 @@ class _Explaining:
                 was, now = (MASK, MASK) if is_secret(name) else (was, now)
                 yield f"`{name}` was `{was}`, is `{now}` ({self._given.get(name) or self._place_of_variable(name)})"
 
-    def _written_line(self, name: str, index: int) -> str | None:
+    def _written_line(self, name: str, at: Path) -> str | None:
         """Return a script line as project.yml has it, None if it is not text."""
-        path = (*self._workspace.locations.commands.get(name, ()), "script", index)
+        path = (*self._workspace.locations.commands.get(name, ()), *at)
         data = self._data
         try:
             for part in path:
@@ -171,6 +173,16 @@ class _Explaining:
 
     def _place(self, command: str, path: Path) -> str:
         return _located(self._workspace.locations.of_command(command, path))
+
+
+def _places(command: Command) -> list[tuple[Path, str]]:
+    """Return for each recorded line where it is in the command, and what precedes it in the record."""
+    prefixes = [role.prefix for role in command.roles] or [""]
+    return [
+        ((*path, index), prefix)
+        for (path, script), prefix in zip(command.scripts, prefixes, strict=True)
+        for index in range(len(script))
+    ]
 
 
 def _located(location: tuple[int, int]) -> str:

@@ -68,7 +68,7 @@ class Job(NamedTuple):
     secrets: frozenset[str] = frozenset()  # the names in `env` whose values must not be shown or stored
     timeout: float | None = None  # seconds for all lines together
     limits: Resources = NOTHING  # what all processes of the job may use together
-    resources: Resources = NOTHING  # what it requests, for executors that have a queue of their own
+    resources: Resources = NOTHING  # what it requests with all replicas, for executors that have a queue of their own
     queue_timeout: float | None = None  # seconds in such a queue
     image: str | None = None  # the container image to run in; None: the executor's own, or none
     roles: tuple[JobRole, ...] = ()  # run in place of `lines`

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from weaselish.executors.base import Job, JobRole
 from weaselish.model.roles import variable_name
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 MASTER_PORT = 29500  # where no port is known: the one that torchrun uses
 _TENSORFLOW = ("chief", "worker", "ps")  # the roles of a TensorFlow cluster; its evaluator is outside
 _EVALUATOR = "evaluator"
@@ -79,8 +80,25 @@ def replica_environment(job: Job, role: JobRole, index: int, nodes: Nodes) -> di
         "MASTER_PORT": str(master.port or first.port or MASTER_PORT),
         **_tensorflow(job, role, index, nodes),
         **job.env,
+        **_own_gpus(job, role, index),
         **role.env,
     }
+
+
+def _own_gpus(job: Job, role: JobRole, index: int) -> dict[str, str]:
+    """Return which of the job's GPUs belong to one replica: those after the GPUs of the replicas before it.
+
+    Without a variable that lists the job's GPUs, another system assigns them.
+    """
+    if VISIBLE not in job.env or not any(one.resources.gpus for one in job.roles):
+        return {}
+    before = 0
+    for replica in replicas_of(job):
+        if replica == (role, index):
+            break
+        before += replica.role.resources.gpus
+    names = job.env[VISIBLE].split(",")
+    return {VISIBLE: ",".join(names[before : before + role.resources.gpus])}
 
 
 def _addresses(role: JobRole, nodes: Nodes) -> Iterator[str]:

@@ -110,7 +110,7 @@ def _facts(step: DrawnStep) -> dict[str, object]:
         "state": LABELS[step.status],
         "slug": SLUGS[step.status],
         "help": spelled(command.help),
-        "script": [spelled(line) for line in command.script],
+        "script": [spelled(line) for line in command.recorded_script],
         "deps": [spelled(command.as_written(path)) for path in command.deps],
         "outputs": [spelled(command.as_written(path)) for path in command.all_outputs],
         "reasons": [spelled(str(reason)) for reason in step.reasons],

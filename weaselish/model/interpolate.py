@@ -16,6 +16,7 @@ from typing import Any
 
 from weaselish.errors import near_match
 from weaselish.model.locations import Path
+from weaselish.model.settings import SECTION, change_setting
 from weaselish.resolved_secrets import MASK as MASK
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
@@ -220,10 +221,14 @@ def override(data: dict[str, Any], overrides: Mapping[str, str]) -> list[str]:
     """Set `vars.x` → text in `data`. Return the names that `data` did not have. Raises BadOverride.
 
     `env.X` → text is left to the reader of the environment: the values of `${env.X}` are not in `data`.
+    `commands.NAME.KEY` → text changes a setting of a command, and raises BadSetting if it cannot.
     """
     added = []
     for name, value in overrides.items():
         section, *keys = name.split(".")
+        if section == SECTION and len(keys) > 1:
+            change_setting(data, name, value)
+            continue
         if section not in SECTIONS or not keys:
             close = near_match(section, SECTIONS) or "vars"
             raise BadOverride(name, f"overrides are `--vars.NAME VALUE`: did you mean `--{close}.…`?")

@@ -30,13 +30,21 @@ def read_roles(
     roles = item.get("roles") or {}
     if roles and item.get("script"):
         values.problem((*path, "roles"), "`roles` and `script` exclude each other", "give each role its own `script`")
+    if item.get("interactive") is True and (roles or replicas is not None):
+        hint = "remove one of them: no replica gets the terminal"
+        values.problem((*path, "interactive"), "`interactive` and roles exclude each other", hint, key=True)
     if roles and replicas is not None:
         values.problem((*path, "replicas"), "`replicas` belongs in each of the `roles`", "move it there", key=True)
     if not roles:
-        return () if replicas is None else (Role(name, script, int(replicas), resources=amounts[0], limits=amounts[1]),)
+        return () if replicas is None else (_sole_role(name, script, int(replicas), amounts),)
     read = tuple(_role(values, (*path, "roles", key), key, role or {}, amounts, item) for key, role in roles.items())
     _check(values, (*path, "roles"), read)
     return read
+
+
+def _sole_role(name: str, script: tuple[str, ...], replicas: int, amounts: tuple[Resources, Resources]) -> Role:
+    """Return the role of a command with `replicas`, named after it."""
+    return Role(name, script, replicas, resources=amounts[0], limits=amounts[1], is_command=True)
 
 
 def _role(

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from weaselish.errors import InvalidOverride, InvalidProject, Part, Problem, near_match
+from weaselish.errors import InvalidOverride, InvalidProject, Part, Problem, UsageError, near_match
 from weaselish.model import schema
 from weaselish.model.interpolate import BadOverride, BadReference, Interpolator, override
 from weaselish.model.locations import Locations, Path
 from weaselish.model.path_rules import PathKind, path_refusal
 from weaselish.model.paths import ProjectRoot, normalise
+from weaselish.model.settings import BadSetting
 
 YES = ("yes", "on", "true", True, 1)
 _LISTS = ("commands", "assets")  # sections whose entries have a number in their path, not a name
@@ -103,6 +104,8 @@ class Values:
             return override(self.data, overrides)
         except BadOverride as error:
             raise InvalidOverride(error.message, name=error.name, hint=error.hint) from None
+        except BadSetting as error:
+            raise UsageError(error.message, hint=error.hint) from None
 
     def check_overrides_are_used(self) -> None:
         """Raise InvalidOverride for an override of a variable that project.yml neither defines nor uses."""

@@ -16,7 +16,7 @@ from weaselish.model.cache import CacheSettings
 from weaselish.model.executors import Executors
 from weaselish.model.paths import ancestors, is_glob, is_outside, name_pattern
 from weaselish.model.resources import NOTHING, Resources
-from weaselish.model.roles import Image, Role
+from weaselish.model.roles import Image, Role, total
 from weaselish.model.sources import Mount
 from weaselish.model.workflows import contained_first, steps_of
 
@@ -80,6 +80,18 @@ class Command(NamedTuple):
     def recorded_script(self) -> tuple[str, ...]:
         """The script lines as a record has them: with roles, those of each role."""
         return tuple(line for role in self.roles for line in role.recorded_script) if self.roles else self.script
+
+    @property
+    def scripts(self) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+        """The script lines, with roles of each role, behind their place in the command of project.yml."""
+        if not self.roles:
+            return ((("script",), self.script),)
+        return tuple(((*role.path, "script"), role.script) for role in self.roles)
+
+    @property
+    def requested(self) -> Resources:
+        """What the command requests: with roles, what all their replicas request together."""
+        return total(self.roles) if self.roles else self.resources
 
     def as_written(self, path: str) -> str:
         """Return a dep or output as project.yml has it."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from weaselish.model.resources import NOTHING, Resources
+
+_RECORDED = re.compile(r"\[(.+?) × ([1-9][0-9]{0,5})\] (.*)", re.DOTALL)  # a script line of a role
 
 
 class Image(NamedTuple):
@@ -31,6 +34,7 @@ class Role(NamedTuple):
     env: tuple[tuple[str, str], ...] = ()  # on top of the command's
     restarts: int = 0  # how often one replica is started again after a failure
     keep_alive: bool = False  # the step does not wait for it, and ends it when the others have ended
+    is_command: bool = False  # `replicas` makes it of the command's own script
 
     @property
     def variable(self) -> str:
@@ -38,9 +42,37 @@ class Role(NamedTuple):
         return variable_name(self.name)
 
     @property
+    def path(self) -> tuple[str, ...]:
+        """Where in the command of project.yml its `script` is."""
+        return () if self.is_command else ("roles", self.name)
+
+    @property
+    def prefix(self) -> str:
+        """What precedes each of its script lines in a record."""
+        return f"[{self.name} × {self.replicas}] "
+
+    @property
     def recorded_script(self) -> tuple[str, ...]:
         """The script lines as a record has them, each behind the role and its number of replicas."""
-        return tuple(f"[{self.name} × {self.replicas}] {line}" for line in self.script)
+        return tuple(self.prefix + line for line in self.script)
+
+
+def roles_of(script: tuple[str, ...]) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Return the roles of a recorded script: how many replicas, and the lines. None for a script without roles."""
+    found: dict[str, tuple[int, tuple[str, ...]]] = {}
+    for line in script:
+        match = _RECORDED.fullmatch(line)
+        if match is None:
+            return {}
+        name, count = match[1], int(match[2])
+        found[name] = count, (*found.get(name, (count, ()))[1], match[3])
+    return found
+
+
+def total(roles: tuple[Role, ...]) -> Resources:
+    """Return what all replicas request together."""
+    requested = [role.resources for role in roles for _ in range(role.replicas)]
+    return Resources(*map(sum, zip(*requested, strict=True)))
 
 
 def variable_name(name: str) -> str:

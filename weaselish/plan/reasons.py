@@ -102,6 +102,8 @@ def _edit(then: str, now: str, secrets: Collection[str]) -> str:
     old, new = then.split(), now.split()
     if old == new:
         return "blanks"
+    if old[:1] == new[:1] and old[1:2] == ["×"] == new[1:2] and old[3:] == new[3:]:  # a line of a role
+        return f"`{' '.join(old[:3])}` → `{' '.join(new[:3])}`"
     start = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
     end = 0
     while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:

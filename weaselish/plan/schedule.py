@@ -156,7 +156,7 @@ def pools_of(
     if machine is not None:
         capacities |= _pools(machine)
         for step in here:
-            requested = {pool: count for pool, count in _pools(plan.command(step).resources).items() if count}
+            requested = {pool: count for pool, count in _pools(plan.command(step).requested).items() if count}
             needs.setdefault(step, {}).update({pool: min(count, capacities[pool]) for pool, count in requested.items()})
     return dict(needs), capacities
 

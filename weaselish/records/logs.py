@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from weaselish.files.regular import open_regular
 
@@ -67,17 +67,36 @@ def open_replica_log(log: Path, replica: str) -> LogWriter:
 
     Retries of the step append to it.
     """
-    directory = log.with_suffix(_REPLICAS)
+    path = replica_log(log, replica)
     with suppress(OSError):
-        directory.mkdir(exist_ok=True)
-    return LogWriter(directory / f"{replica}.log", os.O_APPEND)
+        path.parent.mkdir(exist_ok=True)
+    return LogWriter(path, os.O_APPEND)
 
 
-def replica_logs(log: Path) -> list[Path]:
-    """Return the logs of the replicas of a step's run; none if it has no roles."""
+def replica_log(log: Path, replica: str | None) -> Path:
+    """Return the log of one replica of a step's run, of which `log` is the log; that one without a replica."""
+    return log if replica is None else log.with_suffix(_REPLICAS) / f"{quote(replica, safe='')}.log"
+
+
+class ReplicaLog(NamedTuple):
+    role: str
+    number: str
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return f"{self.role}.{self.number}"
+
+
+def replica_logs(log: Path) -> list[ReplicaLog]:
+    """Return the logs of the replicas of a step's run, by role and number; none if it has no roles."""
+    found = []
     with suppress(OSError):
-        return sorted(log.with_suffix(_REPLICAS).iterdir())
-    return []
+        for path in log.with_suffix(_REPLICAS).iterdir():
+            role, _, number = unquote(path.stem).rpartition(".")
+            if number.isdecimal():
+                found.append(ReplicaLog(role, number, path))
+    return sorted(found, key=lambda one: (one.role, int(one.number)))
 
 
 def read_log(path: Path) -> Iterator[bytes]:
@@ -130,7 +149,7 @@ def _logs(directory: Path) -> dict[str, list[_Log]]:
                 with suppress(OSError):
                     status = entry.stat(follow_symlinks=False)
                     if stat.S_ISREG(status.st_mode):
-                        size = status.st_size + sum(path.lstat().st_size for path in replica_logs(Path(entry.path)))
+                        size = status.st_size + sum(one.path.lstat().st_size for one in replica_logs(Path(entry.path)))
                         logs[match[1]].append(_Log(int(match[2]), entry.path, size, status.st_mtime))
     return logs
 
@@ -139,6 +158,6 @@ def _delete(log: _Log) -> None:
     with suppress(OSError):
         os.unlink(log.path)
     with suppress(OSError):
-        for path in replica_logs(Path(log.path)):
-            path.unlink()
+        for replica in replica_logs(Path(log.path)):
+            replica.path.unlink()
         Path(log.path).with_suffix(_REPLICAS).rmdir()

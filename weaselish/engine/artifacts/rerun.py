@@ -23,6 +23,7 @@ from weaselish.executors.base import ExecutorSource
 from weaselish.model.artifacts import Artifact
 from weaselish.model.paths import overlap
 from weaselish.model.project import Command, ProjectModel, Remote
+from weaselish.model.roles import Role, roles_of
 from weaselish.plan.digests import algorithm_of
 from weaselish.plan.record import Record
 from weaselish.records.history import past_runs
@@ -171,8 +172,10 @@ class Rerun:
         """Return a project of which the run's command is all."""
         project, then = self._workspace.project, record.fingerprint
         current = project.commands.get(record.command, Command(record.command))
+        roles = self._roles(current, then.script)
         command = current._replace(
-            script=then.script,
+            script=() if roles else then.script,
+            roles=roles,
             deps=tuple(path for path, digest in then.deps if digest is not None),
             outputs=tuple(output.path for output in record.outputs),
             outputs_no_cache=tuple(output.path for output in record.outputs_no_cache),
@@ -189,6 +192,21 @@ class Rerun:
             env=project.env,
             commands={record.command: command},
         )
+
+    def _roles(self, command: Command, script: tuple[str, ...]) -> tuple[Role, ...]:
+        """Return the roles of a recorded script, none if it has none.
+
+        A record holds the replicas and lines of roles. Ports and the like are those that project.yml has now.
+        """
+        recorded = roles_of(script)
+        current = {role.name: role for role in command.roles}
+        if lost := [name for name in recorded if name not in current]:
+            raise ProjError(
+                f"{self.version.label} cannot be computed again: its run had the role `{lost[0]}`, "
+                f"and `{command.name}` has none of that name now",
+                hint="check out the project.yml of that time",
+            )
+        return tuple(current[name]._replace(replicas=count, script=lines) for name, (count, lines) in recorded.items())
 
     def _execute(self, root: Path, record: Record) -> tuple[Workspace, str | None, list[str]]:
         """Run the command of a record. Return why it failed, and what differs from the recorded run."""

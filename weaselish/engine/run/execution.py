@@ -27,7 +27,7 @@ from weaselish.plan.metrics import Metrics
 from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.sequence import Step
 from weaselish.records.journal_lines import AttemptEnd
-from weaselish.records.logs import LogWriter, last_lines, log_path
+from weaselish.records.logs import LogWriter, last_lines, log_path, replica_log
 from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Execution:
         seconds = time.monotonic() - begun
         self._note_limits(command, outcome)
         if not outcome.succeeded:
-            lines = last_lines(log.path, LAST_LINES)
+            lines = last_lines(replica_log(log.path, outcome.replica), LAST_LINES)
             message, hint = failure(command, outcome, lines, root=self._workspace.root, has_stdin=has_stdin)
             return self._not_succeeded(step, run, outcome, seconds, message, hint)
         try:

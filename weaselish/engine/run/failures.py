@@ -27,10 +27,13 @@ class Failure(NamedTuple):
 
 def failure(command: Command, outcome: Outcome, last_lines: Sequence[bytes], *, root: Path, has_stdin: bool) -> Failure:
     """Describe an outcome that is not a success. `last_lines` are the end of the script's output."""
-    line = f", line {outcome.line + 1}" if outcome.line is not None and len(command.script) > 1 else ""
-    step = f"`{command.name}`{line}"
+    role = next((one for one in command.roles if (outcome.replica or "").rpartition(".")[0] == one.name), None)
+    script, limits = (command.script, command.limits) if role is None else (role.script, role.limits)
+    replica = f", replica {outcome.replica}" if outcome.replica and outcome.ended is not Ending.TIMED_OUT else ""
+    line = f", line {outcome.line + 1}" if outcome.line is not None and len(script) > 1 else ""
+    step = f"`{command.name}`{replica}{line}"
     if outcome.ran_out_of_memory:
-        limit = shown_bytes(command.limits.memory)
+        limit = shown_bytes(limits.memory)
         return Failure(f"{step} was ended by the memory limit of {limit}", "raise `memory` under `resources`")
     match outcome.ended:
         case Ending.NOT_STARTED:
@@ -42,9 +45,20 @@ def failure(command: Command, outcome: Outcome, last_lines: Sequence[bytes], *, 
         case Ending.SIGNALLED:
             return Failure(f"{step} was killed by signal {outcome.exit_code - 128}")
         case Ending.EXITED:
-            message = f"{step} failed with exit code {outcome.exit_code}"
+            restarts = outcome.attempt - 1 if role is not None else 0
+            after = f" after {restarts} restart{'s' if restarts > 1 else ''}" if restarts else ""
+            message = f"{step} failed with exit code {outcome.exit_code}{after}"
             output = b"\n".join(last_lines)
-            return Failure(message, known_cause(command.name, output, outcome.python, root, has_stdin=has_stdin))
+            cause = known_cause(command.name, output, outcome.python, root, has_stdin=has_stdin)
+            return Failure(message, cause or _log_of(command, outcome))
+
+
+def _log_of(command: Command, outcome: Outcome) -> str | None:
+    """Return how to see what the replica wrote that ended the job, if it had roles."""
+    if outcome.replica is None:
+        return None
+    role, _, number = outcome.replica.rpartition(".")
+    return f"`proj log {command.name} --role {role} --replica {number}` shows its output"
 
 
 def known_cause(step: str, output: bytes, python: str | None, root: Path, *, has_stdin: bool) -> str | None:

@@ -34,7 +34,7 @@ def make_job(
         secrets=frozenset(_secret_names(workspace, command)),
         timeout=command.timeout,
         limits=command.limits,
-        resources=command.resources,
+        resources=command.requested,
         queue_timeout=command.queue_timeout,
         image=command.image.of(command.resources) if command.image else None,
         roles=tuple(_role(workspace, command, role) for role in command.roles),
@@ -67,8 +67,17 @@ def _sources(workspace: Workspace) -> Iterator[JobSource]:
 
 
 def announced_lines(workspace: Workspace, command: Command, args: tuple[str, ...] = ()) -> list[str]:
-    """Return the lines as a run announces them. Raises ProjError for a line that cannot be split into words."""
-    return [line.announced for line in job_lines(workspace, command, args)]
+    """Return the lines as a run announces them, those of a role with its name in front.
+
+    Raises ProjError for a line that cannot be split into words.
+    """
+    roles = (_role(workspace, command, role) for role in command.roles)
+    of_roles = (
+        f"{role.prefix}{line.announced}"
+        for role, job_role in zip(command.roles, roles, strict=True)
+        for line in job_role.lines
+    )
+    return [*(line.announced for line in job_lines(workspace, command, args)), *of_roles]
 
 
 def job_lines(workspace: Workspace, command: Command, args: tuple[str, ...] = ()) -> tuple[Line, ...]:

@@ -87,7 +87,15 @@ def args_of(plan: Plan, args: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     name = sole_command(plan.project, plan.targets)
     if name not in plan.steps:
         raise UsageError(f"arguments after `--` go to `{name}`, which this run leaves out")
+    if plan.command(plan.steps[plan.steps.index(name)]).roles:
+        raise roles_take_no_args(name)
     return {name: args}
+
+
+def roles_take_no_args(name: str) -> UsageError:
+    """Return the error of arguments for a command with roles."""
+    message = f"`{name}` has roles, none of which could take the arguments after `--`"
+    return UsageError(message, hint="put a variable into its script, and override it: `--vars.NAME VALUE`")
 
 
 def sole_command(project: ProjectModel, targets: Sequence[str]) -> str:

@@ -28,7 +28,7 @@ class LocalResources:
 
     def check(self, command: Command) -> None:
         """Raise ProjError if the command requests more than this machine has."""
-        if why := self.excess(command.resources):
+        if why := self.excess(command.requested):
             raise ProjError(f"`{command.name}` requests {why[0]}", hint=why[1])
 
     def excess(self, requested: Resources) -> tuple[str, str] | None:
@@ -53,7 +53,7 @@ class LocalResources:
 
         The schedule starts no more steps than there are GPUs for.
         """
-        count = command.resources.gpus
+        count = command.requested.gpus
         if not count:
             yield _NO_ENV
             return
@@ -61,7 +61,7 @@ class LocalResources:
             ranks = [heapq.heappop(self._free) for _ in range(count)]
         try:
             names = ",".join(self._machine.gpus[rank] for rank in ranks)
-            yield {VISIBLE: names, "GPU_COUNT": str(count)}
+            yield {VISIBLE: names} if command.roles else {VISIBLE: names, "GPU_COUNT": str(count)}
         finally:
             with self._lock:
                 for rank in ranks:

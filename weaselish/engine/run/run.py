@@ -141,7 +141,7 @@ def _at_once(plan: Plan, jobs: int, queues: Mapping[Step, Queue]) -> int:
 def _machine_for(workspace: Workspace, plan: Plan, options: RunOptions, queues: Mapping[Step, Queue]) -> Machine | None:
     """Return what this machine has, None if no step on it requests anything. Raises UsageError."""
     here = (plan.command(step) for step in plan.steps if step not in queues)
-    if options.gpus is None and not any(command.resources.exists for command in here):
+    if options.gpus is None and not any(command.requested.exists for command in here):
         return None
     from weaselish.engine.run.machine import this_machine
 
@@ -163,7 +163,7 @@ def _resources(
             command = workspace.project.commands[name]
             if (
                 executors.queue_for(command) is None
-                and resources.excess(command.resources)
+                and resources.excess(command.requested)
                 and _must_run(workspace, command)
             ):
                 resources.check(command)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class LocalExecutor:
-    """Each line is a process that leads a session of its own. Jobs share nothing, and no thread is started.
+    """Each line is a process that leads a session of its own. Jobs share nothing. Only replicas have threads.
 
     `environ` is the caller's environment, to which a job's own variables are added. `grace` is the number of seconds
     between SIGTERM and SIGKILL where this executor sends both: after a timeout, and to what a failed line left behind.
@@ -55,25 +55,47 @@ class LocalExecutor:
         keep_open: Sequence[int] = (),
         submitted: Callable[[str], None] = ignore_handle,
     ) -> Outcome:
+        deadline = inf if job.timeout is None else monotonic() + job.timeout
+        if not job.roles:
+            return self._run_one(job, self._stdin, output, cancel, keep_open, deadline)[0]
+        from weaselish.executors.local.roles import run_roles
+
+        def run_one(job: Job, output: JobOutput, cancel: Cancel) -> tuple[Outcome, ProcessTree]:
+            return self._run_one(job, Stdin.NULL, output, cancel, keep_open, deadline)
+
+        outcome = run_roles(job, run_one, output=output, cancel=cancel, grace=self._grace)
+        return outcome._replace(executor=LOCAL, host=os.uname().nodename)
+
+    def _run_one(
+        self,
+        job: Job,
+        stdin: Stdin,
+        output: JobOutput,
+        cancel: Cancel,
+        keep_open: Sequence[int],
+        deadline: float,
+    ) -> tuple[Outcome, ProcessTree]:
+        """Run a job without roles. If it succeeded, the tree holds the processes that it left behind."""
         env = {**self._environ, **source_environment(job, self._root), **job.env}
         python = project_python(self._root, env)
         env["PATH"] = os.pathsep.join([os.path.dirname(python), env.get("PATH", os.defpath)])
         workdir = os.path.normpath(self._root / job.workdir)
         lines = [
-            LocalLine(command_line(line.words, job.shell, python), workdir, env, self._stdin, tuple(keep_open))
+            LocalLine(command_line(line.words, job.shell, python), workdir, env, stdin, tuple(keep_open))
             for line in job.lines
         ]
         with ExitStack() as stack:
             group = _limiting_group(job, stack)
-            outcome = self._run_all(job, lines, output, cancel, group)
+            outcome, tree = self._run_all(job, lines, output, cancel, group, deadline)
             out_of_memory = group is not None and not outcome.succeeded and group.ran_out_of_memory
-        return outcome._replace(
+        outcome = outcome._replace(
             executor=LOCAL,
             host=os.uname().nodename,
             python=python,
             ran_out_of_memory=out_of_memory,
             is_limited=group is not None or not job.limits.memory,
         )
+        return outcome, tree
 
     def refusal(self, command: Command) -> Refusal | None:
         if command.image is not None or any(role.image is not None for role in command.roles):
@@ -87,16 +109,22 @@ class LocalExecutor:
         pass
 
     def _run_all(
-        self, job: Job, lines: Sequence[LocalLine], output: JobOutput, cancel: Cancel, group: Cgroup | None
-    ) -> Outcome:
+        self,
+        job: Job,
+        lines: Sequence[LocalLine],
+        output: JobOutput,
+        cancel: Cancel,
+        group: Cgroup | None,
+        deadline: float,
+    ) -> tuple[Outcome, ProcessTree]:
         tree = ProcessTree()
         outcome = None
         try:
-            outcome = self._run_lines(job, lines, tree, output, cancel, group)
+            outcome = self._run_lines(job, lines, tree, output, cancel, group, deadline)
         finally:
             if not outcome or not outcome.succeeded:
                 tree.end(self._grace, cancel)
-        return outcome
+        return outcome, tree
 
     def _run_lines(
         self,
@@ -106,8 +134,8 @@ class LocalExecutor:
         output: JobOutput,
         cancel: Cancel,
         group: Cgroup | None,
+        deadline: float,
     ) -> Outcome:
-        deadline = inf if job.timeout is None else monotonic() + job.timeout
         for index, line in enumerate(lines):
             if cancel.level:
                 return Outcome(Ending.INTERRUPTED, cancel.exit_code, index)
