@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from weaselish.errors import UnknownName
 from weaselish.executors.base import Executor, Stdin
-from weaselish.model.executors import LOCAL, ExecutorSettings, Queue, SlurmSettings
+from weaselish.model.executors import LOCAL, ExecutorSettings, KubernetesSettings, Queue, SlurmSettings
 from weaselish.model.executors import Executors as ExecutorsModel
 from weaselish.model.project import Command
 
@@ -91,4 +91,8 @@ class Executors:
             from weaselish.executors.slurm.executor import SlurmExecutor
 
             return SlurmExecutor(self.root, self.environ, settings)
+        if isinstance(settings, KubernetesSettings):
+            from weaselish.executors.kubernetes.executor import KubernetesExecutor
+
+            return KubernetesExecutor(settings, self.environ)
         raise NotImplementedError(type(settings).__name__)

@@ -1,0 +1,108 @@
+"""Runs the container of a pod by Docker, as a kubelet would."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+Object = dict[str, Any]
+
+
+class Container:
+    """The one container of a pod. Thread-safe."""
+
+    def __init__(
+        self,
+        pod: Object,
+        secrets: Mapping[str, Object],
+        exports: Mapping[str, Path],
+        directory: Path,
+        environ: Mapping[str, str],
+        mounts: tuple[str, ...],
+    ) -> None:
+        self._name = pod["metadata"]["name"]
+        self._spec = pod["spec"]
+        self._secrets, self._exports, self._directory, self._mounts = secrets, exports, directory, mounts
+        self._environ = {**os.environ, **environ}
+        self._ended = threading.Event()
+
+    def start(self) -> str | None:
+        """Start it. Return why not if the engine refuses."""
+        self._directory.mkdir(parents=True)
+        container = self._spec["containers"][0]
+        env = {one["name"]: one["value"].replace("$$(", "$(") for one in container["env"]}
+        for reference in container.get("envFrom", ()):
+            data = self._secrets.get(reference["secretRef"]["name"], {"data": {}})["data"]
+            env |= {key: base64.b64decode(value).decode() for key, value in data.items()}
+        memory = container.get("resources", {}).get("limits", {}).get("memory")
+        options = [f"--env={key}" for key in env]
+        options += [f"--memory={memory}", f"--memory-swap={memory}"] if memory else []
+        options += [f"--volume={self._host(one)}:{one['mountPath']}{_mode(one)}" for one in container["volumeMounts"]]
+        first, *rest = [word.replace("$$(", "$(") for word in container["command"]]
+        words = ["run", "--detach", "--pull=never", "--network=host", f"--name={self._name}", *self._mounts, *options]
+        words += [f"--workdir={container['workingDir']}", f"--entrypoint={first}", container["image"], *rest]
+        done = self._docker(*words, env=env)
+        return done.stderr.strip().splitlines()[-1] if done.returncode else None
+
+    def _host(self, mount: Object) -> str:
+        [volume] = [one for one in self._spec["volumes"] if one["name"] == mount["name"]]
+        if "emptyDir" in volume:
+            directory = self._directory / "empty" / mount["name"]
+            directory.mkdir(parents=True, exist_ok=True)
+            return str(directory)
+        nfs = volume.get("nfs")
+        key = f"{nfs['server']}:{nfs['path']}" if nfs else volume["persistentVolumeClaim"]["claimName"]
+        directory = self._exports[key] / mount.get("subPath", "")
+        directory.mkdir(parents=True, exist_ok=True)
+        return str(directory)
+
+    def wait(self) -> Object:
+        """Wait until it ends. Return its state as a kubelet reports it."""
+        self._docker("wait", self._name)
+        found = json.loads(self._docker("inspect", self._name).stdout or "[{}]")
+        state = found[0].get("State", {"ExitCode": 137}) if found else {"ExitCode": 137}
+        self._ended.set()
+        reason = "OOMKilled" if state.get("OOMKilled") else "Error" if state["ExitCode"] else "Completed"
+        return {"exitCode": state["ExitCode"], "reason": reason}
+
+    @property
+    def has_ended(self) -> bool:
+        return self._ended.is_set()
+
+    def stop(self, grace: int) -> None:
+        self._docker("stop", f"--time={min(grace, 3)}", self._name)
+
+    def output(self, *, follow: bool) -> Iterator[bytes]:
+        """Yield what it wrote, and empty bytes now and then while nothing comes."""
+        words = ["docker", "logs", *(["--follow"] if follow else []), self._name]
+        process = subprocess.Popen(
+            words, env=self._environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0
+        )
+        assert process.stdout is not None
+        os.set_blocking(process.stdout.fileno(), False)
+        try:
+            while True:
+                data = process.stdout.read(65_536)
+                if data == b"":
+                    return
+                yield data or b""
+                if data is None:
+                    self._ended.wait(0.05) or process.poll()
+        finally:
+            process.kill()
+            process.wait()
+
+    def _docker(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        environ = {**self._environ, **(env or {}), "DOCKER_HOST": self._environ["DOCKER_HOST"]}
+        environ["PATH"] = self._environ["PATH"]
+        return subprocess.run(["docker", *words], env=environ, capture_output=True, text=True, check=False)
+
+
+def _mode(mount: Object) -> str:
+    return ":ro" if mount.get("readOnly") else ""

@@ -1,0 +1,1 @@
+"""Runs jobs in the pods of a Kubernetes cluster."""
