@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weaselish.errors import InvalidOverride, UnknownName, UsageError
 from weaselish.resolved_secrets import MASK
+from weaselish.terminal import printable
 
 if TYPE_CHECKING:
     from weaselish.model.project import ProjectModel
@@ -70,6 +71,18 @@ def words_of(request: ActionRequest, directory: Path) -> tuple[str, ...]:
             return ("lock", "accept", *request.commands)
         case TransferRequest():
             return tuple(_transfer_words(request, directory))
+
+
+def shown(request: ActionRequest, mask: Callable[[str], str]) -> str:
+    """Return what was asked for in short, before it is checked, with secrets masked."""
+    match request:
+        case RunRequest():
+            words = [*request.targets, *(f"--{name}={value}" for name, value in request.overrides.items())]
+        case AcceptRequest():
+            words = list(request.commands)
+        case TransferRequest():
+            words = [request.remote, *request.commands, *(["--force"] if request.force else [])]
+    return printable(mask(" ".join(shown_words(words))))
 
 
 def shown_words(words: Collection[str]) -> tuple[str, ...]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+from contextlib import suppress
 from typing import Any
 
 from starlette.types import Scope
@@ -20,9 +23,13 @@ class CuttableProtocol(H11Protocol):
         super().connection_made(transport)
 
 
-def cut_off(scope: Scope) -> None:
+async def cut_off(scope: Scope) -> None:
     """Close the connection of a request at once, and drop what was not sent yet."""
     state: dict[str, Any] = scope.get("state") or {}
     transport = state.get(_TRANSPORT)
-    if transport is not None:
-        transport.abort()
+    if transport is None:
+        return
+    with suppress(OSError):  # the system would wait for the client, too
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+    await asyncio.sleep(0)  # so that uvicorn knows of it before the request ends

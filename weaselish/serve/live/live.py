@@ -12,6 +12,7 @@ from weaselish.files.state_dir import STATE
 from weaselish.records.logs import log_path
 from weaselish.serve.live.live_project import LiveProject, Pace
 from weaselish.serve.live.log_segments import LogSegments
+from weaselish.serve.live.stream import LIMITS
 from weaselish.serve.projects import Projects
 from weaselish.serve.secret_mask import SecretMask
 from weaselish.serve.storage.database import Database
@@ -24,6 +25,7 @@ class Live:
     """Opens each project when a visitor first asks for it. `project` and `close` may be called from any thread."""
 
     def __init__(self, database: Database, projects: Projects, pace: Pace | None = None) -> None:
+        self.limits = LIMITS  # of streams
         self._database = database
         self._projects = projects
         self._pace = pace

@@ -57,13 +57,13 @@ class EventStream(Response):
                 task.cancel()
             await asyncio.gather(sending, *ending, return_exceptions=True)
         if not sending.cancelled() and sending.exception() is not None:
-            cut_off(scope)
+            await cut_off(scope)
             return
         with suppress(TimeoutError, OSError):
             async with asyncio.timeout(1.0):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return
-        cut_off(scope)
+        await cut_off(scope)
 
     async def _send_all(self, scope: Scope, send: Send) -> None:
         """Send events until there are no more. Raises TimeoutError for a client that reads nothing."""

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from weaselish.serve.access.roles import Visitor
 from weaselish.serve.access.visitors import Viewer
-from weaselish.serve.actions.allowed import AllowedRunner, actions_of
-from weaselish.serve.actions.requests import AcceptRequest, ActionRequest, RunRequest, TransferRequest
+from weaselish.serve.actions.allowed import AllowedRunner, actions_of, noted
+from weaselish.serve.actions.requests import AcceptRequest, ActionRequest, RunRequest, TransferRequest, shown
 from weaselish.serve.live.live import live_of
 from weaselish.serve.serving import serving_of
 from weaselish.serve.storage.actions import MOST, ActionRow
@@ -114,15 +114,17 @@ def stop_run(
     live = live_of(request)
     live.project(project).refresh()
     row = live.run(project, run, command)
-    actions_of(request).stop_run(row, live.project(project).root)
+    with noted(request, visitor, "stop", f"{project}: {row.command} {row.run}"):
+        actions_of(request).stop_run(row, live.project(project).root)
     return Response(status_code=204)
 
 
 @router.post("/actions/{action}/stop", status_code=202)
 def stop_action(request: Request, visitor: AllowedRunner, action: int) -> Action:
     """Ask an action to end: first as Ctrl-C does, after 10 seconds by force."""
-    _as_json(request, actions_of(request).find(action))  # raises for an action of another server's projects
-    return _as_json(request, actions_of(request).stop(action))
+    found = _as_json(request, actions_of(request).find(action))
+    with noted(request, visitor, "stop", f"{found.project}: action {action}"):
+        return _as_json(request, actions_of(request).stop(action))
 
 
 @router.get("/actions")
@@ -149,8 +151,8 @@ def show_action(request: Request, visitor: Viewer, action: int) -> ActionDetails
 
 def _start(request: Request, visitor: Visitor, project: str, wanted: ActionRequest) -> Action:
     live = live_of(request).project(project)
-    row = actions_of(request).start(live.root, wanted, visitor.name, live.mask)
-    return _as_json(request, row)
+    with noted(request, visitor, wanted.kind, f"{project}: {shown(wanted, live.mask)}"):
+        return _as_json(request, actions_of(request).start(live.root, wanted, visitor.name, live.mask))
 
 
 def _as_json(request: Request, row: ActionRow) -> Action:

@@ -40,7 +40,7 @@ async def project_events(
     version = _number(last_event_id, since)
     if version is None:
         version = await run_in_threadpool(live.runs.version)
-    return EventStream(_project_events(live, version), serving_of(request).shutdown)
+    return EventStream(_project_events(live, version), serving_of(request).shutdown, live_of(request).limits)
 
 
 async def _project_events(live: LiveProject, version: int) -> AsyncGenerator[bytes]:
@@ -79,7 +79,7 @@ async def log_events(
     start = _number(last_event_id, offset)
     if start is None:
         start = await run_in_threadpool(log.tail, _TAIL)
-    return EventStream(_log_events(live, project, log, start), serving_of(request).shutdown)
+    return EventStream(_log_events(live, project, log, start), serving_of(request).shutdown, live.limits)
 
 
 async def _log_events(live: Live, project: str, log: LogSegments, offset: int) -> AsyncGenerator[bytes]:
