@@ -56,7 +56,7 @@ def test_accept_push_and_pull(play: Play) -> None:
     project.write("data", "by hand\n")
     assert server.ended(server.post("projects/play/accept", {"commands": ["prep"]})["id"])["exit_code"] == 0
     pushed = server.ended(server.post("projects/play/push", {"commands": ["prep"]})["id"])
-    assert (pushed["exit_code"], project.beside("remote").exists("data")) == (0, True), pushed
+    assert (pushed["exit_code"], (project.path.parent / "remote" / "data").exists()) == (0, True), pushed
     project.remove("data")
     assert server.ended(server.post("projects/play/pull", {"commands": ["prep"]})["id"])["exit_code"] == 0
     assert project.read("data") == "by hand\n"
@@ -80,9 +80,11 @@ def test_a_run_of_a_terminal_can_be_stopped(play: Play) -> None:
     project, server = play
     for name in ("talk.go", "talk.running"):
         (project.path / name).unlink(missing_ok=True)
-    running = project.start("run", "talk")
+    with server.events("projects/play/events") as events:
+        next(events)
+        running = project.start("run", "talk")
+        run = next(events).data["runs"][0]["run"]
     script = project.wait_for("talk")
-    run = server.get("projects/play/runs")["runs"][0]["run"]
     server.post(f"projects/play/runs/{run}/stop?command=talk")
     assert running.wait().code == 143
     assert not is_alive(script)
@@ -177,9 +179,15 @@ def test_limits_end_a_run(
 
 
 def test_processors_and_gpus_are_limited(project: ProjectDir, database: Database, tmp_path: Path) -> None:
-    script = 'python -c \'import os; print(len(os.sched_getaffinity(0)), os.environ["CUDA_VISIBLE_DEVICES"], file=open("n", "w"))\''
-    assert run_with(project, database, tmp_path, Limits(cpus=0.5, gpus=0), script).exit_code == 0
-    assert project.read("n").split() == ["1"]
+    project.write(
+        "facts.py",
+        """\
+        import os
+        print(len(os.sched_getaffinity(0)), repr(os.environ["CUDA_VISIBLE_DEVICES"]), file=open("n", "w"))
+        """,
+    )
+    assert run_with(project, database, tmp_path, Limits(cpus=0.5, gpus=0), "python facts.py").exit_code == 0
+    assert project.read("n") == "1 ''\n"
 
 
 def test_no_secret_reaches_the_database_or_a_readable_file(

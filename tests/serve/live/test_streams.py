@@ -17,7 +17,7 @@ import uvicorn
 from harness import TIMEOUT, ProjectDir, wait_until
 
 from serve.running_server import Event, RunningServer
-from weaselish.serve.access.cookies import NAME
+from weaselish.serve.access.cookies import cookie_name
 from weaselish.serve.access.roles import Role
 from weaselish.serve.app import create_app
 from weaselish.serve.live.connection import CuttableProtocol
@@ -133,7 +133,11 @@ def served(project: ProjectDir, tmp_path: Path, limits: StreamLimits) -> Iterato
     thread.start()
     try:
         wait_until(lambda: server.started)
-        yield server.servers[0].sockets[0].getsockname()[1], f"{NAME}={value}", live.runs.runs()
+        yield (
+            server.servers[0].sockets[0].getsockname()[1],
+            f"{cookie_name(app.state.serving)}={value}",
+            live.runs.runs(),
+        )
     finally:
         server.should_exit = True
         thread.join(TIMEOUT)
