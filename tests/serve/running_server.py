@@ -71,6 +71,15 @@ class RunningServer:
             yield _parsed(answer.iter_lines())
 
 
+def run_in_state(events: Iterator[Event], command: str, state: str) -> str:
+    """Return the id of the first run that an event shows in a state."""
+    for event in events:
+        for run in event.data.get("runs", ()):
+            if (run["command"], run["state"]) == (command, state):
+                return str(run["run"])
+    raise AssertionError("the stream ended")
+
+
 def _parsed(lines: Iterator[str]) -> Iterator[Event]:
     fields: dict[str, str] = {}
     for line in lines:

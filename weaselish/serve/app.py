@@ -18,7 +18,7 @@ from weaselish.serve.actions.service import Actions
 from weaselish.serve.failures import add_handlers
 from weaselish.serve.live.indexed_history import IndexedHistory
 from weaselish.serve.live.live import Live
-from weaselish.serve.pages import account, assets, enter, login, project_pages
+from weaselish.serve.pages import account, action_pages, assets, enter, login, project_pages
 from weaselish.serve.projects import Projects
 from weaselish.serve.routes import actions as action_routes
 from weaselish.serve.routes import live, reading, visitor
@@ -64,7 +64,7 @@ def create_app(
     app.add_middleware(OwnOrigin, settings=settings)
     app.add_middleware(SecureHeaders)
     app.add_middleware(ForwardedBy, proxies=settings.trusted_proxies)
-    pages = (assets.router, enter.router, login.router, account.router, project_pages.router)
+    pages = (assets.router, enter.router, login.router, account.router, action_pages.router, project_pages.router)
     for router in (*pages, reading.router, live.router, action_routes.router, visitor.router):
         app.include_router(router)
     app.add_api_route("/healthz", healthz, include_in_schema=False)

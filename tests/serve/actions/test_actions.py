@@ -12,7 +12,7 @@ from harness import ProjectDir, is_alive, wait_until
 
 from serve.conftest import PLAY
 from serve.dashboard import PASSWORD, with_accounts
-from serve.running_server import RunningServer
+from serve.running_server import RunningServer, run_in_state
 from weaselish.serve.access.roles import Role
 from weaselish.serve.actions.requests import RunRequest
 from weaselish.serve.actions.service import Actions
@@ -25,7 +25,7 @@ from weaselish.serve.storage.database import Database, open_database
 
 Play = tuple[ProjectDir, RunningServer]
 
-WRITES = (
+WRITES: tuple[tuple[str, object], ...] = (
     ("run", {"targets": ["prep"]}),
     ("accept", {"commands": ["prep"]}),
     ("push", {}),
@@ -81,9 +81,8 @@ def test_a_run_of_a_terminal_can_be_stopped(play: Play) -> None:
     for name in ("talk.go", "talk.running"):
         (project.path / name).unlink(missing_ok=True)
     with server.events("projects/play/events") as events:
-        next(events)
         running = project.start("run", "talk")
-        run = next(events).data["runs"][0]["run"]
+        run = run_in_state(events, "talk", "running")
     script = project.wait_for("talk")
     server.post(f"projects/play/runs/{run}/stop?command=talk")
     assert running.wait().code == 143

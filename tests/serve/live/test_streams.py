@@ -16,7 +16,7 @@ import httpx
 import uvicorn
 from harness import TIMEOUT, ProjectDir, wait_until
 
-from serve.running_server import Event, RunningServer
+from serve.running_server import RunningServer, run_in_state
 from weaselish.serve.access.cookies import cookie_name
 from weaselish.serve.access.roles import Role
 from weaselish.serve.app import create_app
@@ -31,10 +31,6 @@ from weaselish.serve.storage.sessions import create_session
 Play = tuple[ProjectDir, RunningServer]
 
 
-def states(events: list[Event]) -> list[tuple[str, str]]:
-    return [(run["command"], run["state"]) for event in events if event.name == "runs" for run in event.data["runs"]]
-
-
 def test_a_run_in_a_terminal_appears_with_its_output(play: Play) -> None:
     project, dashboard = play
     for name in ("talk.running", "talk.go"):
@@ -42,9 +38,7 @@ def test_a_run_in_a_terminal_appears_with_its_output(play: Play) -> None:
     with dashboard.events("projects/play/events") as events:
         assert next(events).name == "hello"
         running = project.start("run", "talk")
-        event = next(events)
-        assert states([event]) == [("talk", "running")]
-        run = event.data["runs"][0]["run"]
+        run = run_in_state(events, "talk", "running")
         project.wait_for("talk")
         with dashboard.events(f"projects/play/runs/{run}/log/events") as log:
             text = ""
@@ -56,7 +50,7 @@ def test_a_run_in_a_terminal_appears_with_its_output(play: Play) -> None:
             rest = list(takewhile(lambda one: one.name != "end", log))
             assert "two" in "".join(one.data["text"] for one in rest if one.name == "lines")
         assert running.wait().code == 0
-        assert states([next(events)]) == [("talk", "done")]
+        assert run_in_state(events, "talk", "done") == run
     with dashboard.events(f"projects/play/runs/{run}/log/events", last_event_id=news.id) as log:
         again = list(log)
     assert [one.name for one in again] == ["lines", "end"]
@@ -72,7 +66,7 @@ def test_a_stream_goes_on_after_the_last_event(play: Play) -> None:
     project.process("run", "prep", "--force")
     with dashboard.events("projects/play/events", last_event_id=version) as events:
         assert next(events).name == "hello"
-        assert states([next(events)])[0][0] == "prep"
+        assert run_in_state(events, "prep", "done")
     with dashboard.events(
         "projects/play/events", last_event_id="999999999"
     ) as events:  # of a database that was deleted
@@ -84,13 +78,12 @@ def test_a_killed_run_becomes_interrupted(play: Play) -> None:
     (project.path / "talk.go").unlink(missing_ok=True)
     (project.path / "talk.running").unlink(missing_ok=True)
     with dashboard.events("projects/play/events") as events:
-        next(events)
         running = project.start("run", "talk")
+        run = run_in_state(events, "talk", "running")
         project.wait_for("talk")
-        assert states([next(events)]) == [("talk", "running")]
         running.signal(signal.SIGKILL)
         running.wait()
-        assert states([next(events)]) == [("talk", "interrupted")]
+        assert run_in_state(events, "talk", "interrupted") == run
     project.let_go("talk")
 
 

@@ -31,7 +31,7 @@ class Live:
         self._pace = pace
         self._lock = threading.Lock()  # guards _open
         self._open: dict[str, LiveProject] = {}
-        self._logs: OrderedDict[tuple[str, int, str], LogSegments] = OrderedDict()  # used in the event loop only
+        self._logs: OrderedDict[tuple[str, int, str, bool], LogSegments] = OrderedDict()  # used in the event loop only
 
     def project(self, name: str) -> LiveProject:
         """Return the project of that name. Raises UnknownName and DatabaseError."""
@@ -49,14 +49,14 @@ class Live:
                 return row
         raise UnknownName("run", str(run), [])
 
-    def log(self, name: str, row: RunRow) -> LogSegments:
+    def log(self, name: str, row: RunRow, *, in_html: bool = False) -> LogSegments:
         """Return the log of a run, shared by all that follow it. Call it in the event loop."""
-        key = name, row.run, row.command
+        key = name, row.run, row.command, in_html
         log = self._logs.pop(key, None)
         if log is None:
             project = self.project(name)
             path = log_path(project.root / STATE, row.command, row.run)
-            log = LogSegments(path, project.mask, lambda: _final_state(project, row))
+            log = LogSegments(path, project.mask, lambda: _final_state(project, row), in_html=in_html)
         self._logs[key] = log
         if len(self._logs) > _LOGS:
             self._logs.popitem(last=False)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from weaselish.serve.live.run_event import event
+from weaselish.serve.pages.ansi import as_html
 
 _SEGMENT = 1 << 16  # bytes
 _KEPT = 8  # segments
@@ -34,8 +35,11 @@ class LogNews(NamedTuple):
 class LogSegments:
     """The log of one run. Streams of one event loop may share it."""
 
-    def __init__(self, path: Path, mask: Callable[[str], str], is_over: Callable[[], str | None]) -> None:
+    def __init__(
+        self, path: Path, mask: Callable[[str], str], is_over: Callable[[], str | None], *, in_html: bool = False
+    ) -> None:
         """Name a log. `is_over` returns the final state of its run, None as long as it runs."""
+        self._in_html = in_html
         self._path = path
         self._mask = mask
         self._is_over = is_over
@@ -71,16 +75,17 @@ class LogSegments:
         end = len(data) if state else data.rfind(b"\n") + 1
         events = [self._lines(data[:end], offset + end)] if end else []
         if partial := data[end:][-_LONGEST_PARTIAL:]:
-            events.append(event("partial", {"text": self._text(partial)}))
+            events.append(event("partial", self._shown(partial)))
         if state:
             events.append(event("end", {"state": state}))
         return LogNews(tuple(events), offset + end, is_end=True, is_over=state is not None)
 
     def _lines(self, data: bytes, end: int) -> bytes:
-        return event("lines", {"text": self._text(data)}, end)
+        return event("lines", self._shown(data), end)
 
-    def _text(self, data: bytes) -> str:
-        return self._mask(data.decode("utf-8", "replace"))
+    def _shown(self, data: bytes) -> dict[str, str]:
+        text = self._mask(data.decode("utf-8", "replace"))
+        return {"html": as_html(text)} if self._in_html else {"text": text}
 
     def _size(self) -> int:
         with suppress(OSError), self._open() as file:

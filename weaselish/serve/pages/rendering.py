@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from weaselish.serve.access.forms import FIELD, form_token
-from weaselish.serve.access.roles import Visitor
+from weaselish.serve.access.roles import Role, Visitor
 from weaselish.serve.pages import shown
 from weaselish.serve.pages.ansi import as_html
 from weaselish.serve.pages.assets import assets_version
@@ -51,7 +51,15 @@ def _environment() -> Environment:
 
 def render_text(template: str, links: Links, **values: Any) -> str:
     """Return a page. Templates need `visitor`, `form_field` and `form_token`, None or empty without a server."""
-    shared = {"links": links, "visitor": None, "form_field": "", "form_token": "", "policy": ""}
+    shared = {
+        "links": links,
+        "visitor": None,
+        "form_field": "",
+        "form_token": "",
+        "policy": "",
+        "may_run": False,
+        "base": "",
+    }
     return _environment().get_template(template).render(shared | values)
 
 
@@ -66,5 +74,11 @@ def render(
     """Return a page. Templates have `base` (before each path), `visitor`, and of forms `form_field`, `form_token`."""
     serving = serving_of(request)
     token = form_token(serving, visitor.session) if visitor and visitor.session else ""
-    shared = {"base": serving.settings.base_path, "visitor": visitor, "form_field": FIELD, "form_token": token}
+    shared: dict[str, Any] = {
+        "base": serving.settings.base_path,
+        "visitor": visitor,
+        "form_field": FIELD,
+        "form_token": token,
+    }
+    shared["may_run"] = serving.settings.allow_run and visitor is not None and visitor.role >= Role.RUNNER
     return HTMLResponse(render_text(template, links_of(request), **shared, **values), status)

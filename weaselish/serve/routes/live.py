@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -65,6 +65,7 @@ async def log_events(
     run: int,
     command: Annotated[str | None, Query(max_length=500)] = None,
     offset: Offset = None,
+    form: Literal["text", "html"] = "text",
     last_event_id: LastEventId = None,
 ) -> EventStream:
     """Stream the output of a run as it arrives.
@@ -75,7 +76,7 @@ async def log_events(
     """
     live = live_of(request)
     row = await run_in_threadpool(live.run, project, run, command)
-    log = live.log(project, row)
+    log = live.log(project, row, in_html=form == "html")
     start = _number(last_event_id, offset)
     if start is None:
         start = await run_in_threadpool(log.tail, _TAIL)
