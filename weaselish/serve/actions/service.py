@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,6 +38,7 @@ from weaselish.serve.storage.run_row import Mask, RunRow
 
 _OTHERS = 2  # actions of each other kind than runs at the same time
 _STARTING = 15.0  # seconds that a supervisor may take before it holds its lock
+_KEPT = 200  # actions whose messages are kept
 _SHOWN = 1 << 20  # bytes of messages
 _PRIVATE = "PROJ_SERVE_"  # variables of the dashboard, which no script gets
 _TICK = 1.0  # seconds between two looks at what runs on this host
@@ -160,9 +162,17 @@ class Actions:
             with suppress(OSError):
                 (self._root / str(row.id) / STOP).touch()
 
+    def _remove_old(self, newest: int) -> None:
+        """Delete what the oldest actions of this host wrote. The database keeps that they took place."""
+        kept = {row.id for row in running_actions(self._database, host=self._host)}
+        for name in os.listdir(self._root):
+            if 0 < _number(name) <= newest - _KEPT and _number(name) not in kept:
+                shutil.rmtree(self._root / name, ignore_errors=True)
+
     def _launch(self, action: int, task: Task) -> None:
         directory = self._root / str(action)
         directory.mkdir(parents=True, mode=0o700)
+        self._remove_old(action)
         fd = os.open(directory / TASK, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(fd, "wb") as file:
             file.write(task.to_json())
@@ -177,6 +187,10 @@ class Actions:
             start_new_session=True,
         )
         threading.Thread(target=process.wait, name=f"action {action}", daemon=True).start()  # so that no zombie stays
+
+
+def _number(name: str) -> int:
+    return int(name) if name.isdecimal() else 0
 
 
 def _argv(words: tuple[str, ...]) -> tuple[str, ...]:

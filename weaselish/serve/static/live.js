@@ -4,7 +4,7 @@
   const live = document.body.dataset.live;
   if (!live || !window.EventSource) return;
   const report = document.getElementById("news");
-  const streams = [];
+  const streams = []; // each with a method that closes or opens it: a browser has few connections to a server
 
   // parts of the page that the server draws again, each one only if it differs
   const LEAST = 1500; // ms between two loads of the page
@@ -36,13 +36,25 @@
   };
   addEventListener("visibilitychange", () => { if (!document.hidden && waiting === -1) { waiting = 0; soon(); } });
 
-  const stream = (address, handlers) => {
-    const source = new EventSource(address);
-    for (const [name, handle] of Object.entries(handlers)) source.addEventListener(name, (event) => handle(JSON.parse(event.data), source));
-    streams.push(source);
-    return source;
+  const stream = (address, position, handlers) => {
+    let source = null, last = null, isOver = false;
+    const close = () => { source?.close(); source = null; };
+    const open = () => {
+      if (source || isOver) return;
+      const from = new URL(address, location.href);
+      if (last !== null) from.searchParams.set(position, last);
+      source = new EventSource(from);
+      for (const [name, handle] of Object.entries(handlers)) source.addEventListener(name, (event) => {
+        if (event.lastEventId) last = event.lastEventId;
+        handle(JSON.parse(event.data), () => { isOver = true; close(); });
+      });
+    };
+    streams.push({ open, close });
+    open();
   };
-  if (document.querySelector("[data-part]")) stream(`${live}/events`, {
+  addEventListener("visibilitychange", () => streams.forEach((one) => (document.hidden ? one.close() : one.open())));
+  if (document.querySelector("[data-part]")) stream(`${live}/events`, "since", {
+    hello: () => {},
     runs: ({ runs }) => {
       const last = runs[runs.length - 1];
       if (report && last) report.textContent = `${last.command}: ${last.state}`;
@@ -67,10 +79,10 @@
       while (log.childElementCount > 5000) log.firstElementChild.remove();
       if (isAtEnd || !before) log.scrollTop = log.scrollHeight;
     };
-    stream(log.dataset.log, {
+    stream(log.dataset.log, "offset", {
       lines: ({ html }) => add(html),
       partial: ({ html }) => { add(html); partial = log.lastElementChild; },
-      end: (_, source) => { source.close(); soon(); },
+      end: (_, finish) => { finish(); soon(); },
     });
   }
 
@@ -91,5 +103,5 @@
     }, 1000);
   }
 
-  addEventListener("pagehide", () => streams.forEach((source) => source.close()));
+  addEventListener("pagehide", () => streams.forEach((one) => one.close()));
 })();
