@@ -10,6 +10,7 @@ from typing import NamedTuple
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from weaselish.errors import ProjError
 from weaselish.serve.live.connection import cut_off
 from weaselish.serve.serving import Shutdown
 
@@ -56,8 +57,11 @@ class EventStream(Response):
             for task in (sending, *ending):
                 task.cancel()
             await asyncio.gather(sending, *ending, return_exceptions=True)
-        if not sending.cancelled() and sending.exception() is not None:
+        failure = None if sending.cancelled() else sending.exception()
+        if failure is not None:
             await cut_off(scope)
+            if not isinstance(failure, (OSError, ProjError)):  # TimeoutError is one: the client reads nothing
+                raise failure
             return
         with suppress(TimeoutError, OSError):
             async with asyncio.timeout(1.0):
