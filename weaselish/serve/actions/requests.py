@@ -73,6 +73,17 @@ def words_of(request: ActionRequest, directory: Path) -> tuple[str, ...]:
             return tuple(_transfer_words(request, directory))
 
 
+def form_of(request: ActionRequest) -> tuple[str, ...]:
+    """Return the options for how `proj` reports to the dashboard."""
+    match request:
+        case RunRequest():
+            return ("--output", "quiet", "--json")
+        case AcceptRequest():
+            return ()
+        case TransferRequest():
+            return ("--json",)
+
+
 def shown(request: ActionRequest, mask: Callable[[str], str]) -> str:
     """Return what was asked for in short, before it is checked, with secrets masked."""
     match request:
@@ -125,7 +136,6 @@ def _run_words(request: RunRequest, directory: Path) -> Iterator[str]:
         yield from ("--jobs", str(request.jobs))
     for name, value in request.overrides.items():
         yield f"--{name}={value}"  # one word, so that a value such as `--force` stays a value
-    yield from ("--output", "quiet", "--json")
 
 
 def _transfer_words(request: TransferRequest, directory: Path) -> Iterator[str]:
@@ -138,7 +148,6 @@ def _transfer_words(request: TransferRequest, directory: Path) -> Iterator[str]:
         yield from ("--command", command)
     if request.force and request.kind == "pull":
         yield "--force"
-    yield "--json"
 
 
 def _model(directory: Path, overrides: Mapping[str, str]) -> ProjectModel:

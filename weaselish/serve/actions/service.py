@@ -20,7 +20,7 @@ from weaselish.files.regular import open_regular
 from weaselish.files.state_dir import STATE
 from weaselish.locks.flock import is_locked
 from weaselish.locks.holders import holders
-from weaselish.serve.actions.requests import ActionRequest, RunRequest, shown_words, words_of
+from weaselish.serve.actions.requests import ActionRequest, RunRequest, form_of, shown_words, words_of
 from weaselish.serve.actions.supervisor import ALIVE, MESSAGES, OUTCOME, RESULT, STOP, TASK, Ceilings, Task
 from weaselish.serve.settings import Limits, Settings
 from weaselish.serve.storage.actions import (
@@ -72,7 +72,9 @@ class Actions:
         new = NewAction(str(directory), request.kind, shown, visitor, self._host, at_once)
         action = add_action(self._database, new, now=self._clock())
         try:
-            self._launch(action, Task(_argv(words), str(directory), _ceilings(self._settings.limits)))
+            self._launch(
+                action, Task(_argv((*words, *form_of(request))), str(directory), _ceilings(self._settings.limits))
+            )
         except OSError as error:
             self._end(action, 126, f"it could not be started: {error.strerror}")
         return find_action(self._database, action)

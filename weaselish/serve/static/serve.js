@@ -20,6 +20,7 @@
   };
   show(document);
   setInterval(() => show(document), 60000);
+  document.addEventListener("proj:changed", () => show(document)); // live.js replaced parts of the page
 
   // a table that shows only some of its rows
   const filters = document.querySelector("[data-filters]");
