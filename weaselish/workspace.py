@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weaselish.cancel import Cancel
-from weaselish.errors import InvalidOverride, UnknownName
+from weaselish.errors import InvalidOverride, ProjError, UnknownName
 from weaselish.files.atomic import writing
 from weaselish.files.digests import Digests
 from weaselish.files.reading import Observer, Unobserved
@@ -19,12 +20,50 @@ from weaselish.model.env_paths import with_env_in_paths
 from weaselish.model.interpolate import MASK, is_secret
 from weaselish.model.outside_paths import with_one_form
 from weaselish.model.paths import is_glob
-from weaselish.model.project import Algorithm, ProjectModel
+from weaselish.model.project import Algorithm, Command, ProjectModel
 from weaselish.plan.producers import Producers
 from weaselish.records.records import Records
 
 if TYPE_CHECKING:
     from weaselish.model.locations import Locations
+
+Pulling = Callable[[str, int, int], None]
+AskForImage = Callable[[str, str, Pulling | None], str | None]  # image, executor, progress -> its digest
+
+
+class ImageDigests:
+    """What identifies the images that commands name. An engine is asked once about each. Thread-safe.
+
+    Unless `pulling` is set, which receives the progress, an image that no engine has is `unchecked`.
+    """
+
+    def __init__(self, project: ProjectModel) -> None:
+        self.ask: AskForImage = lambda image, executor, pulling: None
+        self.executor_of: Callable[[Command], str] = lambda one: one.executor or project.executors.default
+        self.pulling: Pulling | None = None  # image, layers that are there, layers in all
+        self.unchecked: dict[str, ProjError | None] = {}  # with the cause, if it is an error
+        self._known: dict[tuple[str, str], str | None] = {}
+        self._lock = threading.Lock()  # guards both, and makes others wait for a pull
+
+    def digest(self, image: str, command: Command) -> str | None:
+        """Return the digest of an image, None if it is unchecked. Raises ProjError if pulling."""
+        asked = image, self.executor_of(command)
+        with self._lock:
+            if asked not in self._known:
+                self._known[asked] = self._answer(*asked)
+            return self._known[asked]
+
+    def _answer(self, image: str, executor: str) -> str | None:
+        cause, found = None, None
+        try:
+            found = self.ask(image, executor, self.pulling)
+        except ProjError as error:
+            if self.pulling is not None:
+                raise
+            cause = error
+        if found is None:
+            self.unchecked[image] = cause
+        return found
 
 
 class Workspace:
@@ -54,6 +93,7 @@ class Workspace:
         self.parsed = project  # with `${env.X}` in its paths
         in_root = project_root(root)
         self.project = with_one_form(with_env_in_paths(project, self.env, in_root), in_root)
+        self.images = ImageDigests(self.project)
 
     @classmethod
     def open(

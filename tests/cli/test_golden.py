@@ -13,6 +13,12 @@ Golden = Callable[..., None]
 SESSIONS = {  # subcommand -> the rest of each call, in order
     "run": ["all -n", "all", "all", "count -F -q", "all -F -j 2 --output quiet", "nothing", "all --json -q"],
     "status": ["", "all --json", "count --remote default", "-v --check"],
+    "ps": ["", "--json"],
+    "stop": ["count", ""],
+    "shell": ["", "nothing"],
+    "executor list": ["", "--json"],
+    "executor test": ["", "nowhere"],
+    "executor clean": ["local", "nowhere"],
     "log": ["-q"],
     "why": ["count", "all --vars.lines 1", ""],
     "diff": ["", "count", "--json", "count 000000000000"],

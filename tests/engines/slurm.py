@@ -19,6 +19,8 @@ from pathlib import Path
 
 from harness import wait_until
 
+from engines import Missing
+
 NODES = ("n1", "n2")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "srun")
 PR_SET_PDEATHSIG = 1
@@ -64,10 +66,6 @@ NodeName=n2 NodeHostname=HOST NodeAddr=127.0.0.1 Port=PORT2 CPUs=8 RealMemory=40
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 PartitionName=small Nodes=n2 MaxTime=1 State=UP
 """
-
-
-class Missing(Exception):
-    """Why this machine cannot run a Slurm."""
 
 
 class Slurm:

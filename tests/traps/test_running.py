@@ -196,6 +196,8 @@ QUESTIONS = [
     ["validate"],
     ["graph"],
     ["log"],
+    ["ps"],
+    ["executor", "list"],
     ["vars"],
     ["ls"],
     ["document"],

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from weaselish.cancel import Cancel
-from weaselish.workspace import Workspace
+from weaselish.workspace import AskForImage, Pulling, Workspace
 
 if TYPE_CHECKING:
     from weaselish.engine import events
@@ -38,6 +38,7 @@ class ProjectDirectory:
     def _open(self, cancel: Cancel | None = None) -> Workspace:
         workspace = Workspace.open(self._directory, self._overrides, cancel, earlier=self._file)
         self._file = workspace.file
+        workspace.images.ask = image_source(workspace)
         return workspace
 
     @contextmanager
@@ -51,6 +52,18 @@ class ProjectDirectory:
         finally:
             if cancel is None:
                 token.close()
+
+
+def image_source(workspace: Workspace) -> AskForImage:
+    """Return the function that asks for the digests of images. Its imports wait until it is called."""
+
+    def ask(image: str, executor: str, pulling: Pulling | None) -> str | None:
+        from weaselish.executors.containers.images import image_digest
+
+        model = workspace.project.executors
+        return image_digest(image, executor, model, workspace.environ, workspace.cancel, pulling)
+
+    return ask
 
 
 def store_opener(workspace: Workspace, *, user: str | None = None, token: str | None = None) -> OpenStore:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from weaselish.api.directory import OnEvent, ignore
 from weaselish.api.history import History
+from weaselish.api.jobs import Jobs
 from weaselish.api.running import Running
 from weaselish.api.sharing import Sharing
 from weaselish.cancel import Cancel
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from weaselish.plan.reasons import Reason
 
 
-class Project(Running, Sharing, History):
+class Project(Running, Jobs, Sharing, History):
     """A project directory. Each method reads it anew; nothing stays open between calls.
 
     Methods raise ProjError subclasses for what the user can fix. `cancel` ends the work from another thread or a

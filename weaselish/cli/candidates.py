@@ -175,6 +175,7 @@ class _Line(NamedTuple):
             Values.REMOTES: ("remotes",),
             Values.ASSETS: ("assets",),
             Values.ARTIFACTS: ("artifacts",),
+            Values.EXECUTORS: ("executors",),
         }[values]
         from weaselish.engine.outline import outline
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.cli.arguments import member
-from weaselish.cli.subcommand import JSON, Option, Takes, Values, dry
+from weaselish.cli.subcommand import EXECUTOR, JSON, Option, Takes, Values, dry
 from weaselish.errors import UsageError
 from weaselish.model.cache import OFF
 
@@ -44,13 +44,7 @@ OPTIONS = (
         Takes.TEXT,
         "N",
     ),
-    Option(
-        "executor",
-        ("--executor",),
-        "Run all steps on this executor, whatever their commands name.",
-        Takes.TEXT,
-        "NAME",
-    ),
+    EXECUTOR._replace(help="Run all steps on this executor, whatever their commands name."),
     Option(
         "watch",
         ("--watch",),

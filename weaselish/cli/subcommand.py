@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the module of this package that declares it
     "Run": {
         "run": "run",
+        "stop": "jobs",
+        "shell": "jobs",
         "lock accept": "lock",
         "lock reset": "lock",
     },
     "Look": {
         "status": "status",
+        "ps": "jobs",
         "why": "why",
         "log": "log",
         "diff": "diff",
@@ -41,6 +44,11 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
         "remote rename": "remote_change",
         "remote remove": "remote_change",
         "assets": "assets",
+    },
+    "Executors": {
+        "executor list": "executors",
+        "executor test": "executors",
+        "executor clean": "executors",
     },
     "Publish": {
         "artifact push": "artifact",
@@ -81,6 +89,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
 }
 MODULES = {name: module for section in SECTIONS.values() for name, module in section.items()}
 GROUPS = {
+    "executor": "List, test and clean the executors that project.yml defines.",
     "snapshot": "Store entire projects on a remote, and bring them back.",
     "remote": "Add, list, test and remove remotes, of project.yml and your own.",
     "import": "Print what the files of Skelebot and Lab become in `proj`.",
@@ -101,6 +110,7 @@ class Values(enum.Enum):
     REMOTES = enum.auto()
     ASSETS = enum.auto()
     ARTIFACTS = enum.auto()
+    EXECUTORS = enum.auto()
     TEMPLATES = enum.auto()
     DIRECTORIES = enum.auto()
     FILES = enum.auto()
@@ -212,6 +222,15 @@ class Subcommand(NamedTuple):
         be_quiet(quiet)
         return self.run(Call(words, extras, verbose, quiet), **values)
 
+
+EXECUTOR = Option(
+    "executor",
+    ("--executor",),
+    "Use this executor, whatever the command names.",
+    Takes.TEXT,
+    "NAME",
+    values=Values.EXECUTORS,
+)
 
 JSON = Option("as_json", ("--json",), "Print the result as JSON on stdout; an error is JSON, too.")
 

@@ -137,6 +137,7 @@ def _with_current(
 def current_state(workspace: Workspace, command: Command, last: Record) -> Record:
     """Return the current state of a command as a record with the run id 0, in the digest algorithm of `last`."""
     digests = workspace.digests_with(last.algorithm)
+    environment = environment_of(workspace, command, digests, last.fingerprint)
 
     def output(path: str) -> RecordedOutput:
         content = output_content(digests, command, path)
@@ -144,7 +145,7 @@ def current_state(workspace: Workspace, command: Command, last: Record) -> Recor
 
     return last._replace(
         run=0,
-        fingerprint=fingerprint(command, workspace.env, digests.of_dep, environment=environment_of(workspace, digests)),
+        fingerprint=fingerprint(command, workspace.env, digests.of_dep, environment=environment),
         outputs=tuple(map(output, command.outputs)),
         outputs_no_cache=tuple(map(output, command.outputs_no_cache)),
         metrics=read_metrics(workspace, command),

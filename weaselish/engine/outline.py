@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from weaselish.errors import ProjError
 from weaselish.load import ProjectFile, compiled_project, find_root, read_project_file
+from weaselish.model.executors import LOCAL
 from weaselish.model.interpolate import is_secret
 from weaselish.model.project import ProjectModel
 from weaselish.model.urls import without_secrets
@@ -30,6 +31,7 @@ class Outline(NamedTuple):
     remotes: Mapping[str, str] = _NONE
     assets: Mapping[str, str] = _NONE
     artifacts: Mapping[str, str] = _NONE
+    executors: Mapping[str, str] = _NONE
 
 
 def outline() -> Outline:
@@ -63,6 +65,7 @@ def _of_model(model: ProjectModel) -> Outline:
         {name: without_secrets(remote.url) for name, remote in model.remotes.items()},
         {name: asset.description for asset in model.assets for name in (asset.dest, asset.name) if name},
         {name: artifact.description for name, artifact in model.artifacts.items()},
+        {LOCAL: "this machine", **{name: settings.type for name, settings in model.executors.by_name.items()}},
     )
 
 

@@ -72,6 +72,7 @@ class Job(NamedTuple):
     queue_timeout: float | None = None  # seconds in such a queue
     image: str | None = None  # the container image to run in; None: the executor's own, or none
     roles: tuple[JobRole, ...] = ()  # run in place of `lines`
+    outside: tuple[str, ...] = ()  # absolute paths outside the project that it reads or writes
     project: str = ""  # the name of the project, for PROJECT_NAME and for labels
     sources: tuple[JobSource, ...] = ()
 
@@ -201,6 +202,22 @@ class DurableExecutor(Executor, Protocol):
 
     def states(self, handles: Sequence[str]) -> Mapping[str, JobState]:
         """Return where jobs are, by one query."""
+
+
+@runtime_checkable
+class InteractiveExecutor(Executor, Protocol):
+    """An executor that can open a shell on our terminal."""
+
+    def shell(self, job: Job) -> int:
+        """Open a shell with the image, environment and directory of a job without lines. Return its exit code."""
+
+
+@runtime_checkable
+class CleanableExecutor(DurableExecutor, Protocol):
+    """An executor that can list what jobs of a project left behind on it."""
+
+    def leftovers(self) -> Mapping[str, str]:
+        """Return the handle of each job of this project that is not removed yet, with the name of its step."""
 
 
 class ExecutorSource(Protocol):

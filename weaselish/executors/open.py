@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Self
 
 from weaselish.errors import UnknownName
 from weaselish.executors.base import Executor, Stdin
-from weaselish.model.executors import LOCAL, ExecutorSettings, KubernetesSettings, Queue, SlurmSettings
+from weaselish.model.executors import (
+    LOCAL,
+    ContainerSettings,
+    ExecutorSettings,
+    KubernetesSettings,
+    Queue,
+    SlurmSettings,
+)
 from weaselish.model.executors import Executors as ExecutorsModel
 from weaselish.model.project import Command
 
@@ -95,4 +102,8 @@ class Executors:
             from weaselish.executors.kubernetes.executor import KubernetesExecutor
 
             return KubernetesExecutor(settings, self.environ)
+        if isinstance(settings, ContainerSettings):
+            from weaselish.executors.containers.executor import ContainerExecutor
+
+            return ContainerExecutor(self.root, self.environ, settings)
         raise NotImplementedError(type(settings).__name__)

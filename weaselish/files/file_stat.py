@@ -90,6 +90,11 @@ class Stamp(NamedTuple):
         """Return whether nothing was written between the two. Modes and numbers of links may have changed."""
         return self == earlier or self._without_ctime() == earlier._without_ctime()
 
+    def changed_after(self, moment: int) -> bool:
+        """Return whether a file was changed after `moment`, in ns since 1970, even if it was changed back since."""
+        stats = (stat_of(packed) for _, packed in unpack_listing(self.tree or b""))
+        return any(status is not None and status.changed > moment for status in (self.file, *stats))
+
     def _without_ctime(self) -> object:
         listing = unpack_listing(self.tree or b"")
         return _without_ctime(self.file), [(path, _without_ctime(stat_of(one)) or one) for path, one in listing]

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from weaselish.cancel import Cancel
+
 _PROC = "/proc"
+_TICK = 0.05  # seconds between two searches
 
 
 class Holder(NamedTuple):
@@ -31,6 +35,24 @@ def holders(lock: Path) -> tuple[set[int], set[Holder]]:
     orphans = {holder for holder in all_holders if holder.taker not in takers | {holder.pid}}
     # a taker that ended in good order released the lock for its children as well: check again
     return takers, {orphan for orphan in orphans if _holds(orphan.pid, orphan.taker, lock)}
+
+
+def processes_of(lock: Path) -> set[Holder]:
+    """Return the processes that inherited the lock: those of the script for which a `proj`, dead or alive, took it."""
+    return {holder for pid in _processes() for holder in _held_by(pid, lock) if holder.pid != holder.taker}
+
+
+def end_all(lock: Path, *, grace: float, cancel: Cancel) -> None:
+    """End the processes that inherited the lock: SIGTERM, and SIGKILL after `grace` seconds. Raises Cancelled."""
+    signum, kill_at = signal.SIGTERM, time.monotonic() + grace
+    asked: set[Holder] = set()
+    while held := processes_of(lock):
+        if time.monotonic() > kill_at:
+            signum, asked = signal.SIGKILL, set()
+        for holder in held - asked:
+            end(holder, lock, signum)
+        asked |= held
+        cancel.sleep(_TICK)
 
 
 def holding_ancestor(lock: Path, takers: Collection[int]) -> int | None:

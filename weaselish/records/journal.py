@@ -135,6 +135,12 @@ def journals(runs: Path, *, with_past: bool) -> list[Path]:
     return paths
 
 
+def writer_of(path: Path) -> tuple[int | None, str | None]:
+    """Return the process that writes this journal, and its host; nothing if the journal does not say."""
+    began = next((line for line in JournalReader(path).lines() if isinstance(line, Began)), None)
+    return (None, None) if began is None else (began.pid, began.host)
+
+
 def owner_lives(path: Path) -> bool:
     """Return whether the process that writes this journal is alive, on whichever host. Take no lock."""
     try:

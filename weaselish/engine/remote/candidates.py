@@ -59,7 +59,9 @@ def current_fingerprint(
         for path, digest in digests.of_dep(dep):
             yield path, coming.get(path) or digest or known.get(path)
 
-    return fingerprint(command, workspace.env, digests_of, environment=environment_of(workspace, digests))
+    last = next(iter(own_records(workspace, command)), None)
+    environment = environment_of(workspace, command, digests, last and last.fingerprint)
+    return fingerprint(command, workspace.env, digests_of, environment=environment)
 
 
 def algorithms(workspace: Workspace, tree: RemoteTree, command: Command) -> Iterator[Algorithm]:

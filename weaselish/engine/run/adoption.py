@@ -42,7 +42,7 @@ def adopted(workspace: Workspace, command: Command, entry: LockEntry) -> Record:
             env=() if is_ours else fingerprint(command, workspace.env, lambda dep: ()).env,
             shell=False,
             workdir=".",
-            environment=() if is_ours else environment_of(workspace, workspace.digests),
+            environment=() if is_ours else environment_of(workspace, command, workspace.digests),
         ),
         outputs=tuple(output for output in outputs if output.path not in command.outputs_no_cache),
         outputs_no_cache=tuple(output for output in outputs if output.path in command.outputs_no_cache),

@@ -71,7 +71,7 @@ class Execution:
         """
         earlier = None
         if any(reason.kind is ReasonKind.INTERRUPTED for reason in looked.reasons):
-            earlier = earlier_job(self._executors, command, looked, self._report)
+            earlier = earlier_job(self._workspace, self._executors, command, looked, self._report)
             if earlier is None:
                 self._recover_outputs(command)
         job = make_job(self._workspace, command, looked.now, args=args)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Iterator
 
 from weaselish.errors import ProjError
 from weaselish.executors.base import Job, JobId, JobRole, JobSource, Line
 from weaselish.model.interpolate import env_names, is_secret, put_env
+from weaselish.model.paths import dep_base, is_outside
 from weaselish.model.project import Command
 from weaselish.model.roles import Role
 from weaselish.model.script import split_words
@@ -38,6 +40,7 @@ def make_job(
         queue_timeout=command.queue_timeout,
         image=command.image.of(command.resources) if command.image else None,
         roles=tuple(_role(workspace, command, role) for role in command.roles),
+        outside=tuple(_outside_paths(workspace, command)),
         project=workspace.name,
         sources=tuple(_sources(workspace)),
     )
@@ -111,6 +114,17 @@ def _words(workspace: Workspace, command: Command, line: str, place: str) -> lis
             f"`{command.name}`{place} cannot be split into words: {str(error).lower()}",
             hint="a value of the environment holds a quote: put the reference in quotes, or use `shell: true`",
         ) from None
+
+
+def _outside_paths(workspace: Workspace, command: Command) -> Iterator[str]:
+    """Yield the existing directories and files outside the project that the command declares, as absolute paths."""
+    declared = [*(dep_base(dep) for dep in command.deps), *command.all_outputs]
+    for path in dict.fromkeys(filter(is_outside, declared)):
+        place = os.path.normpath(workspace.root / path)
+        if path in command.all_outputs or not os.path.exists(place):
+            place = os.path.dirname(place)
+        if os.path.exists(place):
+            yield place
 
 
 def _environment(workspace: Workspace, command: Command) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.reading_events import Activity
+from weaselish.engine.run.images import report_unchecked
 from weaselish.engine.run.planning import needed_deps
 from weaselish.engine.run.staleness import Staleness, check_staleness
 from weaselish.engine.run.unrecorded import is_unrecorded
@@ -69,6 +70,7 @@ def preview(
             unchecked.add(step)
         previews.append(item)
         checked(1)
+    report_unchecked(workspace, report)
     return previews
 
 

@@ -29,9 +29,9 @@ class Recorder:
         self._command = command
         self._args = args
         self._begun = time.time_ns()
-        self._before = _inputs(command, staleness.now)
+        self._before = inputs_of(command, staleness.now)
         self._environment = staleness.now.environment
-        paths = [*(path for path, _ in self._before), *workspace.project.env_files]
+        paths = [*self._before, *workspace.project.env_files]
         self._stamps: Mapping[str, Stamp] = {path: workspace.digests.stamp(path) for path in paths}
 
     def record(self, run: int) -> Record | None:
@@ -42,9 +42,9 @@ class Recorder:
         digests, command = self._workspace.digests, self._command
         outputs = [self._output(path) for path in command.outputs]
         no_cache = [self._output(path) for path in command.outputs_no_cache]
-        environment = environment_of(self._workspace, digests)
+        environment = environment_of(self._workspace, command, digests)
         after = fingerprint(command, self._workspace.env, digests.of_dep, args=self._args, environment=environment)
-        if _inputs(command, after) != self._before or environment != self._environment:
+        if inputs_of(command, after) != self._before or environment != self._environment:
             return None
         if not all(digests.stamp(path).is_unwritten_since(stamp) for path, stamp in self._stamps.items()):
             return None
@@ -126,7 +126,7 @@ def with_weasel_digests(workspace: Workspace, record: Record) -> Record:
     return record._replace(weasel=weasel.digests_of(workspace.root, record))
 
 
-def _inputs(command: Command, then: Fingerprint) -> list[tuple[str, str | None]]:
+def inputs_of(command: Command, then: Fingerprint) -> dict[str, str | None]:
     """Return the deps that the script only reads. Those that it produces itself are recorded as they are afterwards."""
     outputs = PathIndex(command.all_outputs)
-    return [(path, digest) for path, digest in then.deps if not outputs.overlapping(path)]
+    return {path: digest for path, digest in then.deps if not outputs.overlapping(path)}

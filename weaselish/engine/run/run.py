@@ -14,6 +14,7 @@ from weaselish.engine.events import SerialReporter, StepResult, StepState
 from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.run.caching import Caching
 from weaselish.engine.run.course import Course
+from weaselish.engine.run.images import pull_images
 from weaselish.engine.run.missing_deps import check_sources
 from weaselish.engine.run.planning import args_of, explicitly_named, needed_deps, plan_for
 from weaselish.engine.run.refusals import check_executor
@@ -89,6 +90,7 @@ def run(
         raise UsageError("an argument after `--` is not text in UTF-8")
     serial = SerialReporter(report)
     workspace.observer = ReadingEvents(serial)
+    pull_images(workspace, executors, serial)
     selection = options.selection
     named = explicitly_named(workspace.project, targets, selection)
     plan = plan_for(workspace, targets, selection, named=named, note=serial)

@@ -136,7 +136,7 @@ def _fingerprint(
     last: Record | None,
     expected: Expected | None,
 ) -> Fingerprint:
-    environment = environment_of(workspace, digests)
+    environment = environment_of(workspace, command, digests, last and last.fingerprint)
     of_dep = _with_pins(workspace, command, digests) if workspace.project.artifacts else digests.of_dep
     if expected is None or (last is not None and last.algorithm != workspace.project.digest):
         return fingerprint(command, workspace.env, of_dep, args=args, environment=environment)

@@ -105,6 +105,11 @@ class LocalExecutor:
             )
         return None
 
+    def shell(self, job: Job) -> int:
+        from weaselish.executors.local.shell import open_shell
+
+        return open_shell(self._root, self._environ, job)
+
     def close(self) -> None:
         pass
 

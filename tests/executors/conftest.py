@@ -1,5 +1,0 @@
-from __future__ import annotations
-
-from engines.fixtures import slurm
-
-__all__ = ["slurm"]

@@ -1,0 +1,211 @@
+"""Runs jobs in containers of Docker or Podman, in the project's directory."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from weaselish.cancel import Cancel
+from weaselish.executors.base import Ending, Job, JobOutput, JobState, Outcome, Refusal, ignore_handle
+from weaselish.executors.containers.container import Containers
+from weaselish.executors.containers.create import LABEL, Place, image_of, labels_of, new_name
+from weaselish.executors.containers.engine import Engine, Seen
+from weaselish.executors.containers.job_files import remove_files
+from weaselish.executors.containers.roles import (
+    host_name,
+    nodes_by_name,
+    nodes_on_this_host,
+    run_replicas,
+    with_restarts,
+)
+from weaselish.executors.replicas import Nodes, Replica, replica_job, replicas_of
+from weaselish.model.executors import ContainerSettings
+from weaselish.model.project import Command
+
+_KEPT = 8  # containers that have ended and are not removed yet: a `proj` that is killed now needs its last ones
+
+
+class ContainerExecutor:
+    """One container per job runs all its lines; with roles, one per replica. The name of the job is its handle.
+
+    The project is mounted at its own path and the caller owns the files that the job writes. The environment is that
+    of the image, with the job's variables. A container that has ended is removed soon after, at the latest by `close`.
+    `grace` is the number of seconds between SIGTERM and SIGKILL where this executor sends both.
+    """
+
+    def __init__(
+        self, root: Path, environ: Mapping[str, str], settings: ContainerSettings, *, grace: float = 5.0
+    ) -> None:
+        self._settings = settings
+        self._grace = grace
+        self._engine = Engine(settings.type, settings.name, environ)
+        self._containers = Containers(root, self._engine, settings, grace, self._forget)
+        self._ours = (f"{LABEL}root={root}", f"{LABEL}executor={settings.name}")
+        self._ended: list[str] = []
+        self._removals: list[subprocess.Popen[bytes]] = []
+        self._lock = threading.Lock()  # guards both
+
+    def run(
+        self,
+        job: Job,
+        *,
+        output: JobOutput,
+        cancel: Cancel,
+        keep_open: Sequence[int] = (),
+        submitted: Callable[[str], None] = ignore_handle,
+    ) -> Outcome:
+        if cancel.level:
+            line = 0 if job.lines else None
+            return self._containers.placed(Outcome(Ending.INTERRUPTED, cancel.exit_code, line))
+        for image in dict.fromkeys(self._images(job)):
+            if self._engine.image_id(image) is None:
+                self._engine.pull(image, cancel, output.write)
+        handle = new_name(job.id.step)
+        if job.roles:
+            submitted(handle)
+            return self._run_roles(job, handle, output, cancel)
+        return self._run_one(job, Place(handle, handle), output, cancel, submitted)
+
+    def refusal(self, command: Command) -> Refusal | None:
+        name = self._settings.name
+        images = [role.image or command.image for role in command.roles] or [command.image]
+        if not all(image or self._settings.image for image in images):
+            return Refusal(
+                f"needs an image to run on `{name}`", f"write `image:` in the command, or under `executors: {name}`"
+            )
+        if command.roles and self._network_option == "none":
+            return Refusal(f"has roles, which cannot reach each other on `{name}`", "remove `--network=none`")
+        if command.interactive:
+            return Refusal(
+                f"is interactive, and `{name}` gives it no terminal",
+                f"use `proj shell {command.name}`, or the executor `local`",
+            )
+        return None
+
+    def shell(self, job: Job) -> int:
+        name = new_name(job.id.step)
+        return self._containers.shell(job, Place(name, name), next(self._images(job)))
+
+    def close(self) -> None:
+        with self._lock:
+            names, self._ended = self._ended, []
+            removals, self._removals = self._removals, []
+        self._engine.remove(*names)
+        for removal in removals:
+            removal.communicate()
+
+    # --- jobs that outlive this process
+
+    def attach(self, job: Job, handle: str, *, output: JobOutput, cancel: Cancel) -> Outcome | None:
+        seen = self._containers_of(handle)
+        if not job.roles:
+            return self._containers.follow(job, handle, output, cancel, began=seen[0]) if seen else None
+        latest = {labels_of(one.labels).replica: one for one in sorted(seen, key=lambda one: one.started)}
+        if latest.keys() != {replica.name for replica in replicas_of(job)}:
+            self.stop(handle)  # it was not submitted completely
+            return None
+
+        def follow(replica: Replica, to: JobOutput, ending: Cancel) -> Outcome:
+            one = replica_job(job, replica.role, replica.number, nodes_by_name(job))
+            began = latest[replica.name]
+            return self._containers.follow(one, began.name, to, ending, began=began)
+
+        return run_replicas(job, follow, output, cancel, self._grace)
+
+    def stop(self, handle: str) -> None:
+        names = [one.name for one in self._containers_of(handle)]
+        self._engine.remove(*names)
+        for name in (handle, *names):
+            remove_files(name)
+        if handle not in names:
+            self._engine.remove_network(handle)
+
+    def states(self, handles: Sequence[str]) -> Mapping[str, JobState]:
+        states = dict.fromkeys(handles, JobState.GONE)
+        for one in self._engine.see(*self._engine.list(*self._ours)):
+            handle = labels_of(one.labels).job
+            if one.is_running:
+                states[handle] = JobState.RUNNING
+            elif one.status == "created" and states.get(handle) is JobState.GONE:
+                states[handle] = JobState.QUEUED
+        return {handle: states[handle] for handle in handles}
+
+    def leftovers(self) -> Mapping[str, str]:
+        found = (labels_of(one.labels) for one in self._engine.see(*self._engine.list(*self._ours)))
+        return {labels.job: labels.step for labels in found}
+
+    def _containers_of(self, handle: str) -> list[Seen]:
+        return self._engine.see(*self._engine.list(*self._ours, f"{LABEL}job={handle}"))
+
+    # --- new jobs
+
+    def _images(self, job: Job) -> Iterator[str]:
+        jobs = [replica_job(job, role, 0, nodes_by_name(job)) for role in job.roles] or [job]
+        for one in jobs:
+            image = image_of(one, self._settings)
+            assert image is not None  # `refusal` asks for it
+            yield image
+
+    def _run_one(
+        self,
+        job: Job,
+        place: Place,
+        output: JobOutput,
+        cancel: Cancel,
+        submitted: Callable[[str], None] = ignore_handle,
+    ) -> Outcome:
+        try:
+            warnings = self._containers.create(job, place, next(self._images(job)))
+        except ValueError as error:
+            outcome = Outcome(Ending.NOT_STARTED, 126, 0, f"a line cannot be started: {error}")
+            return self._containers.placed(outcome)
+        submitted(place.name)
+        is_limited = not job.limits.memory or "memory limit" not in warnings.lower()
+        return self._containers.follow(job, place.name, output, cancel)._replace(is_limited=is_limited)
+
+    def _run_roles(self, job: Job, handle: str, output: JobOutput, cancel: Cancel) -> Outcome:
+        nodes, network, created = self._nodes(job, handle)
+
+        def run(replica: Replica, to: JobOutput, ending: Cancel) -> Outcome:
+            one = replica_job(job, replica.role, replica.number, nodes)
+            options = [] if self._network_option else [f"--network={network}"]
+            options += [] if network == "host" else [f"--network-alias={host_name(replica)}"]
+
+            def attempt(number: int) -> Outcome:
+                name = f"{handle}-{host_name(replica)}-{number}"
+                place = Place(name, handle, replica.name, tuple(options))
+                return self._run_one(one, place, to, ending)
+
+            return with_restarts(replica, attempt, ending)
+
+        try:
+            return run_replicas(job, run, output, cancel, self._grace)
+        finally:
+            if created:
+                self._engine.remove(*(one.name for one in self._containers_of(handle)))
+                self._engine.remove_network(handle)
+
+    @property
+    def _network_option(self) -> str | None:
+        """The network that the options of the executor name."""
+        given = (option.partition("=")[2] for option in self._settings.options if option.startswith("--net"))
+        return next(given, None)
+
+    def _nodes(self, job: Job, handle: str) -> tuple[Nodes, str, bool]:
+        """Return where the replicas listen, the name of their network, and whether it was created for them."""
+        if (given := self._network_option) not in (None, "host"):
+            return nodes_by_name(job), str(given), False
+        if given is None and self._engine.create_network(handle, [f"--label={label}" for label in self._ours]):
+            return nodes_by_name(job), handle, True
+        return nodes_on_this_host(job), "host", False
+
+    def _forget(self, name: str) -> None:
+        """Remove the container soon. Those that ended last stay, for a later `proj` if this one is killed now."""
+        remove_files(name)
+        with self._lock:
+            self._ended.append(name)
+            if len(self._ended) >= 2 * _KEPT:
+                old, self._ended = self._ended[:_KEPT], self._ended[_KEPT:]
+                self._removals.append(self._engine.begin_removal(*old))
