@@ -34,7 +34,7 @@ class ComparedMetric:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Runs side by side, the oldest first. `changes` says what differs inside deps and outputs, of two runs."""
+    """Runs side by side, the oldest first; differences first. `changes`: what differs in directories of two runs."""
 
     runs: tuple[RunItem, ...]
     metrics: tuple[ComparedMetric, ...]
@@ -75,7 +75,8 @@ def _rows(records: Sequence[Record | None], facts_of: Callable[[Record], dict[st
     facts = [facts_of(record) if record else {} for record in records]
     names = dict.fromkeys(name for one in facts for name in one)
     rows = ((name, tuple(one.get(name) for one in facts)) for name in names)
-    return tuple(ComparedRow(name, values, len(set(values)) > 1) for name, values in rows)
+    found = (ComparedRow(name, values, len(set(values)) > 1) for name, values in rows)
+    return tuple(sorted(found, key=lambda row: not row.differs))
 
 
 def _metrics(records: Sequence[Record | None]) -> tuple[ComparedMetric, ...]:
@@ -92,7 +93,8 @@ def _metrics(records: Sequence[Record | None]) -> tuple[ComparedMetric, ...]:
         )
     names = dict.fromkeys(name for one in found for name in one)
     rows = ((name, tuple(one.get(name) for one in found)) for name in names)
-    return tuple(ComparedMetric(name, values, len(set(values)) > 1) for name, values in rows)
+    found_rows = (ComparedMetric(name, values, len(set(values)) > 1) for name, values in rows)
+    return tuple(sorted(found_rows, key=lambda row: not row.differs))
 
 
 def _changes(source: Source, records: Sequence[Record | None]) -> tuple[str, ...]:

@@ -76,6 +76,7 @@ class ProjectView:
     description: str
     directory: str
     check: CheckState
+    problems: tuple[str, ...]  # of project.yml, each with its line and column
     counts: tuple[StateCount, ...]
     steps: tuple[StepItem, ...]
     workflows: dict[str, tuple[str, ...]]
@@ -123,6 +124,7 @@ def show_project(source: Source) -> ProjectView:
         model.description if model else "",
         source.directory.name,
         check_state(reading),
+        tuple(problem.located() for problem in model.faults) if model else (),
         _counts(picture),
         steps,
         {name: model.steps_of(name) for name in model.workflows} if model else {},
@@ -176,10 +178,10 @@ def _item(source: Source) -> ProjectItem:
 
 def _problem(source: Source) -> str | None:
     try:
-        source.checked_model()
+        faults = source.checked_model().faults
     except ProjError as error:
         return error.message
-    return None
+    return faults[0].located() if faults else None
 
 
 def _counts(picture: Picture | None) -> tuple[StateCount, ...]:
