@@ -219,7 +219,7 @@ def test_an_unknown_image_and_an_engine_that_is_down_say_so(docker_box: Box) -> 
     missing = docker_box.project.proj("executor", "test", "box", env={"PATH": "/nowhere"})
     assert missing.code == 1
     assert "`docker` was not found on PATH" in missing.err
-    docker_box.write("  - {name: a, script: ['true']}\n", "options: []")
+    docker_box.project.project("executors: {box: {type: docker}}\ncommands: [{name: a, script: ['true']}]\n")
     refused = docker_box.project.proj("run", "a", "--executor", "box")
     assert "error: `a` needs an image to run on `box`" in refused.err
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from weaselish.cancel import Cancel
+from weaselish.errors import ProjError
 from weaselish.executors.base import Ending, Job, JobOutput, JobState, Outcome, Refusal, ignore_handle
 from weaselish.executors.containers.container import Containers
 from weaselish.executors.containers.create import LABEL, Place, image_of, labels_of, new_name
-from weaselish.executors.containers.engine import Engine, Seen
+from weaselish.executors.containers.engine import Engine, EngineDown, Seen
 from weaselish.executors.containers.job_files import remove_files
 from weaselish.executors.containers.roles import (
     host_name,
@@ -59,9 +60,6 @@ class ContainerExecutor:
         if cancel.level:
             line = 0 if job.lines else None
             return self._containers.placed(Outcome(Ending.INTERRUPTED, cancel.exit_code, line))
-        for image in dict.fromkeys(self._images(job)):
-            if self._engine.image_id(image) is None:
-                self._engine.pull(image, cancel, output.write)
         handle = new_name(job.id.step)
         if job.roles:
             submitted(handle)
@@ -86,7 +84,7 @@ class ContainerExecutor:
 
     def shell(self, job: Job) -> int:
         name = new_name(job.id.step)
-        return self._containers.shell(job, Place(name, name), next(self._images(job)))
+        return self._containers.shell(job, Place(name, name), self._image_of(job))
 
     def close(self) -> None:
         with self._lock:
@@ -141,12 +139,23 @@ class ContainerExecutor:
 
     # --- new jobs
 
-    def _images(self, job: Job) -> Iterator[str]:
-        jobs = [replica_job(job, role, 0, nodes_by_name(job)) for role in job.roles] or [job]
-        for one in jobs:
-            image = image_of(one, self._settings)
-            assert image is not None  # `refusal` asks for it
-            yield image
+    def _create(self, job: Job, place: Place, output: JobOutput, cancel: Cancel) -> str:
+        """Create a container, and pull its image first if the engine lacks it."""
+        image = self._image_of(job)
+        try:
+            return self._containers.create(job, place, image)
+        except EngineDown:
+            raise
+        except ProjError:
+            if self._engine.image_id(image) is not None:
+                raise
+            self._engine.pull(image, cancel, output.write)
+            return self._containers.create(job, place, image)
+
+    def _image_of(self, job: Job) -> str:
+        image = image_of(job, self._settings)
+        assert image is not None  # `refusal` asks for it
+        return image
 
     def _run_one(
         self,
@@ -157,7 +166,7 @@ class ContainerExecutor:
         submitted: Callable[[str], None] = ignore_handle,
     ) -> Outcome:
         try:
-            warnings = self._containers.create(job, place, next(self._images(job)))
+            warnings = self._create(job, place, output, cancel)
         except ValueError as error:
             outcome = Outcome(Ending.NOT_STARTED, 126, 0, f"a line cannot be started: {error}")
             return self._containers.placed(outcome)
