@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PROGRAMS = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
-PAGES = (  # name of the picture, path, width, height, light or dark
+PAGES: tuple[
+    tuple[str, str, int, int, Literal["light", "dark"]], ...
+] = (  # name of the picture, path, width, height, light or dark
     ("serve-project", "/p/penguins", 1280, 960, "light"),
     ("serve-step", "/p/penguins/steps/evaluate", 1280, 960, "dark"),
     ("serve-run", "/p/penguins/runs", 1280, 960, "light"),
