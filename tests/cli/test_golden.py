@@ -63,6 +63,7 @@ SESSIONS = {  # subcommand -> the rest of each call, in order
     "artifact update": ["", "counts"],
     "import skelebot": ["", "nothing.yaml"],
     "import lab": ["", "nothing"],
+    "import kuberlab": ["", "nothing"],
     "version": ["", "bump minor", "--json", "bump", "bump middle"],
     "snapshot prune": ["--from ./empty --project lines --dry", "--from ./empty --project lines --keep 0", "--keep x"],
     "snapshot schedule": ["--at 25:00", "--keep x"],

@@ -11,7 +11,7 @@ WIDEST = 59  # characters of a summary, beside the longest name in 80 columns
 
 
 WITHOUT_DIR = {  # they need no project, or `-C DIR` names it
-    *("remote add", "remote rename", "remote remove", "import skelebot", "import lab"),
+    *("remote add", "remote rename", "remote remove", "import skelebot", "import lab", "import kuberlab"),
     *("snapshot show", "snapshot diff", "snapshot verify", "snapshot pull"),
 }
 

@@ -1,4 +1,4 @@
-"""`proj import skelebot` and `proj import lab`: print what other tools' files become here."""
+"""`proj import skelebot`, `lab` and `kuberlab`: print what other tools' files become here."""
 
 from __future__ import annotations
 
@@ -45,6 +45,20 @@ def import_lab(call: Call) -> int:
     return 0
 
 
+def import_kuberlab(call: Call) -> int:
+    """Print the tasks and sources of a Kuberlab project as keys of project.yml."""
+    from weaselish.compat.kuberlab import FILE, read_kuberlab
+    from weaselish.files.text_file import read_limited
+
+    file = Path(call.words[0] if call.words else FILE)
+    imported = read_kuberlab(read_limited(file, name=str(file), limit=_LARGEST), file=str(file))
+    print(imported.text, end="", flush=True)
+    for note in imported.notes:
+        warn(note)
+    hint("put this into project.yml, then `proj validate` checks it")
+    return 0
+
+
 SUBCOMMANDS = (
     Subcommand(
         "import skelebot",
@@ -60,5 +74,12 @@ SUBCOMMANDS = (
         "It reads the project's config/runtime.yaml and ~/.lab/config.yaml, and shows no secret key.",
         arguments=(Argument("FILE", "The file, by default config/runtime.yaml.", Values.FILES),),
         examples=("proj import lab",),
+    ),
+    Subcommand(
+        "import kuberlab",
+        import_kuberlab,
+        "Print the project.yml of a project of Kuberlab.\n\nNothing is written.",
+        arguments=(Argument("FILE", "The file, by default config.yaml.", Values.FILES),),
+        examples=("proj import kuberlab", "proj import kuberlab config.yaml > project.yml"),
     ),
 )

@@ -83,6 +83,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
         "dvc": "dvc",
         "import skelebot": "importing",
         "import lab": "importing",
+        "import kuberlab": "importing",
         "completion": "completion",
         "schema": "schema",
     },
