@@ -100,10 +100,6 @@ class Served(NamedTuple):
     client: httpx.Client
     name: str
 
-    def memory(self) -> float:
-        """Return the memory of the server in MiB."""
-        return float(self.process.memory_info().rss) / (1 << 20)
-
     def seconds(self) -> float:
         """Return the processor time that the server has used."""
         times = self.process.cpu_times()
@@ -165,9 +161,9 @@ def pages(served: Served) -> Iterator[Figure]:
 
 def new_runs(served: Served, root: Path, call: int) -> Figure:
     """Measure the processor time of indexing 100 more runs."""
+    version = _version(served)
     before = served.seconds()
     write_journal(root / ".proj" / "runs" / "past", call, 100)
-    version = _version(served)
     while _version(served) == version:
         time.sleep(0.05)
     return Figure("index 100 more runs: processor time", f"{served.seconds() - before:.2f} s")
@@ -176,7 +172,6 @@ def new_runs(served: Served, root: Path, call: int) -> Figure:
 def following(served: Served, root: Path, followers: int, seconds: float) -> Iterator[Figure]:
     """Let many clients follow one log that grows by 100 lines a second, and measure the server."""
     run = _FIRST + 900_000_000_000_000
-    journal = root / ".proj" / "runs" / f"{run}-1-000000.jsonl"
     script = (
         "import sys, time, json, pathlib; from weaselish.files.state_dir import make_state_dir;"
         "from weaselish.records.journal import Journal; from weaselish.records.journal_lines import Started;"
@@ -198,7 +193,6 @@ def following(served: Served, root: Path, followers: int, seconds: float) -> Ite
     finally:
         writer.kill()
         writer.wait()
-        journal.unlink(missing_ok=True)
     delays.sort()
     yield Figure(f"{followers} followers of one log: processors", f"{used / seconds:.2f}", "1")
     yield Figure(f"{followers} followers: lines received, of each a second", f"{lines / followers / seconds:.0f}")
@@ -230,6 +224,26 @@ async def _follow(served: Served, run: int, followers: int, seconds: float) -> t
     return count, delays
 
 
+def figures(scratch: Path, given: argparse.Namespace) -> Iterator[Figure]:
+    """Measure one thing after the other."""
+    root = scratch / "many"
+    make_project(root, given.steps, given.runs)
+    with serving(root, scratch / "home") as served:
+        yield memory(served, "after the start")
+        yield indexing(served, given.runs)
+        yield memory(served, "after the index")
+        yield from pages(served)
+        yield memory(served, "after all pages")
+        yield new_runs(served, root, given.runs // given.steps)
+        yield from following(served, root, given.followers, given.seconds)
+        yield memory(served, "at the end")
+
+
+def memory(served: Served, when: str) -> Figure:
+    """Measure the resident memory of the server."""
+    return Figure(f"memory {when}", f"{served.process.memory_info().rss / (1 << 20):.0f} MiB", "150 MiB")
+
+
 def main() -> None:
     """Measure, print a table and, if asked, put it into a file."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -239,22 +253,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--markdown", type=Path)
     given = parser.parse_args()
+    lines = ["| | proj serve | target |", "|---|---|---|"]
     with tempfile.TemporaryDirectory(prefix="proj-dashboard-") as scratch:
-        root = Path(scratch, "many")
-        make_project(root, given.steps, given.runs)
-        with serving(root, Path(scratch, "home")) as served:
-            figures = [Figure("memory after the start", f"{served.memory():.0f} MiB", "150 MiB")]
-            figures.append(indexing(served, given.runs))
-            figures.append(Figure("memory after the index", f"{served.memory():.0f} MiB", "150 MiB"))
-            figures += pages(served)
-            figures.append(Figure("memory after all pages", f"{served.memory():.0f} MiB", "150 MiB"))
-            figures.append(new_runs(served, root, given.runs // given.steps))
-            figures += following(served, root, given.followers, given.seconds)
-            figures.append(Figure("memory at the end", f"{served.memory():.0f} MiB", "150 MiB"))
-    table = "\n".join(["| | proj serve | target |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in figures)])
-    print(table)
+        for figure in figures(Path(scratch), given):
+            lines.append(f"| {' | '.join(figure)} |")
+            print(lines[-1], flush=True)
     if given.markdown is not None:
-        insert(given.markdown, "dashboard", table)
+        insert(given.markdown, "dashboard", "\n".join(lines))
 
 
 if __name__ == "__main__":

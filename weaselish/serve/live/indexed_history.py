@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 
 from weaselish.engine.metrics_table import MetricsTable, metrics_table
@@ -17,6 +18,7 @@ from weaselish.serve.live.live_project import LiveProject
 from weaselish.serve.storage.run_queries import MOST, RunFilter
 from weaselish.serve.storage.run_row import RunRow
 
+_FRESH = 0.1  # seconds
 _MOST_MEASURED = 500  # runs with metrics that pages show
 _NOTHING = Fingerprint((), (), (), (), False, ".")
 
@@ -30,25 +32,32 @@ class IndexedHistory:
     def __init__(self, project: LiveProject) -> None:
         self._project = project
         self._lock = threading.Lock()  # guards what follows: what `past` returned last
+        self._fresh_until = 0.0
         self._version = -1
         self._last: dict[str, PastRun] = {}
         self._usual: dict[str, float] = {}
 
+    def _refresh(self) -> None:
+        """Bring the index up to date, once for all that one page asks."""
+        if time.monotonic() >= self._fresh_until:
+            self._project.refresh()
+            self._fresh_until = time.monotonic() + _FRESH
+
     def version(self) -> int:
         """Return a number that rises whenever a run has begun or ended."""
-        self._project.refresh()
+        self._refresh()
         return self._project.runs.version()
 
     def newest(self, *, command: str | None = None, before: int | None = None, most: int = 50) -> Sequence[PastRun]:
         """Return runs, the newest first: of one command, and with ids below `before`."""
-        self._project.refresh()
+        self._refresh()
         commands = () if command is None else (command,)
         chosen = RunFilter(commands, before=None if before is None else (before, ""))
         return [self._past_run(row) for row in self._project.runs.runs(chosen, most=most)]
 
     def find(self, run: int) -> Sequence[PastRun]:
         """Return the runs with an id, with their records."""
-        self._project.refresh()
+        self._refresh()
         runs = self._project.runs
         return [self._past_run(row)._replace(record=runs.record(row)) for row in runs.with_id(run)]
 
@@ -56,19 +65,19 @@ class IndexedHistory:
         """Return the runs of one call of `proj`, in the order in which they began."""
         if not call:
             return []
-        self._project.refresh()
+        self._refresh()
         rows = self._project.runs.runs(RunFilter(journal=f"{call}.jsonl"), most=MOST)
         return [self._past_run(row) for row in reversed(rows)]
 
     def running(self) -> Sequence[PastRun]:
         """Return the runs that have not ended, the newest first."""
-        self._project.refresh()
+        self._refresh()
         rows = self._project.runs.runs(RunFilter(states=(PastResult.RUNNING,)), most=MOST)
         return [self._past_run(row) for row in rows]
 
     def metrics(self, command: str | None = None) -> MetricsTable:
         """Return the metrics of the newest runs, the oldest of them first."""
-        self._project.refresh()
+        self._refresh()
         chosen = RunFilter(() if command is None else (command,), has_metrics=True)
         rows = self._project.runs.runs(chosen, most=_MOST_MEASURED)
         return metrics_table(self._past_run(row)._replace(record=_metrics_of(row)) for row in reversed(rows))

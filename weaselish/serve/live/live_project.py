@@ -112,7 +112,8 @@ class LiveProject:
                 with self._condition:
                     wanted, followers = self._wanted, self._followers
                     self._is_changed = False
-                watch.follow(_directories(self.root) if followers else Directories())
+                if followers:  # ending a watch takes a moment: it goes on until the thread ends
+                    watch.follow(_directories(self.root))
                 version = self._look(version)
                 with self._condition:
                     self._done = wanted
