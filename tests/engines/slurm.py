@@ -30,7 +30,7 @@ ClusterName=test
 SlurmctldHost=HOST(127.0.0.1)
 SlurmctldPort=PORT0
 AuthType=auth/munge
-AuthInfo=socket=DIRECTORY/munge.socket
+AuthInfo=socket=DIRECTORY/munge.socket,cred_expire=3
 CredType=cred/munge
 SlurmUser=root
 StateSaveLocation=DIRECTORY/state

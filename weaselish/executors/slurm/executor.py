@@ -9,7 +9,8 @@ from time import monotonic
 
 from weaselish.cancel import Cancel, Level
 from weaselish.executors.base import Ending, Job, JobOutput, JobState, Outcome, Refusal, ignore_handle
-from weaselish.executors.slurm.files import JobFiles, new_files, secrets_of
+from weaselish.executors.slurm.description import secrets_of
+from weaselish.executors.slurm.files import JobFiles, new_files
 from weaselish.executors.slurm.following import Following, wait_for_end
 from weaselish.executors.slurm.options import submit_arguments
 from weaselish.executors.slurm.poller import Poller
@@ -64,7 +65,7 @@ class SlurmExecutor:
         if cancel.level:
             return self._named(Outcome(Ending.INTERRUPTED, cancel.exit_code, 0))
         files = new_files(self._root / _STATE, job)
-        files.write(job, self._root, self._grace, secrets_of(job), self._ambient)
+        files.write(job, self._root, self._grace, secrets_of(job, self._ambient))
         submitted(f"? {files.stem}")
         found = self._submit(job, files, output, cancel)
         if isinstance(found, Outcome):
@@ -77,17 +78,17 @@ class SlurmExecutor:
         from weaselish.executors.slurm.node import ending
 
         job_id, files = self._parsed(handle)
-        if job_id is None:
-            return None
-        if ending(files) is None and self.states([handle])[handle] is JobState.GONE:
+        if job_id is None or (ending(files) is None and self.states([handle])[handle] is JobState.GONE):
+            files.remove()
             return None
         return self._follow(job, job_id, files, output, cancel)
 
     def stop(self, handle: str) -> None:
-        job_id, _ = self._parsed(handle)
+        job_id, files = self._parsed(handle)
         if job_id is not None:
             self._programs.cancel((job_id,))
             wait_for_end(self._programs, job_id)
+        files.remove()
 
     def states(self, handles: Sequence[str]) -> Mapping[str, JobState]:
         ids = {handle: self._parsed(handle)[0] for handle in handles}
@@ -109,14 +110,11 @@ class SlurmExecutor:
 
     def _follow(self, job: Job, job_id: str, files: JobFiles, output: JobOutput, cancel: Cancel) -> Outcome:
         def give_secrets() -> None:
-            files.write_secrets(secrets_of(job), self._ambient)
+            files.write_secrets(secrets_of(job, self._ambient))
 
         following = Following(job, job_id, files, self._programs, self._poller, output, cancel, give_secrets)
         outcome = following.outcome()
-        if outcome.succeeded:
-            files.remove()
-        with suppress(FileNotFoundError):
-            files.secrets.unlink()
+        files.remove()
         return self._named(outcome)
 
     def _submit(self, job: Job, files: JobFiles, output: JobOutput, cancel: Cancel) -> str | Outcome:

@@ -7,29 +7,20 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import weaselish
-from weaselish.executors.base import Job, Line
+from weaselish.executors.base import Job
+from weaselish.executors.replicas import replicas_of
+from weaselish.executors.slurm.description import Secrets, described
 from weaselish.files.atomic import write_atomically, writing
 
 _START = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from weaselish.executors.slurm.node import main; sys.exit(main())"
 )
-
-
-class Secrets(NamedTuple):
-    """Values that a job reads once: variables, and the words of the script lines, by index, that contain some."""
-
-    env: Mapping[str, str]
-    words: Mapping[int, tuple[str, ...]]
-
-    @property
-    def exist(self) -> bool:
-        return bool(self.env or self.words)
 
 
 class JobFiles(NamedTuple):
@@ -55,27 +46,39 @@ class JobFiles(NamedTuple):
         return self.directory / f"{self.stem}.stream"
 
     @property
+    def nodes(self) -> Path:
+        """The file that tells all replicas where the others listen. Empty until it is known."""
+        return self.directory / f"{self.stem}.nodes"
+
+    @property
     def printed(self) -> Path:
         """The file that takes what Slurm itself and a node that cannot start the job print."""
         return self.directory / f"{self.stem}.out"
 
-    def write(self, job: Job, root: Path, grace: float, secrets: Secrets, ambient: Mapping[str, str]) -> None:
+    def replica(self, name: str) -> Path:
+        """Return the stream of one replica, such as `worker.2`."""
+        return self.directory / f"{self.stem}.{name}.stream"
+
+    def write(self, job: Job, root: Path, grace: float, secrets: Secrets) -> None:
         """Write what the node reads. Raises ProjError if the disk is full."""
         with writing(f"job `{self.script}`"):
-            self.write_secrets(secrets, ambient)
-            description = _description(job, root, grace, secrets)
-            write_atomically(self.description, [json.dumps(description).encode()], mode=0o600)
+            self.write_secrets(secrets)
+            facts = {**described(job, secrets), "root": str(root), "grace": grace}
+            write_atomically(self.description, [json.dumps(facts).encode()], mode=0o600)
             self.script.write_text(_script(job, self.description))
+            for replica in replicas_of(job):
+                self.replica(replica.name).touch(0o600)
+            if job.roles:
+                self.nodes.touch(0o600)
 
-    def write_secrets(self, secrets: Secrets, ambient: Mapping[str, str]) -> None:
+    def write_secrets(self, secrets: Secrets) -> None:
         """Write the values that the node reads and deletes. Raises OSError."""
-        if secrets.exist or ambient:
-            content = {**secrets._asdict(), "ambient": dict(ambient)}
-            write_atomically(self.secrets, [json.dumps(content).encode()], mode=0o600)
+        if secrets.exist:
+            write_atomically(self.secrets, [json.dumps(secrets._asdict()).encode()], mode=0o600)
 
     def remove(self) -> None:
         """Remove all files of the job."""
-        for path in (self.secrets, self.script, self.printed, self.stream, self.description):
+        for path in self.directory.glob(f"{self.stem}.*"):
             with suppress(FileNotFoundError):
                 path.unlink()
 
@@ -94,45 +97,19 @@ def new_files(state: Path, job: Job) -> JobFiles:
     raise FileExistsError(files.stream)
 
 
-def secrets_of(job: Job) -> Secrets:
-    """Return what must be neither in the description nor in the environment that Slurm keeps.
-
-    A line whose announcement differs from its words may hide a secret.
-    """
-    words = {index: line.words for index, line in enumerate(job.lines) if not _is_shown(line, job.shell)}
-    return Secrets({name: value for name, value in job.env.items() if name in job.secrets}, words)
-
-
-def _is_shown(line: Line, shell: str | None) -> bool:
-    if shell is not None:
-        return line.words == (line.announced,)
-    try:
-        return list(line.words) == shlex.split(line.announced)
-    except ValueError:
-        return False
-
-
-def _description(job: Job, root: Path, grace: float, secrets: Secrets) -> dict[str, Any]:
-    return {
-        "step": job.name,
-        "root": str(root),
-        "grace": grace,
-        "lines": [None if index in secrets.words else line.words for index, line in enumerate(job.lines)],
-        "shell": job.shell,
-        "workdir": job.workdir,
-        "env": {name: value for name, value in job.env.items() if name not in job.secrets},
-        "timeout": job.timeout,
-        "needs_secrets": secrets.exist,
-    }
+def start_command(description: Path, *arguments: str) -> tuple[str, ...]:
+    """Return the command that starts the node's program, from any working directory and with any environment."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(weaselish.__file__)))
+    return (sys.executable, "-P", "-c", _START, package, str(description), *arguments)
 
 
 def _script(job: Job, description: Path) -> str:
-    package = os.path.dirname(os.path.dirname(os.path.abspath(weaselish.__file__)))
-    start = shlex.join([sys.executable, "-P", "-c", _START, package, str(description)])
-    return "\n".join(["#!/bin/sh", *_comments(job), f"exec {start}", ""])
+    return "\n".join(["#!/bin/sh", *_comments(job), f"exec {shlex.join(start_command(description))}", ""])
 
 
 def _comments(job: Job) -> Iterator[str]:
     """Yield comments for people: the step and its script, without values of the environment."""
-    for text in (f"step {job.name}, run {job.id.run}, submitted by proj", *(line.logged for line in job.lines)):
+    logged = [line.logged for line in job.lines]
+    logged += [f"{role.name}: {line.logged}" for role in job.roles for line in role.lines]
+    for text in (f"step {job.name}, run {job.id.run}, submitted by proj", *logged):
         yield from (f"# {line}" for line in text.splitlines())

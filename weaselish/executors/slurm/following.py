@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic, time
 
 from weaselish.cancel import Cancel, Level
-from weaselish.executors.base import Ending, Job, JobOutput, Outcome
+from weaselish.executors.base import Ending, Job, JobOutput, Line, Outcome
+from weaselish.executors.replicas import replicas_of
 from weaselish.executors.slurm.files import JobFiles
 from weaselish.executors.slurm.poller import Poller, Seen
 from weaselish.executors.slurm.programs import ControllerAway, Programs, Row
@@ -44,7 +46,10 @@ class Following:
         self._output = output
         self._cancel = cancel
         self._give_secrets = give_secrets
-        self._offset = 0  # up to which the stream was passed on
+        self._streams = [_Stream(files.stream, job.lines, output)]
+        for replica in replicas_of(job):
+            stream = _Stream(files.replica(replica.name), replica.role.lines, output.replica(replica.name))
+            self._streams.append(stream)
         self._line: int | None = None  # that runs
         self._began: Began | None = None
         self._ended: Outcome | None = None  # as the node reports it
@@ -91,17 +96,16 @@ class Following:
     # --- the stream
 
     def _pass_on(self) -> None:
-        for frame, offset in read_frames(self._files.stream, self._offset):
-            self._offset, self._looked = offset, monotonic()
-            self._take(frame)
+        for stream in self._streams:
+            for frame in stream.new_frames():
+                self._looked = monotonic()
+                if stream is self._streams[0]:
+                    self._take(frame)
 
     def _take(self, frame: Frame) -> None:
         match frame:
-            case Output():
-                self._output.write(frame.data)
             case LineBegan():
                 self._line = frame.number
-                self._output.start_line(self._job.lines[frame.number], frame.program)
             case Began():
                 self._began, self._ended, self._line = frame, None, None
                 if frame.attempt > 1:
@@ -200,6 +204,26 @@ class Following:
             message = f"waited {limit:g} s in the queue of Slurm ({row.reason})"
             return Outcome(Ending.NOT_STARTED, 1, message=message, hint="raise `queue_timeout`")
         return None
+
+
+class _Stream:
+    """Passes the output in one stream on."""
+
+    def __init__(self, path: Path, lines: tuple[Line, ...], output: JobOutput) -> None:
+        self._path = path
+        self._lines = lines
+        self._output = output
+        self._offset = 0  # up to which it was passed on
+
+    def new_frames(self) -> Iterator[Frame]:
+        """Yield the frames that were not passed on yet."""
+        for frame, offset in read_frames(self._path, self._offset):
+            self._offset = offset
+            if isinstance(frame, Output):
+                self._output.write(frame.data)
+            elif isinstance(frame, LineBegan):
+                self._output.start_line(self._lines[frame.number], frame.program)
+            yield frame
 
 
 def wait_for_end(programs: Programs, job_id: str) -> None:

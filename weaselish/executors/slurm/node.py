@@ -1,4 +1,4 @@
-"""The program that a batch script starts on a node: runs the lines of the job and writes its stream."""
+"""The program that a batch script starts on a node: runs the lines of the job, or one of its replicas."""
 
 from __future__ import annotations
 
@@ -14,29 +14,48 @@ from time import monotonic
 from typing import Any
 
 from weaselish.cancel import Cancel, Level
-from weaselish.executors.base import Ending, Job, JobId, Line, Outcome
+from weaselish.executors.base import Ending, Job, Line, Outcome
 from weaselish.executors.local.executor import LocalExecutor
+from weaselish.executors.slurm.description import NO_SECRETS, Secrets, job_from
 from weaselish.executors.slurm.files import JobFiles
 from weaselish.executors.slurm.stream import Began, Ended, LineBegan, NeedsSecrets, StreamWriter, read_frames
 
 SECRETS_WAIT = 60.0  # seconds that a job started again waits for its secrets
-_TICK = 0.2
-_LEVELS = {signal.SIGINT: Level.INTERRUPT, signal.SIGTERM: Level.TERMINATE}
+TICK = 0.2
+_LEVELS = {  # srun passes SIGUSR1 and SIGUSR2 on to its tasks, and SIGTERM kills them
+    signal.SIGINT: Level.INTERRUPT,
+    signal.SIGUSR1: Level.INTERRUPT,
+    signal.SIGTERM: Level.TERMINATE,
+    signal.SIGUSR2: Level.TERMINATE,
+}
 
 
 def main() -> int:
-    """Run the job whose description the first argument names, and return its exit code."""
+    """Run the job whose description the first argument names, or a replica of the role that the second names.
+
+    Return the exit code.
+    """
     description = Path(sys.argv[1])
-    files = JobFiles(description.parent, description.stem)
-    with Cancel() as cancel, open(description, "r+b") as locked:
+    files = JobFiles(description.parent, description.name.removesuffix(".json"))
+    facts = json.loads(description.read_bytes())
+    with Cancel() as cancel:
         for number, level in _LEVELS.items():
             signal.signal(number, partial(_request, cancel, level))
-        _lock(locked.fileno(), cancel)
+        if len(sys.argv) > 2:
+            from weaselish.executors.slurm.replica import run_replica
+
+            return run_replica(facts, files, sys.argv[2], cancel)
+        return _run_job(facts, files, cancel)
+
+
+def _run_job(facts: dict[str, Any], files: JobFiles, cancel: Cancel) -> int:
+    with open(files.description, "r+b") as locked:
+        lock(locked.fileno(), cancel)
         earlier = ending(files)
         if earlier is not None and earlier.ended is not Ending.INTERRUPTED:
             return earlier.exit_code  # the node of the earlier start was only thought to be dead
         with StreamWriter(files.stream) as stream:
-            outcome = _run(json.load(locked), files, stream, cancel, locked.fileno())
+            outcome = _run(facts, files, stream, cancel, locked.fileno())
             stream.event(Ended(outcome))
         return outcome.exit_code
 
@@ -53,8 +72,8 @@ def ending(files: JobFiles) -> Outcome | None:
     return last
 
 
-class _Stream:
-    """A JobOutput that writes to the stream of the job."""
+class StreamOutput:
+    """A JobOutput that writes to the stream of the job, or of a replica."""
 
     def __init__(self, stream: StreamWriter) -> None:
         self._stream = stream
@@ -63,65 +82,64 @@ class _Stream:
     def start_line(self, line: Line, program: str) -> None:
         self._stream.event(LineBegan(int(line.announced), program))
 
-    def replica(self, name: str) -> _Stream:
-        raise ValueError(f"the node runs one replica, not {name}")
+    def replica(self, name: str) -> StreamOutput:
+        raise ValueError(f"each replica has a process of its own: {name}")
 
 
-def _lock(fd: int, cancel: Cancel) -> None:
-    """Wait until no process of an earlier start holds the job: that start may still write to the outputs."""
+def lock(fd: int, cancel: Cancel) -> None:
+    """Wait until no process of an earlier start holds the file: that start may still write to the outputs."""
     while not cancel.level:
         with suppress(BlockingIOError):
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        cancel.wait(_TICK)
+        cancel.wait(TICK)
+
+
+def node_name() -> str:
+    return os.environ.get("SLURMD_NODENAME") or os.uname().nodename
+
+
+def run_lines(job: Job, facts: dict[str, Any], output: StreamOutput, cancel: Cancel, lock: int) -> Outcome:
+    """Run the lines of a job as the local executor does."""
+    executor = LocalExecutor(Path(facts["root"]), os.environ, grace=facts["grace"])
+    return executor.run(job, output=output, cancel=cancel, keep_open=(lock,))
 
 
 def _run(facts: dict[str, Any], files: JobFiles, stream: StreamWriter, cancel: Cancel, lock: int) -> Outcome:
     attempt = int(os.environ.get("SLURM_RESTART_COUNT", 0)) + 1
-    host = os.environ.get("SLURMD_NODENAME") or os.uname().nodename
-    stream.event(Began(host, attempt))
+    stream.event(Began(node_name(), attempt))
     secrets = _secrets(files, stream, cancel, is_needed=facts["needs_secrets"], is_again=attempt > 1)
     if secrets is None:
         message = "it was started again, and its secrets were deleted when it first started"
-        outcome = Outcome(Ending.NOT_STARTED, 1, message=message, hint="run it again: `proj run` gives them anew")
-        return outcome._replace(host=host, attempt=attempt)
-    job = _job(facts, secrets)
-    executor = LocalExecutor(Path(facts["root"]), {**os.environ, **secrets["ambient"]}, grace=facts["grace"])
-    outcome = executor.run(job, output=_Stream(stream), cancel=cancel, keep_open=(lock,))
-    return outcome._replace(host=host, attempt=attempt)
+        outcome = Outcome(Ending.NOT_STARTED, 1, message=message, hint="`proj run` gives them again")
+    elif facts["roles"]:
+        from weaselish.executors.slurm.leader import Leader
 
-
-def _job(facts: dict[str, Any], secrets: dict[str, Any]) -> Job:
-    words = [secrets["words"].get(str(index), line) for index, line in enumerate(facts["lines"])]
-    return Job(
-        JobId(facts["step"], "", 0),
-        tuple(Line(tuple(line), str(index), "") for index, line in enumerate(words)),
-        shell=facts["shell"],
-        workdir=facts["workdir"],
-        env={**facts["env"], **secrets["env"]},
-        timeout=facts["timeout"],
-    )
+        with Leader(job_from(facts, secrets), files, secrets, cancel, facts["grace"]) as leader:
+            outcome = leader.outcome()
+    else:
+        os.environ.update(secrets.ambient)
+        outcome = run_lines(job_from(facts, secrets), facts, StreamOutput(stream), cancel, lock)
+    return outcome._replace(host=node_name(), attempt=attempt)
 
 
 def _secrets(
     files: JobFiles, stream: StreamWriter, cancel: Cancel, *, is_needed: bool, is_again: bool
-) -> dict[str, Any] | None:
+) -> Secrets | None:
     """Read and delete the secrets. None if they are needed and no `proj` gives them."""
     found = _take(files.secrets)
     if found is None and is_needed and is_again:
         stream.event(NeedsSecrets())
         give_up = monotonic() + SECRETS_WAIT
         while found is None and monotonic() < give_up and not cancel.level:
-            cancel.wait(_TICK)
+            cancel.wait(TICK)
             found = _take(files.secrets)
-    if found is None and is_needed:
-        return None
-    return found or {"env": {}, "words": {}, "ambient": {}}
+    return found or (None if is_needed else NO_SECRETS)
 
 
-def _take(path: Path) -> dict[str, Any] | None:
+def _take(path: Path) -> Secrets | None:
     try:
-        found: dict[str, Any] = json.loads(path.read_bytes())
+        found = Secrets(**json.loads(path.read_bytes()))
         path.unlink()
     except FileNotFoundError:
         return None

@@ -29,6 +29,14 @@ class LineBegan(NamedTuple):
     program: str
 
 
+class Offered(NamedTuple):
+    """A replica is there: its address for the others, its machine, and ports that are free there."""
+
+    host: str
+    machine: str
+    ports: tuple[int, ...]
+
+
 class Output(NamedTuple):
     data: bytes
 
@@ -41,7 +49,8 @@ class Ended(NamedTuple):
     outcome: Outcome
 
 
-Frame = Began | LineBegan | Output | NeedsSecrets | Ended
+Event = Began | LineBegan | Offered | NeedsSecrets | Ended
+Frame = Event | Output
 
 
 class StreamWriter:
@@ -63,7 +72,7 @@ class StreamWriter:
     def output(self, data: bytes) -> None:
         self._write(json.dumps({"output": len(data)}).encode() + b"\n" + data)
 
-    def event(self, frame: Began | LineBegan | NeedsSecrets | Ended) -> None:
+    def event(self, frame: Event) -> None:
         """Append an event and flush the stream, so that other machines see it soon."""
         self._write(json.dumps(_encoded(frame)).encode() + b"\n")
         with suppress(OSError):
@@ -94,7 +103,7 @@ def _next_frame(file: BinaryIO) -> Frame | None:
     return Output(data) if len(data) == facts["output"] else None
 
 
-def _encoded(frame: Began | LineBegan | NeedsSecrets | Ended) -> dict[str, Any]:
+def _encoded(frame: Event) -> dict[str, Any]:
     if isinstance(frame, Ended):
         facts = frame.outcome._asdict()
         return {"event": "Ended", **facts, "ended": frame.outcome.ended.value}
@@ -108,6 +117,6 @@ def _decoded(facts: dict[str, Any]) -> Frame:
     return _EVENTS[kind](**facts)
 
 
-_EVENTS: MappingProxyType[str, type[Began | LineBegan | NeedsSecrets]] = MappingProxyType(
-    {kind.__name__: kind for kind in (Began, LineBegan, NeedsSecrets)}
+_EVENTS: MappingProxyType[str, type[Began | LineBegan | Offered | NeedsSecrets]] = MappingProxyType(
+    {kind.__name__: kind for kind in (Began, LineBegan, Offered, NeedsSecrets)}
 )
