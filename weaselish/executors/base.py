@@ -105,7 +105,7 @@ class Outcome(NamedTuple):
     ended: Ending
     exit_code: int
     line: int | None = None  # index of the line at which the job ended, unless it succeeded
-    message: str | None = None  # for NOT_STARTED: what is wrong, in one line
+    message: str | None = None  # what is wrong, in one line: for NOT_STARTED, and where the executor knows better
     hint: str | None = None  # what to do about it
     executor: str = ""  # the executor's name
     host: str = ""  # the machine on which the job ran

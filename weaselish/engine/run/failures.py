@@ -35,9 +35,11 @@ def failure(command: Command, outcome: Outcome, last_lines: Sequence[bytes], *, 
     if outcome.ran_out_of_memory:
         limit = shown_bytes(limits.memory)
         return Failure(f"{step} was ended by the memory limit of {limit}", "raise `memory` under `resources`")
+    if outcome.message is not None:
+        return Failure(f"{step}: {outcome.message}", outcome.hint)
     match outcome.ended:
         case Ending.NOT_STARTED:
-            return Failure(f"{step}: {outcome.message}", outcome.hint)
+            return Failure(f"{step} was not started", outcome.hint)
         case Ending.TIMED_OUT:
             return Failure(f"{step} was ended after its timeout of {command.timeout:g} s")
         case Ending.INTERRUPTED:

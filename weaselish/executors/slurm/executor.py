@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from weaselish.executors.slurm.options import submit_arguments
 from weaselish.executors.slurm.poller import Poller
 from weaselish.executors.slurm.programs import ControllerAway, Programs, Refused
 from weaselish.executors.slurm.verdicts import GOING_ON
+from weaselish.executors.sources import source_environment
 from weaselish.model.executors import SlurmSettings
 from weaselish.model.interpolate import is_secret
 from weaselish.model.project import Command
@@ -64,6 +66,8 @@ class SlurmExecutor:
     ) -> Outcome:
         if cancel.level:
             return self._named(Outcome(Ending.INTERRUPTED, cancel.exit_code, 0))
+        gpus = {"GPU_COUNT": str(job.resources.gpus)} if job.resources.gpus else {}
+        job = job._replace(env={**source_environment(job, self._root), **gpus, **job.env})
         files = new_files(self._root / _STATE, job)
         files.write(job, self._root, self._grace, secrets_of(job, self._ambient))
         submitted(f"? {files.stem}")
@@ -153,8 +157,6 @@ class SlurmExecutor:
         return self._programs.find(stem) if job_id == "?" else job_id, JobFiles(self._root / _STATE / "jobs", stem)
 
     def _named(self, outcome: Outcome) -> Outcome:
-        import os
-
         return outcome._replace(executor=self._settings.name, host=outcome.host or os.uname().nodename)
 
 

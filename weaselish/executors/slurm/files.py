@@ -46,9 +46,9 @@ class JobFiles(NamedTuple):
         return self.directory / f"{self.stem}.stream"
 
     @property
-    def nodes(self) -> Path:
-        """The file that tells all replicas where the others listen. Empty until it is known."""
-        return self.directory / f"{self.stem}.nodes"
+    def control(self) -> Path:
+        """The file that tells all replicas where the others listen, and that they should end."""
+        return self.directory / f"{self.stem}.control"
 
     @property
     def printed(self) -> Path:
@@ -69,7 +69,7 @@ class JobFiles(NamedTuple):
             for replica in replicas_of(job):
                 self.replica(replica.name).touch(0o600)
             if job.roles:
-                self.nodes.touch(0o600)
+                self.control.touch(0o600)
 
     def write_secrets(self, secrets: Secrets) -> None:
         """Write the values that the node reads and deletes. Raises OSError."""

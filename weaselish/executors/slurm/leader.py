@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 from collections.abc import Iterator
 from math import inf
@@ -22,7 +21,7 @@ from weaselish.executors.slurm.replica import SECRETS_VARIABLE
 from weaselish.executors.slurm.stream import Ended, Offered, read_frames
 from weaselish.files.atomic import write_atomically
 
-_SIGNALS = {Level.INTERRUPT: signal.SIGUSR1, Level.TERMINATE: signal.SIGUSR2, Level.KILL: signal.SIGTERM}
+_SETTLING = 3.0  # seconds until the stream of a replica that has ended surely arrived
 
 
 class Leader:
@@ -38,10 +37,12 @@ class Leader:
         self._offered: dict[str, Offered] = {}
         self._ended: dict[str, Outcome] = {}
         self._steps: dict[str, subprocess.Popen[bytes]] = {}
+        self._nodes: dict[str, list[tuple[str, int | None]]] | None = None  # None until all replicas are there
         self._level = Level.RUN
+        self._lost_at = inf  # since when a replica is missing
 
     def __enter__(self) -> Self:
-        write_atomically(self._files.nodes, [], mode=0o600)  # what an earlier start of the job left is out of date
+        self._tell()  # what an earlier start of the job wrote is out of date
         for group, role in enumerate(self._job.roles):
             self._steps[role.name] = self._start(group, role)
         return self
@@ -72,7 +73,7 @@ class Leader:
                 return failed
             elif all(name in self._ended for name in awaited):
                 return Outcome(Ending.EXITED, 0)
-            elif has_ended or (lost := self._lost()):
+            elif (lost := self._lost()) is not None:
                 return Outcome(Ending.EXITED, 1, message="Slurm could not start all replicas", replica=lost)
             elif monotonic() >= deadline:
                 return Outcome(Ending.TIMED_OUT, 124)
@@ -90,11 +91,11 @@ class Leader:
         return any(step.poll() is None for step in self._steps.values())
 
     def _lost(self) -> str | None:
-        """Return a replica whose step has ended without its end."""
-        for replica in replicas_of(self._job):
-            if self._steps[replica.role.name].returncode is not None and replica.name not in self._ended:
-                return replica.name
-        return None
+        """Return a replica whose step has ended without its end, also after the stream had the time to arrive."""
+        over = {role for role, step in self._steps.items() if step.returncode is not None}
+        lost = [one.name for one in replicas_of(self._job) if one.role.name in over and one.name not in self._ended]
+        self._lost_at = min(self._lost_at, monotonic()) if lost else inf
+        return lost[0] if lost and monotonic() - self._lost_at > _SETTLING else None
 
     def _look(self) -> None:
         """Read what the replicas say, and introduce them to each other once all are there."""
@@ -112,7 +113,8 @@ class Leader:
         nodes: dict[str, list[tuple[str, int | None]]] = {role.name: [] for role in self._job.roles}
         for replica, address in self._addresses():
             nodes[replica.role.name].append(address)
-        write_atomically(self._files.nodes, [json.dumps(nodes).encode()], mode=0o600)
+        self._nodes = nodes
+        self._tell()
 
     def _addresses(self) -> Iterator[tuple[Replica, tuple[str, int | None]]]:
         """Yield where each replica listens: each on a port that no other replica of its machine has."""
@@ -124,9 +126,18 @@ class Leader:
             yield replica, (offered.host, port)
 
     def _request(self, level: Level) -> None:
-        """Pass a request to end on to the replicas, each level once."""
+        """Pass a request to end on to the replicas, each level once.
+
+        srun gives a signal to all processes of a replica, of which one that does not expect it dies. So only SIGKILL
+        goes that way: SIGTERM lets srun send it.
+        """
         if level > self._level:
             self._level = level
+            self._tell()
             for step in self._steps.values():
-                if step.poll() is None:
-                    step.send_signal(_SIGNALS[level])
+                if level is Level.KILL and step.poll() is None:
+                    step.terminate()
+
+    def _tell(self) -> None:
+        content = {"nodes": self._nodes, "level": self._level}
+        write_atomically(self._files.control, [json.dumps(content).encode()], mode=0o600)

@@ -22,12 +22,7 @@ from weaselish.executors.slurm.stream import Began, Ended, LineBegan, NeedsSecre
 
 SECRETS_WAIT = 60.0  # seconds that a job started again waits for its secrets
 TICK = 0.2
-_LEVELS = {  # srun passes SIGUSR1 and SIGUSR2 on to its tasks, and SIGTERM kills them
-    signal.SIGINT: Level.INTERRUPT,
-    signal.SIGUSR1: Level.INTERRUPT,
-    signal.SIGTERM: Level.TERMINATE,
-    signal.SIGUSR2: Level.TERMINATE,
-}
+_LEVELS = {signal.SIGINT: Level.INTERRUPT, signal.SIGTERM: Level.TERMINATE}
 
 
 def main() -> int:

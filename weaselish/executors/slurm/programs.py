@@ -15,6 +15,7 @@ _AWAY = re.compile(
     re.IGNORECASE,
 )
 _PREFIX = re.compile(r"^(?:sbatch|squeue|scancel|scontrol|sacct): (?:error: |fatal: )?")
+_FAILED = "Batch job submission failed: "
 _AT_ONCE = 4  # calls of sbatch, so that many ready steps do not overwhelm the controller
 _LONGEST = 120.0  # seconds that a program may take
 
@@ -148,9 +149,9 @@ class Programs:
 
 
 def _said(text: str) -> str:
-    """Return the last thing that a program complained about, without its own name."""
-    lines = [_PREFIX.sub("", line).strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"
+    """Return what a program complained about, without its own name."""
+    lines = [_PREFIX.sub("", line).strip().removeprefix(_FAILED) for line in text.splitlines() if line.strip()]
+    return "; ".join(dict.fromkeys(lines)) or "no reason given"
 
 
 def _verdict(state: str, code: str, reason: str) -> Verdict:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from weaselish.cancel import Cancel
+from weaselish.cancel import Cancel, Level
 from weaselish.executors.base import Ending, Job, JobRole, Outcome
 from weaselish.executors.replicas import Node, Nodes, replica_job
 from weaselish.executors.slurm.description import Secrets, job_from
@@ -17,6 +19,7 @@ from weaselish.executors.slurm.node import TICK, StreamOutput, lock, node_name, 
 from weaselish.executors.slurm.stream import Began, Ended, Offered, StreamWriter
 
 SECRETS_VARIABLE = "PROJ_JOB_SECRETS"  # of srun, whose environment reaches its tasks and no disk
+_WATCH = 0.5  # seconds between two looks at what the leader says
 _OFFERED = 16  # ports; replicas on one machine must not choose the same
 
 
@@ -30,7 +33,7 @@ def run_replica(facts: dict[str, Any], files: JobFiles, role_name: str, cancel: 
     path = files.replica(f"{role.name}.{number}")
     with open(path, "r+b") as locked:
         lock(locked.fileno(), cancel)
-        with StreamWriter(path) as stream:
+        with StreamWriter(path) as stream, _watching(files, cancel):
             outcome = _run(job, role, number, facts, files, stream, cancel, locked.fileno())
             stream.event(Ended(outcome._replace(host=node_name(), replica=f"{role.name}.{number}")))
     return outcome.exit_code
@@ -86,8 +89,30 @@ def _free_ports(wanted: int | None) -> tuple[int, ...]:
 def _nodes(files: JobFiles, cancel: Cancel) -> Nodes | None:
     """Wait until the leader says where all replicas listen. None if the job is to end before."""
     while not cancel.level:
-        if content := files.nodes.read_bytes():
-            found: Mapping[str, list[list[Any]]] = json.loads(content)
-            return {role: tuple(Node(*node) for node in nodes) for role, nodes in found.items()}
+        if nodes := _control(files).get("nodes"):
+            return {role: tuple(Node(*node) for node in of_role) for role, of_role in nodes.items()}
         cancel.wait(TICK)
     return None
+
+
+@contextmanager
+def _watching(files: JobFiles, cancel: Cancel) -> Iterator[None]:
+    """Pass requests of the leader to end on, during the block."""
+    has_ended = threading.Event()
+
+    def watch() -> None:
+        while not has_ended.wait(_WATCH):
+            cancel.request(Level(_control(files).get("level", Level.RUN)))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        has_ended.set()
+        thread.join()
+
+
+def _control(files: JobFiles) -> dict[str, Any]:
+    content = files.control.read_bytes()
+    return dict(json.loads(content)) if content else {}

@@ -16,7 +16,7 @@ STAGE_OUT STOPPED PREEMPTED RESV_DEL_HOLD
 """)
 # reasons of a job that waits and will not start as it is
 NEVER = _words("""\
-PartitionTimeLimit PartitionNodeLimit BadConstraints DependencyNeverSatisfied InvalidAccount InvalidQOS
+PartitionConfig PartitionTimeLimit PartitionNodeLimit BadConstraints DependencyNeverSatisfied InvalidAccount InvalidQOS
 AccountNotAllowed QOSNotAllowed AssocMaxCpuPerJobLimit AssocMaxNodePerJobLimit AssocMaxWallDurationPerJobLimit
 QOSMaxCpuPerJobLimit QOSMaxNodePerJobLimit QOSMaxMemoryPerJob QOSMaxGRESPerJob QOSMaxWallDurationPerJobLimit
 QOSTimeLimit JobHoldMaxRequeue
