@@ -74,7 +74,9 @@ class Following:
         finally:
             self._poller.forget(self._id)
         began = self._began
-        return outcome._replace(host=began.host if began else "", attempt=began.attempt if began else 1)
+        return outcome._replace(
+            host=began.host if began else "", attempt=max(began.attempt if began else 1, outcome.attempt)
+        )
 
     def _pause(self) -> float:
         """Return how long to wait: a tenth of the time since something happened."""

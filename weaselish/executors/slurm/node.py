@@ -115,7 +115,7 @@ def _run(facts: dict[str, Any], files: JobFiles, stream: StreamWriter, cancel: C
     else:
         os.environ.update(secrets.ambient)
         outcome = run_lines(job_from(facts, secrets), facts, StreamOutput(stream), cancel, lock)
-    return outcome._replace(host=node_name(), attempt=attempt)
+    return outcome._replace(host=outcome.host or node_name(), attempt=max(attempt, outcome.attempt))
 
 
 def _secrets(

@@ -53,12 +53,12 @@ def _run(
     stream.event(Offered(_address(), os.uname().nodename, _free_ports(role.port)))
     nodes = _nodes(files, cancel)
     outcome = Outcome(Ending.INTERRUPTED, cancel.exit_code, 0)
-    for _ in range(role.restarts + 1):
+    for attempt in range(1, role.restarts + 2):
         if nodes is None or cancel.level:
             break
         mine = replica_job(job, role, number, nodes)._replace(timeout=None)
-        outcome = run_lines(mine, facts, StreamOutput(stream), cancel, locked)
-        if outcome.succeeded:
+        outcome = run_lines(mine, facts, StreamOutput(stream), cancel, locked)._replace(attempt=attempt)
+        if outcome.succeeded or outcome.ended is Ending.NOT_STARTED:
             break
     return outcome
 
