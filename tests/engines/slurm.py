@@ -30,7 +30,7 @@ ClusterName=test
 SlurmctldHost=HOST(127.0.0.1)
 SlurmctldPort=PORT0
 AuthType=auth/munge
-AuthInfo=socket=DIRECTORY/munge.socket,cred_expire=3
+AuthInfo=socket=DIRECTORY/munge.socket
 CredType=cred/munge
 SlurmUser=root
 StateSaveLocation=DIRECTORY/state

@@ -73,7 +73,7 @@ def test_of_two_proj_one_submits_and_the_other_waits(days: ProjectDir, slurm: Sl
     first = days.start("run", "slow")
     days.wait_for("slow")
     second = days.start("run", "slow")
-    wait_until(lambda: "waits for" in second.err)
+    wait_until(lambda: "waiting for" in second.err)
     days.let_go("slow")
     assert (first.wait().code, second.wait().code) == (0, 0)
     assert ran(days) == ["slow"]
@@ -88,14 +88,15 @@ def test_ctrl_c_leaves_nothing_in_the_queue(days: ProjectDir, slurm: Slurm) -> N
     wait_until(lambda: "PENDING" in slurm.queue())
     waiting.signal(signal.SIGINT)
     assert waiting.wait().code == 130
-    wait_until(lambda: slurm.queue() == [])
+    wait_until(lambda: not slurm.queue())
 
 
 def test_a_request_that_nothing_satisfies_is_refused_in_the_words_of_slurm(days: ProjectDir, slurm: Slurm) -> None:
     add(days, "huge", "true", "    resources: {memory: 900GiB}\n")
     done = days.proj("run", "huge")
     assert done.code == 1
-    assert "`huge`: Slurm refuses its job: Requested node configuration is not available" in done.err
+    assert "`huge`: Slurm refuses its job: " in done.err
+    assert "Requested node configuration is not available" in done.err
     done = days.proj("run", "quick", "--executor", "unknown")
     assert done.code == 1
     assert "invalid partition specified: nowhere; Invalid partition name specified" in done.err
@@ -104,7 +105,7 @@ def test_a_request_that_nothing_satisfies_is_refused_in_the_words_of_slurm(days:
     assert done.code == 1
     assert "`long`: Slurm can never start its job as it is: PartitionTimeLimit" in done.err
     assert job_files(days, ".secrets") == []
-    wait_until(lambda: slurm.queue() == [])
+    wait_until(lambda: not slurm.queue())
 
 
 def test_a_queue_timeout_withdraws_the_job(days: ProjectDir, slurm: Slurm) -> None:
@@ -112,7 +113,7 @@ def test_a_queue_timeout_withdraws_the_job(days: ProjectDir, slurm: Slurm) -> No
     done = days.proj("run", "patient", "--executor", "held")
     assert done.code == 1
     assert "`patient`: waited 1 s in the queue of Slurm (JobHeldUser)" in done.err
-    wait_until(lambda: slurm.queue() == [])
+    wait_until(lambda: not slurm.queue())
 
 
 def test_a_controller_that_is_away_delays_a_job_and_no_job_is_submitted_twice(days: ProjectDir, slurm: Slurm) -> None:
@@ -130,10 +131,12 @@ def test_a_controller_that_is_away_delays_a_job_and_no_job_is_submitted_twice(da
 def test_a_job_goes_on_when_its_node_died(days: ProjectDir, slurm: Slurm) -> None:
     running = days.start("run", "slow")
     days.wait_for("slow")
-    node = slurm.ask("squeue", "-h", "-o", "%N").strip()
+    job, node = slurm.ask("squeue", "-h", "-o", "%A %N").split()
     slurm.kill_node(node)
     try:
         (days.path / "slow.running").unlink()
+        wait_until(lambda: slurm.queue() == ["PENDING"])
+        slurm.ask("scontrol", "update", f"JobId={job}", "StartTime=now")  # Slurm itself delays it by two minutes
         days.wait_for("slow")
     finally:
         slurm.start_node(node)
@@ -189,7 +192,7 @@ def test_a_parameter_server_and_four_workers_find_each_other(days: ProjectDir, s
     assert {one["PS_NODES"] for one in facts.values()} == {days.read("ps").strip()}
     assert len(set(facts[0]["WORKER_NODES"].split(","))) == 4
     assert "worker.2 │ Running command" in done.out
-    wait_until(lambda: slurm.queue() == [])
+    wait_until(lambda: not slurm.queue())
 
 
 def test_a_replica_that_fails_ends_the_others(days: ProjectDir, slurm: Slurm) -> None:
@@ -200,7 +203,7 @@ def test_a_replica_that_fails_ends_the_others(days: ProjectDir, slurm: Slurm) ->
     done = days.proj("run", "train")
     assert done.code == 7
     assert done.out.count("worker.1 │ Running command") == 2
-    wait_until(lambda: slurm.queue() == [])
+    wait_until(lambda: not slurm.queue())
 
 
 def found(path: Path, *values: bytes) -> set[bytes]:
