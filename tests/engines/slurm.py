@@ -1,4 +1,4 @@
-"""A private Slurm on loopback for the tests: one controller and two virtual nodes, without cgroups and accounting.
+"""A private Slurm on loopback for the tests: one controller and three virtual nodes, without cgroups and accounting.
 
 The daemons run in the foreground, as children that die with this process.
 """
@@ -21,7 +21,7 @@ from harness import wait_until
 
 from engines import Missing
 
-NODES = ("n1", "n2")
+NODES = ("n1", "n2", "n3")  # each role of a heterogeneous job needs one of its own
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "srun")
 PR_SET_PDEATHSIG = 1
 STOPPING = 10  # seconds until a daemon is killed
@@ -63,7 +63,8 @@ JobRequeue=1
 GresTypes=gpu
 NodeName=n1 NodeHostname=HOST NodeAddr=127.0.0.1 Port=PORT1 CPUs=8 RealMemory=4000 Gres=gpu:2 State=UNKNOWN
 NodeName=n2 NodeHostname=HOST NodeAddr=127.0.0.1 Port=PORT2 CPUs=8 RealMemory=4000 Gres=gpu:2 State=UNKNOWN
-PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+NodeName=n3 NodeHostname=HOST NodeAddr=127.0.0.1 Port=PORT3 CPUs=8 RealMemory=4000 Gres=gpu:2 State=UNKNOWN
+PartitionName=main Nodes=n[1-3] Default=YES MaxTime=INFINITE State=UP
 PartitionName=small Nodes=n2 MaxTime=1 State=UP
 """
 
@@ -85,7 +86,7 @@ class Slurm:
         self.start_controller()
         for node in NODES:
             self.start_node(node)
-        wait_until(lambda: self.states() == ["idle", "idle"], "two idle nodes")
+        wait_until(lambda: self.states() == ["idle"] * len(NODES), "idle nodes")
 
     def stop(self) -> None:
         """End all jobs, then all daemons, and remove the files."""
@@ -146,7 +147,7 @@ class Slurm:
         (self.directory / "slurm.conf").write_text(text)
         for number in range(2):
             os.mknod(self.directory / f"gpu{number}", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
-        (self.directory / "gres.conf").write_text(f"NodeName=n[1-2] Name=gpu File={self.directory}/gpu[0-1]\n")
+        (self.directory / "gres.conf").write_text(f"NodeName=n[1-3] Name=gpu File={self.directory}/gpu[0-1]\n")
         (self.directory / "munge.key").write_bytes(os.urandom(1024))
         (self.directory / "munge.key").chmod(0o400)
         for name in ("state", *(f"spool-{node}" for node in NODES)):
