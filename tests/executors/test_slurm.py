@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from weaselish.executors.slurm.executor import SlurmExecutor
 from weaselish.model.executors import SlurmSettings
 
 from .contract import ExecutorContract
-from .roles_contract import RolesContract
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
 
@@ -23,13 +21,4 @@ class TestSlurmExecutor(ExecutorContract):
     @pytest.fixture
     def executor(self, tmp_path: Path, slurm: Slurm) -> Executor:
         environ = {**self.environ, **slurm.environ}
-        return SlurmExecutor(tmp_path, environ, SlurmSettings("hpc"), grace=0.3, interval=0.2)
-
-
-class TestSlurmRoles(RolesContract):
-    name = "hpc"
-
-    @pytest.fixture
-    def executor(self, tmp_path: Path, slurm: Slurm) -> Executor:
-        environ = {"PATH": os.environ["PATH"], **slurm.environ}
         return SlurmExecutor(tmp_path, environ, SlurmSettings("hpc"), grace=0.3, interval=0.2)
