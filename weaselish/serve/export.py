@@ -135,7 +135,7 @@ class _Export:
         yield _Planned(files.page(name, "runs"), lambda links: content.runs(source, most=MOST_RUNS))
         yield _Planned(files.page(name, "metrics"), lambda links: content.metrics(source, links))
         for kind in SimpleKind:
-            yield _Planned(files.page(name, kind.value), lambda links, kind=kind: content.simple(source, kind))
+            yield _Planned(files.page(name, kind.value), _simple_page(source, kind))
         model = source.model()
         for command in model.commands if model else ():
             yield _Planned(files.step(name, command), _step_page(source, command))
@@ -180,6 +180,10 @@ def _compare_page(source: Source, pair: tuple[int, int]) -> Make:
 
 def _version_page(source: Source, artifact: str, version: str) -> Make:
     return lambda links: content.version(source, artifact, version)
+
+
+def _simple_page(source: Source, kind: SimpleKind) -> Make:
+    return lambda links: content.simple(source, kind)
 
 
 def _step_page(source: Source, command: str) -> Make:

@@ -90,7 +90,8 @@ def visit(browser: Any, site: Site) -> Iterator[Open]:
         page.goto(site.entrance())
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text))
-        page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+        page.on("dialog", lambda dialog: dialog.dismiss())
         page.goto(site.address + path)
         return page
 

@@ -20,10 +20,13 @@ def test_every_link_of_an_export_leads_to_a_file(site: Site, browser: Any, tmp_p
     done = site.measured.proj("serve", "export", str(target), ".", "../hostile", "../empty", "../broken")
     assert done.code == 0, done.err
     context = browser.new_context(offline=True)
-    page, complaints = context.new_page(), []
+    page = context.new_page()
+    complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
-    page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-    waiting, seen = ["index.html"], set()
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.on("dialog", lambda dialog: dialog.dismiss())
+    waiting = ["index.html"]
+    seen: set[str] = set()
     while waiting:
         name = waiting.pop()
         if name in seen or not name.endswith(".html"):
