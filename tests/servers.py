@@ -86,7 +86,7 @@ def seaweedfs(directory: Path) -> Iterator[Server]:
         },
     ]
     (directory / "s3.json").write_text(json.dumps({"identities": identities}))
-    port = _free_ports(5, also=10_000)
+    port = free_ports(5, also=10_000)
     names = ("s3", "master", "volume", "filer", "admin")
     argv = [
         *(program, "-logtostderr=true", "mini", f"-dir={directory}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
@@ -94,7 +94,7 @@ def seaweedfs(directory: Path) -> Iterator[Server]:
         *(f"-s3.config={directory / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false"),
         *("-admin.ui=false", "-master.telemetry=false", "-s3.autoCreateBucket=false"),
     ]
-    with _running(argv, directory, lambda: _answers(f"http://127.0.0.1:{port}/")):
+    with running(argv, directory, lambda: answers(f"http://127.0.0.1:{port}/")):
         yield Server(port, _aws(KEY, SECRET, port))
 
 
@@ -102,9 +102,9 @@ def seaweedfs(directory: Path) -> Iterator[Server]:
 def moto(directory: Path) -> Iterator[Server]:
     if not (find_spec("moto") and find_spec("flask") and find_spec("flask_cors")):
         raise Missing("moto")
-    port = _free_ports(1)
+    port = free_ports(1)
     argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with _running(argv, directory, lambda: _answers(f"http://127.0.0.1:{port}/moto-api/data.json")):
+    with running(argv, directory, lambda: answers(f"http://127.0.0.1:{port}/moto-api/data.json")):
         yield Server(port, _aws(KEY, SECRET, port))
 
 
@@ -112,11 +112,11 @@ def moto(directory: Path) -> Iterator[Server]:
 def rclone(directory: Path) -> Iterator[Server]:
     """It ignores create-only conditions: it stands for S3-compatible servers without them."""
     program = _program("rclone")
-    port = _free_ports(1)
+    port = free_ports(1)
     (directory / "data").mkdir()
     argv = [program, "serve", "s3", str(directory / "data"), f"--addr=127.0.0.1:{port}"]
     argv += [f"--auth-key={KEY},{SECRET}", f"--config={directory / 'rclone.conf'}", "--vfs-cache-mode=off"]
-    with _running(argv, directory, lambda: _answers(f"http://127.0.0.1:{port}/")):
+    with running(argv, directory, lambda: answers(f"http://127.0.0.1:{port}/")):
         yield Server(port, _aws(KEY, SECRET, port))
 
 
@@ -126,11 +126,11 @@ def fake_gcs(directory: Path) -> Iterator[Server]:
     programs = list(Path(package.origin).parent.glob("vendor/*/bin/*")) if package and package.origin else []
     if not programs:
         raise Missing("fake-gcs-server")
-    port = _free_ports(1)
+    port = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     argv = [str(programs[0]), "-scheme=http", "-host=127.0.0.1", f"-port={port}", "-backend=memory"]
     argv += [f"-public-host=127.0.0.1:{port}", f"-external-url={url}"]
-    with _running(argv, directory, lambda: _answers(f"{url}/storage/v1/b?project=p")):
+    with running(argv, directory, lambda: answers(f"{url}/storage/v1/b?project=p")):
         yield Server(port, {"STORAGE_EMULATOR_HOST": url})
 
 
@@ -138,11 +138,11 @@ def fake_gcs(directory: Path) -> Iterator[Server]:
 def nginx(directory: Path) -> Iterator[Server]:
     """A web server with WebDAV, whose answers about files have Artifactory's form, with a wrong size and checksum."""
     program = "/usr/sbin/nginx" if os.path.exists("/usr/sbin/nginx") else _program("nginx")
-    port = _free_ports(1)
+    port = free_ports(1)
     (directory / "files").mkdir()
     (directory / "nginx.conf").write_text(NGINX.replace("DIRECTORY", str(directory)).replace("PORT", str(port)))
     argv = [program, "-p", str(directory), "-c", str(directory / "nginx.conf")]
-    with _running(argv, directory, lambda: _answers(f"http://127.0.0.1:{port}/")):
+    with running(argv, directory, lambda: answers(f"http://127.0.0.1:{port}/")):
         yield Server(port, {})
 
 
@@ -151,13 +151,13 @@ def azurite(directory: Path) -> Iterator[Server]:
     program = CACHE / "azurite/node_modules/.bin/azurite-blob"
     if not program.exists():
         raise Missing("Azurite")
-    port = _free_ports(1)
+    port = free_ports(1)
     argv = [str(program), "--blobHost", "127.0.0.1", "--blobPort", str(port), "-l", str(directory)]
     argv += ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
     environ = {"AZURITE_ACCOUNTS": f"{AZURE_ACCOUNT}:{AZURE_KEY}"}
     url = f"http://127.0.0.1:{port}/{AZURE_ACCOUNT}"
     connection = f"DefaultEndpointsProtocol=http;AccountName={AZURE_ACCOUNT};AccountKey={AZURE_KEY};BlobEndpoint={url}"
-    with _running(argv, directory, lambda: _answers(url), environ=environ):
+    with running(argv, directory, lambda: answers(url), environ=environ):
         yield Server(port, {"AZURE_STORAGE_CONNECTION_STRING": connection})
 
 
@@ -181,10 +181,15 @@ def _program(name: str) -> str:
 
 
 @contextmanager
-def _running(
-    argv: Sequence[str], directory: Path, ready: Callable[[], bool], *, environ: Mapping[str, str] | None = None
+def running(
+    argv: Sequence[str],
+    directory: Path,
+    ready: Callable[[], bool],
+    *,
+    environ: Mapping[str, str] | None = None,
+    user: str | None = None,
 ) -> Iterator[None]:
-    """Killed at the end, not asked to stop: what it holds is thrown away."""
+    """Killed at the end, not asked to stop: what it holds is thrown away. `user` is another user to run as."""
     log = directory / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -194,6 +199,7 @@ def _running(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            user=user,
         )
     try:
         deadline = time.monotonic() + STARTING
@@ -207,7 +213,7 @@ def _running(
         process.wait()
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     """Whether there is any answer; a refusal is one."""
     try:
         urllib.request.urlopen(url, timeout=5).close()
@@ -218,7 +224,7 @@ def _answers(url: str) -> bool:
     return True
 
 
-def _free_ports(count: int, *, also: int = 0) -> int:
+def free_ports(count: int, *, also: int = 0) -> int:
     """The first of `count` free ports in a row; those `also` higher are free too."""
     while True:
         first = random.randrange(20_000, 32_000 - count)

@@ -24,6 +24,7 @@ NOT_RUN = {  # page -> what its console blocks that are not run would need
     "docs/install.md": ["another environment", "another environment", "a shell with completion"],
     "docs/kubernetes.md": ["a cluster"],
     "docs/run.md": ["a second terminal"],
+    "docs/serve.md": ["it serves until Ctrl-C"],
     "docs/snapshots.md": ["a MinIO server"],
 }
 TEXTS = [(page, page.read_text("utf-8")) for page in PAGES]

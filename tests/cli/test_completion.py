@@ -116,7 +116,7 @@ def names(project: ProjectDir, *words: str) -> list[str]:
 
 
 def test_each_subcommand_option_and_value_is_offered_with_its_help(place: ProjectDir) -> None:
-    assert "status\tShow which commands are up to date, and why others are not." in answers(place, "")
+    assert "status\tShow which commands are up to date, or why they are not." in answers(place, "")
     assert "accept\tRecord the current outputs as up to date, without a run." in answers(place, "lock", "")
     assert "--jobs\tObjects at a time." in answers(place, "push", "-")
     assert names(place, "run", "--output", "") == ["raw", "prefix", "group", "quiet", "live"]

@@ -1,11 +1,16 @@
+"""The real servers, and a dashboard, each started when the first test of a worker needs it."""
+
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness import ProjectDir
+from servers import Missing, Server
 
+from serve import real_servers
 from serve.running_server import RunningServer
 
 PLAY = """\
@@ -42,3 +47,36 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ProjectDir,
     project.write_wait()
     with RunningServer(project, "--allow-run") as dashboard:
         yield project, dashboard
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of an empty database."""
+    try:
+        with real_servers.postgresql() as address:
+            yield address
+    except Missing as missing:
+        _without(missing)
+
+
+@pytest.fixture(scope="session")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An OpenID provider that sends browsers back to http://localhost, or to nginx of the tests."""
+    redirects = [
+        "http://localhost/login/oidc/callback",
+        *(f"https://localhost:{port}/team/ml/login/oidc/callback" for port in NGINX_PORTS),
+    ]
+    try:
+        with real_servers.openid_provider(tmp_path_factory.mktemp("provider"), redirects) as server:
+            yield server
+    except Missing as missing:
+        _without(missing)
+
+
+NGINX_PORTS = range(32_100, 32_120)
+
+
+def _without(missing: Missing) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(f"{missing} is not installed")
+    pytest.skip(f"{missing} is not installed: tests/install-servers")

@@ -138,7 +138,7 @@ SUBCOMMANDS = (
     Subcommand(
         "artifact yank",
         yank,
-        "Withdraw a version: only its exact number selects it then.\n\nNothing is deleted.",
+        "Withdraw a version: only its exact number selects it.\n\nNothing is deleted.",
         (Option("reason", ("--reason",), "Why, for those that use it.", Takes.TEXT, "TEXT"), PREFIX, JSON),
         arguments=(NAME, VERSION._replace(help="The exact version."), DIRECTORY),
         examples=('proj artifact yank model 1.4.0 --reason "trained on test data"',),

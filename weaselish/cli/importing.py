@@ -70,7 +70,7 @@ SUBCOMMANDS = (
     Subcommand(
         "import lab",
         import_lab,
-        "Print the command that adds the remote of a project of Lab.\n\n"
+        "Print the command that adds the remote of a Lab project.\n\n"
         "It reads the project's config/runtime.yaml and ~/.lab/config.yaml, and shows no secret key.",
         arguments=(Argument("FILE", "The file, by default config/runtime.yaml.", Values.FILES),),
         examples=("proj import lab",),

@@ -119,7 +119,7 @@ SUBCOMMANDS = (
     Subcommand(
         "log",
         log,
-        "Show past runs: when, how long, why, and with what result.\n\n`--verbose` includes their output. "
+        "Show past runs: when, how long, why, with what result.\n\n`--verbose` includes their output. "
         "`--metrics` compares what the runs wrote into their metrics files; a name may then be that of a metric.",
         (
             Option("most", ("--most", "-n"), "Show the last N runs; of a ranking the first.", Takes.NUMBER, "N", 30),

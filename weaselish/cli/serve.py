@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from weaselish.cli.console import say, show, warn
-from weaselish.cli.subcommand import Argument, Call, Option, Subcommand, Takes, Values
-from weaselish.errors import ProjError, UsageError
+from weaselish.cli.subcommand import MODULES, Argument, Call, Option, Subcommand, Takes, Values
+from weaselish.errors import ProjError, UsageError, near_match
 
 if TYPE_CHECKING:
+    from weaselish.serve.certificates import CertificateFiles
     from weaselish.serve.projects import Projects
     from weaselish.serve.settings import Settings
+    from weaselish.serve.storage.database import Database
 
 CONFIG = Option(
     "config",
@@ -34,6 +39,7 @@ def serve(call: Call, *, host: str | None, port: str | None, config: str | None,
     """Serve projects until a signal ends it."""
     check_installed()
     from weaselish.serve.app import create_app
+    from weaselish.serve.certificates import certificate_files
     from weaselish.serve.server import bind
     from weaselish.serve.server import serve as run_server
     from weaselish.serve.settings_file import check_reachable
@@ -45,6 +51,9 @@ def serve(call: Call, *, host: str | None, port: str | None, config: str | None,
     projects = _projects(call)
     for message, advice in warnings(settings):
         warn(message, advice)
+    certificate = certificate_files(settings, settings.tls) if settings.tls else None
+    if certificate is not None:
+        _show_certificate(certificate)
     database = open_database(settings)
     listener = bind(settings)
     app = create_app(settings, projects, database)
@@ -58,15 +67,50 @@ def serve(call: Call, *, host: str | None, port: str | None, config: str | None,
 
             webbrowser.open(found.address)
 
-    run_server(app, listener, on_start=on_start)
+    run_server(app, listener, certificate, on_start=on_start)
     return 0
+
+
+def _show_certificate(files: CertificateFiles) -> None:
+    from weaselish.serve.certificates import facts, load
+    from weaselish.serve.starting import certificate_notes
+
+    load(files)  # says what is wrong before anything else happens
+    for message, advice in certificate_notes(files):
+        warn(message, advice)
+    if files.is_own:
+        found = facts(files)
+        say(f"The certificate is signed by this server itself, until {found.ends:%Y-%m-%d}. Its fingerprint, SHA-256:")
+        say(found.fingerprint)
+
+
+@contextmanager
+def opened_database(call: Call, config: str | None) -> Iterator[tuple[Database, float]]:
+    """Open the dashboard's database, and return it with the time."""
+    import time
+
+    from weaselish.serve.storage.database import open_database
+
+    database = open_database(settings_of(call, config))
+    try:
+        yield database, time.time()
+    finally:
+        database.close()
+
+
+def console_actor() -> str:
+    """Return what the audit log calls the user of this console."""
+    import getpass
+
+    try:
+        return f"console:{getpass.getuser()}"
+    except (OSError, KeyError):
+        return "console:?"
 
 
 def settings_of(call: Call, config: str | None) -> Settings:
     """Return the settings of `--config`, else of the user's config.yml, and of the environment."""
     check_installed()
-    import os
-
     from weaselish.serve.settings_file import read_settings
 
     return read_settings(config, os.environ, cancel=call.cancel)
@@ -98,6 +142,11 @@ def _projects(call: Call) -> Projects:
     from weaselish.load import find_root
     from weaselish.serve.projects import Projects
 
+    words = [name.removeprefix("serve ").partition(" ")[0] for name in MODULES if name.startswith("serve ")]
+    for word in call.words:
+        close = near_match(word, words)
+        if close and not os.path.isdir(word):
+            raise UsageError(f"`{word}` is not a directory", hint=f"did you mean `proj serve {close}`?")
     return Projects.of([find_root(word) for word in call.words] or [find_root()])
 
 

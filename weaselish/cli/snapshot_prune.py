@@ -154,7 +154,7 @@ SUBCOMMANDS = (
     Subcommand(
         "snapshot prune",
         prune,
-        "Remove old snapshots, and what no snapshot needs any more.\n\n"
+        "Remove old snapshots, and what no snapshot needs.\n\n"
         "A snapshot is removed if it satisfies every policy given; the newest one stays unless `--keep 0`. Snapshots "
         "of other projects, and what they need, stay. Without a policy, only what no snapshot needs is deleted.",
         (

@@ -90,7 +90,7 @@ SUBCOMMANDS = (
     Subcommand(
         "status",
         status,
-        "Show which commands are up to date, and why others are not.",
+        "Show which commands are up to date, or why they are not.",
         (
             Option("check", ("--check",), "Exit with 1 if a step must run; steps that always run do not count."),
             Option(

@@ -75,6 +75,15 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
     "Dashboard": {
         "serve": "serve",
         "serve export": "serve_export",
+        "serve user add": "serve_users",
+        "serve user role": "serve_users",
+        "serve user password": "serve_users",
+        "serve user remove": "serve_users",
+        "serve user list": "serve_users",
+        "serve token create": "serve_tokens",
+        "serve token list": "serve_tokens",
+        "serve token revoke": "serve_tokens",
+        "serve manifest": "serve_manifest",
     },
     "Set up": {
         "init": "init",
@@ -95,6 +104,8 @@ GROUPS = {
     "remote": "Add, list, test and remove remotes, of project.yml and your own.",
     "import": "Print what the files of Skelebot and Lab become in `proj`.",
     "artifact": "Publish files and directories in versions, and use those of other projects.",
+    "serve user": "Manage the accounts of the dashboard.",
+    "serve token": "Manage tokens, with which scripts read the dashboard.",
     "lock": "Change what project.lock records of commands.",
 }
 HELP_FLAGS = ("--help", "-h")

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weaselish import __version__
+from weaselish.serve.access.bodies import SmallBodies
 from weaselish.serve.access.headers import SecureHeaders
 from weaselish.serve.access.proxies import ForwardedBy, OwnOrigin
 from weaselish.serve.actions.service import Actions
@@ -61,6 +62,7 @@ def create_app(
     app.state.actions = Actions(settings, database, clock)
     add_handlers(app)
     app.add_middleware(BasePath, base_path=settings.base_path)  # the innermost
+    app.add_middleware(SmallBodies)
     app.add_middleware(OwnOrigin, settings=settings)
     app.add_middleware(SecureHeaders)
     app.add_middleware(ForwardedBy, proxies=settings.trusted_proxies)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
+from weaselish.cancel import Cancel
 from weaselish.errors import ProjError
+from weaselish.serve.certificates import CertificateFiles, load
 from weaselish.serve.live.connection import CuttableProtocol
 from weaselish.serve.serving import Serving
 from weaselish.serve.settings import Settings
+from weaselish.serve.upkeep import Upkeep, certificate_task, tasks_of
+from weaselish.terminal import printable
 
 _GRACE = 3  # seconds in which open requests may end
+_LEAVING = 1.0  # seconds in which a backup may end
 
 
 def bind(settings: Settings) -> socket.socket:
@@ -34,8 +42,30 @@ def bind(settings: Settings) -> socket.socket:
     return listener
 
 
-def serve(app: FastAPI, listener: socket.socket, *, on_start: Callable[[], None]) -> None:
-    """Answer requests until SIGINT or SIGTERM; open streams end at once, other requests within `_GRACE` seconds."""
+def serve(
+    app: FastAPI, listener: socket.socket, certificate: CertificateFiles | None, *, on_start: Callable[[], None]
+) -> None:
+    """Answer requests until SIGINT or SIGTERM; open streams end at once, other requests within `_GRACE` seconds.
+
+    Raises CertificateError.
+    """
+    serving: Serving = app.state.serving
+    context = None if certificate is None else load(certificate)
+    with Cancel() as cancel, _logging():
+        tasks = tasks_of(serving, cancel)
+        if context is not None and certificate is not None:
+            tasks.append(certificate_task(context, certificate))
+        upkeep = Upkeep(tasks, cancel)
+        server = _Server(_config(app, context), serving, on_start)
+        upkeep.start()
+        try:
+            server.run(sockets=[listener])
+        finally:
+            upkeep.close(within=_LEAVING)
+            serving.database.close()
+
+
+def _config(app: FastAPI, context: ssl.SSLContext | None) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         http=CuttableProtocol,
@@ -46,7 +76,28 @@ def serve(app: FastAPI, listener: socket.socket, *, on_start: Callable[[], None]
         timeout_graceful_shutdown=_GRACE,
         ws="none",
     )
-    _Server(config, app.state.serving, on_start).run(sockets=[listener])
+    config.load()
+    config.ssl = context
+    return config
+
+
+@contextmanager
+def _logging() -> Iterator[None]:
+    """Write warnings and errors to stderr during the block, with secrets masked."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Masked("%(asctime)s %(levelname)s %(message)s"))
+    handler.setLevel(logging.WARNING)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+
+
+class _Masked(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record), keep="\n")
 
 
 class _Server(uvicorn.Server):

@@ -136,7 +136,8 @@ def base_url(value: object) -> tuple[str | None, str]:
         raise BadSetting("must not end with `/`", f"write `{found.rstrip('/')}`" if found.strip("/") else "remove it")
     split = urlsplit(found)
     has_origin = split.scheme in ("http", "https") and bool(split.hostname)
-    if not (has_origin or found.startswith("/")) or split.query or split.fragment or "@" in split.netloc:
+    is_path = found.startswith("/") and not split.netloc
+    if not (has_origin or is_path) or split.query or split.fragment or "@" in split.netloc:
         raise BadSetting(f"`{found}` is not a path or address", "for example `/team/ml` or `https://ml.acme.com/team`")
     if split.path and not _PATH.fullmatch(split.path):
         raise BadSetting("has characters that need escaping", "use letters, digits, `-`, `_`, `.` and `/`")

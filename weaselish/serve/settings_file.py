@@ -96,7 +96,7 @@ def variable_of(key: Key) -> str:
 def _read_file(file: str | None) -> _Source:
     path = config_file() if file is None else Path(file).absolute()
     text = read_if_exists(path, name=shown_path(path))
-    if text is None and file is not None:
+    if file is not None and not path.exists():
         raise UsageError(f"`{file}` does not exist", hint="`--config` names a file with `serve:`")
     data, locations = config_data(text or b"", file=shown_path(path))
     return _Source(path, data, locations)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from weaselish.serve.certificates import CertificateFiles, facts
 from weaselish.serve.serving import Serving
 from weaselish.serve.settings import Settings
 from weaselish.serve.storage.accounts import has_accounts
@@ -20,6 +22,19 @@ class Greeting(NamedTuple):
     advice: str
 
 
+def certificate_notes(files: CertificateFiles) -> Iterator[tuple[str, str]]:
+    """Yield what visitors should know about the certificate, with advice. Raises CertificateError."""
+    found = facts(files)
+    now = datetime.datetime.now(datetime.UTC)
+    if found.ends < now:
+        yield (
+            f"the certificate expired on {found.ends:%Y-%m-%d}: browsers will refuse it",
+            f"replace {files.certificate}",
+        )
+    elif found.ends < now + datetime.timedelta(days=14):
+        yield f"the certificate expires on {found.ends:%Y-%m-%d}", f"replace {files.certificate}"
+
+
 def greeting(serving: Serving, port: int) -> Greeting:
     """Return the address to open: with a one-time token, unless accounts exist."""
     settings, expires = serving.settings, serving.clock() + _LINK_SECONDS
@@ -31,6 +46,9 @@ def greeting(serving: Serving, port: int) -> Greeting:
         token = create_link(serving.database, Purpose.FIRST_ADMIN, expires=expires)
         advice = "Open this address to create the first account; it works once, for a day. Ctrl-C ends the server."
         return Greeting(f"{base}/first/{token}", advice)
+    if not has_accounts(serving.database) and not (settings.auth.oidc and settings.auth.oidc.allow_self_registration):
+        advice = "There are no accounts: `proj serve user add ADDRESS --oidc --role admin`. Ctrl-C ends the server."
+        return Greeting(f"{base}/", advice)
     return Greeting(f"{base}/", "Ctrl-C ends the server.")
 
 

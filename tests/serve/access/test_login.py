@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +255,18 @@ def test_nothing_that_opens_a_door_is_in_the_database(dashboard: Dashboard) -> N
     assert "$argon2id$v=19$m=19456,t=2,p=1$" in dump
     mode = (dashboard.settings.data_root / "serve.sqlite").stat().st_mode & 0o777
     assert mode == 0o600
+
+
+def test_a_request_that_is_too_large_is_refused(dashboard: Dashboard) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b"name=" + b"x" * 65_536
+
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    browser = dashboard.browser()
+    assert browser.post("/login", data={"name": "x" * 2_000_000}).status_code == 413
+    assert browser.post("/login", content=chunks(), headers=form).status_code == 413
+    assert browser.post("/login", content=b"%ff=%00&&;==", headers=form).status_code == 401
 
 
 def test_every_answer_has_the_headers_that_keep_other_sites_out(dashboard: Dashboard) -> None:

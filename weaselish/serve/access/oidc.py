@@ -76,7 +76,7 @@ def finish(
     if "code" not in query:
         raise ProviderError("the provider did not log you in", hint="log in again")
     answer = Answer(query["code"], login.verifier, login.nonce, _redirect_uri(serving, origin))
-    found = identity(oidc, answer)
+    found = identity(oidc, answer, now=serving.clock())
     try:
         name = _admit(serving, oidc, found)
     except ProjError as error:

@@ -63,11 +63,12 @@ def endpoints_of(oidc: Oidc) -> Endpoints:
     return Endpoints(auth, token, jwks, userinfo if isinstance(userinfo, str) else oidc.userinfo_url)
 
 
-def identity(oidc: Oidc, answer: Answer) -> Identity:
+def identity(oidc: Oidc, answer: Answer, *, now: float) -> Identity:
     """Exchange a code for an identity, and verify it. Raises ProviderError."""
     endpoints = endpoints_of(oidc)
     tokens = _exchange(oidc, endpoints, answer)
-    claims = _verified(oidc, tokens.get("id_token"), _get(endpoints.jwks), answer.nonce)
+    keys = _get(endpoints.jwks)
+    claims = verified(oidc, tokens.get("id_token"), keys, nonce=answer.nonce, now=now)
     if endpoints.userinfo and isinstance(tokens.get("access_token"), str):
         register_secret(tokens["access_token"])
         more = _get(endpoints.userinfo, {"Authorization": f"Bearer {tokens['access_token']}"})
@@ -88,8 +89,11 @@ def _exchange(oidc: Oidc, endpoints: Endpoints, answer: Answer) -> Mapping[str, 
     return _request("POST", endpoints.token, data=form, auth=auth)
 
 
-def _verified(oidc: Oidc, token: object, keys: Mapping[str, Any], nonce: str) -> dict[str, Any]:
-    """Return the claims of an ID token, with signature, issuer, audience, times and nonce checked."""
+def verified(oidc: Oidc, token: object, keys: Mapping[str, Any], *, nonce: str, now: float) -> dict[str, Any]:
+    """Return the claims of an ID token, with signature, issuer, audience, times and nonce checked.
+
+    Raises ProviderError.
+    """
     from joserfc import jwt
     from joserfc.errors import JoseError
     from joserfc.jwk import KeySet
@@ -100,7 +104,7 @@ def _verified(oidc: Oidc, token: object, keys: Mapping[str, Any], nonce: str) ->
     try:
         key_set = KeySet.import_key_set({"keys": [*keys["keys"]]})
         decoded = jwt.decode(str(token), key_set, algorithms=_ALGORITHMS)
-        jwt.JWTClaimsRegistry(leeway=_LEEWAY, **options).validate(decoded.claims)
+        jwt.JWTClaimsRegistry(int(now), _LEEWAY, **options).validate(decoded.claims)
     except (JoseError, ValueError, KeyError, TypeError) as error:
         raise ProviderError(f"the provider's answer is not valid ({type(error).__name__})") from None
     claims: dict[str, Any] = decoded.claims

@@ -12,12 +12,13 @@ from weaselish.errors import ProjError
 from weaselish.serve.access.cookies import set_session_cookie
 from weaselish.serve.access.login import address_of, check_password, note, open_session
 from weaselish.serve.access.passwords import check_new_password, hashed
-from weaselish.serve.access.roles import Visitor
+from weaselish.serve.access.roles import Role, Visitor
 from weaselish.serve.access.visitors import Admin, Forbidden, Viewer
 from weaselish.serve.pages.rendering import render
 from weaselish.serve.serving import serving_of
 from weaselish.serve.storage.accounts import change_password, password_hash
 from weaselish.serve.storage.audit import list_audit
+from weaselish.serve.storage.backups import last_backups
 from weaselish.serve.storage.sessions import end_sessions_of
 
 router = APIRouter(include_in_schema=False)
@@ -30,9 +31,15 @@ def account_page(request: Request, visitor: Viewer) -> Response:
 
 
 def _page(request: Request, visitor: Visitor, error: str = "") -> Response:
-    has_password = _has_password(request, visitor)
-    status = 422 if error else 200
-    return render(request, "account.html", visitor=visitor, status=status, has_password=has_password, error=error)
+    return render(
+        request,
+        "account.html",
+        visitor=visitor,
+        status=422 if error else 200,
+        has_password=_has_password(request, visitor),
+        is_admin=visitor.role >= Role.ADMIN,
+        error=error,
+    )
 
 
 @router.post("/account/password")
@@ -68,8 +75,24 @@ def end_sessions(request: Request, visitor: Viewer) -> Response:
 def audit_page(request: Request, visitor: Admin, before: float | None = None) -> Response:
     """List logins and actions, the newest first."""
     rows = list_audit(serving_of(request).database, before=before)
-    times = [datetime.fromtimestamp(row.time, UTC).strftime("%Y-%m-%d %H:%M:%S") for row in rows]
-    return render(request, "audit.html", visitor=visitor, rows=list(zip(times, rows, strict=True)))
+    return render(request, "audit.html", visitor=visitor, rows=[(_shown(row.time), row) for row in rows])
+
+
+@router.get("/backups")
+def backups_page(request: Request, visitor: Viewer) -> Response:
+    """List the scheduled snapshots with their outcomes, the newest first."""
+    serving = serving_of(request)
+    names = {str(path): name for name, path in serving.projects.directories.items()}
+    rows = [
+        (_shown(row.due), names[row.directory], row) for row in last_backups(serving.database) if row.directory in names
+    ]
+    backup = serving.settings.backup
+    at = "" if backup is None else f"{backup.schedule[0]:02}:{backup.schedule[1]:02}"
+    return render(request, "backups.html", visitor=visitor, rows=rows, at=at)
+
+
+def _shown(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _has_password(request: Request, visitor: Visitor) -> bool:

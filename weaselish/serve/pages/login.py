@@ -95,7 +95,7 @@ def logout(request: Request, visitor: Viewer) -> Response:
     if visitor.session is not None:
         end_session(serving.database, visitor.session)
         note(request, visitor.name, "logout")
-    answer = _go_to(request, "/login" if serving.settings.auth else "/")
+    answer = RedirectResponse(f"{serving.settings.base_path}/login", 303)
     remove_session_cookie(request, answer)
     return answer
 

@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
-from weaselish.serve.storage import accounts, actions, attempts, audit, index_tables, links, logins, sessions, tokens
+from weaselish.serve.storage import (
+    accounts,
+    actions,
+    attempts,
+    audit,
+    backups,
+    index_tables,
+    links,
+    logins,
+    sessions,
+    tokens,
+)
 
-__all__ = ["accounts", "actions", "attempts", "audit", "index_tables", "links", "logins", "sessions", "tokens"]
+__all__ = [
+    "accounts",
+    "actions",
+    "attempts",
+    "audit",
+    "backups",
+    "index_tables",
+    "links",
+    "logins",
+    "sessions",
+    "tokens",
+]
