@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import real_weasel
-from engines.fixtures import docker, podman, slurm  # noqa: F401
+from engines.fixtures import dask, docker, podman, slurm  # noqa: F401
 from harness import ProjectDir
 from hypothesis import settings
 

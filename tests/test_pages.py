@@ -21,6 +21,7 @@ from weaselish.__main__ import main
 NOT_RUN = {  # page -> what its console blocks that are not run would need
     "README.md": ["another environment", "this repository"],
     "docs/containers.md": ["a container engine", "a container engine"],
+    "docs/dask.md": ["a Dask cluster"],
     "docs/install.md": ["another environment", "another environment", "a shell with completion"],
     "docs/kubernetes.md": ["a cluster"],
     "docs/run.md": ["a second terminal"],

@@ -12,6 +12,7 @@ from weaselish.cli.subcommand import MODULES
 Golden = Callable[..., None]
 SESSIONS = {  # subcommand -> the rest of each call, in order
     "run": ["all -n", "all", "all", "count -F -q", "all -F -j 2 --output quiet", "nothing", "all --json -q"],
+    "exec": ["", "./empty/job.json", "./empty/.proj/jobs/0-1.json"],
     "status": ["", "all --json", "count --remote default", "-v --check"],
     "ps": ["", "--json"],
     "stop": ["count", ""],

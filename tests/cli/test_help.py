@@ -13,6 +13,7 @@ WIDEST = 57  # characters of a summary, beside the longest name in 80 columns
 WITHOUT_DIR = {  # they need no project, or `-C DIR` names it
     *("remote add", "remote rename", "remote remove", "import skelebot", "import lab", "import kuberlab"),
     *("serve user add", "serve user role", "serve user password", "serve user remove", "serve token revoke"),
+    "exec",
     *("snapshot show", "snapshot diff", "snapshot verify", "snapshot pull"),
 }
 

@@ -167,6 +167,9 @@ class Scripts:
     def named(self, name: str) -> Executor | None:
         return self
 
+    def remote_of(self, name: str) -> str | None:
+        return None
+
     def refusal(self, command: Command) -> Refusal | None:
         return None
 

@@ -10,6 +10,8 @@ from typing import TypeVar
 import pytest
 
 from engines import Engine, Missing
+from engines.dask import Dask
+from engines.dask import dask as running_dask
 from engines.dockerd import dockerd
 from engines.podman import podman as prepared_podman
 from engines.slurm import Slurm
@@ -31,6 +33,11 @@ def podman() -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[Slurm]:
     yield from started(running_slurm)
+
+
+@pytest.fixture(scope="session")
+def dask() -> Iterator[Dask]:
+    yield from started(running_dask)
 
 
 def started(engine: Callable[[], AbstractContextManager[_T]]) -> Iterator[_T]:

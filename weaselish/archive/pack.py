@@ -65,13 +65,13 @@ class Packing:
             path = waiting.pop()
             name = _joined(self._name, path)
             try:
-                below = yield from _member(_joined(top, path), path, name, content)
+                below = yield from member(_joined(top, path), path, name, content)
             except OSError as error:
                 raise ProjError(f"cannot archive {shown(name)}: {error.strerror}") from error
             waiting += (_joined(path, each) for each in sorted(below, reverse=True))
 
 
-def _member(full: bytes, path: bytes, name: bytes, content: Content) -> Generator[bytes, None, list[bytes]]:
+def member(full: bytes, path: bytes, name: bytes, content: Content) -> Generator[bytes, None, list[bytes]]:
     """Yield one member; return the names in it if it is a directory. `path` is relative to the output."""
     status = os.lstat(full)
     if stat.S_ISDIR(status.st_mode):

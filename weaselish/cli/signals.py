@@ -34,17 +34,21 @@ _Handler = Callable[[int, FrameType | None], None]
 
 
 @contextmanager
-def cancelling_in_stages(cancel: Cancel, erasing: Callable[[], str] = lambda: "") -> Iterator[None]:
+def cancelling_in_stages(
+    cancel: Cancel, erasing: Callable[[], str] = lambda: "", *, is_silent: bool = False
+) -> Iterator[None]:
     """Let Ctrl-C raise the level of `cancel` by one, and signals that terminate raise it to TERMINATE.
 
     Nothing is raised in the main thread: the engine ends its steps in order. A signal that the parent process had set
-    to be ignored, as nohup does, stays ignored. `erasing` returns what clears the terminal's line for a message.
+    to be ignored, as nohup does, stays ignored. `erasing` returns what clears the terminal's line for a message. With
+    `is_silent` there are no messages.
     """
     kill_at = inf
 
     def on_request(level: Level) -> None:
         nonlocal kill_at
-        _write(f"{erasing()}{_MESSAGES[level]}\r\n")  # a terminal lent to a step does not add the carriage return
+        if not is_silent:
+            _write(f"{erasing()}{_MESSAGES[level]}\r\n")  # a terminal lent to a step does not add the carriage return
         if level is Level.TERMINATE:
             kill_at = monotonic() + GRACE
 

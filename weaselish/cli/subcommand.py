@@ -18,6 +18,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {  # of the help: subcommand -> the 
         "run": "run",
         "stop": "jobs",
         "shell": "jobs",
+        "exec": "exec",
         "lock accept": "lock",
         "lock reset": "lock",
     },

@@ -12,6 +12,8 @@ from weaselish.model.executors import Queue
 from weaselish.model.project import Command
 from weaselish.model.resources import NOTHING, Resources
 from weaselish.model.sources import Mount
+from weaselish.plan.fingerprint import Fingerprint
+from weaselish.plan.record import Record
 
 
 class JobId(NamedTuple):
@@ -75,6 +77,9 @@ class Job(NamedTuple):
     outside: tuple[str, ...] = ()  # absolute paths outside the project that it reads or writes
     project: str = ""  # the name of the project, for PROJECT_NAME and for labels
     sources: tuple[JobSource, ...] = ()
+    command: Command | None = None  # what the job runs, for executors whose files travel through a remote
+    fingerprint: Fingerprint | None = None  # its inputs
+    reasons: tuple[str, ...] = ()  # why it runs
 
     @property
     def name(self) -> str:
@@ -115,6 +120,7 @@ class Outcome(NamedTuple):
     is_limited: bool = True  # the executor enforced the limit of memory, or there was none
     replica: str | None = None  # the replica that ended the job, such as `worker.2`
     image: str | None = None  # the digest of the image in which it ran
+    record: Record | None = None  # the record that the job itself published; its outputs are in place
 
     @property
     def succeeded(self) -> bool:
@@ -236,3 +242,6 @@ class ExecutorSource(Protocol):
 
     def named(self, name: str) -> Executor | None:
         """Return an executor by its name, None if the project has none of that name."""
+
+    def remote_of(self, name: str) -> str | None:
+        """Return the remote through which files travel to an executor, None if it sees the project's directory."""

@@ -12,6 +12,8 @@ from weaselish.executors.base import Executor, Stdin
 from weaselish.model.executors import (
     LOCAL,
     ContainerSettings,
+    DaskSettings,
+    DirectorySettings,
     ExecutorSettings,
     KubernetesSettings,
     Queue,
@@ -82,6 +84,10 @@ class Executors:
         """Return an executor by its name, None if project.yml no longer has it."""
         return self._open(name, self._stdin if name == LOCAL else None) if name in self._model.names else None
 
+    def remote_of(self, name: str) -> str | None:
+        """Return the remote through which files travel to an executor, None if it sees the project's directory."""
+        return self._model.remote_of(name)
+
     def _open(self, name: str, stdin: Stdin | None) -> Executor:
         with self._opening:
             if (name, stdin) not in self._opened:
@@ -93,17 +99,26 @@ class Executors:
             from weaselish.executors.local.executor import LocalExecutor
 
             return LocalExecutor(self.root, self.environ, stdin=stdin or Stdin.NULL)
-        settings = self._model.by_name[name]
-        if isinstance(settings, SlurmSettings):
-            from weaselish.executors.slurm.executor import SlurmExecutor
+        match self._model.settings(name):
+            case SlurmSettings() as settings:
+                from weaselish.executors.slurm.executor import SlurmExecutor
 
-            return SlurmExecutor(self.root, self.environ, settings)
-        if isinstance(settings, KubernetesSettings):
-            from weaselish.executors.kubernetes.executor import KubernetesExecutor
+                return SlurmExecutor(self.root, self.environ, settings)
+            case DaskSettings() as settings:
+                from weaselish.executors.dask.executor import DaskExecutor
 
-            return KubernetesExecutor(settings, self.environ)
-        if isinstance(settings, ContainerSettings):
-            from weaselish.executors.containers.executor import ContainerExecutor
+                return DaskExecutor(self.root, self.environ, settings)
+            case DirectorySettings():
+                from weaselish.executors.directory import DirectoryExecutor
 
-            return ContainerExecutor(self.root, self.environ, settings)
-        raise NotImplementedError(type(settings).__name__)
+                return DirectoryExecutor(name, self.root, self.environ)
+            case KubernetesSettings() as settings:
+                from weaselish.executors.kubernetes.executor import KubernetesExecutor
+
+                return KubernetesExecutor(settings, self.environ)
+            case ContainerSettings() as settings:
+                from weaselish.executors.containers.executor import ContainerExecutor
+
+                return ContainerExecutor(self.root, self.environ, settings)
+            case None:
+                raise UnknownName("executor", name, self._model.names)

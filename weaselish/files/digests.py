@@ -50,8 +50,8 @@ class Digests:
         self._cancel = cancel
         self._clock = clock or DiskClock(cache)
         self._cache = StatCache(cache, algorithm, self._clock)
-        walker, hasher = Walker(root, cancel), hasher or Hasher(algorithm, cancel)
-        self._reader = ContentReader(root, algorithm, self._cache, self._clock, walker, hasher, self._observer)
+        self._walker, hasher = Walker(root, cancel), hasher or Hasher(algorithm, cancel)
+        self._reader = ContentReader(root, algorithm, self._cache, self._clock, self._walker, hasher, self._observer)
         self._results: dict[tuple[str, View], Digested | None] = {}
         self._matches: dict[str, tuple[str, ...]] = {}  # by glob
         self._lock = threading.Lock()
@@ -140,6 +140,11 @@ class Digests:
             if generation == self._generation:
                 self._matches[glob] = matches
         return matches
+
+    def names_in(self, dep: str) -> tuple[bytes, ...] | None:
+        """Return the paths in a dep that its digest counts, sorted; None if it is a file. Raises Unreadable."""
+        top = os.path.join(os.fsencode(self._root), os.fsencode(dep))
+        return tuple(name for name, _ in self._walker.walk(dep, top, "dep")) if os.path.isdir(top) else None
 
     # -- manifests --------------------------------------------------------------------------------------------------
 

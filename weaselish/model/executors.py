@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from weaselish.model.roles import Image
 
 LOCAL = "local"  # the name of the executor that runs steps on this machine; always there
+ISOLATED = "isolated"  # of the one that runs them in an empty directory; there unless project.yml defines another
+_ISOLATED_REMOTE = "./.proj/isolated"  # through which files travel, if project.yml names no remote
 
 
 class ContainerSettings(NamedTuple):
@@ -79,7 +81,20 @@ class Executors(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (LOCAL, *self.by_name)
+        return tuple(dict.fromkeys((LOCAL, *self.by_name, ISOLATED)))
+
+    def settings(self, name: str) -> ExecutorSettings | None:
+        """Return the settings of an executor, None for `local` and for unknown names."""
+        return self.by_name.get(name) or (DirectorySettings(name) if name == ISOLATED else None)
+
+    def remote_of(self, name: str) -> str | None:
+        """Return the remote through which files travel to an executor, None if it sees the project's directory."""
+        match self.settings(name):
+            case DirectorySettings() as settings:
+                return settings.remote or _ISOLATED_REMOTE
+            case DaskSettings(shared=False) | KubernetesSettings() as settings:
+                return settings.remote or "default"
+        return None
 
     def queue_of(self, name: str) -> Queue | None:
         """Return the queue of an executor, None if its steps run on this machine."""

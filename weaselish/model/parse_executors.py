@@ -7,6 +7,7 @@ from typing import Any
 
 from weaselish.errors import UnknownName
 from weaselish.model.executors import (
+    ISOLATED,
     LOCAL,
     ContainerSettings,
     DaskSettings,
@@ -45,7 +46,8 @@ def read_executors(values: Values) -> Executors:
 def read_executor_name(values: Values, path: Path, item: Item) -> str | None:
     """Read the name of a command's executor, which project.yml must define."""
     name = values.text(path, within=item) or None
-    names = (LOCAL, *(key for key in values.mapping("executors") if key != "default"))
+    defined = (key for key in values.mapping("executors") if key != "default")
+    names = tuple(dict.fromkeys((LOCAL, *defined, ISOLATED)))
     if name is not None and name not in names:
         unknown = UnknownName("executor", name, names)
         values.problem(path, unknown.message, unknown.hint)

@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from weaselish.engine import events
 from weaselish.engine.gc.choose import Choice, Policy, choose
 from weaselish.engine.gc.inventory import Inventory
+from weaselish.engine.gc.jobs import left_by_jobs
 from weaselish.engine.gc.manifests import keys_in, manifests, now_of, remove_old_clocks, write_manifests
 from weaselish.engine.gc.protected import Refs, protected
 from weaselish.engine.remote.resolve import OpenStore
@@ -22,8 +23,10 @@ from weaselish.engine.snapshot.runs import records_in_snapshots
 from weaselish.engine.workers import run_aside
 from weaselish.errors import StoreError
 from weaselish.model.project import Remote
-from weaselish.stores.base import Store
+from weaselish.stores.base import Store, Stored
 from weaselish.workspace import Workspace
+
+T = TypeVar("T")
 
 _BATCH = 1000  # keys that are deleted at a time
 
@@ -92,6 +95,7 @@ class _Collection:
     def foresee(self, choice: Choice, now: float) -> Collected:
         """Return what `carry_out` will do, as far as no other process changes the remote."""
         freed, waiting = self._orphaned_earlier(now)
+        freed += sum(one.size for one in self._left_by_jobs(now))
         orphaned = choice.frees
         if self._options.unrecorded:
             orphaned += sum(size for _, size in self._unrecorded(now))
@@ -111,8 +115,14 @@ class _Collection:
             self._cancel.check()
             self._store.delete_many(batch)
         freed = self._free(now if self._options.policy.grace > 0 else now_of(self._store) + 1)
+        for batch in _batches(self._left_by_jobs(now)):
+            self._store.delete_many([one.key for one in batch])
+            freed += sum(one.size for one in batch)
         orphaned = choice.frees if self._options.policy.grace > 0 else 0
         return Collected(choice, total, freed, orphaned, waiting, is_done=True)
+
+    def _left_by_jobs(self, now: float) -> list[Stored]:
+        return left_by_jobs(self._store, now=now, grace=self._options.policy.grace)
 
     def _orphans(self, now: float) -> Iterator[str]:
         yield from self._inventory.orphans()
@@ -146,7 +156,7 @@ class _Collection:
         return self._inventory.orphaned_sizes(before=now - self._options.policy.grace)
 
 
-def _batches(keys: Iterable[str]) -> Iterator[list[str]]:
+def _batches(keys: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(keys)
     while batch := list(islice(rest, _BATCH)):
         yield batch

@@ -100,13 +100,13 @@ class Candidates:
         """
         locked = self._locked(command, now, algorithm)
         if locked is not None:
-            yield Candidate(locked.record, _objects(command, locked))
+            yield Candidate(locked.record, objects_of(command, locked))
         fitting = self._fitting(command, now, algorithm)
         weasels = self._of_weasel(command, now) if self._compat else []
         rivals = len(fitting) + len(weasels)
         for run in fitting:
             if locked is None or run.record.run != locked.record.run:
-                yield Candidate(run.record, _objects(command, run), rivals)
+                yield Candidate(run.record, objects_of(command, run), rivals)
         yield from (Candidate(record, objects, rivals) for record, objects in weasels)
 
     def _locked(self, command: Command, now: Fingerprint, algorithm: Algorithm) -> Published | None:
@@ -192,7 +192,9 @@ def _fits(command: Command, record: Record, algorithm: Algorithm) -> bool:
     )
 
 
-def _objects(command: Command, run: Published) -> tuple[OutputObject, ...]:
+def objects_of(command: Command, run: Published) -> tuple[OutputObject, ...]:
+    """Return the objects of the outputs of a published run."""
+    """Return the objects of the outputs of a published run."""
     pushed = frozenset(command.pushed_outputs)
     return tuple(
         OutputObject(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +36,9 @@ class _Download(NamedTuple):
     new: Path
     target: Path
     content: Content
+
+
+_Noting = Callable[[Sequence[_Download]], AbstractContextManager[None]]
 
 
 class Restorer:
@@ -105,14 +109,21 @@ class Restorer:
         was_unfinished = self._workspace.records.unfinished(command.name) is not None
         size = 0
         if missing:
-            size = self._download_and_swap(command, record, missing, outdated)
+            size = self._download_and_swap(record, missing, outdated, partial(self._noting, command, record))
         else:
             self._remove(outdated)
         verified = verified_fact(self._tree, missing)
         return size, self._record(command, record, verified, outranks=was_unfinished)
 
+    def replace(self, record: Record, missing: Sequence[OutputObject], *, outdated: Sequence[str] = ()) -> None:
+        """Download and swap in what is missing of a run without recording it. The caller has noted its start."""
+        if missing:
+            self._download_and_swap(record, missing, outdated, lambda downloads: nullcontext())
+        else:
+            self._remove(outdated)
+
     def _download_and_swap(
-        self, command: Command, record: Record, missing: Sequence[OutputObject], outdated: Sequence[str]
+        self, record: Record, missing: Sequence[OutputObject], outdated: Sequence[str], noting: _Noting
     ) -> int:
         """Replace all outputs or none: the old ones are kept until all new ones are in place."""
         self._report(events.TransferStarted("pull", len(missing), sum(wanted.limits.size or 0 for wanted in missing)))
@@ -127,7 +138,7 @@ class Restorer:
                 for wanted, place, target, content in zip(missing, places, targets, contents, strict=True)
             ]
             self._workspace.cancel.check()
-            with self._noting(command, record, downloads):
+            with noting(downloads):
                 self._remove(outdated)
                 self._swap_and_note(downloads, modified, record)
         return sum(content.size for content in contents)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -10,18 +9,17 @@ from typing import TYPE_CHECKING
 
 from weaselish.engine import events
 from weaselish.engine.events import StepResult, StepState
+from weaselish.engine.run.directories import make_directories
 from weaselish.engine.run.earlier_job import EarlierJob, earlier_job
 from weaselish.engine.run.failures import LAST_LINES, failure
 from weaselish.engine.run.job import make_job, secret_values
 from weaselish.engine.run.output import MaskedOutput
-from weaselish.engine.run.provenance import ProvenanceSource
+from weaselish.engine.run.provenance import ProvenanceSource, iso
 from weaselish.engine.run.recording import Recorder
 from weaselish.engine.run.staleness import Staleness
 from weaselish.errors import ProjError
 from weaselish.executors.base import Ending, ExecutorSource, Job, JobOutput, Outcome
-from weaselish.files.atomic import writing
 from weaselish.model.masking import masked
-from weaselish.model.paths import inside, is_outside
 from weaselish.model.project import Command
 from weaselish.plan.metrics import Metrics
 from weaselish.plan.reasons import ReasonKind
@@ -75,14 +73,14 @@ class Execution:
             if earlier is None:
                 self._recover_outputs(command)
         job = make_job(self._workspace, command, looked.now, args=args)
-        self._make_directories(command)
+        make_directories(self._workspace, command)
         records = self._workspace.records
         recorder = Recorder(self._workspace, command, args, looked)
         run = records.start(command.name, job.id.key, [str(reason) for reason in looked.reasons])
         begun, wall = time.monotonic(), time.time()
         with LogWriter(log_path(self._workspace.state, command.name, run)) as log, self._taken(command) as env:
             job = job._replace(env={**env, **job.env})
-            job = job._replace(id=job.id._replace(run=run))
+            job = job._replace(id=job.id._replace(run=run), reasons=tuple(map(str, looked.reasons)))
             outcome = self._attempts(step, command, job, looked, log, locks, earlier)
         self._workspace.digests.forget()
         seconds = time.monotonic() - begun
@@ -92,21 +90,22 @@ class Execution:
             message, hint = failure(command, outcome, lines, root=self._workspace.root, has_stdin=has_stdin)
             return self._not_succeeded(step, run, outcome, seconds, message, hint)
         try:
-            record = recorder.record(run)
+            record = recorder.record(run) if outcome.record is None else recorder.adopted(outcome.record, run)
         except ProjError as error:
             records.end(command.name, run, AttemptEnd.FAILED, seconds=seconds, message=error.message)
             raise
         if record is None:
             return self._inputs_changed(step, run, seconds)
-        provenance = self._provenance.provenance(
-            tuple(map(str, looked.reasons)),
-            executor=outcome.executor,
-            host=outcome.host,
-            image=outcome.image,
-            started=_iso(wall),
-            seconds=round(seconds, 3),
-        )
-        record = record._replace(provenance=provenance, metrics=self._metrics(command))
+        if outcome.record is None:
+            provenance = self._provenance.provenance(
+                job.reasons,
+                executor=outcome.executor,
+                host=outcome.host,
+                image=outcome.image,
+                started=iso(wall),
+                seconds=round(seconds, 3),
+            )
+            record = record._replace(provenance=provenance, metrics=self._metrics(command))
         records.add(record)
         if self._cache is not None:
             self._cache.store(command, record)
@@ -178,16 +177,6 @@ class Execution:
 
         recover_all([self._workspace.root / output for output in command.pushed_outputs])
 
-    def _make_directories(self, command: Command) -> None:
-        """Create the project's `directories`, and the directories that are to contain the outputs."""
-        above = (os.path.dirname(output) for output in command.all_outputs if not is_outside(output))
-        parents = [path for path in above if not any(inside(path, output) for output in command.all_outputs)]
-        for directory in dict.fromkeys((*self._workspace.project.directories, *parents)):
-            path = os.path.join(self._workspace.root, directory)
-            if not os.path.isdir(path):
-                with writing(f"directory `{directory}`"):
-                    os.makedirs(path, exist_ok=True)
-
     def _not_succeeded(
         self, step: Step, run: int, outcome: Outcome, seconds: float, message: str, hint: str | None
     ) -> StepResult:
@@ -208,7 +197,3 @@ class Execution:
         self._workspace.records.end(step.command, run, AttemptEnd.INPUTS_CHANGED, seconds=seconds)
         self._report(events.StepDone(step, seconds, "inputs changed while it ran", run))
         return StepResult(step, StepState.NOT_RECORDED, seconds)
-
-
-def _iso(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

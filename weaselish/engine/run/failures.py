@@ -52,7 +52,7 @@ def failure(command: Command, outcome: Outcome, last_lines: Sequence[bytes], *, 
             message = f"{step} failed with exit code {outcome.exit_code}{after}"
             output = b"\n".join(last_lines)
             cause = known_cause(command.name, output, outcome.python, root, has_stdin=has_stdin)
-            return Failure(message, cause or _log_of(command, outcome))
+            return Failure(message, outcome.hint or cause or _log_of(command, outcome))
 
 
 def _log_of(command: Command, outcome: Outcome) -> str | None:

@@ -43,6 +43,8 @@ def make_job(
         outside=tuple(_outside_paths(workspace, command)),
         project=workspace.name,
         sources=tuple(_sources(workspace)),
+        command=command,
+        fingerprint=now,
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from threading import Thread
 
 from weaselish import __version__
 from weaselish.plan.record import NO_REPOSITORY, GitCommit, Host, Provenance
 
+TOOL = f"proj {__version__}"
 _GIT_SECONDS = 20.0  # that git may take
 
 
@@ -19,7 +21,7 @@ class ProvenanceSource:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._host = _host()
+        self._host = this_host()
         self._git = NO_REPOSITORY
         self._asking = Thread(target=self._ask_git, daemon=True)
         try:
@@ -29,6 +31,13 @@ class ProvenanceSource:
 
     def _ask_git(self) -> None:
         self._git = _git(self._root)
+
+    @property
+    def git(self) -> GitCommit:
+        """The commit that is checked out. Waits for git."""
+        if self._asking.ident is not None:
+            self._asking.join()
+        return self._git
 
     def provenance(
         self,
@@ -41,16 +50,20 @@ class ProvenanceSource:
         seconds: float | None = None,
     ) -> Provenance:
         """Return the provenance of a record. Waits for git. Of another `host` than this one, only its name is known."""
-        if self._asking.ident is not None:
-            self._asking.join()
         where = self._host if host in ("", self._host.name) else Host(host)
-        return Provenance(executor, f"proj {__version__}", where, self._git, started, seconds, reasons, image)
+        return Provenance(executor, TOOL, where, self.git, started, seconds, reasons, image)
 
 
-def _host() -> Host:
+def this_host() -> Host:
+    """Return the facts about this machine."""
     uname = os.uname()
     system = f"{uname.sysname} {uname.release} {uname.machine}"
     return Host(uname.nodename, system, sys.version.partition(" ")[0], os.cpu_count())
+
+
+def iso(seconds: float) -> str:
+    """Return a time in seconds since 1970 as ISO 8601, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def _git(root: Path) -> GitCommit:

@@ -62,6 +62,12 @@ class Recorder:
         keep_manifests(self._workspace, record)
         return with_weasel_digests(self._workspace, record)
 
+    def adopted(self, record: Record, run: int) -> Record:
+        """Return the record of a run elsewhere, whose outputs were just fetched, as that of our run."""
+        record = record._replace(run=run, extra={**record.extra, **versions_read(self._workspace, self._command)})
+        keep_manifests(self._workspace, record)
+        return with_weasel_digests(self._workspace, record)
+
     def _output(self, path: str) -> RecordedOutput:
         """Return the current output. Raises ProjError if it is missing and required."""
         digested = output_content(self._workspace.digests, self._command, path)

@@ -99,6 +99,7 @@ def run(
         _fetch_imported(workspace, plan, open_store, serial)
     caching = Caching(workspace, options.cache, open_store, serial, steps=plan.steps)
     course: Course | None = None
+    executors, close_transport = _with_transport(executors, workspace, plan, open_store, serial)
     try:
         queues = {step: queue for step in plan.steps if (queue := executors.queue_for(plan.command(step)))}
         machine = _machine_for(workspace, plan, options, queues)
@@ -121,14 +122,25 @@ def run(
         course.run(keep_going=options.keep_going)
     finally:
         caching.close()
-        if course is not None:
-            _finish(workspace, course)
+        close_transport()
+        _finish(workspace, course)
     ended = map(caching.result_of, course.results())
     results = tuple(_with_exit_code(workspace, result) for result in ended)
-    interrupted = workspace.cancel.exit_code if workspace.cancel.level else None
-    result = RunResult(plan, results, interrupted)
+    result = RunResult(plan, results, workspace.cancel.exit_code if workspace.cancel.level else None)
     serial(events.RunFinished(results, result.exit_code, time.monotonic() - begun))
     return result
+
+
+def _with_transport(
+    executors: ExecutorSource, workspace: Workspace, plan: Plan, open_store: OpenStore, report: SerialReporter
+) -> tuple[ExecutorSource, Callable[[], None]]:
+    """Put executors that do not see the project behind a remote. Return them, and what closes that remote."""
+    if not any(executors.remote_of(executors.name_for(plan.command(step))) for step in plan.steps):
+        return executors, lambda: None
+    from weaselish.engine.exec.transported import TransportSource
+
+    transported = TransportSource(executors, workspace, open_store, report)
+    return transported, transported.close
 
 
 def _at_once(plan: Plan, jobs: int, queues: Mapping[Step, Queue]) -> int:
@@ -228,8 +240,10 @@ def _options_of(plan: Plan, options: RunOptions) -> Callable[[Step], StepOptions
     return options_of
 
 
-def _finish(workspace: Workspace, course: Course) -> None:
+def _finish(workspace: Workspace, course: Course | None) -> None:
     """Fold the records into project.lock, write caches, and remove old logs if a script ran."""
+    if course is None:
+        return
     workspace.records.close()
     workspace.save()
     if any(result.seconds for result in course.results()):

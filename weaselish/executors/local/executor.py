@@ -39,12 +39,19 @@ class LocalExecutor:
     """
 
     def __init__(
-        self, root: Path, environ: Mapping[str, str], *, stdin: Stdin = Stdin.NULL, grace: float = 5.0
+        self,
+        root: Path,
+        environ: Mapping[str, str],
+        *,
+        stdin: Stdin = Stdin.NULL,
+        grace: float = 5.0,
+        dies_with_us: bool = False,
     ) -> None:
         self._root = root
         self._environ = dict(environ)
         self._stdin = stdin
         self._grace = grace
+        self._dies_with_us = dies_with_us  # lines end even if this process is killed: `run` is in its main thread
 
     def run(
         self,
@@ -80,10 +87,8 @@ class LocalExecutor:
         python = project_python(self._root, env)
         env["PATH"] = os.pathsep.join([os.path.dirname(python), env.get("PATH", os.defpath)])
         workdir = os.path.normpath(self._root / job.workdir)
-        lines = [
-            LocalLine(command_line(line.words, job.shell, python), workdir, env, stdin, tuple(keep_open))
-            for line in job.lines
-        ]
+        argvs = [command_line(line.words, job.shell, python) for line in job.lines]
+        lines = [LocalLine(argv, workdir, env, stdin, tuple(keep_open), self._dies_with_us) for argv in argvs]
         with ExitStack() as stack:
             group = _limiting_group(job, stack)
             outcome, tree = self._run_all(job, lines, output, cancel, group, deadline)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -11,6 +13,8 @@ from typing import NamedTuple
 from weaselish.executors.base import Stdin
 from weaselish.executors.local.not_started import NotStarted
 from weaselish.executors.local.terminal import STDIN, Terminal, make_controlling
+
+_PR_SET_PDEATHSIG = 1  # of prctl
 
 Started = tuple[subprocess.Popen[bytes], int, Terminal | None]  # where its output is read, and the terminal lent to it
 
@@ -23,6 +27,7 @@ class LocalLine(NamedTuple):
     env: Mapping[str, str]  # complete
     stdin: Stdin
     keep_open: tuple[int, ...]  # descriptors that the process inherits
+    dies_with_us: bool = False  # the process is killed when our main thread has ended, where the system can do that
 
 
 @contextmanager
@@ -47,12 +52,23 @@ def _in_pipe(line: LocalLine) -> Iterator[Started]:
         reader, writer = os.pipe()
     try:
         try:
-            process = _start(line, subprocess.DEVNULL if line.stdin is Stdin.NULL else None, writer)
+            before_exec = _death_signal() if line.dies_with_us else None
+            process = _start(line, subprocess.DEVNULL if line.stdin is Stdin.NULL else None, writer, before_exec)
         finally:
             os.close(writer)
         yield process, reader, None
     finally:
         os.close(reader)
+
+
+def _death_signal() -> Callable[[], None] | None:
+    """Return what a new process calls so that it dies with its parent; None where the system is not Linux."""
+    if not sys.platform.startswith("linux"):
+        return None
+    import ctypes  # before the fork
+
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @contextmanager

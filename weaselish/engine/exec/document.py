@@ -1,0 +1,181 @@
+"""The document of a job: all that `proj exec` must know to run a step without its project. It holds no secret.
+
+docs/formats.md defines it; a golden vector pins it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from weaselish.model.interpolate import env_names, is_secret
+from weaselish.model.project import Algorithm, Command, Shell
+from weaselish.model.resources import Resources
+from weaselish.plan.fingerprint import DigestPairs, Environment, Fingerprint
+from weaselish.plan.record import NO_REPOSITORY, GitCommit
+from weaselish.records.untrusted import (
+    digest_pairs,
+    run_id,
+    seconds_or_none,
+    sentences_or_none,
+    text,
+    text_if_any,
+    text_or_none,
+    texts,
+)
+
+FORMAT = 1
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class BadDocument(Exception):
+    """A document that is not one of a job, or is of a later version."""
+
+
+class JobDocument(NamedTuple):
+    """A job as it travels. The outputs of its run are published under `run` and the key of `fingerprint`."""
+
+    run: int
+    command: Command  # `env` without the values of secrets
+    fingerprint: Fingerprint
+    objects: Mapping[str, str]  # dep -> key of the object on the remote that holds its content
+    algorithm: Algorithm = "md5"
+    compat: bool = False
+    project: str = ""
+    executor: str = ""
+    references: Mapping[str, str] = _NONE  # X of `${env.X}` -> the variable that it stands for
+    secrets: tuple[str, ...] = ()  # the variables of the command whose values come from the environment of the place
+    variables: DigestPairs = ()  # those that the place must have, with the digests of their values; None: not set
+    directories: tuple[str, ...] = ()  # that scripts of the project may expect
+    git: GitCommit = NO_REPOSITORY
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.fingerprint.key
+
+
+def document_of(command: Command, fingerprint: Fingerprint, references: Mapping[str, str], **facts: Any) -> JobDocument:
+    """Return the document of a command. `references`: all X of `${env.X}` that the project defines."""
+    used = env_names([*command.script, *(value for _, value in command.env)])
+    secrets = tuple(name for name, value in command.env if is_secret(name) and "${env." not in value)
+    env = tuple((name, "" if name in secrets else value) for name, value in command.env)
+    digests = dict(fingerprint.env)
+    named = {references.get(name, name): digests.get(f"env.{name}") for name in sorted(used)}
+    named |= {name: digests.get(name) for name in secrets}
+    return JobDocument(
+        command=command._replace(env=env),
+        fingerprint=fingerprint,
+        references={name: references.get(name, name) for name in sorted(used)},
+        secrets=secrets,
+        variables=tuple(named.items()),
+        **facts,
+    )
+
+
+def encode(document: JobDocument) -> bytes:
+    command, then = document.command, document.fingerprint
+    deps = [{"path": path, "digest": digest, "object": document.objects.get(path)} for path, digest in then.deps]
+    data = {
+        "format": FORMAT,
+        "run": document.run,
+        "project": document.project,
+        "command": command.name,
+        "key": document.key,
+        "algorithm": document.algorithm,
+        "compat": document.compat,
+        "executor": document.executor,
+        "script": then.script,
+        "args": then.args,
+        "shell": then.shell,
+        "workdir": then.workdir,
+        "environment": dict(then.environment),
+        "env": [list(pair) for pair in then.env],
+        "deps": deps,
+        "declared": command.deps,
+        "outputs": command.outputs,
+        "outputs_no_cache": command.outputs_no_cache,
+        "metrics": command.metrics,
+        "written": dict(command.written),
+        "directories": document.directories,
+        "variables": dict(document.variables),
+        "references": dict(document.references),
+        "declared_env": dict(command.env),
+        "secrets": document.secrets,
+        "timeout": command.timeout,
+        "memory": command.limits.memory,
+        "git": None if document.git == NO_REPOSITORY else document.git._asdict(),
+        "reasons": document.reasons,
+    }
+    return json.dumps(data, ensure_ascii=False, indent=1).encode("utf-8", "surrogateescape")
+
+
+def decode(data: bytes) -> JobDocument:
+    """Decode a document. Raises BadDocument."""
+    try:
+        read = json.loads(data)
+        if read["format"] != FORMAT:
+            raise BadDocument("a later version of proj wrote it")
+        document = _decoded(read)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise BadDocument(f"it is not the document of a job ({type(error).__name__}: {error})") from None
+    if document.key != read["key"]:
+        raise BadDocument("its key is not that of its inputs")
+    return document
+
+
+def _decoded(read: Mapping[str, Any]) -> JobDocument:
+    command = Command(
+        name=text(read["command"]),
+        script=texts(read["script"]),
+        deps=texts(read["declared"]),
+        outputs=texts(read["outputs"]),
+        outputs_no_cache=texts(read["outputs_no_cache"]),
+        metrics=texts(read["metrics"]),
+        env=_pairs(read["declared_env"]),
+        shell=_shell(read["shell"]),
+        workdir=text(read["workdir"]),
+        timeout=seconds_or_none(read["timeout"]),
+        limits=Resources(memory=int(read["memory"])),
+        written=_pairs(read["written"]),
+    )
+    fingerprint = Fingerprint(
+        script=command.script,
+        args=texts(read["args"]),
+        deps=tuple((text(dep["path"]), text_if_any(dep["digest"])) for dep in read["deps"]),
+        env=digest_pairs(read["env"]),
+        shell=command.shell,
+        workdir=command.workdir,
+        environment=_environment(read["environment"]),
+    )
+    git = read["git"]
+    return JobDocument(
+        run=run_id(read["run"]),
+        command=command,
+        fingerprint=fingerprint,
+        objects={text(dep["path"]): text(dep["object"]) for dep in read["deps"] if dep["object"] is not None},
+        algorithm="blake3" if read["algorithm"] == "blake3" else "md5",
+        compat=read["compat"] is True,
+        project=text(read["project"]),
+        executor=text(read["executor"]),
+        references=dict(_pairs(read["references"])),
+        secrets=texts(read["secrets"]),
+        variables=tuple((text(name), text_if_any(digest)) for name, digest in read["variables"].items()),
+        directories=texts(read["directories"]),
+        git=NO_REPOSITORY if git is None else GitCommit(text(git["commit"]), dirty=git["dirty"] is True),
+        reasons=sentences_or_none(read["reasons"]) or (),
+    )
+
+
+def _pairs(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((text(name), text(value)) for name, value in data.items())
+
+
+def _environment(data: Mapping[str, Any]) -> Environment:
+    return tuple(sorted(_pairs(data)))
+
+
+def _shell(value: object) -> Shell:
+    return text_or_none(value) or False
