@@ -10,11 +10,12 @@ from pathlib import Path
 from weaselish.errors import ProjError
 from weaselish.executors.base import Job
 from weaselish.executors.local.interpreter import project_python
+from weaselish.executors.sources import source_environment
 
 
 def open_shell(root: Path, environ: Mapping[str, str], job: Job) -> int:
     """Open the caller's own shell in the working directory of a job, on our terminal. Return its exit code."""
-    env = {**environ, **job.env}
+    env = {**environ, **source_environment(job, root), **job.env}
     env["PATH"] = os.pathsep.join([os.path.dirname(project_python(root, env)), env.get("PATH", os.defpath)])
     program = environ.get("SHELL") or "/bin/sh"
     workdir = os.path.normpath(root / job.workdir)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from weaselish.executors.base import Job, JobId, JobRole, Line
+from weaselish.executors.base import Job, JobId, JobRole, JobSource, Line
 from weaselish.model.resources import Resources
 
 
@@ -67,6 +67,7 @@ def described(job: Job, secrets: Secrets) -> dict[str, Any]:
             }
             for role in job.roles
         ],
+        "sources": [(one.variable, (one.mount.path if one.mount else None) or one.dest) for one in job.sources],
         "needs_secrets": secrets.are_declared,
     }
 
@@ -105,6 +106,7 @@ def job_from(facts: Mapping[str, Any], secrets: Secrets) -> Job:
             )
             for role in facts["roles"]
         ),
+        sources=tuple(JobSource(variable, place) for variable, place in facts["sources"]),
     )
 
 
