@@ -84,7 +84,7 @@ class DaskExecutor:
 
         return Following(client, topic, job, output, cancel)
 
-    def _follow(self, following: Following, future: Future, topic: str, job: Job) -> Outcome:
+    def _follow(self, following: Following, future: Future[Any], topic: str, job: Job) -> Outcome:
         client = self._connected()
         needed = _abstract(job.resources)
         try:
@@ -108,7 +108,7 @@ class DaskExecutor:
         if handle in client.list_datasets():
             self._forget(client, client.get_dataset(handle), handle)
 
-    def _forget(self, client: Client, future: Future, topic: str) -> None:
+    def _forget(self, client: Client, future: Future[Any], topic: str) -> None:
         with suppress(KeyError):
             client.unpublish_dataset(topic)
         future.cancel()

@@ -32,7 +32,7 @@ class Following:
     def __init__(self, client: Client, topic: str, job: Job, output: JobOutput, cancel: Cancel) -> None:
         """Receive the events of a job from now on."""
         self._client = client
-        self._future: Future | None = None
+        self._future: Future[Any] | None = None
         self._topic = topic
         self._job = job
         self._output = output
@@ -57,7 +57,7 @@ class Following:
         for _, event in self._client.get_events(self._topic):
             self._events.put(event)
 
-    def until_ended(self, future: Future, why_waiting: Callable[[], str]) -> Outcome:
+    def until_ended(self, future: Future[Any], why_waiting: Callable[[], str]) -> Outcome:
         """Return how the job ended. `why_waiting` says why no worker has started it. Raises ProjError."""
         self._future = future
         begun, ended_at, killed_at = monotonic(), None, None
@@ -124,7 +124,7 @@ class Following:
         else:
             self._client.run(request_level, self._topic, int(level), workers=[self._worker], on_error="ignore")
 
-    def _lost(self, future: Future) -> Outcome:
+    def _lost(self, future: Future[Any]) -> Outcome:
         """Return the outcome of a task that ended without saying how. Raises ProjError."""
         if self._asked:
             return self._with_facts(Outcome(Ending.INTERRUPTED, 0, 0))
