@@ -115,9 +115,9 @@ class _Collection:
             self._cancel.check()
             self._store.delete_many(batch)
         freed = self._free(now if self._options.policy.grace > 0 else now_of(self._store) + 1)
-        for batch in _batches(self._left_by_jobs(now)):
-            self._store.delete_many([one.key for one in batch])
-            freed += sum(one.size for one in batch)
+        for left in _batches(self._left_by_jobs(now)):
+            self._store.delete_many([one.key for one in left])
+            freed += sum(one.size for one in left)
         orphaned = choice.frees if self._options.policy.grace > 0 else 0
         return Collected(choice, total, freed, orphaned, waiting, is_done=True)
 
