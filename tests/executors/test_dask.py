@@ -62,7 +62,7 @@ def test_steps_run_on_workers_without_the_project(project: ProjectDir, remote: P
     assert project.read("notes") == "prepared"
     assert run(project, "all", "--executor", "local") == {"prep": "up to date", "train": "up to date"}
     assert below(remote, ".proj/jobs") == []
-    assert dask.places() == []
+    wait_until(lambda: dask.places() == [], "the removal of the directories of jobs")
 
 
 CHAIN_ON_DASK = """\
