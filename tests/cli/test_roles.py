@@ -107,6 +107,26 @@ def test_the_record_and_every_report_show_the_lines_of_all_roles(project: Projec
     assert "no script" not in project.proj("validate").err
 
 
+def test_the_shell_completes_roles(project: ProjectDir) -> None:
+    project.project(TRAIN)
+    found = project.proj("--complete", "zsh", "log", "train", "--role", "").out
+    assert found.splitlines() == ["ps\tin `train`", "worker\tin `train`"]
+
+
+def test_a_limit_of_memory_is_that_of_the_replica(project: ProjectDir) -> None:
+    project.project("""\
+        commands:
+          - name: train
+            roles:
+              lean: {script: [sleep 60]}
+              hungry: {resources: {memory: 100MiB}, script: ["python -c 'len(bytearray(300 << 20))'"]}
+        """)
+    done = project.proj("run", "train")
+    assert done.code != 0
+    if "is not enforced here" not in done.err:
+        assert "`train`, replica hungry.0 was ended by the memory limit of 100 MiB" in done.err
+
+
 def test_ports_restarts_and_resources_are_not_part_of_the_key(project: ProjectDir) -> None:
     project.project(TRAIN)
     assert project.proj("run", "train", "--gpus", "4").code == 0

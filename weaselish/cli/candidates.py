@@ -176,6 +176,7 @@ class _Line(NamedTuple):
             Values.ASSETS: ("assets",),
             Values.ARTIFACTS: ("artifacts",),
             Values.EXECUTORS: ("executors",),
+            Values.ROLES: ("roles",),
         }[values]
         from weaselish.engine.outline import outline
 

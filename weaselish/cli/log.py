@@ -123,7 +123,14 @@ SUBCOMMANDS = (
         "`--metrics` compares what the runs wrote into their metrics files; a name may then be that of a metric.",
         (
             Option("most", ("--most", "-n"), "Show the last N runs; of a ranking the first.", Takes.NUMBER, "N", 30),
-            Option("role", ("--role",), "Print the output of this role in the last run.", Takes.TEXT, "ROLE"),
+            Option(
+                "role",
+                ("--role",),
+                "Print the output of this role in the last run.",
+                Takes.TEXT,
+                "ROLE",
+                values=Values.ROLES,
+            ),
             Option("replica", ("--replica",), "Only of this replica, from 0 on.", Takes.TEXT, "N"),
             Option("follow", ("--follow", "-f"), "Print the output of the last run, and go on until the run ends."),
             Option("metrics", ("--metrics",), "Show the metrics of the runs."),

@@ -124,6 +124,7 @@ class Values(enum.Enum):
     ASSETS = enum.auto()
     ARTIFACTS = enum.auto()
     EXECUTORS = enum.auto()
+    ROLES = enum.auto()
     TEMPLATES = enum.auto()
     DIRECTORIES = enum.auto()
     FILES = enum.auto()

@@ -32,6 +32,7 @@ class Outline(NamedTuple):
     assets: Mapping[str, str] = _NONE
     artifacts: Mapping[str, str] = _NONE
     executors: Mapping[str, str] = _NONE
+    roles: Mapping[str, str] = _NONE
 
 
 def outline() -> Outline:
@@ -66,6 +67,7 @@ def _of_model(model: ProjectModel) -> Outline:
         {name: asset.description for asset in model.assets for name in (asset.dest, asset.name) if name},
         {name: artifact.description for name, artifact in model.artifacts.items()},
         {LOCAL: "this machine", **{name: settings.type for name, settings in model.executors.by_name.items()}},
+        {role.name: f"in `{command.name}`" for command in model.commands.values() for role in command.roles},
     )
 
 
