@@ -118,12 +118,12 @@ def test_a_limit_of_memory_is_that_of_the_replica(project: ProjectDir) -> None:
         commands:
           - name: train
             roles:
-              lean: {script: [sleep 60]}
+              lean: {script: [sleep 2]}
               hungry: {resources: {memory: 100MiB}, script: ["python -c 'len(bytearray(300 << 20))'"]}
         """)
     done = project.proj("run", "train")
-    assert done.code != 0
     if "is not enforced here" not in done.err:
+        assert done.code != 0
         assert "`train`, replica hungry.0 was ended by the memory limit of 100 MiB" in done.err
 
 

@@ -80,6 +80,12 @@ class TestLocalRoles(RolesContract):
         assert outcome == Outcome(Ending.NOT_STARTED, 126, message=message, replica="a.1")
         assert self.living() == []
 
+    def test_without_enough_ports_nothing_starts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ports, "_RANGE", range(0))
+        outcome = self.run(self.role("a", "true", replicas=2, port=1))
+        message, hint = "2 free ports are needed, and there are 0", "lower `replicas`"
+        assert outcome == Outcome(Ending.NOT_STARTED, 126, message=message, hint=hint)
+
 
 def test_ports_are_free_and_given_once() -> None:
     with free_ports(200) as first, free_ports(200) as second:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from math import inf
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -11,6 +11,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from weaselish.cancel import Cancel, Level
+from weaselish.errors import ProjError
 from weaselish.executors.base import Ending, Job, JobOutput, Outcome
 from weaselish.executors.local.ports import free_ports
 from weaselish.executors.local.processes import ProcessTree
@@ -33,7 +34,12 @@ def run_roles(job: Job, run_one: RunOne, *, output: JobOutput, cancel: Cancel, g
 
     `run_one` runs a job without roles. `grace` is the number of seconds between SIGTERM and SIGKILL.
     """
-    with _nodes(job) as nodes, cancel.child() as work, cancel.child() as helpers:
+    with ExitStack() as stack:
+        try:
+            nodes = stack.enter_context(_nodes(job))
+        except ProjError as error:
+            return Outcome(Ending.NOT_STARTED, 126, message=error.message, hint=error.hint)
+        work, helpers = (stack.enter_context(cancel.child()) for _ in range(2))
         replicas = _Replicas(run_one, work, helpers, grace)
         return replicas.run(
             [
