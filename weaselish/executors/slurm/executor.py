@@ -15,8 +15,7 @@ from weaselish.executors.slurm.files import JobFiles, new_files
 from weaselish.executors.slurm.following import Following, wait_for_end
 from weaselish.executors.slurm.options import submit_arguments
 from weaselish.executors.slurm.poller import Poller
-from weaselish.executors.slurm.programs import ControllerAway, Programs, Refused
-from weaselish.executors.slurm.verdicts import GOING_ON
+from weaselish.executors.slurm.programs import GOING_ON, ControllerAway, Programs, Refused
 from weaselish.executors.sources import source_environment
 from weaselish.model.executors import SlurmSettings
 from weaselish.model.interpolate import is_secret

@@ -13,9 +13,9 @@ from weaselish.executors.base import Ending, Job, JobOutput, Line, Outcome
 from weaselish.executors.replicas import replicas_of
 from weaselish.executors.slurm.files import JobFiles
 from weaselish.executors.slurm.poller import Poller, Seen
-from weaselish.executors.slurm.programs import ControllerAway, Programs, Row
+from weaselish.executors.slurm.programs import GOING_ON, ControllerAway, Programs, Row
 from weaselish.executors.slurm.stream import Began, Ended, Frame, LineBegan, NeedsSecrets, Output, read_frames
-from weaselish.executors.slurm.verdicts import GOING_ON, NEVER, outcome_of
+from weaselish.executors.slurm.verdicts import NEVER, outcome_of
 
 _SOONEST, _LATEST = 0.05, 1.0  # seconds between two looks at the stream
 _SETTLING = 3.0  # seconds until the stream of a job that has ended surely arrived
@@ -73,6 +73,9 @@ class Following:
             raise
         finally:
             self._poller.forget(self._id)
+        if self._cancel.level is Level.KILL:
+            with suppress(ControllerAway):  # the parts of other roles may still be about to end
+                wait_for_end(self._programs, self._id)
         began = self._began
         return outcome._replace(
             host=began.host if began else "", attempt=max(began.attempt if began else 1, outcome.attempt)

@@ -9,6 +9,10 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+# states of a job that has not ended
+GOING_ON = frozenset(
+    ["PENDING", "RUNNING", "CONFIGURING", "COMPLETING", "SUSPENDED", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED", "PREEMPTED", "RESV_DEL_HOLD"]
+)
 _AWAY = re.compile(
     r"unable to contact slurm controller|socket timed out|connection refused|zero bytes were transmitted"
     r"|transport endpoint|unexpected missing socket|controller.* (?:standby|backup) mode",
@@ -68,20 +72,25 @@ class Programs:
         return lines[0] if lines else None
 
     def rows(self, jobs: Iterable[str]) -> dict[str, Row]:
-        """Return what Slurm says about jobs, by id, without those that it has forgotten. Raises ControllerAway."""
+        """Return what Slurm says about jobs, by id, without those that it has forgotten. Raises ControllerAway.
+
+        A job with roles goes on as long as the part of any role does.
+        """
         wanted = sorted(set(jobs))
         if not wanted:
             return {}
         try:
             text = self._call(
-                "squeue", "--noheader", "--states=all", f"--jobs={','.join(wanted)}", "--format=%A|%T|%N|%r"
+                "squeue", "--noheader", "--states=all", f"--jobs={','.join(wanted)}", "--format=%i|%T|%N|%r"
             )
         except Refused:  # it knows none of them
             return {}
         found: dict[str, Row] = {}
         for line in text.splitlines():
-            job, state, nodes, reason = line.split("|", 3)
-            found.setdefault(job, Row(state, reason, nodes))
+            part, state, nodes, reason = line.split("|", 3)
+            job = part.partition("+")[0]
+            if job not in found or (state in GOING_ON and found[job].state not in GOING_ON):
+                found[job] = Row(state, reason, nodes)
         return found
 
     def verdict(self, job: str) -> Verdict | None:

@@ -10,10 +10,6 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-GOING_ON = _words("""\
-PENDING RUNNING CONFIGURING COMPLETING SUSPENDED REQUEUED REQUEUE_FED REQUEUE_HOLD SPECIAL_EXIT RESIZING SIGNALING
-STAGE_OUT STOPPED PREEMPTED RESV_DEL_HOLD
-""")
 # reasons of a job that waits and will not start as it is
 NEVER = _words("""\
 PartitionConfig PartitionTimeLimit PartitionNodeLimit BadConstraints DependencyNeverSatisfied InvalidAccount InvalidQOS
