@@ -11,7 +11,23 @@ from typing import NamedTuple
 
 # states of a job that has not ended
 GOING_ON = frozenset(
-    ["PENDING", "RUNNING", "CONFIGURING", "COMPLETING", "SUSPENDED", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED", "PREEMPTED", "RESV_DEL_HOLD"]
+    {
+        "PENDING",
+        "RUNNING",
+        "CONFIGURING",
+        "COMPLETING",
+        "SUSPENDED",
+        "REQUEUED",
+        "REQUEUE_FED",
+        "REQUEUE_HOLD",
+        "SPECIAL_EXIT",
+        "RESIZING",
+        "SIGNALING",
+        "STAGE_OUT",
+        "STOPPED",
+        "PREEMPTED",
+        "RESV_DEL_HOLD",
+    }
 )
 _AWAY = re.compile(
     r"unable to contact slurm controller|socket timed out|connection refused|zero bytes were transmitted"
