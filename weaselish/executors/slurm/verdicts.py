@@ -27,8 +27,12 @@ def outcome_of(verdict: Verdict | None, *, has_memory_limit: bool, printed: str)
     code = verdict.exit_code or (128 + verdict.signal if verdict.signal else 1)
     state, reason = verdict.state, f" ({verdict.reason})" if verdict.reason else ""
     launch_failed = state == "FAILED" and verdict.reason == "JobLaunchFailure" and verdict.signal == _KILLED
-    if state == "OUT_OF_MEMORY" or (has_memory_limit and launch_failed):
-        return Outcome(Ending.SIGNALLED, 128 + _KILLED, ran_out_of_memory=True)
+    if state == "OUT_OF_MEMORY" or (launch_failed and (has_memory_limit or "memory limit" in printed)):
+        if has_memory_limit:
+            return Outcome(Ending.SIGNALLED, 128 + _KILLED, ran_out_of_memory=True)
+        message = "Slurm ended its job, which used more memory than jobs get that request none"
+        hint = "request it: `resources: {memory: 4GiB}` in the command"
+        return Outcome(Ending.SIGNALLED, 128 + _KILLED, message=message, hint=hint)
     if state in ("TIMEOUT", "DEADLINE"):
         return Outcome(Ending.TIMED_OUT, 124, message=f"Slurm ended its job at the time limit{reason}")
     if state == "NODE_FAIL":
