@@ -108,7 +108,7 @@ def test_what_cannot_be_computed_again_goes_last(project: ProjectDir, remote: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_whenever_a_collection_is_killed_the_remote_stays_intact(project: ProjectDir, remote: Path, seed: int) -> None:
     choose = Random(seed)
     stored = calls = kills = 0

@@ -15,7 +15,7 @@ from . import reader
 from .test_push_pull import tree
 
 KILLS = 50  # per seed
-SEEDS = range(4)
+SEEDS = range(2)
 
 
 def edited(project: ProjectDir, random: Random) -> None:

@@ -22,7 +22,7 @@ def init(call: Call) -> int:
         say(line)
     if started.kept:
         warn(f"kept {listed(started.kept)}, which existed before")
-    change = "" if directory is None else f"cd {shlex.quote(directory)} && "
+    change = f"cd {shlex.quote(directory)} && " if directory not in (None, ".") else ""
     say(f"next: {change}proj run all")
     return 0
 
