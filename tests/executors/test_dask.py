@@ -129,8 +129,8 @@ def test_several_steps_run_at_once(project: ProjectDir, remote: Path, dask: Dask
     project.project(f"""\
         executors: {{default: dsk, dsk: {{type: dask, shared: true}}}}
         commands:
-          - {{name: one, script: ["{meet} 1"]}}
-          - {{name: two, script: ["{meet} 2"]}}
+          - {{name: one, script: ["{meet} 1"], outputs: ['1'], timeout: 60s}}
+          - {{name: two, script: ["{meet} 2"], outputs: ['2'], timeout: 60s}}
         workflows: {{all: [one, two]}}
         """)
     assert run(project, "all") == {"one": "ran", "two": "ran"}
