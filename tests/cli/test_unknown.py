@@ -11,7 +11,7 @@ from weaselish.cli.subcommand import GROUPS, MODULES
 from weaselish.cli.unknown import ELSEWHERE
 
 OF_OTHER_TOOLS = [
-    "list", "ls-steps", "build", "repro", "exec", "install", "add", "dag", "check", "lint",
+    "list", "ls-steps", "build", "repro", "install", "add", "dag", "check", "lint",
     "start", "test", "watch", "dry-run", "checkout", "fetch", "exp", "metrics", "plots", "params",
     "show", "commit", "remove", "update",
 ]  # fmt: skip

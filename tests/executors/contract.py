@@ -326,14 +326,15 @@ class ExecutorContract:
     # --- many at once
 
     def test_many_threads_may_run_jobs_at_once(self) -> None:
-        def run(number: int) -> tuple[int, bytes]:
+        def run(number: int) -> tuple[int, str | None, list[bytes]]:
             console = Console()
             job = self.job(f"echo {number}; exit {number % 7}")
-            return self._executor.run(job, output=console, cancel=self.cancel).exit_code, console.text.split()[-1]
+            outcome = self._executor.run(job, output=console, cancel=self.cancel)
+            return outcome.exit_code, outcome.message, console.text.split()[-1:]
 
         with ThreadPoolExecutor(8) as pool:
             found = list(pool.map(run, range(self.many)))
-        assert found == [(number % 7, str(number).encode()) for number in range(self.many)]
+        assert found == [(number % 7, None, [str(number).encode()]) for number in range(self.many)]
 
     def test_one_request_ends_all_jobs(self) -> None:
         def run(number: int) -> Ending:

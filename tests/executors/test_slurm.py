@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
 
 class TestSlurmExecutor(ExecutorContract):
     name = "hpc"
-    many = 30
+    many = 16
 
     @pytest.fixture
     def executor(self, tmp_path: Path, slurm: Slurm) -> Executor:

@@ -27,7 +27,6 @@ ELSEWHERE = {  # subcommands of Weasel, DVC, Snakemake, go-task, make, just, npm
     "docs": "`proj document` describes the project in a README",
     "download": "`proj assets` downloads assets, `proj pull` outputs",
     "dry-run": "`proj run NAME --dry` shows what would run",
-    "exec": "`proj run NAME -- ARGS` passes arguments to a command",
     "exp": "`proj log --metrics` compares runs, `matrix:` in project.yml runs a command with several values",
     "experiments": "`proj log --metrics` compares runs, `matrix:` in project.yml runs a command with several values",
     "fetch": "`proj pull` downloads outputs, `proj assets` downloads assets",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from weaselish.engine import events
 from weaselish.engine.events import Unit
+from weaselish.errors import ProjError
 from weaselish.executors.base import ExecutorSource
 from weaselish.model.project import Command
 from weaselish.plan.fingerprint import Environment, Fingerprint
@@ -34,6 +35,16 @@ def _named(command: Command) -> Iterator[tuple[str, str]]:
     for role in command.roles:
         if role.image is not None:
             yield f"image:{role.name}", role.image.of(role.resources)
+
+
+def check_images(workspace: Workspace, command: Command) -> None:
+    """Raise ProjError for an image of a command that is to run, if its digest could not be asked for."""
+    for _, image in _named(command):
+        if image in workspace.images.unchecked:
+            raise ProjError(
+                f"`{command.name}`: the digest of its image `{image}` is unknown, as no engine here answers",
+                hint=f"start Docker or Podman, or name the image by digest: `image: {image}@sha256:…`",
+            )
 
 
 def pull_images(workspace: Workspace, executors: ExecutorSource, report: events.Reporter) -> None:

@@ -13,6 +13,7 @@ from weaselish.cancel import Level
 from weaselish.engine import events
 from weaselish.engine.events import StepResult, StepState
 from weaselish.engine.run.caching import Caching
+from weaselish.engine.run.images import check_images
 from weaselish.engine.run.missing_deps import check_deps
 from weaselish.engine.run.refusals import check_executor
 from weaselish.engine.run.staleness import Staleness, check_staleness
@@ -109,6 +110,7 @@ class StepRunner:
             if (result := self._restored(step, command, staleness, options)) is not None:
                 return result
             check_executor(self._executors, command)
+            check_images(self._workspace, command)
             if self._resources is not None and self._executors.queue_for(command) is None:
                 self._resources.check(command)
             if not is_asked:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,12 +14,17 @@ from weaselish.cancel import Cancel
 from weaselish.errors import ProjError
 
 _ANSWER = 120.0  # seconds after which an engine that does not answer counts as down
+_SIGNAL = 5.0  # seconds that sending a signal may take: `exec` never ends if the container ends at that moment
 _SEEN = "{{json .State}} {{json .Image}} {{json .Config.Labels}} {{json .Name}}"
 _DOWN = ("cannot connect to", "the docker daemon running", "error during connect", "connect to the docker api")
 
 
 class EngineDown(ProjError):
     """The engine is not installed, or does not answer."""
+
+
+class NoAnswer(EngineDown):
+    """The engine did not answer in time."""
 
 
 class Seen(NamedTuple):
@@ -89,7 +95,8 @@ class Engine:
         if signal == "KILL":
             self._run("kill", name)
         else:
-            self._run("exec", name, "/bin/sh", "-c", f"kill -{signal} -1")
+            with suppress(NoAnswer):
+                self._run("exec", name, "/bin/sh", "-c", f"kill -{signal} -1", within=_SIGNAL)
 
     def remove(self, *names: str) -> None:
         """Remove containers, ending those that run."""
@@ -150,7 +157,7 @@ class Engine:
             raise self._failure(words[0], done.stderr)
         return done.stderr if error_too else done.stdout
 
-    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, *words: str, within: float = _ANSWER) -> subprocess.CompletedProcess[str]:
         try:
             done = subprocess.run(
                 [self.program, *words],
@@ -160,12 +167,12 @@ class Engine:
                 encoding="utf-8",
                 errors="surrogateescape",
                 start_new_session=True,  # a key pressed for us is not for it
-                timeout=_ANSWER,
+                timeout=within,
             )
         except FileNotFoundError:
             raise self._not_installed() from None
         except subprocess.TimeoutExpired:
-            raise EngineDown(f"executor `{self.executor}`: {self.program} does not answer") from None
+            raise NoAnswer(f"executor `{self.executor}`: {self.program} does not answer") from None
         if done.returncode and self._is_down(done.stderr):
             raise self._failure(words[0], done.stderr)
         return done

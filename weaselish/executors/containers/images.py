@@ -23,13 +23,18 @@ def image_digest(
     """Return the ID of an image as the engine of an executor has it, or the first engine of the project or machine.
 
     Return None for one that it lacks, unless `pulling`, which receives image, layers that are there, and all layers:
-    then pull it. Raises ProjError.
+    then pull it. Raises ProjError. An executor that runs no containers needs no engine that answers.
     """
-    engine = _engine(executor, model, environ)
-    found = engine.image_id(image)
-    if found is None and pulling is not None:
-        engine.pull(image, cancel, _Layers(image, pulling))
+    try:
+        engine = _engine(executor, model, environ)
         found = engine.image_id(image)
+        if found is None and pulling is not None:
+            engine.pull(image, cancel, _Layers(image, pulling))
+            found = engine.image_id(image)
+    except EngineDown:
+        if isinstance(model.by_name.get(executor), ContainerSettings):
+            raise
+        return None
     return found
 
 

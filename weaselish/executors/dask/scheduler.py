@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +11,10 @@ if TYPE_CHECKING:
 
 def forget_events(client: Client, topic: str) -> None:
     """Drop the output of a job that has ended: Dask would keep it in memory for good. A failure is not an error."""
-    import cloudpickle
 
-    module = sys.modules[__name__]
-    cloudpickle.register_pickle_by_value(module)
-    try:
-        with suppress(Exception):  # an older or later Dask keeps events in another way
-            client.run_on_scheduler(_drop, topic)
-    finally:
-        cloudpickle.unregister_pickle_by_value(module)
+    def drop(dask_scheduler: Any = None) -> None:
+        """Run on the scheduler, which need not have this package: local functions travel with their code."""
+        dask_scheduler._broker.truncate(topic)
 
-
-def _drop(topic: str, dask_scheduler: Any = None) -> None:
-    """Run on the scheduler: remove the events of a topic."""
-    dask_scheduler._broker.truncate(topic)
+    with suppress(Exception):  # an older or later Dask keeps events in another way
+        client.run_on_scheduler(drop)
