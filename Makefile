@@ -24,7 +24,7 @@ demo-s3: $(VENV)/.dev  ## the same with an S3 server, SeaweedFS on loopback, as 
 
 test: $(VENV)/.dev  ## the whole suite
 	tests/install-servers $(BIN)/python
-	$(PYTEST) -n 2 --durations 15
+	$(PYTEST) -n 3 --durations 15
 
 test-quick: $(VENV)/.dev  ## the part of the suite without servers, kills and benchmarks
 	$(PYTEST) -n 2 -m "not slow and not servers"
