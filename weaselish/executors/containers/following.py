@@ -50,6 +50,7 @@ class Following:
             self._marks.finish()
             client.wait()
         except BaseException:
+            client.kill()  # first: Docker waits for it to take the output of a container that it kills
             self._engine.signal(self._name, "KILL")
             raise
         finally:
