@@ -77,8 +77,8 @@ class JobFiles(NamedTuple):
             write_atomically(self.secrets, [json.dumps(secrets._asdict()).encode()], mode=0o600)
 
     def remove(self) -> None:
-        """Remove all files of the job."""
-        for path in self.directory.glob(f"{self.stem}.*"):
+        """Remove all files of the job. The stream goes last: while it exists, no other job takes the stem."""
+        for path in sorted(self.directory.glob(f"{self.stem}.*"), key=self.stream.__eq__):
             with suppress(FileNotFoundError):
                 path.unlink()
 
