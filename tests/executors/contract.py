@@ -136,21 +136,6 @@ class ExecutorContract:
         first = b"of the caller, of the job" if self.passes_on_environ else b", of the job"
         assert self.console.text.splitlines()[1::2] == [first, b"over, "]
 
-    def test_lines_run_in_the_working_directory_inside_the_project(self) -> None:
-        (self.folder / "sub/dir").mkdir(parents=True)
-        assert self.run("pwd -P").succeeded
-        assert self.run("pwd -P", workdir="sub/dir").succeeded
-        folders = [os.fsencode(self.folder.resolve()), os.fsencode(self.folder.resolve() / "sub/dir")]
-        assert self.console.text.splitlines()[1::2] == folders
-
-    def test_python_and_pip_are_those_of_the_place_where_the_line_runs(self) -> None:
-        self.script("venv/bin/python", '#!/bin/sh\necho "ours $*"\n')
-        env = {"VIRTUAL_ENV": str(self.folder / "venv")}
-        assert self.run(("python", "x"), ("python3", "y"), ("pip", "list"), ("pip3",), env=env).succeeded
-        outputs = self.console.text.splitlines()[1::2]
-        assert outputs == [b"ours x", b"ours y", b"ours -m pip list", b"ours -m pip"]
-        assert {os.path.basename(program) for program in self.console.programs} == {"python"}
-
     def test_a_shell_gets_each_line_as_one_text_and_stops_at_a_failing_command(self) -> None:
         assert self.run(('echo "a  $0"; echo b',), shell="sh").succeeded
         assert self.console.text == b"[line 0]\na  sh\nb\n"
@@ -172,36 +157,6 @@ class ExecutorContract:
         assert self.run(("only-here",), env={"PATH": f"nowhere:{self.folder}"}).succeeded
         assert self.console.text.endswith(b"\nfound\n")
 
-    def test_a_relative_program_is_found_in_the_working_directory(self) -> None:
-        self.script("run.sh", "#!/bin/sh\necho found")
-        assert self.run(("./run.sh",)).succeeded
-        assert self.run(("./no.sh",)) == Outcome(Ending.NOT_STARTED, 127, 0, "`./no.sh` was not found")
-
-    def test_a_file_without_permission_to_run_is_126(self) -> None:
-        self.script("run.sh", "#!/bin/sh\n", mode=0o644)
-        message = "`./run.sh` is not executable (`chmod +x ./run.sh`?)"
-        assert self.run(("./run.sh",)) == Outcome(Ending.NOT_STARTED, 126, 0, message)
-
-    def test_a_script_without_interpreter_is_126(self) -> None:
-        self.script("run.sh", "echo hello")
-        message = "`./run.sh` is neither a program for this machine nor a script that begins with `#!`"
-        assert self.run(("./run.sh",)) == Outcome(Ending.NOT_STARTED, 126, 0, message)
-
-    def test_a_script_whose_interpreter_is_missing_is_126(self) -> None:
-        self.script("run.sh", "#!/nowhere/python\n")
-        outcome = self.run(("./run.sh",))
-        assert (outcome.ended, outcome.exit_code) == (Ending.NOT_STARTED, 126)
-        assert outcome.message and "the interpreter that its first line names was not found" in outcome.message
-
-    def test_a_directory_is_not_a_program(self) -> None:
-        (self.folder / "bin").mkdir()
-        assert self.run(("./bin",)) == Outcome(Ending.NOT_STARTED, 126, 0, "`./bin` is a directory")
-
-    def test_the_message_names_a_working_directory_that_does_not_exist(self) -> None:
-        outcome = self.run(("true",), workdir="gone")
-        assert (outcome.ended, outcome.exit_code) == (Ending.NOT_STARTED, 126)
-        assert outcome.message and f"working directory `{self.folder}/gone` does not exist" in outcome.message
-
     def test_a_null_byte_in_a_line_is_126(self) -> None:
         outcome = self.run(("echo", "a\0b"))
         assert (outcome.ended, outcome.exit_code) == (Ending.NOT_STARTED, 126)
@@ -220,7 +175,8 @@ class ExecutorContract:
 
     def test_half_a_line_of_output_arrives_at_once(self) -> None:
         self.console.when("half...", (self.folder / "go").touch)
-        assert self.run("printf half; printf ...; until [ -e go ]; do sleep 0.01; done; echo line").succeeded
+        wait = f"until [ -e {self.folder}/go ]; do sleep 0.01; done"
+        assert self.run(f"printf half; printf ...; {wait}; echo line").succeeded
         assert self.console.text.endswith(b"half...line\n")
 
     def test_much_output_arrives_intact(self) -> None:
@@ -236,7 +192,7 @@ class ExecutorContract:
         assert count.size == len(b"[line 0]\n") + self.much
 
     def test_a_line_that_closes_its_output_runs_to_its_end(self) -> None:
-        assert self.run("exec >&- 2>&-; sleep 0.1; echo done > file; exit 5").exit_code == 5
+        assert self.run(f"exec >&- 2>&-; sleep 0.1; echo done > {self.folder}/file; exit 5").exit_code == 5
         assert (self.folder / "file").exists()
 
     def test_an_exception_of_the_receiver_ends_the_job_and_is_raised(self) -> None:
@@ -306,7 +262,7 @@ class ExecutorContract:
     # --- what a line leaves behind
 
     def test_processes_that_a_failed_line_left_behind_are_ended(self) -> None:
-        script = f"sleep 1000 & (trap '' TERM; echo deaf; {FOREVER}) & read x < fifo; exit 7"
+        script = f"sleep 1000 & (trap '' TERM; echo deaf; {FOREVER}) & read x < {self.folder}/fifo; exit 7"
         os.mkfifo(self.folder / "fifo")
         self.console.when("deaf\n", lambda: (self.folder / "fifo").write_text("x\n"))
         assert self.run(script) == Outcome(Ending.EXITED, 7, line=0)
@@ -340,7 +296,8 @@ class ExecutorContract:
         def run(number: int) -> Ending:
             console = Console()
             console.when("ready", lambda: (self.folder / f"{number}").touch())
-            job = self.job("echo ready; sleep 1000" if number else "until [ -e 1 -a -e 2 ]; do sleep 0.01; done")
+            both = f"[ -e {self.folder}/1 -a -e {self.folder}/2 ]"
+            job = self.job("echo ready; sleep 1000" if number else f"until {both}; do sleep 0.01; done")
             outcome = self._executor.run(job, output=console, cancel=self.cancel)
             if number == 0:
                 self.cancel.request(Level.TERMINATE)
@@ -353,3 +310,52 @@ class ExecutorContract:
     def test_an_executor_may_be_closed_twice(self) -> None:
         self._executor.close()
         self._executor.close()
+
+
+class SharedDirectoryContract(ExecutorContract):
+    """The further promises of executors that run jobs in the project directory."""
+
+    def test_lines_run_in_the_working_directory_inside_the_project(self) -> None:
+        (self.folder / "sub/dir").mkdir(parents=True)
+        assert self.run("pwd -P").succeeded
+        assert self.run("pwd -P", workdir="sub/dir").succeeded
+        folders = [os.fsencode(self.folder.resolve()), os.fsencode(self.folder.resolve() / "sub/dir")]
+        assert self.console.text.splitlines()[1::2] == folders
+
+    def test_python_and_pip_are_those_of_the_place_where_the_line_runs(self) -> None:
+        self.script("venv/bin/python", '#!/bin/sh\necho "ours $*"\n')
+        env = {"VIRTUAL_ENV": str(self.folder / "venv")}
+        assert self.run(("python", "x"), ("python3", "y"), ("pip", "list"), ("pip3",), env=env).succeeded
+        outputs = self.console.text.splitlines()[1::2]
+        assert outputs == [b"ours x", b"ours y", b"ours -m pip list", b"ours -m pip"]
+        assert {os.path.basename(program) for program in self.console.programs} == {"python"}
+
+    def test_a_relative_program_is_found_in_the_working_directory(self) -> None:
+        self.script("run.sh", "#!/bin/sh\necho found")
+        assert self.run(("./run.sh",)).succeeded
+        assert self.run(("./no.sh",)) == Outcome(Ending.NOT_STARTED, 127, 0, "`./no.sh` was not found")
+
+    def test_a_file_without_permission_to_run_is_126(self) -> None:
+        self.script("run.sh", "#!/bin/sh\n", mode=0o644)
+        message = "`./run.sh` is not executable (`chmod +x ./run.sh`?)"
+        assert self.run(("./run.sh",)) == Outcome(Ending.NOT_STARTED, 126, 0, message)
+
+    def test_a_script_without_interpreter_is_126(self) -> None:
+        self.script("run.sh", "echo hello")
+        message = "`./run.sh` is neither a program for this machine nor a script that begins with `#!`"
+        assert self.run(("./run.sh",)) == Outcome(Ending.NOT_STARTED, 126, 0, message)
+
+    def test_a_script_whose_interpreter_is_missing_is_126(self) -> None:
+        self.script("run.sh", "#!/nowhere/python\n")
+        outcome = self.run(("./run.sh",))
+        assert (outcome.ended, outcome.exit_code) == (Ending.NOT_STARTED, 126)
+        assert outcome.message and "the interpreter that its first line names was not found" in outcome.message
+
+    def test_a_directory_is_not_a_program(self) -> None:
+        (self.folder / "bin").mkdir()
+        assert self.run(("./bin",)) == Outcome(Ending.NOT_STARTED, 126, 0, "`./bin` is a directory")
+
+    def test_the_message_names_a_working_directory_that_does_not_exist(self) -> None:
+        outcome = self.run(("true",), workdir="gone")
+        assert (outcome.ended, outcome.exit_code) == (Ending.NOT_STARTED, 126)
+        assert outcome.message and f"working directory `{self.folder}/gone` does not exist" in outcome.message

@@ -9,7 +9,7 @@ import pytest
 from engines import Engine
 from engines.images import HOST_OPTIONS
 
-from executors.contract import Console, ExecutorContract
+from executors.contract import Console, SharedDirectoryContract
 from weaselish.cancel import Level
 from weaselish.executors.base import Ending, Executor, JobState
 from weaselish.executors.containers.executor import ContainerExecutor
@@ -19,7 +19,7 @@ from weaselish.model.roles import Image
 pytestmark = pytest.mark.servers
 
 
-class ContainerContract(ExecutorContract):
+class ContainerContract(SharedDirectoryContract):
     name = "box"
     many = 16
     much = 20_000_000

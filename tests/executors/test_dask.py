@@ -15,12 +15,12 @@ from weaselish.executors.base import Executor
 from weaselish.executors.dask.executor import DaskExecutor
 from weaselish.model.executors import DaskSettings
 
-from .contract import ExecutorContract
+from .contract import SharedDirectoryContract
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(120), pytest.mark.xdist_group("dask")]
 
 
-class TestDaskExecutor(ExecutorContract):
+class TestDaskExecutor(SharedDirectoryContract):
     name = "dsk"
     many = 16
     much = 20_000_000

@@ -17,19 +17,6 @@ pytestmark = pytest.mark.timeout(60)
 class TestDirectoryExecutor(ExecutorContract):
     name = "isolated"
 
-    test_lines_run_in_the_working_directory_inside_the_project = None  # type: ignore[assignment]
-    test_python_and_pip_are_those_of_the_place_where_the_line_runs = None  # type: ignore[assignment]
-    test_a_relative_program_is_found_in_the_working_directory = None  # type: ignore[assignment]
-    test_a_file_without_permission_to_run_is_126 = None  # type: ignore[assignment]
-    test_a_script_without_interpreter_is_126 = None  # type: ignore[assignment]
-    test_a_script_whose_interpreter_is_missing_is_126 = None  # type: ignore[assignment]
-    test_a_directory_is_not_a_program = None  # type: ignore[assignment]
-    test_the_message_names_a_working_directory_that_does_not_exist = None  # type: ignore[assignment]
-    test_half_a_line_of_output_arrives_at_once = None  # type: ignore[assignment]
-    test_a_line_that_closes_its_output_runs_to_its_end = None  # type: ignore[assignment]
-    test_processes_that_a_failed_line_left_behind_are_ended = None  # type: ignore[assignment]
-    test_one_request_ends_all_jobs = None  # type: ignore[assignment]
-
     @pytest.fixture
     def executor(self, tmp_path: Path) -> Executor:
         return DirectoryExecutor("isolated", tmp_path, self.environ, grace=0.3)

@@ -14,7 +14,7 @@ from weaselish.executors.base import Ending, Executor, Outcome
 from weaselish.executors.local import processes
 from weaselish.executors.local.executor import LocalExecutor
 
-from .contract import FOREVER, ExecutorContract, living
+from .contract import FOREVER, SharedDirectoryContract, living
 
 ESCAPED = """
 import subprocess, sys, time
@@ -27,7 +27,7 @@ DRIVER = str(Path(__file__).with_name("driver.py"))
 pytestmark = pytest.mark.timeout(60)
 
 
-class TestLocalExecutor(ExecutorContract):
+class TestLocalExecutor(SharedDirectoryContract):
     @pytest.fixture
     def executor(self, tmp_path: Path) -> Executor:
         return LocalExecutor(tmp_path, self.environ, grace=0.3)
@@ -81,7 +81,7 @@ class TestLocalExecutor(ExecutorContract):
         assert threading.active_count() == threads
 
 
-class TestAsOnSystemsWithoutProcessDescriptorsAndProc(ExecutorContract):
+class TestAsOnSystemsWithoutProcessDescriptorsAndProc(SharedDirectoryContract):
     @pytest.fixture
     def executor(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Executor:
         monkeypatch.delattr(os, "pidfd_open", raising=False)

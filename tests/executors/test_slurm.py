@@ -11,13 +11,13 @@ from weaselish.executors.base import Ending, Executor
 from weaselish.executors.slurm.executor import SlurmExecutor
 from weaselish.model.executors import SlurmSettings
 
-from .contract import FOREVER, ExecutorContract
+from .contract import FOREVER, SharedDirectoryContract
 from .roles_contract import RolesContract
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
 
 
-class TestSlurmExecutor(ExecutorContract):
+class TestSlurmExecutor(SharedDirectoryContract):
     name = "hpc"
     many = 16
 
