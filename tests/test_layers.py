@@ -13,6 +13,7 @@ LEVELS = {
     "resolved_secrets": -2,
     "terminal": -1,
     "durations": -1,
+    "sizes": -1,
     "output_lines": 0,
     "errors": 0,
     "limits": 0,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from weaselish.cli.arguments import names_and_directory
 from weaselish.cli.console import paint, say, show, show_heading
 from weaselish.cli.markdown import cell, markdown_table
-from weaselish.cli.metrics import shown_value
 from weaselish.cli.opening import open_project, show_note
 from weaselish.cli.subcommand import DIRECTORY, JSON, MARKDOWN, Argument, Call, Subcommand, Values
 from weaselish.cli.units import shown_time
+from weaselish.plan.metrics import shown_value
 
 if TYPE_CHECKING:
     from weaselish.engine.diff import RunDiff

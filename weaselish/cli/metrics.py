@@ -12,7 +12,7 @@ from weaselish.cli.opening import show_note
 from weaselish.cli.tables import layout
 from weaselish.cli.units import shown_time
 from weaselish.errors import ProjError, UsageError
-from weaselish.plan.metrics import MetricValue, number_of
+from weaselish.plan.metrics import number_of, shown_value
 from weaselish.plan.run_ids import short_ids
 from weaselish.terminal import printable
 
@@ -58,19 +58,6 @@ def show_metrics(project: Project, names: Sequence[str], view: MetricsView) -> i
 
 
 # -- tables -----------------------------------------------------------------------------------------------------------
-
-
-def shown_value(value: MetricValue | None) -> str:
-    """Return a value for people: six digits of a number, nothing for a missing one."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return f"{value:.6g}"
-        case _:
-            return str(value)
 
 
 def _table(found: MetricsTable) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:

@@ -5,16 +5,9 @@ from __future__ import annotations
 import time
 
 from weaselish.durations import shown_duration as shown_duration
+from weaselish.sizes import shown_size as shown_size
 
 _SUFFIXES = ["B", "KiB", "MiB", "GiB", "TiB"]
-
-
-def shown_size(size: float) -> str:
-    """Return a number of bytes as `512 B`, `4.0 KiB`, `1.2 GiB`."""
-    from rich.filesize import pick_unit_and_suffix
-
-    unit, suffix = pick_unit_and_suffix(int(size), _SUFFIXES, 1024)
-    return f"{size:.0f} B" if unit == 1 else f"{size / unit:.1f} {suffix}"
 
 
 def shown_progress(done: int, total: int | None) -> str:

@@ -87,3 +87,16 @@ def number_of(value: MetricValue | None) -> float | None:
     if isinstance(value, str):
         return _NOT_FINITE.get(value)
     return None if value is None else float(value)
+
+
+def shown_value(value: MetricValue | None) -> str:
+    """Return a value for people: six digits of a number, nothing for a missing one."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return f"{value:.6g}"
+        case _:
+            return str(value)

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from weaselish.plan.metrics import shown_value
 from weaselish.serve.access.forms import FIELD, form_token
 from weaselish.serve.access.roles import Role, Visitor
 from weaselish.serve.pages import shown
@@ -36,7 +37,7 @@ def _environment() -> Environment:
         shown.duration,
         shown.icon,
         shown.moment,
-        shown.number,
+        shown_value,
         shown.plot,
         shown.result_slug,
         shown.size,

@@ -13,6 +13,7 @@ from weaselish.graphs.markup import ICONS, SLUGS, escaped, spelled
 from weaselish.graphs.plot import HEIGHT, WIDTH, Point, draw_plot
 from weaselish.graphs.svg import definitions
 from weaselish.serve.views.metrics import Series
+from weaselish.sizes import shown_size
 
 _RESULTS = {  # result of a run -> symbol and words
     "done": "up-to-date",
@@ -77,28 +78,8 @@ def duration(seconds: float | None) -> str:
 
 
 def size(count: int | None) -> str:
-    """Return a number of bytes as `512 B`, `4.0 KiB`."""
-    if count is None:
-        return ""
-    amount = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if amount < 1024:
-            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return f"{amount:.1f} TiB"
-
-
-def number(value: object) -> str:
-    """Return a metric: six digits of a number, nothing for a missing one."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return f"{value:.6g}"
-        case _:
-            return str(value)
+    """Return a number of bytes, nothing for an unknown one."""
+    return "" if count is None else shown_size(count)
 
 
 def counted(count: int, noun: str) -> str:
