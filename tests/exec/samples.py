@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness import Done, ProjectDir
+from cache.samples import results as results
+from cache.samples import run as run
+from harness import ProjectDir
 
 CHAIN = """\
     executors:
@@ -48,17 +50,6 @@ def write_chain(project: ProjectDir, remote: Path | str, text: str = CHAIN) -> N
     project.write("raw/a", "words\n")
     project.write("raw/b", "more words\n")
     project.write("raw/__pycache__/x", "left out")
-
-
-def run(project: ProjectDir, *words: str) -> dict[str, str]:
-    """Run `proj run WORDS`, which must succeed; return step -> result."""
-    done = project.proj("run", *words, "--json")
-    assert done.code == 0, done.err
-    return results(done)
-
-
-def results(done: Done) -> dict[str, str]:
-    return {step["step"]: step["result"] for step in done.json["steps"]}
 
 
 def below(remote: Path, folder: str) -> list[str]:

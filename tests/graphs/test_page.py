@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import chromium
 from harness import wait_until
 
 from graphs.pictures import DIAMOND, HOSTILE, SWEEP, picture_of
@@ -19,7 +20,6 @@ from weaselish.engine.picture import Picture
 from weaselish.engine.status import Status
 from weaselish.graphs.page import as_page
 
-BROWSERS = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
 Open = Callable[..., Any]
 
 
@@ -82,14 +82,8 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    program = next((path for path in BROWSERS if Path(path).exists()), None)
-    assert program, "tests/install-servers installs Chromium"
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

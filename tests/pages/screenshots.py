@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from browser import chromium
+
 DOCS = Path(__file__).parent.parent.parent / "docs"
-PROGRAMS = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
 PAGES: tuple[
     tuple[str, str, int, int, Literal["light", "dark"]], ...
 ] = (  # name of the picture, path, width, height, light or dark
@@ -25,12 +26,8 @@ PAGES: tuple[
 
 def main(address: str) -> None:
     """Enter by the one-time address and take all pictures."""
-    from playwright.sync_api import sync_playwright
-
-    program = next(path for path in PROGRAMS if Path(path).exists())
     parts = urlsplit(address)
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with chromium() as browser:
         entrance = browser.new_context()
         entrance.new_page().goto(address)
         session = entrance.storage_state()
@@ -43,7 +40,6 @@ def main(address: str) -> None:
             if path.endswith("/runs"):
                 page.locator("tr", has_text="report").first.locator("a").first.click()
             page.screenshot(path=DOCS / f"{name}.png")
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -6,11 +6,11 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
+from browser import chromium
 from harness import ProjectDir, wait_until
 
 from serve import samples
@@ -19,7 +19,6 @@ from weaselish.serve.projects import Projects
 from weaselish.serve.settings import Settings
 from weaselish.serve.storage.links import Purpose, create_link
 
-BROWSERS = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
 Open = Callable[..., Any]
 
 
@@ -65,14 +64,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    program = next((path for path in BROWSERS if Path(path).exists()), None)
-    assert program, "tests/install-servers installs Chromium"
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
