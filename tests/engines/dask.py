@@ -1,6 +1,7 @@
 """A private Dask on loopback for the tests: a scheduler, and two workers in directories of their own.
 
-The daemons are children that die with this process. There is no nanny, so a killed worker stays dead until `start`.
+The daemons are children that die with this process. Dask's nanny is left out, so that
+a killed worker stays dead until `start`.
 """
 
 from __future__ import annotations

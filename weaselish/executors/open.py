@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from weaselish.errors import UnknownName
 from weaselish.executors.base import Executor, Stdin
@@ -14,18 +14,12 @@ from weaselish.model.executors import (
     ContainerSettings,
     DaskSettings,
     DirectorySettings,
-    ExecutorSettings,
     KubernetesSettings,
     Queue,
     SlurmSettings,
 )
 from weaselish.model.executors import Executors as ExecutorsModel
 from weaselish.model.project import Command
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Opener = Callable[["Executors", ExecutorSettings], Executor]
 
 
 class Executors:

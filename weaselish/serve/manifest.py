@@ -30,7 +30,7 @@ class Deployment(NamedTuple):
 
 
 _IMAGE = """\
-# There is no image to download. Build one, with this Dockerfile:
+# Build the image first, with this Dockerfile; none can be downloaded:
 #   FROM python:3.12-slim
 #   RUN pip install --no-cache-dir "weaselish[serve]=={version}" && mkdir -m 1777 /data
 #   USER 10001

@@ -103,8 +103,9 @@ class Course:
 
     def _queue(self) -> float | None:
         """End the steps that have waited too long for resources. Return how long the next one may still wait."""
-        here = [step for step in self._schedule.running if step not in self._queues]
-        if not self._queue_timeouts or len(here) >= self._jobs:
+        if not self._queue_timeouts:
+            return None
+        if sum(step not in self._queues for step in self._schedule.running) >= self._jobs:
             return None
         left = []
         for step in self._schedule.queued:

@@ -76,11 +76,11 @@ class Execution:
         make_directories(self._workspace, command)
         records = self._workspace.records
         recorder = Recorder(self._workspace, command, args, looked)
-        run = records.start(command.name, job.id.key, [str(reason) for reason in looked.reasons])
+        reasons = tuple(map(str, looked.reasons))
+        run = records.start(command.name, job.id.key, reasons)
         begun, wall = time.monotonic(), time.time()
         with LogWriter(log_path(self._workspace.state, command.name, run)) as log, self._taken(command) as env:
-            job = job._replace(env={**env, **job.env})
-            job = job._replace(id=job.id._replace(run=run), reasons=tuple(map(str, looked.reasons)))
+            job = job._replace(id=job.id._replace(run=run), env={**env, **job.env}, reasons=reasons)
             outcome = self._attempts(step, command, job, looked, log, locks, earlier)
         self._workspace.digests.forget()
         seconds = time.monotonic() - begun
@@ -98,7 +98,7 @@ class Execution:
             return self._inputs_changed(step, run, seconds)
         if outcome.record is None:
             provenance = self._provenance.provenance(
-                job.reasons,
+                reasons,
                 executor=outcome.executor,
                 host=outcome.host,
                 image=outcome.image,

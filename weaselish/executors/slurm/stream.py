@@ -85,7 +85,7 @@ class StreamWriter:
 
 
 def read_frames(path: Path, offset: int) -> Iterator[tuple[Frame, int]]:
-    """Yield the complete frames from `offset` on, each with the offset behind it. Nothing if there is no file."""
+    """Yield the complete frames from `offset` on, each with the offset behind it; none if the file is missing."""
     with suppress(FileNotFoundError), open(path, "rb") as file:  # opened each time: NFS looks for new content then
         file.seek(offset)
         while (frame := _next_frame(file)) is not None:
