@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import yaml
 from pages.blocks import PAGES, ROOT, Block, blocks
+from pages.generated import GENERATED
 from pages.links import broken_links
 from pages.picture import LINES, draw
-from pages.reference import GENERATED, SCHEMA
+from pages.project_keys import SCHEMA
 from pages.sessions import matches, rewritten, run_page
 
 from weaselish.__main__ import main

@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from pages.blocks import PAGES, ROOT
+from pages.generated import GENERATED
 from pages.picture import draw
-from pages.reference import GENERATED
 from pages.sessions import rewritten
 
 
