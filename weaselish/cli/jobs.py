@@ -83,7 +83,8 @@ SUBCOMMANDS = (
     Subcommand(
         "stop",
         stop,
-        "End the scripts of steps that run, wherever they run.\n\nTheir `proj`, if it lives, sees them fail.",
+        "End the scripts of steps that run, wherever they run.\n\nTheir `proj`, if it lives, sees them fail, and does "
+        "not try them again.",
         (JSON,),
         arguments=(
             Argument("STEP", "A command or workflow.", Values.TARGETS, is_required=True, is_repeated=True),

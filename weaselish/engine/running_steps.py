@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,9 +16,11 @@ from weaselish.locks.lock_files import LockFiles
 from weaselish.model.executors import LOCAL
 from weaselish.records.journal import writer_of
 from weaselish.records.run_state import Attempt
+from weaselish.records.stops import ask_to_stop, stop_path
 from weaselish.workspace import Workspace
 
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL
+_TICK = 0.05  # seconds between two looks at a step that ends
 
 
 class RunningStep(NamedTuple):
@@ -93,15 +97,35 @@ def _running(
 def stop_steps(
     workspace: Workspace, names: Sequence[str], executors: ExecutorSource, report: events.Reporter
 ) -> list[RunningStep]:
-    """End the scripts of steps, and return the steps that ran. Their `proj`, if it lives, sees them fail."""
-    running = running_steps(workspace, executors, report, names)
-    for one in running:
+    """End the scripts of steps, and return the steps that ran. Their `proj`, if it lives, does not try them again.
+
+    A step of another host that runs as its processes is reported and left alone.
+    """
+    stopped = []
+    for one in running_steps(workspace, executors, report, names):
         executor = executors.named(one.executor)
+        is_remote = one.handle is not None and isinstance(executor, DurableExecutor)
+        if not is_remote and one.host not in (None, os.uname().nodename):
+            report(events.Note(f"`{one.step}` runs on the host `{one.host}`", "stop it there"))
+            continue
+        request = stop_path(workspace.state, one.step, one.run)
+        if one.pid is not None:
+            ask_to_stop(request)
         if one.handle is not None and isinstance(executor, DurableExecutor):
             executor.stop(one.handle)
         else:
             _end_processes(workspace, one.step)
-    return running
+            _await_end(workspace, one.step, request)
+        stopped.append(one)
+    return stopped
+
+
+def _await_end(workspace: Workspace, step: str, request: Path) -> None:
+    """Wait until the `proj` of a step has taken the request to end it. It may be about to start the next line."""
+    give_up = time.monotonic() + _GRACE
+    while request.exists() and time.monotonic() < give_up:
+        workspace.cancel.sleep(_TICK)
+        _end_processes(workspace, step)
 
 
 def _end_processes(workspace: Workspace, step: str) -> None:

@@ -31,6 +31,7 @@ WRITES: tuple[tuple[str, object], ...] = (
     ("push", {}),
     ("pull", {}),
     ("runs/1/stop", None),
+    ("step/stop?name=prep", None),
 )
 
 
@@ -88,6 +89,29 @@ def test_a_run_of_a_terminal_can_be_stopped(play: Play) -> None:
     assert running.wait().code == 143
     assert not is_alive(script)
     assert server.client.post(f"/api/v1/projects/play/runs/{run}/stop").status_code == 422  # it has ended
+
+
+def test_stopping_a_step_leaves_the_other_steps_of_its_call(play: Play) -> None:
+    project, server = play
+    for name in ("talk.go", "talk.running", "train.go", "train.running", "model"):
+        (project.path / name).unlink(missing_ok=True)
+    with server.events("projects/play/events") as events:
+        running = project.start("run", "talk", "train", "--keep-going", "--force")
+        run = run_in_state(events, "talk", "running")
+    script = project.wait_for("talk")
+    page = server.client.get(f"/p/play/runs/{run}?step=talk").text
+    assert ("Stop this step" in page, "Stop the whole call" in page) == (True, True)
+    form = {"form_token": server.client.headers["x-form-token"], "run": run, "step": "talk", "what": "step"}
+    assert server.client.post("/p/play/stop", data=form).status_code == 303
+    assert not is_alive(script)
+    project.wait_for("train")
+    assert server.client.post("/api/v1/projects/play/step/stop?name=talk").status_code == 422  # it does not run
+    project.let_go("train")
+    assert (running.wait().code, project.exists("model")) == (143, True)
+    assert {("owner", "stop", "play: step talk", 1), ("owner", "stop", "play: step talk: `talk` does not run", 0)} <= {
+        *_audit(project)
+    }
+    assert server.client.post("/api/v1/projects/play/step/stop?name=../x").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -26,6 +27,7 @@ from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.sequence import Step
 from weaselish.records.journal_lines import AttemptEnd
 from weaselish.records.logs import LogWriter, last_lines, log_path, replica_log
+from weaselish.records.stops import forget_stop, stop_path
 from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -142,8 +144,12 @@ class Execution:
         locks: tuple[int, ...],
         earlier: EarlierJob | None,
     ) -> Outcome:
-        """Run the job until it succeeds or its retries are used up. An earlier run may have begun the first attempt."""
+        """Run the job until it succeeds, is stopped, or its retries are used up.
+
+        An earlier run may have begun the first attempt.
+        """
         secrets = secret_values(self._workspace, command)
+        stop = stop_path(self._workspace.state, command.name, job.id.run)
         for attempt in range(1, command.retries + 2):
             self._report(events.StepStarted(step, looked.reasons, attempt, log.path, job.id.run))
             self._workspace.digests.forget()
@@ -151,8 +157,12 @@ class Execution:
             outcome = self._attempt(command, job, output, locks, earlier)
             output.finish()
             earlier = None
+            if stop.exists():
+                outcome = _stopped(outcome)
+                break
             if outcome.succeeded or outcome.ended is Ending.INTERRUPTED:
                 break
+        forget_stop(stop)
         return outcome._replace(message=outcome.message and masked(outcome.message, secrets))
 
     def _attempt(
@@ -197,3 +207,10 @@ class Execution:
         self._workspace.records.end(step.command, run, AttemptEnd.INPUTS_CHANGED, seconds=seconds)
         self._report(events.StepDone(step, seconds, "inputs changed while it ran", run))
         return StepResult(step, StepState.NOT_RECORDED, seconds)
+
+
+def _stopped(outcome: Outcome) -> Outcome:
+    """Return the outcome of a job that a visitor or `proj stop` ended: a failure, however the script reacted."""
+    if outcome.succeeded:
+        outcome = outcome._replace(ended=Ending.SIGNALLED, exit_code=128 + signal.SIGTERM)
+    return outcome._replace(message="stopped on request", hint=None)

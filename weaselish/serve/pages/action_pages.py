@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse
@@ -13,6 +13,7 @@ from weaselish.serve.access.roles import Visitor
 from weaselish.serve.access.visitors import Viewer
 from weaselish.serve.actions.allowed import AllowedRunner, actions_of, noted
 from weaselish.serve.actions.requests import AcceptRequest, ActionRequest, RunRequest, TransferRequest, shown
+from weaselish.serve.actions.stopping import stop_call_of, stop_step_of
 from weaselish.serve.live.live import live_of
 from weaselish.serve.pages.rendering import links_of, render
 from weaselish.serve.serving import serving_of, sources_of
@@ -89,15 +90,19 @@ def transfer(
 
 
 @router.post("/p/{project}/stop")
-def stop_run(
-    request: Request, visitor: AllowedRunner, project: str, run: Annotated[int, Form()], step: Annotated[str, Form()]
+def stop(
+    request: Request,
+    visitor: AllowedRunner,
+    project: str,
+    run: Annotated[int, Form()],
+    step: Annotated[str, Form()],
+    what: Annotated[Literal["step", "call"], Form()] = "step",
 ) -> RedirectResponse:
-    """End the process that a run belongs to."""
-    live = live_of(request)
-    live.project(project).refresh()
-    row = live.run(project, run, step)
-    with noted(request, visitor, "stop", f"{project}: {row.command} {row.run}"):
-        actions_of(request).stop_run(row, live.project(project).root)
+    """End a step, or the `proj` that runs it with its other steps."""
+    if what == "step":
+        stop_step_of(request, visitor, project, step)
+    else:
+        stop_call_of(request, visitor, project, run, step)
     return RedirectResponse(links_of(request).run(project, run, step) or links_of(request).home(), 303)
 
 

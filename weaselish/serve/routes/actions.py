@@ -12,6 +12,7 @@ from weaselish.serve.access.roles import Visitor
 from weaselish.serve.access.visitors import Viewer
 from weaselish.serve.actions.allowed import AllowedRunner, actions_of, noted
 from weaselish.serve.actions.requests import AcceptRequest, ActionRequest, RunRequest, TransferRequest, shown
+from weaselish.serve.actions.stopping import stop_call_of, stop_step_of
 from weaselish.serve.live.live import live_of
 from weaselish.serve.serving import serving_of
 from weaselish.serve.storage.actions import MOST, ActionRow
@@ -111,11 +112,16 @@ def stop_run(
     command: Annotated[str | None, Query(max_length=500)] = None,
 ) -> Response:
     """End the `proj` process that a run belongs to, with its other steps, wherever on this host it was started."""
-    live = live_of(request)
-    live.project(project).refresh()
-    row = live.run(project, run, command)
-    with noted(request, visitor, "stop", f"{project}: {row.command} {row.run}"):
-        actions_of(request).stop_run(row, live.project(project).root)
+    stop_call_of(request, visitor, project, run, command)
+    return Response(status_code=204)
+
+
+@router.post("/projects/{project}/step/stop", status_code=204)
+def stop_step(
+    request: Request, visitor: AllowedRunner, project: str, name: Annotated[str, Query(max_length=500)]
+) -> Response:
+    """End the script of one step, wherever it runs. It is not tried again; the other steps of its `proj` go on."""
+    stop_step_of(request, visitor, project, name)
     return Response(status_code=204)
 
 
