@@ -10,6 +10,7 @@ from engines import Engine
 from engines.images import HOST_OPTIONS
 
 from executors.contract import Console, SharedDirectoryContract
+from executors.roles_contract import RolesContract
 from weaselish.cancel import Level
 from weaselish.executors.base import Ending, Executor, JobState
 from weaselish.executors.containers.executor import ContainerExecutor
@@ -71,6 +72,33 @@ class TestDocker(ContainerContract):
 
 
 class TestPodman(ContainerContract):
+    type = "podman"
+
+    @pytest.fixture
+    def engine(self, podman: Engine) -> Engine:
+        return podman
+
+
+class ContainerRolesContract(RolesContract):
+    name = "box"
+    type = "docker"
+
+    @pytest.fixture
+    def engine(self, docker: Engine) -> Engine:
+        return docker
+
+    @pytest.fixture
+    def executor(self, tmp_path: Path, engine: Engine) -> Executor:
+        options = tuple(option for option in HOST_OPTIONS if option != "--network=none")
+        settings = ContainerSettings("box", self.type, Image("localhost/host:1"), options)
+        return ContainerExecutor(tmp_path, {**os.environ, **engine.environ}, settings, grace=0.3)
+
+
+class TestDockerRoles(ContainerRolesContract):
+    pass
+
+
+class TestPodmanRoles(ContainerRolesContract):
     type = "podman"
 
     @pytest.fixture

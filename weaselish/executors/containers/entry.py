@@ -78,13 +78,14 @@ line() {
   [ ! -d "$program" ] || refuse 126 directory
   [ -x "$program" ] || refuse 126 permission
   [ ! -r "$program" ] || can_run "$program"
-  (exec "$@")
+  (exec "$@" 2>&3 3>&-)
   code=$?
   [ "$code" = 0 ] && return
   report_memory
   exit "$code"
 }
 find_python
+exec 3>&1 2>/dev/null # so that this shell does not write "Terminated"
 """
 
 
