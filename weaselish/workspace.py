@@ -156,7 +156,11 @@ class Workspace:
         return Producers(self.project.commands)
 
     def prepare_to_change(self) -> None:
-        """Create `.proj`. Only subcommands that change something call this, once their arguments are checked."""
+        """Create `.proj`, and remove staging directories that killed processes left.
+
+        Only subcommands that change something call this, once their arguments are checked.
+        """
+        self.remove_abandoned()
         had_cache = cache_dir(self.root) is not None
         with writing(f"`{STATE}`"):
             make_state_dir(self.root)
@@ -164,6 +168,22 @@ class Workspace:
             self.__dict__.pop("digests", None)  # it has no directory to keep its results in
             if self.file is not None:
                 self.file.keep()
+
+    @property
+    def staging_notes(self) -> Path:
+        """The directory of notes about staging directories; see `files/staging.py`."""
+        return self.state / "staging"
+
+    def remove_abandoned(self) -> bool:
+        """Remove staging directories that killed processes left, since a step could read them. Return if it did."""
+        try:
+            if not os.listdir(self.staging_notes):
+                return False
+        except OSError:
+            return False
+        from weaselish.files.staging import remove_abandoned
+
+        return remove_abandoned(self.staging_notes)
 
     def save(self) -> None:
         """Write the caches of what was digested, if there is a directory for them."""

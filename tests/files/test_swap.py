@@ -15,7 +15,8 @@ from weaselish.errors import ProjError
 from weaselish.files import swap
 from weaselish.files.atomic import sync_directory
 from weaselish.files.remove import remove
-from weaselish.files.swap import recover, staging_directory, swap_in, swap_in_all
+from weaselish.files.staging import staging_directory
+from weaselish.files.swap import recover, swap_in, swap_in_all
 
 KINDS = ["absent", "file", "directory", "link", "dangling link"]
 

@@ -19,9 +19,9 @@ from weaselish.engine.workers import run_aside
 from weaselish.errors import InvalidProject, ProjError, UsageError, near_match
 from weaselish.files.atomic import write_atomically, writing
 from weaselish.files.remove import remove
+from weaselish.files.staging import staging_directory
 from weaselish.files.state_dir import STATE, make_state_dir
 from weaselish.files.strict_json import read_json_file
-from weaselish.files.swap import staging_directory
 from weaselish.load import FILE, find_root, load_project
 from weaselish.model.paths import is_outside, normalise
 from weaselish.sources.git import GitError, Source, UnknownPath, check_out

@@ -23,21 +23,6 @@ _LEFT = re.compile(r"\.(.+)\.proj-(new|old|gone)(?:-([0-9a-f]+))?-[0-9a-f]{8}", 
 _FEW = 4  # files that are flushed one by one
 
 
-@contextmanager
-def staging_directory(target: Path) -> Iterator[Path]:
-    """Yield an empty directory beside `target` in which to write its successor; remove it after the block."""
-    directory = _beside(target, "new")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        directory.mkdir(mode=0o700)
-    except OSError as error:
-        raise ProjError(f"cannot write beside `{target}`: {error.strerror}") from error
-    try:
-        yield directory
-    finally:
-        remove(directory)
-
-
 def swap_in(new: Path, target: Path) -> None:
     """Flush `new` to the disk and move it to `target`, which need not exist. Both are on one file system.
 
@@ -101,8 +86,8 @@ class _Swap:
         self._target = target
         self._existed = os.path.lexists(target)
         with _replacing(target):
-            self._old = _beside(target, f"old-{new.lstat().st_ino:x}")
-        self._gone = _beside(target, "gone")
+            self._old = beside(target, f"old-{new.lstat().st_ino:x}")
+        self._gone = beside(target, "gone")
 
     def replace(self) -> None:
         """Move the old one aside and the new one to the target."""
@@ -133,7 +118,7 @@ class _Swap:
 
 def discard(target: Path) -> None:
     """Delete a file or directory. After a kill it is gone or intact, and `recover` removes the rest. Raises OSError."""
-    gone = _beside(target, "gone")
+    gone = beside(target, "gone")
     target.rename(gone)
     sync_directory(target.parent)
     remove(gone)
@@ -182,7 +167,7 @@ def _put_back(targets: Sequence[Path]) -> bool:
             remove(old)
             continue
         try:
-            gone = _beside(target, "gone")
+            gone = beside(target, "gone")
             if current:
                 target.rename(gone)
             old.rename(target)
@@ -194,8 +179,15 @@ def _put_back(targets: Sequence[Path]) -> bool:
     return was_put_back
 
 
-def _beside(target: Path, kind: str) -> Path:
+def beside(target: Path, kind: str) -> Path:
+    """Return a path beside `target` that does not exist; its name tells what it is for: `new`, `gone`."""
     return target.with_name(f".{target.name}.proj-{kind}-{os.urandom(4).hex()}")
+
+
+def is_staging_name(name: str) -> bool:
+    """Return whether a successor is written under this name."""
+    match = _LEFT.fullmatch(name)
+    return match is not None and match[2] == "new"
 
 
 def _left_beside(targets: Sequence[Path], *kinds: str) -> list[tuple[Path, Path, int]]:

@@ -18,7 +18,7 @@ from weaselish.engine.artifacts.transfer import find_version
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.workers import run_aside
 from weaselish.errors import ProjError, StoreError, UsageError
-from weaselish.files.swap import staging_directory
+from weaselish.files.staging import staging_directory
 from weaselish.model.artifacts import Artifact
 from weaselish.model.project import Command
 from weaselish.model.versions import Selector, SelectorKind

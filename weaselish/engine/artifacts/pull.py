@@ -15,7 +15,8 @@ from weaselish.engine.artifacts.owned import is_on_remote
 from weaselish.engine.output_locks import hold_write_locks
 from weaselish.engine.write_paths import check_asset_path
 from weaselish.errors import ProjError
-from weaselish.files.swap import recover, staging_directory, swap_in
+from weaselish.files.staging import staging_directory
+from weaselish.files.swap import recover, swap_in
 from weaselish.model.artifacts import Artifact
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
@@ -98,7 +99,7 @@ class Puller:
                 return _pulled(artifact, version, target, PullState.THERE)
             if not force:
                 self._check_replaceable(artifact, version)
-            with staging_directory(target) as place:
+            with staging_directory(target, workspace.staging_notes) as place:
                 new, sha256 = self.fetch(artifact, version, place, unpacks=version.is_directory)
                 check_asset_path(workspace, artifact.path, what="artifact")
                 workspace.cancel.check()

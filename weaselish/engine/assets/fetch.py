@@ -18,7 +18,8 @@ from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.workers import GRACE, Workers, run_aside
 from weaselish.engine.write_paths import check_asset_path
 from weaselish.errors import InvalidProject, ProjError, UnknownName
-from weaselish.files.swap import recover, staging_directory, swap_in
+from weaselish.files.staging import staging_directory
+from weaselish.files.swap import recover, swap_in
 from weaselish.model.paths import normalise, overlap
 from weaselish.model.project import Asset
 from weaselish.sources.checksums import WrongChecksum, check_checksum
@@ -112,7 +113,7 @@ class _Fetching:
                 return result
             progress = TransferProgress(asset.dest, self._report, workspace.cancel)
             pin = None if self._options.update else pin_of(workspace, asset)
-            with staging_directory(target) as place:
+            with staging_directory(target, workspace.staging_notes) as place:
                 try:
                     obtained = self._obtain(pinned_source(asset, pin), place, progress)
                 except GitError as error:

@@ -21,7 +21,8 @@ from weaselish.engine.run.recording import with_weasel_digests
 from weaselish.files.atomic import writing
 from weaselish.files.digests import Digests
 from weaselish.files.remove import remove
-from weaselish.files.swap import recover_all, staging_directory, swap_in_all
+from weaselish.files.staging import staging_directory
+from weaselish.files.swap import recover_all, swap_in_all
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, algorithm_of, is_tree
 from weaselish.plan.record import Origin, Record, RecordedOutput
@@ -131,7 +132,9 @@ class Restorer:
         targets = [self._workspace.root / wanted.path for wanted in missing]
         self._new_directories.update(above for one in targets for above in one.parents if not above.exists())
         with ExitStack() as stack:
-            places = [stack.enter_context(staging_directory(target)) for target in targets]
+            places = [
+                stack.enter_context(staging_directory(target, self._workspace.staging_notes)) for target in targets
+            ]
             contents = self._downloader.download_all(missing, places, modified)
             downloads = [
                 _Download(wanted.path, place / wanted.path, target, content)

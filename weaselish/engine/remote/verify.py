@@ -12,7 +12,8 @@ from weaselish.archive.unpack import unpack
 from weaselish.engine import events
 from weaselish.engine.events import SerialReporter
 from weaselish.errors import NotInStore, UnsafePath
-from weaselish.files.swap import recover, staging_directory
+from weaselish.files.staging import staging_directory
+from weaselish.files.swap import recover
 from weaselish.locks.flock import locked
 from weaselish.plan.digests import algorithm_of
 from weaselish.plan.record import RecordedOutput

@@ -101,7 +101,8 @@ class StepRunner:
             self._ask(command)
         with self._holding_locks(step, command, options) as (descriptors, holders):
             self._workspace.records.refresh()
-            if staleness is None or holders or self._workspace.records.version != staleness.version:
+            was_littered = self._workspace.remove_abandoned()
+            if staleness is None or holders or was_littered or self._workspace.records.version != staleness.version:
                 self._workspace.digests.forget()
                 staleness = self._check(command, options)
                 if (result := self._without_running(step, staleness, options)) is not None:

@@ -1,0 +1,105 @@
+"""Memory and time of `proj gc` on SeaweedFS. `PYTHONPATH=tests python -m benchmarks.gc --runs 50000`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+from cache.stored_runs import Cost, store_runs
+from obstore.store import S3Store
+from servers import Server, seaweedfs
+
+BUCKET = "results"
+_AT_A_TIME = 64  # uploads
+_BATCH = 2000  # runs that are written to the disk before they are uploaded
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=50_000, help="each is two objects: an output and a record")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch, seaweedfs(Path(_made(scratch, "server"))) as server:
+        _create_bucket(server)
+        begun = time.monotonic()
+        objects = asyncio.run(_fill(server, Path(scratch), options.runs))
+        print(f"{objects} objects stored in {time.monotonic() - begun:.0f} s", flush=True)
+        project = Path(_made(scratch, "project"))
+        (project / "project.yml").write_text(f"remotes: {{default: 's3://{BUCKET}'}}\n")
+        gc = ["gc", "--budget", f"{options.runs * 300}B", "--grace", "0s"]
+        for words in (["--dry"], ["--yes"], ["--yes"]):  # the second call deletes the objects that the first one freed
+            _measure(project, server, [*gc, *words])
+
+
+def _made(*parts: str) -> str:
+    os.makedirs(path := os.path.join(*parts))
+    return path
+
+
+def _create_bucket(server: Server) -> None:
+    import boto3
+
+    boto3.client(
+        "s3",
+        endpoint_url=server.url,
+        aws_access_key_id=server.environ["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=server.environ["AWS_SECRET_ACCESS_KEY"],
+        region_name=server.environ["AWS_DEFAULT_REGION"],
+    ).create_bucket(Bucket=BUCKET)
+
+
+async def _fill(server: Server, scratch: Path, runs: int) -> int:
+    store = S3Store(
+        BUCKET,
+        endpoint=server.url,
+        access_key_id=server.environ["AWS_ACCESS_KEY_ID"],
+        secret_access_key=server.environ["AWS_SECRET_ACCESS_KEY"],
+        region=server.environ["AWS_DEFAULT_REGION"],
+        client_options={"allow_http": True},
+    )
+    choose, free, stored = Random(16), asyncio.Semaphore(_AT_A_TIME), 0
+
+    async def upload(key: str, content: bytes) -> None:
+        async with free:
+            await store.put_async(key, content, use_multipart=False)
+
+    for first in range(1, runs + 1, _BATCH):
+        with tempfile.TemporaryDirectory(dir=scratch) as made:
+            count = min(_BATCH, runs + 1 - first)
+            costs = [Cost(round(choose.uniform(1, 90), 3), choose.randrange(100, 400)) for _ in range(count)]
+            store_runs(Path(made, "remote"), costs, first=first)
+            files = list(_files(Path(made, "remote")))
+            await asyncio.gather(*(upload(key, content) for key, content in files))
+            stored += len(files)
+    return stored
+
+
+def _files(remote: Path) -> Iterator[tuple[str, bytes]]:
+    for path in remote.rglob("*"):
+        if path.is_file():
+            yield path.relative_to(remote).as_posix(), path.read_bytes()
+
+
+def _measure(project: Path, server: Server, words: list[str]) -> None:
+    """Run proj in a process of its own and print its time and its largest memory."""
+    begun = time.monotonic()
+    argv = [sys.executable, "-m", "weaselish", *words]
+    environ = {**os.environ, **server.environ, "PYTHONPATH": os.getcwd()}
+    with open(project / "said", "wb") as said:
+        process = subprocess.Popen(argv, cwd=project, env=environ, stdout=said, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    seconds, peak = time.monotonic() - begun, usage.ru_maxrss / 1024
+    print(f"proj {' '.join(words)}: {seconds:.1f} s, {peak:.0f} MiB, exit code {process.returncode}", flush=True)
+    print("  " + (project / "said").read_text().strip().splitlines()[-1], flush=True)
+
+
+if __name__ == "__main__":
+    main()
