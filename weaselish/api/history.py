@@ -70,16 +70,14 @@ class History(ProjectDirectory):
 
     def shown_scripts(self, scripts: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
         """Return script lines, of runs or of project.yml, by command, with the secrets in them masked."""
-        from weaselish.engine.run.job import hidden_values
+        from weaselish.engine.shown_texts import shown_lines
         from weaselish.model.project import Command
-        from weaselish.model.secret_words import masked_line
 
         workspace = self._open()
-        shown = {}
-        for name, lines in scripts.items():
-            hidden = hidden_values(workspace, workspace.project.commands.get(name) or Command(name))
-            shown[name] = tuple(masked_line(line, hidden) for line in lines)
-        return shown
+        commands = workspace.project.commands
+        return {
+            name: shown_lines(workspace, commands.get(name) or Command(name), lines) for name, lines in scripts.items()
+        }
 
     def why(
         self,

@@ -13,7 +13,6 @@ from weaselish.api.jobs import Jobs
 from weaselish.api.running import Running
 from weaselish.api.sharing import Sharing
 from weaselish.cancel import Cancel
-from weaselish.model.interpolate import put_env
 
 if TYPE_CHECKING:
     from weaselish.api.snapshots import Snapshots
@@ -74,10 +73,12 @@ class Project(Running, Jobs, Sharing, History):
     @property
     def shown_model(self) -> ProjectModel:
         """The model with `${env.X}` resolved in its title, description and help texts, secrets masked."""
+        from weaselish.engine.shown_texts import shown_text
+
         workspace = self._open()
 
         def shown(text: str) -> str:
-            return put_env(text, workspace.shown_env)
+            return shown_text(workspace, text)
 
         model = workspace.project
         commands = {name: command._replace(help=shown(command.help)) for name, command in model.commands.items()}

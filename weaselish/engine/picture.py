@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from weaselish.engine import events
+from weaselish.engine.shown_texts import shown_command, shown_text
 from weaselish.engine.status import Status, graph
 from weaselish.model.project import Command
 from weaselish.plan.export import critical_path, produces
@@ -21,7 +22,7 @@ _RUNS = 5  # the last ones that count for the duration that a step usually takes
 
 
 class DrawnStep(NamedTuple):
-    """A step as a drawing shows it. `group` names the command whose matrix it belongs to."""
+    """A step as a drawing shows it, its texts without secrets. `group`: the command whose matrix it belongs to."""
 
     step: Step
     status: Status
@@ -80,7 +81,7 @@ def picture(
         DrawnStep(
             status.step,
             status.status,
-            command := drawn.plan.command(status.step),
+            command := shown_command(workspace, drawn.plan.command(status.step)),
             status.reasons,
             command.matrix.command if command.matrix else None,
             seconds.get(status.step),
@@ -90,7 +91,8 @@ def picture(
         for status in drawn.steps
     )
     total = sum(seconds.get(step, 0.0) for step in critical)
-    return Picture(workspace.project.title, drawn.plan, steps, critical, total, time.time())
+    title = shown_text(workspace, workspace.project.title)
+    return Picture(title, drawn.plan, steps, critical, total, time.time())
 
 
 def past_of(runs: Sequence[PastRun]) -> Past:

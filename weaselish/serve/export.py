@@ -17,6 +17,7 @@ from weaselish.serve.pages.content import Page, SimpleKind
 from weaselish.serve.pages.links import FileLinks, Files
 from weaselish.serve.pages.rendering import render_text
 from weaselish.serve.projects import Projects
+from weaselish.serve.secret_mask import SecretMask
 from weaselish.serve.views.history import JournalHistory
 from weaselish.serve.views.projects import check_of
 from weaselish.serve.views.readings import Readings
@@ -53,7 +54,12 @@ def export(projects: Projects, target: Path, *, cancel: Cancel) -> Exported:
     Remotes are read, with the credentials of the user. Raises UsageError, and ProjError if a file cannot be written.
     """
     _check_target(target)
-    sources = Sources(projects, lambda name: JournalHistory(projects.directory(name)), Readings(patience=_PATIENCE))
+    masks = {name: SecretMask(directory) for name, directory in projects.directories.items()}
+    sources = Sources(
+        projects,
+        lambda name: JournalHistory(projects.directory(name), masks[name]),
+        Readings(patience=_PATIENCE),
+    )
     try:
         return _Export(sources, target, cancel).write()
     finally:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from harness import TIMEOUT, ProjectDir
+from harness import TIMEOUT, ProjectDir, wait_until
 
 from serve.dashboard import SECRET, Dashboard, TestClient
 from weaselish.records.journal import Journal
@@ -72,11 +72,16 @@ def test_no_page_stream_or_file_shows_a_planted_secret(
     project: ProjectDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.project(
-        """\
-        env: {API_TOKEN: API_TOKEN}
+        f"""\
+        title: With ${{vars.api_key}}
+        env: {{API_TOKEN: API_TOKEN}}
+        vars: {{api_key: {PLANTED}}}
         commands:
           - name: leak
-            script: ["echo ${env.API_TOKEN}"]
+            help: Uses ${{vars.api_key}}
+            script: ["echo ${{env.API_TOKEN}}", "echo --key=${{vars.api_key}}"]
+          - name: roles
+            roles: {{ps: {{script: ["echo ${{vars.api_key}}"]}}}}
         """
     )
     monkeypatch.setenv("API_TOKEN", PLANTED)
@@ -89,10 +94,12 @@ def test_no_page_stream_or_file_shows_a_planted_secret(
     project.write(".proj/logs/leak.1.log", f"the token is {PLANTED}\n")
     with entered(project, tmp_path) as (dashboard, browser, header):
         dashboard.app.state.live.project("project").refresh(TIMEOUT)
-        pages = ("", "/runs", "/runs/1?step=leak", "/runs/1/log", "/steps/leak", "/act", "/jobs")
+        pages = ("", "/runs", "/runs/1?step=leak", "/runs/1/log", "/steps/leak", "/act", "/jobs", "/graph", "/metrics")
         api = ("projects", "projects/project", "projects/project/runs", "projects/project/runs/1", "actions")
+        wait_until(lambda: "Uses ***" in browser.get("/p/project/graph").text, "the drawing")
         streams = [f"/api/v1/projects/project/runs/1/log/events?form={form}" for form in ("text", "html")]
-        for path in [*(f"/p/project{one}" for one in pages), *(f"/api/v1/{one}" for one in api), *streams]:
+        others = ("/", "/search?q=leak", f"/search?q={PLANTED[:9]}")
+        for path in [*others, *(f"/p/project{one}" for one in pages), *(f"/api/v1/{one}" for one in api), *streams]:
             answer = browser.get(path)
             assert (path, answer.status_code, PLANTED in answer.text) == (path, 200, False)
         assert "the token is ***" in browser.get(streams[0]).text
@@ -101,3 +108,7 @@ def test_no_page_stream_or_file_shows_a_planted_secret(
         assert not [
             file for file in (tmp_path / "data").rglob("*") if file.is_file() and PLANTED.encode() in file.read_bytes()
         ]
+    assert project.proj("serve", "export", "site").code == 0
+    assert "Uses ***" in project.read("site/p/project/graph.html")
+    assert not [file for file in (project.path / "site").rglob("*.html") if PLANTED in file.read_text()]
+    assert PLANTED not in project.proj().out

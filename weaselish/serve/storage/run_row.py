@@ -97,7 +97,7 @@ def to_columns(row: RunRow, mask: Mask) -> dict[str, Any]:
     columns = row._asdict() | {"state": row.state.value}
     columns["message"] = None if row.message is None else mask(row.message)
     columns["reasons"] = json.dumps([mask(reason) for reason in row.reasons])
-    columns["metrics"] = json.dumps({path: _masked(values, mask) for path, values in row.metrics.items()})
+    columns["metrics"] = json.dumps({path: masked_metrics(values, mask) for path, values in row.metrics.items()})
     return {name: _storable(value) for name, value in columns.items()}
 
 
@@ -110,7 +110,8 @@ def from_columns(columns: RowMapping) -> RunRow:
     return RunRow(**values)
 
 
-def _masked(values: Mapping[str, MetricValue], mask: Mask) -> dict[str, MetricValue]:
+def masked_metrics(values: Mapping[str, MetricValue], mask: Mask) -> dict[str, MetricValue]:
+    """Return metrics with secrets masked, in names as well."""
     return {mask(name): mask(value) if isinstance(value, str) else value for name, value in values.items()}
 
 

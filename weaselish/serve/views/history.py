@@ -12,6 +12,7 @@ from weaselish.engine.picture import Past, past_of
 from weaselish.files.state_dir import STATE
 from weaselish.records.history import PastRun, past_runs
 from weaselish.records.journal import journals
+from weaselish.serve.storage.run_row import Mask, masked_metrics
 
 MOST_MEASURED = 500  # runs with metrics that pages show
 
@@ -42,10 +43,11 @@ class History(Protocol):
 
 
 class JournalHistory:
-    """Reads all journals again whenever one has changed. An index serves projects with many runs better."""
+    """Reads all journals again whenever one has changed, and masks secrets. An index serves many runs better."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, mask: Mask) -> None:
         self._root = root
+        self._mask = mask
         self._lock = threading.Lock()
         self._runs: list[PastRun] = []
         self._version: object = None
@@ -65,7 +67,8 @@ class JournalHistory:
         with self._lock:
             version = self.version()
             if version != self._version or any(run.result.value == "running" for run in self._runs):
-                self._runs, self._version = past_runs(self._root), version
+                runs = [_masked(run, self._mask) for run in past_runs(self._root)]
+                self._runs, self._version = runs, version
             return self._runs
 
     def newest(self, *, command: str | None = None, before: int | None = None, most: int = 50) -> Sequence[PastRun]:
@@ -97,3 +100,12 @@ class JournalHistory:
         """Return the metrics of the newest runs."""
         chosen = [run for run in self._all() if run.metrics and (command is None or run.command == command)]
         return metrics_table(chosen[-MOST_MEASURED:])
+
+
+def _masked(run: PastRun, mask: Mask) -> PastRun:
+    record = run.record
+    if record is not None and record.metrics:
+        metrics = {path: masked_metrics(values, mask) for path, values in record.metrics.items()}
+        record = record._replace(metrics=metrics)
+    message = None if run.message is None else mask(run.message)
+    return run._replace(reasons=tuple(map(mask, run.reasons)), message=message, record=record)
