@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from weaselish.model.interpolate import env_names, put_env
@@ -34,17 +35,22 @@ class Fingerprint(NamedTuple):
     @property
     def key(self) -> str:
         """The command hash: MD5 of the parts as a JSON array. docs/formats.md defines it, golden vectors pin it."""
-        parts = [
-            KEY_VERSION,
-            self.script,
-            self.args,
-            sorted(dict(self.deps).items()),
-            sorted(dict(self.env).items()),
-            self.shell,
-            self.workdir,
-            *([dict(sorted(self.environment))] if self.environment else []),
-        ]
-        return digest_bytes(_JSON.encode(parts).encode("utf-8", "surrogateescape"), "md5")
+        return _key(self)
+
+
+@lru_cache(maxsize=4096)
+def _key(of: Fingerprint) -> str:
+    parts = [
+        KEY_VERSION,
+        of.script,
+        of.args,
+        sorted(dict(of.deps).items()),
+        sorted(dict(of.env).items()),
+        of.shell,
+        of.workdir,
+        *([dict(sorted(of.environment))] if of.environment else []),
+    ]
+    return digest_bytes(_JSON.encode(parts).encode("utf-8", "surrogateescape"), "md5")
 
 
 def fingerprint(

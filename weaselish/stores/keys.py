@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from weaselish.errors import StoreError
+
+_NOT_ENCODABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def is_key(text: str) -> bool:
@@ -10,9 +14,7 @@ def is_key(text: str) -> bool:
 
     It has no empty, `.` or `..` segment and no NUL, and can be encoded.
     """
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        return False
-    return not {"", ".", ".."} & set(text.split("/"))
+    return _NOT_ENCODABLE.search(text) is None and {"", ".", ".."}.isdisjoint(text.split("/"))
 
 
 def check_key(key: str, remote: str) -> None:
