@@ -14,7 +14,19 @@ from pathlib import Path
 
 import pytest
 
+TEMPLATES = Path(__file__).parent.parent / "templates"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weaselish-tests"
+
+
+def requirements(*names: str) -> set[str]:
+    """Return what the named templates require."""
+    lines = (line for name in names for line in (TEMPLATES / name / "requirements.txt").read_text().splitlines())
+    return {line for line in lines if line and not line.startswith("#")}
+
+
+def with_scikit_learn() -> Path:
+    """Return the environment in which the templates with scikit-learn run."""
+    return environment("templates", requirements("penguins", "text-classifier", "image-folder"))
 
 
 def environment(name: str, requirements: Iterable[str], *, optional: bool = False) -> Path:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from pages.blocks import PAGES, ROOT, Block, blocks
+from pages.blocks import DOCS, PAGES, ROOT, Block, blocks
 from pages.generated import GENERATED
 from pages.links import broken_links
 from pages.picture import LINES, draw
 from pages.project_keys import SCHEMA
 from pages.sessions import matches, rewritten, run_page
+from pages.supplies import Missing, Supplies, needs
 
 from weaselish.__main__ import main
 
@@ -28,6 +31,7 @@ NOT_RUN = {  # page -> what its console blocks that are not run would need
     "docs/run.md": ["a second terminal"],
     "docs/serve.md": ["it serves until Ctrl-C"],
     "docs/snapshots.md": ["a MinIO server"],
+    "docs/tutorial/get-started.md": ["a minute of network"],
 }
 TEXTS = [(page, page.read_text("utf-8")) for page in PAGES]
 
@@ -36,13 +40,29 @@ def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-def with_sessions() -> list[Path]:
-    return [page for page, text in TEXTS if any(block.kind == "console" for block in blocks(text))]
+def with_sessions() -> list[Any]:
+    """Return the pages with console blocks. Those that need a server have its mark."""
+    return [
+        pytest.param(page, marks=[pytest.mark.servers] if needs(text) else [], id=name_of(page))
+        for page, text in TEXTS
+        if any(block.kind == "console" for block in blocks(text))
+    ]
 
 
-@pytest.mark.parametrize("page", with_sessions(), ids=name_of)
-def test_a_session_runs_and_prints_what_the_page_shows(page: Path, tmp_path: Path) -> None:
-    for ran in run_page(page.read_text("utf-8"), tmp_path / "terminal"):
+@pytest.fixture(scope="session")
+def supplies() -> Iterator[Supplies]:
+    with Supplies() as running:
+        yield running
+
+
+@pytest.mark.parametrize("page", with_sessions())
+def test_a_session_runs_and_prints_what_the_page_shows(page: Path, tmp_path: Path, supplies: Supplies) -> None:
+    text = page.read_text("utf-8")
+    try:
+        supplied = supplies.environ(needs(text))
+    except Missing as reason:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(str(reason))
+    for ran in run_page(text, tmp_path / "terminal", supplied):
         place = f"{name_of(page)}:{ran.block.line}: $ {ran.command}"
         assert ran.code == ran.expected, f"{place}\n{ran.output}"
         assert ran.is_as_shown, f"{place}: run `make docs`\n{ran.output}"
@@ -100,9 +120,13 @@ def test_each_link_leads_to_a_file_and_heading(page: Path) -> None:
 
 
 def test_the_index_lists_each_page() -> None:
-    index = (ROOT / "docs" / "index.md").read_text("utf-8")
-    missing = [page.name for page in PAGES[1:] if page.name != "index.md" and f"({page.name})" not in index]
+    index = (DOCS / "index.md").read_text("utf-8")
+    missing = [name for page in PAGES[1:] if (name := in_docs(page)) != "index.md" and f"({name})" not in index]
     assert missing == []
+
+
+def in_docs(page: Path) -> str:
+    return page.relative_to(DOCS).as_posix()
 
 
 def pages_in(part: Any) -> list[str]:
@@ -119,7 +143,7 @@ def test_the_list_of_decisions_names_each() -> None:
 def test_the_site_leads_to_each_page_and_is_built_without_a_warning(tmp_path: Path) -> None:
     settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))
     listed = {page for part in settings["nav"] for page in pages_in(part)}
-    assert {page.name for page in PAGES[1:]} <= listed
+    assert {in_docs(page) for page in PAGES[1:]} <= listed
     shutil.copy(ROOT / "mkdocs.yml", tmp_path)
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     built = subprocess.run(

@@ -13,18 +13,31 @@ from pages.blocks import PAGES, ROOT
 from pages.generated import GENERATED
 from pages.picture import draw
 from pages.sessions import rewritten
+from pages.supplies import Missing, Supplies, needs
 
 
 def main(names: list[str]) -> None:
     for name, generate in GENERATED.items():
         (ROOT / name).write_text(generate(), "utf-8")
     pages = [ROOT / name for name in names] or PAGES
-    for page in pages:
-        with tempfile.TemporaryDirectory() as scratch:
-            page.write_text(rewritten(page.read_text("utf-8"), Path(scratch) / "terminal"), "utf-8")
+    with Supplies() as supplies:
+        for page in pages:
+            rewrite(page, supplies)
     if not names:
         with tempfile.TemporaryDirectory() as scratch:
             (ROOT / "docs" / "run.svg").write_text(draw(Path(scratch) / "terminal"), "utf-8")
+
+
+def rewrite(page: Path, supplies: Supplies) -> None:
+    """Replace the output that a page shows. Without the servers that it needs, leave it alone."""
+    text = page.read_text("utf-8")
+    try:
+        supplied = supplies.environ(needs(text))
+    except Missing as reason:
+        print(f"{page.name} stays as it is: {reason}", file=sys.stderr)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        page.write_text(rewritten(text, Path(scratch) / "terminal", supplied), "utf-8")
 
 
 main(sys.argv[1:])

@@ -5,6 +5,7 @@ A mark is an HTML comment on the line before its block:
   `exits with N`   the last command of the block exits with N
   `not run: WHY`   the block cannot run here; tests/test_pages.py lists them
 `setup: LINE` stands alone. It runs a line that readers need not see.
+`needs: NAME, …` stands alone at the beginning of a page: see pages/supplies.py.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [
+    ROOT / "README.md",
+    *sorted(page for directory in (".", "tutorial", "how-to") for page in (DOCS / directory).glob("*.md")),
+]
 _MARK = r"<!-- (?P<mark>[^\n]*?) -->\n"
 _BLOCK = re.compile(
     rf"(?:^{_MARK})?^```(?P<kind>\w*)\n(?P<text>.*?)^```$|^{_MARK.replace('mark', 'alone')}", re.DOTALL | re.MULTILINE

@@ -7,7 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,9 +50,9 @@ class Ran(NamedTuple):
 
 
 class Session:
-    """A reader's terminal, in an empty home directory."""
+    """A reader's terminal, in an empty home directory. `supplied` are further variables."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, supplied: Mapping[str, str] | None = None) -> None:
         self._scratch = scratch
         (scratch / "bin").mkdir(parents=True)
         (scratch / "home").mkdir()
@@ -71,6 +71,7 @@ class Session:
             "NO_COLOR": "1",
             "TZ": "UTC",
             "GIT_CONFIG_NOSYSTEM": "1",
+            **(supplied or {}),
         }
         self.directory = scratch / "projects" / "project"
         self.directory.mkdir(parents=True)
@@ -97,9 +98,9 @@ class Session:
         return done.returncode, "".join(f"{line.rstrip()}\n" for line in output.splitlines())
 
 
-def run_page(text: str, scratch: Path) -> Iterator[Ran]:
+def run_page(text: str, scratch: Path, supplied: Mapping[str, str] | None = None) -> Iterator[Ran]:
     """Run the session of a page: write its files, run its setup and its console blocks."""
-    session = Session(scratch)
+    session = Session(scratch, supplied)
     for block in blocks(text):
         if (line := block.marked("setup:")) is not None:
             code, output = session.run(line)
@@ -137,11 +138,11 @@ def _normal(text: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
-def rewritten(text: str, scratch: Path) -> str:
+def rewritten(text: str, scratch: Path, supplied: Mapping[str, str] | None = None) -> str:
     """Return the page with the output of its commands. Output that is still as shown keeps its bytes."""
     new: dict[int, str] = {}
     ends: dict[int, int] = {}
-    for ran in run_page(text, scratch):
+    for ran in run_page(text, scratch, supplied):
         shown = ran.shown if matches(ran.shown, ran.output) else ran.output
         new[ran.block.start] = new.get(ran.block.start, "") + f"$ {ran.command}\n{shown}"
         ends[ran.block.start] = ran.block.start + len(ran.block.text or "")

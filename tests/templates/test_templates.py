@@ -9,20 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from environments import environment
+from environments import TEMPLATES, environment, requirements, with_scikit_learn
 from harness import ProjectDir
 
 from weaselish.engine.templates import template_titles
 from weaselish.load import load_project
 
-TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 NAMES = sorted(path.name for path in TEMPLATES.iterdir())
-WITH_SCIKIT_LEARN = ("penguins", "text-classifier", "image-folder")
-
-
-def requirements(*names: str) -> set[str]:
-    lines = (line for name in names for line in (TEMPLATES / name / "requirements.txt").read_text().splitlines())
-    return {line for line in lines if line and not line.startswith("#")}
 
 
 def copy(name: str, to: ProjectDir) -> None:
@@ -48,7 +41,7 @@ def run_twice(project: ProjectDir, python: Path | None = None) -> Any:
 
 @pytest.fixture(scope="session")
 def scikit_learn() -> Path:
-    return environment("templates", requirements(*WITH_SCIKIT_LEARN))
+    return with_scikit_learn()
 
 
 def test_minimal(project: ProjectDir) -> None:
