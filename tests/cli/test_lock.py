@@ -182,6 +182,46 @@ def test_a_conflict_that_nothing_on_the_disk_bears_out_is_a_reason_to_run(four: 
     assert not re.search("^[<=>|]{7}", four.read("project.lock"), re.MULTILINE)
 
 
+@pytest.mark.parametrize(("compat", "resolve"), [("", None), ("", "ours"), ("", "theirs"), ("compat: weasel\n", None)])
+def test_a_mixture_of_two_entries_that_git_merged_counts_for_nothing(
+    four: ProjectDir, compat: str, resolve: str | None
+) -> None:
+    """One branch changes a variable, the other one a dep: the entry gets the script of one and the dep of the other."""
+    four.write(
+        "project.yml",
+        compat
+        + "vars: {n: 1}\n"
+        + 'commands: [{name: copy, script: ["sh copy.sh ${vars.n}"], deps: [copy.sh, in], outputs: [out]}]\n',
+    )
+    four.write("copy.sh", "(cat in; echo $1) > out\n")
+    four.write("in", "old\n")
+    four.write(".gitignore", "/out\n/.proj\n")
+    four.proj("run", "copy")
+    commit(four, "base")
+    four.git("checkout", "-q", "-b", "theirs")
+    four.write("project.yml", four.read("project.yml").replace("n: 1", "n: 2"))
+    four.proj("run", "copy")
+    commit(four, "theirs")
+    four.git("checkout", "-q", "-b", "ours", "HEAD~")
+    four.write("in", "new\n")
+    four.proj("run", "copy")
+    commit(four, "ours")
+    four.git("merge", "-q", "theirs", check=False)
+    assert "<<<<<<<" in four.read("project.lock")
+    if resolve:
+        four.write("project.lock", side_of(four.read("project.lock"), resolve))
+    assert stale(four).keys() == {"copy"}
+    assert four.proj("run", "copy").code == 0
+    assert four.read("out") == "new\n2\n"
+    assert stale(four) == {}
+
+
+def side_of(text: str, side: str) -> str:
+    """Return a lock as an editor resolves its conflicts, all to one side."""
+    kept = r"\1" if side == "ours" else r"\2"
+    return re.sub(r"<{7}.*?\n(.*?)={7}\n(.*?)>{7}.*?\n", kept, text, flags=re.DOTALL)
+
+
 def test_branches_that_each_ran_a_command_for_the_first_time_conflict_and_both_are_kept(four: ProjectDir) -> None:
     four.proj("run", "a")
     commit(four, "base")

@@ -229,6 +229,7 @@ def test_a_block_counts_only_while_its_entry_is_unchanged(tmp_path: Path, old: s
     assert old in text
     (tmp_path / FILE).write_text(text.replace(old, new))
     assert read(tmp_path) == {"prepare": (PREPARE,), "train": (None,)}
+    assert read_lock(tmp_path).entries["train"][0].is_mixed is ("weasel" not in new)
 
 
 def test_the_order_of_keys_and_the_layout_of_an_entry_do_not_matter(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class ReasonKind(enum.Enum):
     OUTPUT_MISSING = "output missing"
     OUTPUT_CHANGED = "output changed"
     OUTPUTS_LIST_CHANGED = "outputs list changed"
+    ENTRY_CHANGED = "entry in project.lock was merged or edited"
     UPSTREAM_WILL_RUN = "upstream will run"
     UPSTREAM_WILL_BE_RESTORED = "upstream will be restored"
     LISTED_AGAIN = "listed again"

@@ -23,6 +23,7 @@ class LockEntry(NamedTuple):
     name: str
     data: Mapping[str, Any]  # Weasel's four keys
     block: Mapping[str, Any] | None = None
+    is_mixed: bool = False  # edited, or merged by git from two entries: it describes no run
 
     def record(self) -> Record | None:
         """Return the record that this entry is a view of; None for one that Weasel wrote, or an incomplete one."""
@@ -49,12 +50,21 @@ def entry_of(record: Record, command: Command | None, *, compat: bool) -> LockEn
         return {"path": as_written(path), record.algorithm: shown}
 
     data = {
-        "cmd": weasel.cmd(record.command) if compat else f"proj run {record.command}",
+        "cmd": weasel.cmd(record.command) if compat else _cmd(record.command),
         "script": _script_with_args(record.fingerprint),
         "deps": [item(path, digest) for path, digest in record.fingerprint.deps],
         "outs": [item(output.path, output.digest) for output in record.all_outputs],
     }
     return LockEntry(record.command, data, _block(record, data))
+
+
+def is_written_by_us(name: str, data: Mapping[str, Any]) -> bool:
+    """Return whether `proj` wrote the entry, outside `compat: weasel`."""
+    return data.get("cmd") == _cmd(name)
+
+
+def _cmd(name: str) -> str:
+    return f"proj run {name}"
 
 
 def _unchanged(path: str) -> str:

@@ -20,7 +20,7 @@ from weaselish.files.cache_file import read_cache, write_cache
 from weaselish.files.regular import read_regular
 from weaselish.files.yaml_text import to_yaml
 from weaselish.plan.digests import digest_bytes
-from weaselish.records.lock_entry import LockEntry, entry_digest
+from weaselish.records.lock_entry import LockEntry, entry_digest, is_written_by_us
 from weaselish.records.pins import Pin, SourcePin, read_pins, read_source_pins
 from weaselish.records.untrusted import is_plain
 
@@ -65,12 +65,12 @@ def read_lock(root: Path, *, cache: Path | None = None) -> Lock:
     for side in sides:
         pins = read_pins(_ours(side).get("artifacts")) | pins
         sources = read_source_pins(_ours(side).get("sources")) | sources
-        for entry in _entries(side):
+        for entry in _entries(side, conflicted=len(sides) > 1):
             group = entries.setdefault(entry.name, [])
             if entry not in group:
                 group.append(entry)
     grouped = {name: tuple(group) for name, group in entries.items()}
-    return Lock(grouped, pins, sources, None, len(sides) > 1, digest)
+    return Lock(grouped, pins, sources, None, conflicted=len(sides) > 1, digest=digest)
 
 
 def _read_yaml(text: bytes) -> object:
@@ -105,7 +105,12 @@ def _sides(text: bytes) -> list[bytes]:
     return ["".join(lines).encode("utf-8", "surrogateescape") for lines in sides.values()]
 
 
-def _entries(side: _Side) -> Iterator[LockEntry]:
+def _entries(side: _Side, *, conflicted: bool) -> Iterator[LockEntry]:
+    """Yield the entries with the blocks that count.
+
+    git merges by lines, so it can mix two entries into one that describes no run. Its block does not match then. Where
+    Weasel may have rewritten the entry, it does not count as mixed.
+    """
     ours = _ours(side)
     if isinstance(ours.get("format"), int) and ours["format"] > FORMAT:
         raise BrokenState(f"{FILE} was written by a newer proj (format {ours['format']})", hint="update proj")
@@ -115,7 +120,8 @@ def _entries(side: _Side) -> Iterator[LockEntry]:
         if name != OURS:
             block = blocks.get(name)
             counts = isinstance(block, dict) and block.get("entry") == entry_digest(entry)
-            yield LockEntry(name, entry, block if counts else None)
+            is_mixed = not counts and block is not None and (conflicted or is_written_by_us(name, entry))
+            yield LockEntry(name, entry, block if counts else None, is_mixed)
 
 
 def _ours(side: _Side) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
 from weaselish.plan.record import Origin, Record, RecordedOutput
-from weaselish.records.lock_entry import LockEntry
+from weaselish.records.lock_entry import LockEntry, is_written_by_us
 from weaselish.workspace import Workspace
 
 
@@ -28,7 +28,7 @@ def adopted(workspace: Workspace, command: Command, entry: LockEntry) -> Record:
     data = entry.data
     script = tuple(str(line) for line in _items(data, "script"))
     resolved = tuple(put_env(line, workspace.env) for line in command.script)
-    is_ours = data.get("cmd") == f"proj run {command.name}"
+    is_ours = is_written_by_us(command.name, data)
     deps = [_adopted_path(workspace, command, item, "dep", is_ours=is_ours) for item in _items(data, "deps")]
     outs = [_adopted_path(workspace, command, item, "output", is_ours=is_ours) for item in _items(data, "outs")]
     outputs = [RecordedOutput(path, digest or ABSENT) for path, digest in outs]

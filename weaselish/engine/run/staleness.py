@@ -18,6 +18,7 @@ from weaselish.plan.digests import is_tree
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
 from weaselish.plan.reasons import Reason, ReasonKind, reasons_to_run
 from weaselish.plan.record import Record
+from weaselish.records.lock_entry import LockEntry
 from weaselish.records.run_state import Attempt
 from weaselish.workspace import Workspace
 
@@ -119,7 +120,10 @@ def _comparisons(
         digests = workspace.digests_with(workspace.project.digest if last is None else last.algorithm)
         now = _fingerprint(digests, workspace, command, args, last, expected)
         outputs = _outputs(digests, command) if last is not None else {}
-        yield _Comparison(last, now, reasons_to_run(command, now, last, outputs.get, secrets), digests)
+        reasons = reasons_to_run(command, now, last, outputs.get, secrets)
+        if not reasons and isinstance(entry, LockEntry) and entry.is_mixed:
+            reasons = (Reason(ReasonKind.ENTRY_CHANGED),)
+        yield _Comparison(last, now, reasons, digests)
 
 
 def _outputs(digests: Digests, command: Command) -> dict[str, str]:
