@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import re
 from collections.abc import Callable
@@ -10,16 +9,18 @@ from pathlib import Path
 
 import pytest
 from cloudpathlib.local import LocalS3Path
-from harness import ProjectDir
+from pages.blocks import ROOT
+from pages.errors import classes, explained, provoked
+from pages.errors import errors as errors_page
+from pages.sessions import matches
 
-from weaselish import Project, errors
+from weaselish import errors
 from weaselish.cancel import Cancel
-from weaselish.engine.write_paths import check_asset_path
+from weaselish.engine.time_limit import TimeLimit
 from weaselish.errors import ProjError
-from weaselish.locks.step_locks import hold_locks
+from weaselish.executors.containers.engine import Engine
+from weaselish.files.walk import Walker
 from weaselish.stores.cloudpath import CloudPathStore
-from weaselish.stores.directory import DirectoryStore
-from weaselish.workspace import Workspace
 
 
 def documented() -> dict[str, tuple[str, int]]:
@@ -42,94 +43,63 @@ def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
     assert documented() == defined()
 
 
-def invalid_override(project: ProjectDir) -> None:
-    Project(project.path, overrides={"vars.none": "1"}).status()
+# -- errors that pages/errors.py does not provoke --------------------------------------------------------------------
 
 
-def unknown_name(project: ProjectDir) -> None:
-    Project(project.path).run("cpoy")
-
-
-def usage_error(project: ProjectDir) -> None:
-    Project(project.path / "nowhere").status()
-
-
-def invalid_project(project: ProjectDir) -> None:
-    project.project("commands: 5\n")
-    Project(project.path).status()
-
-
-def missing_dep(project: ProjectDir) -> None:
-    project.remove("in")
-    Project(project.path).run("copy")
-
-
-def unsafe_path(project: ProjectDir) -> None:
-    (project.path / "link").symlink_to(project.path.parent)
-    check_asset_path(Workspace.open(project.path), "link/out")
-
-
-def broken_state(project: ProjectDir) -> None:
-    project.write("project.lock", ".proj: {format: 99}\n")
-    Project(project.path).run("copy")
-
-
-def busy(project: ProjectDir) -> None:
-    locks = project.path / ".proj" / "locks"
-    Project(project.path).run("copy")
-
-    def hold(name: str) -> contextlib.AbstractContextManager[object]:
-        return hold_locks(
-            locks, name, writes=("out",), reads=(), on_wait=lambda holder: None, cancel=Cancel(), wait=False
-        )
-
-    with hold("copy"), hold("other"):
-        pass
-
-
-def store_error(project: ProjectDir) -> None:
-    project.project(project.read("project.yml") + "remotes: {default: {url: ../remote, read_only: true}}\n")
-    Project(project.path).push()
-
-
-def no_match(project: ProjectDir) -> None:
-    Project(project.path).plan("nothing*")
-
-
-def not_in_store(project: ProjectDir) -> None:
-    b"".join(DirectoryStore(project.path).get("a/b"))
-
-
-def cannot_copy(project: ProjectDir) -> None:
+def cannot_copy(scratch: Path) -> None:
     CloudPathStore(LocalS3Path("s3://bucket"), remote="remote `other`").copy("a", "b")
 
 
-CAUSES: dict[str, Callable[[ProjectDir], None]] = {
-    "InvalidOverride": invalid_override,
-    "UnknownName": unknown_name,
-    "UsageError": usage_error,
-    "InvalidProject": invalid_project,
-    "MissingDep": missing_dep,
-    "UnsafePath": unsafe_path,
-    "BrokenState": broken_state,
-    "Busy": busy,
-    "StoreError": store_error,
-    "NotInStore": not_in_store,
+def too_long(scratch: Path) -> None:
+    TimeLimit(0.0).hashing("a", 1)
+
+
+def vanished(scratch: Path) -> None:
+    Walker(scratch, Cancel()).walk("gone", bytes(scratch / "gone"), "dep")
+
+
+def no_answer(scratch: Path) -> None:
+    docker = scratch / "docker"
+    docker.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
+    docker.chmod(0o755)
+    Engine(str(docker), "box", {})._run("info", within=0.05)
+
+
+CAUSES: dict[str, Callable[[Path], None]] = {
     "CannotCopy": cannot_copy,
-    "NoMatch": no_match,
+    "TooLong": too_long,
+    "Vanished": vanished,
+    "NoAnswer": no_answer,
+}
+ELSEWHERE = {  # class -> the file of tests that provokes it, and a word in it
+    "NoLocks": ("locks/test_flock.py", "raises(NoLocks)"),
+    "PassingError": ("stores/test_cloud.py", "raises(PassingError"),
+    "Expired": ("engines/kubernetes.py", '"code": 410'),
+    "NotAdmitted": ("serve/access/test_oidc.py", "is not allowed here"),
 }
 
 
-def test_every_error_has_a_cause() -> None:
-    assert CAUSES.keys() == defined().keys() - {"ProjError"}
+def test_every_error_is_provoked_and_in_the_catalogue() -> None:
+    catalogue = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    assert matches(catalogue, errors_page()), "run `make docs`"
+    names = {one.__name__ for one in classes()}
+    assert names == provoked().keys() | CAUSES.keys() | ELSEWHERE.keys()
+    assert [name for name in names if f"### {name}\n" not in catalogue and f"| `{name}` |" not in catalogue] == []
+    assert [name for name, one in provoked().items() if name not in one.raised] == []
+    for name, (file, word) in ELSEWHERE.items():
+        assert word in (ROOT / "tests" / file).read_text("utf-8"), name
+
+
+def test_every_error_says_what_it_means_and_how_to_mend_it() -> None:
+    every = [explained(one) for one in classes()]
+    assert [one.name for one in every if not one.meaning] == []
+    assert {one.name for one in every if not one.cure} == {"CannotCopy", "TooLong", "Expired"}
 
 
 @pytest.mark.parametrize("name", CAUSES)
-def test_a_user_can_cause_each_error(project: ProjectDir, name: str) -> None:
-    project.project("commands: [{name: copy, script: [cp in out], deps: [in], outputs: [out]}]\n")
-    project.write("in", "1")
+def test_an_error_that_users_rarely_see_can_be_caused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ProjError) as caught:
-        CAUSES[name](project)
+        CAUSES[name](tmp_path)
     assert type(caught.value).__name__ == name
 
 

@@ -109,9 +109,9 @@ def test_a_project_in_a_page_is_valid(
     assert code == 0, f"{place}\n{capsys.readouterr()}"
 
 
-@pytest.mark.parametrize("name", GENERATED)
+@pytest.mark.parametrize("name", sorted(GENERATED.keys() - {"docs/errors.md"}))  # that is in tests/test_errors.py
 def test_a_generated_page_is_current(name: str) -> None:
-    assert (ROOT / name).read_text("utf-8") == GENERATED[name](), "run `make docs`"
+    assert matches((ROOT / name).read_text("utf-8"), GENERATED[name]()), "run `make docs`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

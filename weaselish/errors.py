@@ -14,6 +14,9 @@
 |   NotInStore           1  no object under that key
 |   CannotCopy           1  a remote that cannot copy an object by itself
 
+docs/errors.md is written from the docstrings: what an error means, and after `Cure:` what to do. Without a cure,
+`proj` itself catches the error.
+
 A failing script does not raise: it is an `Outcome`. Any other exception is a bug in proj.
 """
 
@@ -49,11 +52,19 @@ class Cancelled(BaseException):
 
 
 class UsageError(ProjError):
+    """The command line is invalid, or the project does not exist.
+
+    Cure: read the hint, or `proj SUBCOMMAND --help`.
+    """
+
     exit_code = 2
 
 
 class InvalidOverride(UsageError):
-    """`name` is what the override sets, `vars.x`."""
+    """An override such as `--vars.epochs 3` names no variable, or gives a value that it cannot have.
+
+    Cure: `proj vars` lists the variables; correct the name or the value.
+    """
 
     def __init__(self, message: str, *, name: str, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -61,7 +72,10 @@ class InvalidOverride(UsageError):
 
 
 class UnknownName(UsageError):
-    """A name that is not among `defined`; the hint is a near match, or the list of names."""
+    """A command, workflow, variable, remote or other name is not defined.
+
+    Cure: the hint is a near match, or the list of names; correct the spelling, or define the name.
+    """
 
     def __init__(self, kind: str, name: str, defined: Iterable[str], *, hint: str | None = None) -> None:
         defined = list(defined)
@@ -75,7 +89,10 @@ class UnknownName(UsageError):
 
 
 class NoMatch(UnknownName):
-    """`name` is a glob that matches no command."""
+    """A glob such as `train@*` matches no command.
+
+    Cure: put it in quotes, so that the shell leaves it alone; `proj` lists the commands.
+    """
 
     def __init__(self, name: str, defined: Iterable[str]) -> None:
         super().__init__("command", name, defined)
@@ -111,7 +128,10 @@ def in_file_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 
 class InvalidProject(ProjError):
-    """A project.yml that proj cannot use. `problems` holds all errors and warnings, in the order of the file."""
+    """project.yml, or the part of it that this call needs, has errors. All are shown, each with its line.
+
+    Cure: correct each line; `proj validate` shows them again.
+    """
 
     exit_code = 2
 
@@ -124,7 +144,10 @@ class InvalidProject(ProjError):
 
 
 class MissingDep(ProjError):
-    """Deps that do not exist. `problems` holds one for each, at the line of its first consumer."""
+    """A dep does not exist, and no step of the plan produces it. Nothing was run.
+
+    Cure: correct the path, provide the file, or list under `outputs` of a command that it writes it.
+    """
 
     def __init__(self, problems: Sequence[Problem], *, file: str = "project.yml") -> None:
         self.problems = in_file_order(problems)
@@ -134,27 +157,44 @@ class MissingDep(ProjError):
 
 
 class UnsafePath(ProjError):
-    pass
+    """A path, a link or a member of an archive leads out of the directory in which `proj` may write.
+
+    Cure: correct the path, or replace the link with a directory.
+    """
 
 
 class BrokenState(ProjError):
-    pass
+    """A file of `proj`, such as project.lock, is damaged or comes from a newer version. It stays as it is.
+
+    Cure: update `proj`; or restore the file from git.
+    """
 
 
 class Busy(ProjError):
-    pass
+    """Another process holds a lock that this call needs, and waiting is excluded or would never end.
+
+    Cure: wait until the other process ends; without `--no-wait`, `proj` waits itself.
+    """
 
 
 class StoreError(ProjError):
+    """The remote refuses, is misconfigured, or holds something that `proj` cannot use.
+
+    Cure: `proj remote test` tries each operation and shows which one fails.
+    """
+
     is_missing_bucket = False  # the store answers, but the bucket or directory does not exist
 
 
 class NotInStore(StoreError):
-    pass
+    """An object is missing on the remote, although a record there names it. It was removed.
+
+    Cure: `proj push` stores it again, from a machine that has the output.
+    """
 
 
 class CannotCopy(StoreError):
-    pass
+    """The store cannot copy objects by itself. `proj` catches it, and downloads and uploads them."""
 
 
 def near_match(name: str, defined: Iterable[str]) -> str | None:

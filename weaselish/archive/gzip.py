@@ -21,7 +21,10 @@ _LARGEST_HEADER = 1 << 14  # bytes: tarfile reads a long name or PAX header at o
 
 
 class BrokenArchive(StoreError):
-    """An archive that is damaged, or that neither `proj` nor Weasel can have written."""
+    """An archive on the remote is damaged, or neither `proj` nor Weasel wrote it. Nothing was replaced.
+
+    Cure: `proj push --repair` replaces it, from a machine that has the output.
+    """
 
 
 def zipped(pieces: Iterable[bytes], *, compress: bool = True) -> Iterator[bytes]:

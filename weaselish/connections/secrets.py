@@ -24,7 +24,10 @@ _lock = threading.Lock()  # one at a time: a command may ask the user
 
 
 class SecretError(ProjError):
-    """A reference to a secret that cannot be resolved. The message names the reference, never the value."""
+    """A reference to a secret, such as `env:TOKEN`, cannot be resolved. The message never has the value.
+
+    Cure: set the variable, file or entry that the reference names.
+    """
 
 
 class Context(NamedTuple):

@@ -12,7 +12,7 @@ _RATE = 300e6  # bytes per second that can be hashed at most: larger files are r
 
 
 class TooLong(Unreadable):
-    """A path that cannot be read within the time limit."""
+    """A path was not read: that takes longer than the caller waits. `proj` alone then shows `?` as state."""
 
 
 class TimeLimit:

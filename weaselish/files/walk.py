@@ -26,11 +26,17 @@ _IGNORED_AT_ROOT = frozenset((b".proj", b".git", b"project.lock"))
 
 
 class Unreadable(ProjError):
-    """A file or directory that cannot be read."""
+    """A file or directory cannot be read, or is something that has no content, such as a pipe.
+
+    Cure: change its permissions, remove it, or list it in .projignore.
+    """
 
 
 class Vanished(Unreadable):
-    """A file or directory that disappeared during a walk: another process is at work on it."""
+    """A file or directory disappeared while it was read: another process is at work on it.
+
+    Cure: run again when that process has ended.
+    """
 
 
 class LinkGuard:

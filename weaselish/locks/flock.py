@@ -26,7 +26,10 @@ _RANGE = struct.Struct("hhqqi4x")  # type, whence, start, length (0: to the end)
 
 
 class NoLocks(ProjError):
-    """The file system has no locks."""
+    """The disk offers no locks, so that two processes could spoil each other's files.
+
+    Cure: put the project on another disk, or mount this one with locks.
+    """
 
 
 class FileLock:

@@ -53,7 +53,7 @@ def named_commands(project: ProjectModel, names: Iterable[str]) -> tuple[str, ..
 def unknown(project: ProjectModel, name: str, *, workflows: bool = True) -> UnknownName:
     """Return the error for a target that names nothing."""
     written = [*(project.workflows if workflows else ()), *project.written]
-    defined = [*written, *project.commands] if "@" in name else written
+    defined = list(dict.fromkeys([*written, *project.commands])) if "@" in name else written
     if is_glob(name):
         return NoMatch(name, defined)
     return UnknownName("command or workflow" if workflows else "command", name, defined)

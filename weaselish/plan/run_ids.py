@@ -11,7 +11,10 @@ _TYPED = 4  # digits at least
 
 
 class UnknownRun(UsageError):
-    """An id that no run has, or several."""
+    """No run has that id, or several have.
+
+    Cure: `proj log` lists the runs; type more digits of the id.
+    """
 
 
 def is_run_id(text: str) -> bool:

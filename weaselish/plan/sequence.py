@@ -26,6 +26,11 @@ class Step(str):
 
 
 class Cycle(ProjError):
+    """Commands depend on each other in a circle, so none can be first.
+
+    Cure: remove a dep or an output that is not really read or written.
+    """
+
     exit_code = 2
 
     def __init__(self, path: Sequence[str]) -> None:

@@ -23,7 +23,10 @@ _RENEWED = 30  # days before its end in which a start renews a certificate of it
 
 
 class CertificateError(ProjError):
-    """A certificate or key that is missing, cannot be read, or does not belong to the other."""
+    """A certificate or key is missing, cannot be read, or does not belong to the other.
+
+    Cure: correct `serve.tls.cert_root`, or use `self_signed: true`.
+    """
 
 
 class CertificateFiles(NamedTuple):

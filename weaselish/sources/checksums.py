@@ -12,7 +12,10 @@ _SHA256 = "sha256:"
 
 
 class WrongChecksum(ProjError):
-    """The content differs from what `checksum:` says."""
+    """The content of an asset differs from its `checksum:`. What was there before stays.
+
+    Cure: correct `checksum:`, or ask the publisher which content is right.
+    """
 
 
 def has_checksum(path: Path, checksum: str) -> bool:

@@ -29,7 +29,10 @@ _SUBMODULE = "160000"
 
 
 class UnknownPath(ProjError):
-    """The repository was reached, and does not hold the requested path."""
+    """The repository was reached, and does not have the requested path.
+
+    Cure: correct `path:` or `branch:` of the asset.
+    """
 
 
 @dataclass(frozen=True, slots=True)

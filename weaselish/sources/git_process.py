@@ -50,7 +50,10 @@ _GRACE = 0.2  # seconds between SIGTERM and SIGKILL
 
 
 class GitError(ProjError):
-    """git failed, or the repository does not have the requested branch, tag or commit."""
+    """git failed, or the repository does not have the requested branch, tag or commit.
+
+    Cure: try `git ls-remote URL`; correct the address, the branch or your access.
+    """
 
 
 def run_git(words: Iterable[str], *, cwd: Path, cancel: Cancel, settings: Mapping[str, str]) -> str:

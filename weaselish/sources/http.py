@@ -45,7 +45,10 @@ class Progress(Protocol):
 
 
 class DownloadError(ProjError):
-    """A URL cannot be downloaded."""
+    """A URL cannot be downloaded.
+
+    Cure: open the URL in a browser; correct it, or log in where the hint says so.
+    """
 
 
 class _Transient(DownloadError):

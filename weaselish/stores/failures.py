@@ -64,7 +64,10 @@ class Failure(NamedTuple):
 
 
 class RequestFailed(StoreError):
-    """A request that failed, after retries if its `kind` may pass."""
+    """A request to the remote failed, after retries if these may help: no network, permission or bucket.
+
+    Cure: the message has the reason and the hint the setting; `proj remote test` tries again.
+    """
 
     def __init__(self, kind: FailureKind, message: str, hint: str | None) -> None:
         super().__init__(message, hint=hint)

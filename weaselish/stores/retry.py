@@ -14,7 +14,10 @@ T = TypeVar("T")
 
 
 class PassingError(StoreError):
-    """A failure that another attempt at the same operation may not meet: a lost race, a changed object."""
+    """An object changed while it was read, or another process was quicker. `proj` tries several times.
+
+    Cure: try again.
+    """
 
 
 def retry(

@@ -38,7 +38,10 @@ class Version(NamedTuple):
 
 
 class NoSuchVersion(ProjError):
-    """No version on the remote fits."""
+    """No version of the artifact on the remote fits the request.
+
+    Cure: `proj artifact list NAME` shows the versions; `proj artifact push NAME` stores one.
+    """
 
 
 class Facts(NamedTuple):

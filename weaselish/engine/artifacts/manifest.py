@@ -23,7 +23,10 @@ _MANIFEST = re.compile(re.escape(ARTIFACTS) + r"/[^/]+/([^/]+|replaced/[^/]+/man
 
 
 class LaterVersion(StoreError):
-    """The document has a higher format than this version knows."""
+    """A document on the remote was written by a later version of `proj`.
+
+    Cure: upgrade `proj`.
+    """
 
 
 class RunReference(NamedTuple):

@@ -15,7 +15,10 @@ from weaselish.workspace import Workspace
 
 
 class NotMounted(ProjError):
-    """A source that someone has to mount is not in its place."""
+    """A source that an administrator has to mount is not where it should be.
+
+    Cure: run the command in the hint, or ask an administrator to.
+    """
 
 
 def check_mounted(workspace: Workspace, asset: Asset) -> None:

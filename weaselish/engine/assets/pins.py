@@ -15,7 +15,10 @@ from weaselish.workspace import Workspace
 
 
 class CannotClone(ProjError):
-    """A git repository that is a source was not cloned. The exit code is that of Kuberlab's tasks in this case."""
+    """A git repository that is a source was not cloned. The exit code is the one that Kuberlab uses for it.
+
+    Cure: try `git ls-remote URL`; correct the address, the branch or your access.
+    """
 
     exit_code = 39
 

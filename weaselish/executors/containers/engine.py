@@ -20,11 +20,17 @@ _DOWN = ("cannot connect to", "the docker daemon running", "error during connect
 
 
 class EngineDown(ProjError):
-    """The engine is not installed, or does not answer."""
+    """Docker or Podman is not installed, or does not answer.
+
+    Cure: start it; or choose another executor with `--executor`.
+    """
 
 
 class NoAnswer(EngineDown):
-    """The engine did not answer in time."""
+    """Docker or Podman did not answer in time.
+
+    Cure: look at its load and log; `proj executor test NAME` tries again.
+    """
 
 
 class Seen(NamedTuple):

@@ -21,15 +21,21 @@ _WATCHED = 60  # seconds after which the server ends a watch, so that it is open
 
 
 class ClusterError(ProjError):
-    """The cluster refuses a request."""
+    """The cluster refuses a request, or the kubeconfig does not describe it.
+
+    Cure: the message has the cluster's reason; `kubectl` with the same context shows the same.
+    """
 
 
 class Unreachable(ClusterError):
-    """The cluster does not answer, or the connection broke."""
+    """The cluster does not answer, or the connection broke. Jobs that run there go on.
+
+    Cure: check the network and the VPN; the next `proj run` finds its jobs.
+    """
 
 
 class Expired(ClusterError):
-    """The version at which a watch should go on is too old (410): list anew."""
+    """The cluster has forgotten the moment from which `proj` watches. `proj` catches it, and lists anew."""
 
 
 class PodEvent(NamedTuple):

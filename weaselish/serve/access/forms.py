@@ -17,7 +17,10 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class ForeignForm(ProjError):
-    """A form that was not sent from a page of this session."""
+    """A form was not sent from a page of this session.
+
+    Cure: reload the page and send it again.
+    """
 
 
 def form_token(serving: Serving, session: str) -> str:

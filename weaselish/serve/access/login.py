@@ -19,11 +19,17 @@ BY_ACCOUNT, BY_ADDRESS = 10, 50  # attempts in a quarter of an hour
 
 
 class WrongPassword(ProjError):
-    """A name or a password that is wrong; the message does not say which."""
+    """The name or the password is wrong; which one is not said.
+
+    Cure: try again; `proj serve user password NAME` sets a new one.
+    """
 
 
 class TooManyAttempts(ProjError):
-    """Too many attempts to log in. `seconds` says how long to wait."""
+    """There were too many failed logins with this name or from this address. `seconds` says how long to wait.
+
+    Cure: wait as long as the message says.
+    """
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"too many attempts: try again in {int(seconds // 60) + 1} min")

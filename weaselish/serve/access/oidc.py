@@ -33,7 +33,10 @@ _SECONDS = 600.0  # for a login at the provider
 
 
 class NotAdmitted(ProjError):
-    """An identity that the provider vouches for, and that the settings do not let in."""
+    """The provider vouches for the visitor, and the settings do not admit that address.
+
+    Cure: an administrator adds the address to `allow`, or creates an account.
+    """
 
 
 class Begun(NamedTuple):

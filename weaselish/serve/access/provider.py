@@ -20,7 +20,10 @@ _LEEWAY = 60  # seconds that clocks may differ
 
 
 class ProviderError(ProjError):
-    """A provider that does not answer, or whose answer is not valid."""
+    """The OpenID provider does not answer, or its answer is not valid.
+
+    Cure: check `serve.auth.oidc`, and open the issuer's address in a browser.
+    """
 
 
 class Endpoints(NamedTuple):

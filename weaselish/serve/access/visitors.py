@@ -23,11 +23,17 @@ _IDLE_ON_LOOPBACK = 24 * 3600.0  # seconds, without accounts
 
 
 class NotLoggedIn(ProjError):
-    """A request without a valid session or token."""
+    """A request has no valid session or token.
+
+    Cure: log in; scripts send a token of `proj serve token create`.
+    """
 
 
 class Forbidden(ProjError):
-    """A request that the visitor's role does not allow."""
+    """The visitor's role does not allow this.
+
+    Cure: an administrator changes it: `proj serve user role NAME ROLE`.
+    """
 
 
 def visitor_of(connection: HTTPConnection) -> Visitor:

@@ -23,7 +23,10 @@ metadata = MetaData()
 
 
 class DatabaseError(ProjError):
-    """A database that does not answer, is locked, or lacks a table. The message has no address or password."""
+    """The dashboard's database does not answer, is locked, or lacks a table. The message has no password.
+
+    Cure: start the database; check `serve.database`.
+    """
 
 
 class Database:
