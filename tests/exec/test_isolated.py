@@ -232,3 +232,31 @@ def test_a_killed_attempt_publishes_nothing_and_the_next_run_starts_anew(waiting
 
 def _parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def test_named_assets_have_the_same_variables_there_as_here(project: ProjectDir, remote: Path) -> None:
+    disk = project.beside("disk")
+    disk.write("x", "on the disk")
+    words = project.beside("words")
+    words.write("models/x", "fetched")
+    for git in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=one"]):
+        words.git(*git)
+    project.project(f"""\
+        executors: {{away: {{type: directory, remote: team}}}}
+        remotes: {{team: {remote}}}
+        assets:
+          - {{name: my-words, dest: assets/words, git: {{repo: {words.path}, branch: main, path: models}}}}
+          - {{name: disk, dest: disk, path: ../{disk.path.parent.name}/disk}}
+        commands:
+          - name: show
+            shell: true
+            script: ["cat $MY_WORDS_DIR/x $DISK_DIR/x > out; realpath --relative-to=. $MY_WORDS_DIR >> out"]
+            deps: [assets/words]
+            outputs: [out]
+        """)
+    assert project.proj("assets").code == 0
+    for executor in ("local", "away"):
+        done = project.proj("run", "show", "--executor", executor, "-F")
+        assert done.code == 0, done.err
+        assert project.read("out") == "fetchedon the diskassets/words\n"
+        project.remove("out")

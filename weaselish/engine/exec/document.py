@@ -51,6 +51,7 @@ class JobDocument(NamedTuple):
     directories: tuple[str, ...] = ()  # that scripts of the project may expect
     git: GitCommit = NO_REPOSITORY
     reasons: tuple[str, ...] = ()
+    sources: Mapping[str, str] = _NONE  # named asset that is fetched -> its dest
 
     @property
     def key(self) -> str:
@@ -108,6 +109,7 @@ def encode(document: JobDocument) -> bytes:
         "memory": command.limits.memory,
         "git": None if document.git == NO_REPOSITORY else document.git._asdict(),
         "reasons": document.reasons,
+        **({"sources": dict(document.sources)} if document.sources else {}),
     }
     return json.dumps(data, ensure_ascii=False, indent=1).encode("utf-8", "surrogateescape")
 
@@ -166,6 +168,7 @@ def _decoded(read: Mapping[str, Any]) -> JobDocument:
         directories=texts(read["directories"]),
         git=NO_REPOSITORY if git is None else GitCommit(text(git["commit"]), dirty=git["dirty"] is True),
         reasons=sentences_or_none(read["reasons"]) or (),
+        sources=dict(_pairs(read.get("sources", {}))),
     )
 
 

@@ -26,7 +26,7 @@ from weaselish.engine.run.recording import Recorder
 from weaselish.engine.run.staleness import Staleness
 from weaselish.errors import NotInStore, ProjError, UsageError
 from weaselish.executors.base import Ending, Executor, Job, JobOutput, Outcome
-from weaselish.model.project import Command, ProjectModel
+from weaselish.model.project import Asset, Command, ProjectModel
 from weaselish.plan.fingerprint import Fingerprint
 from weaselish.plan.record import Provenance, Record
 from weaselish.stores.base import Store
@@ -133,6 +133,7 @@ def workspace_at(
         digest=document.algorithm,
         env=document.references,
         directories=document.directories,
+        assets=tuple(Asset(dest, name=name) for name, dest in document.sources.items()),
         commands={command.name: command},
     )
     return workspace_of(root, project)

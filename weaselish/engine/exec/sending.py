@@ -51,6 +51,7 @@ class Sender:
             directories=self._workspace.project.directories,
             git=self._provenance.git,
             reasons=job.reasons,
+            sources={one.name: one.dest for one in self._workspace.project.assets if one.name and not one.mount},
         )
         name = f"{job.id.key}-{job.id.run}"
         self._tree.store.put(job_key(name), [encode(document)], replace=True)

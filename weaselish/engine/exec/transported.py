@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from weaselish.cancel import Cancel
 from weaselish.engine.events import SerialReporter
@@ -22,6 +24,7 @@ from weaselish.executors.base import (
     ExecutorSource,
     Job,
     JobOutput,
+    JobSource,
     JobState,
     Line,
     Outcome,
@@ -146,7 +149,10 @@ class Transported:
         words = (_PROGRAM, "exec", url)
         line = Line(words, announced=" ".join(words), logged=" ".join(words))
         secrets = frozenset(env) & (job.secrets | frozenset(document.references.values()))
-        return job._replace(lines=(line,), shell=None, workdir=".", env=env, secrets=secrets, timeout=None)
+        sources = tuple(_at_its_place(source, workspace.root) for source in job.sources)
+        return job._replace(
+            lines=(line,), shell=None, workdir=".", env=env, secrets=secrets, timeout=None, sources=sources
+        )
 
     def _adopted(self, job: Job, name: str, outcome: Outcome, tail: Tail) -> Outcome:
         """Return how the job ended by its result on the remote, which knows more than the executor."""
@@ -170,6 +176,14 @@ class Transported:
             is_limited=ended.is_limited or outcome.is_limited,
             image=outcome.image,
         )
+
+
+def _at_its_place(source: JobSource, root: Path) -> JobSource:
+    """Return a mounted source with its absolute path on this machine: it is not relative to where the job runs."""
+    if source.mount is None:
+        return source
+    place = os.path.normpath(root / (source.mount.path or source.dest))
+    return source._replace(mount=source.mount._replace(path=place))
 
 
 class TransportSource:
