@@ -136,6 +136,50 @@ def test_what_is_refused(project: ProjectDir, asset: str, message: str) -> None:
     assert message in project.proj("assets").err
 
 
+@pytest.mark.parametrize(
+    ("lines", "places"),
+    [
+        ("outputs: [out, data/out]", ["9:20: error: an output cannot be `data/out`"]),
+        ("outputs_no_cache: [data]", ["9:24: error: an output cannot be `data`"]),
+        ("outputs: [in]", ["9:15: error: an output cannot be `in`"]),  # it contains `in/deep`
+        ("outputs: [../mnt/data/x]", ["9:15: error: an output cannot be `../mnt/data/x`"]),
+        ("outputs: ['${env.OUT}/x']", ["`a`: `${env.OUT}/x` cannot be used as an output"]),
+        ("outputs: [late/x]", ["`a`: `late/x` cannot be used as an output"]),
+        ("outputs: [in/other, database, out]", []),
+        ("deps: [data/x]", []),
+    ],
+)
+def test_nothing_is_written_into_a_read_only_source(project: ProjectDir, lines: str, places: list[str]) -> None:
+    project.project(f"""\
+env: {{OUT: OUT, LATE: LATE}}
+assets:
+  - {{name: data, dest: data, path: {project.path.parent}/mnt/data, read_only: true}}
+  - {{name: deep, dest: in/deep, read_only: true}}
+  - {{name: late, dest: '${{env.LATE}}', read_only: true}}
+commands:
+  - name: a
+    script: ['true']
+    {lines}
+""")
+    env = {"OUT": "data", "LATE": "late"}
+    done = project.proj("validate", env=env)
+    assert (done.code != 0) == bool(places)
+    for place in places:
+        assert place in done.err + done.out
+        assert "is read-only: name a path outside it" in done.err + done.out
+    assert not places or project.proj("run", "a", env=env).code in (1, 2)
+
+
+def test_nothing_is_fetched_into_a_read_only_source(project: ProjectDir) -> None:
+    project.project("""\
+assets:
+  - {dest: data/words, url: 'https://example.org/words'}
+  - {name: data, dest: data, read_only: true}
+commands: []
+""")
+    assert "project.yml:2:12: error: an asset cannot be `data/words`" in project.proj("validate").err
+
+
 def test_names_and_the_directories_of_volumes_are_as_kuberlab_has_them() -> None:
     assert all(map(is_source_name, ["a", "0-9", "a" * 63]))
     assert not any(map(is_source_name, ["", "-", "a-", "A", "a.b", "a" * 64]))

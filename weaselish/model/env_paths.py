@@ -8,7 +8,8 @@ from itertools import chain
 from weaselish.errors import Part, Problem
 from weaselish.model.artifacts import Artifact
 from weaselish.model.interpolate import env_names, put_env
-from weaselish.model.path_rules import PathKind, path_refusal
+from weaselish.model.parse_assets import read_only_places
+from weaselish.model.path_rules import PathKind, ReadOnly, path_refusal
 from weaselish.model.paths import ProjectRoot
 from weaselish.model.project import Asset, Command, ProjectModel
 
@@ -48,12 +49,17 @@ class _Paths:
     def __init__(self, project: ProjectModel, env: Env, root: ProjectRoot) -> None:
         self._project, self._env, self._root = project, env, root
         self._problems: list[Problem] = []
+        self._read_only: tuple[ReadOnly, ...] = ()
+        self._is_known = True  # what is read-only was known when project.yml was read
 
     def replaced(self) -> ProjectModel:
         project = self._project
+        assets = tuple(self._asset(asset) for asset in project.assets)
+        self._read_only = tuple(read_only_places(assets))
+        self._is_known = self._read_only == tuple(read_only_places(project.assets))
         return project._replace(
             directories=tuple(self._directories()),
-            assets=tuple(self._asset(asset) for asset in project.assets),
+            assets=assets,
             artifacts={name: self._artifact(artifact) for name, artifact in project.artifacts.items()},
             commands={name: self._command(command) for name, command in project.commands.items()},
             faults=(*project.faults, *self._problems),
@@ -85,7 +91,7 @@ class _Paths:
             return artifact
 
     def _command(self, command: Command) -> Command:
-        if not _has_env(_paths_of(command)):
+        if self._is_known and not _has_env(_paths_of(command)):
             return command
         try:
             return self._replaced_in(command)
@@ -111,14 +117,14 @@ class _Paths:
         )
 
     def _path(self, text: str, kind: PathKind) -> str:
-        if "${env." not in text:
+        if self._is_known and "${env." not in text:
             return text
         path = self._root.normalise(put_env(text, self._env))
         names = sorted(name for name in env_names([text]) if not self._env(name))
         if names and text.startswith("${env."):  # `${env.X}/data` must not become `/data`
             variable = self._project.env.get(names[0], names[0])
             raise _Unusable(f"`{text}` needs `env.{names[0]}`", f"set the environment variable {variable}")
-        refusal = path_refusal(path, kind, self._root.path)
+        refusal = path_refusal(path, kind, self._root.path, self._read_only)
         if refusal is not None:
             raise _Unusable(f"`{text}` cannot be used as {kind.value}", refusal[1])  # its message shows the value
         return path

@@ -49,9 +49,9 @@ def parse(
 def _project(values: Values) -> ProjectModel:
     data = values.data
     variables = {name: values.value(("vars", name), value) for name, value in values.mapping("vars").items()}
+    assets = read_assets(values)
     artifacts = ArtifactDeps(values, read_artifacts(values))
     commands, matrices = read_commands(values, artifacts)
-    assets = tuple(read_assets(values))
     check_imported(values, artifacts.artifacts, commands, assets)
     remotes = read_remotes(values)
     return ProjectModel(

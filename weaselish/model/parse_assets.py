@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from weaselish.model.locations import Path
 from weaselish.model.parse_sources import read_mount, read_source_name
 from weaselish.model.parse_values import Values
-from weaselish.model.path_rules import PathKind
+from weaselish.model.path_rules import PathKind, ReadOnly
 from weaselish.model.project import Asset, Git
 from weaselish.model.schema import EMPTY_DEST
 
 
-def read_assets(values: Values) -> Iterator[Asset]:
+def read_assets(values: Values) -> tuple[Asset, ...]:
     """Read the assets in the order of the file. An asset without a usable dest is left out."""
+    found = dict(_assets(values))
+    values.read_only = tuple(read_only_places(found.values()))
+    for path, asset in found.items():
+        if not asset.is_private:
+            values.is_refused((*path, "dest"), asset.dest, PathKind.FETCHED_ASSET)
+    return tuple(found.values())
+
+
+def read_only_places(assets: Iterable[Asset]) -> Iterator[ReadOnly]:
+    """Yield where read-only sources are, each at its dest and where it is mounted."""
+    for asset in assets:
+        if asset.mount and asset.mount.read_only:
+            yield from (ReadOnly(path, asset.name or "") for path in dict.fromkeys((asset.dest, asset.place)))
+
+
+def _assets(values: Values) -> Iterator[tuple[Path, Asset]]:
     before: set[str] = set()
     names: set[str] = set()
     for index, item in enumerate(values.data.get("assets") or ()):
@@ -28,7 +44,7 @@ def read_assets(values: Values) -> Iterator[Asset]:
             values.warn(("assets", index, "dest"), message, "remove one of the two")
             continue
         before.add(asset.dest)
-        yield asset
+        yield ("assets", index), asset
 
 
 def _asset(values: Values, path: Path, item: Mapping[str, Any], names: set[str]) -> Asset | None:

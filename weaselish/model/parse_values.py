@@ -11,7 +11,7 @@ from weaselish.errors import InvalidOverride, InvalidProject, Part, Problem, Usa
 from weaselish.model import schema
 from weaselish.model.interpolate import BadOverride, BadReference, Interpolator, override
 from weaselish.model.locations import Locations, Path
-from weaselish.model.path_rules import PathKind, path_refusal
+from weaselish.model.path_rules import PathKind, ReadOnly, path_refusal
 from weaselish.model.paths import ProjectRoot, normalise
 from weaselish.model.settings import BadSetting
 
@@ -31,6 +31,7 @@ class Values:
     ) -> None:
         self.locations = locations
         self.root = root
+        self.read_only: tuple[ReadOnly, ...] = ()  # known when the assets have been read
         self._found: list[tuple[Path, Problem]] = []
         self._faulty: set[Path] = set()  # entries of sections that have an error: ("commands", 0)
         self._names: dict[Path, str] = {}
@@ -197,11 +198,14 @@ class Values:
     def path(self, path: Path, text: str, kind: PathKind) -> str | None:
         """Return `text` as a normalised path, None if that has a problem."""
         normal = self.normalised(text)
-        refusal = path_refusal(normal, kind, self.root.path if self.root else None)
+        return None if self.is_refused(path, normal, kind) else normal
+
+    def is_refused(self, path: Path, normal: str, kind: PathKind) -> bool:
+        """Return whether a normalised path cannot be used as `kind`, and note the problem."""
+        refusal = path_refusal(normal, kind, self.root.path if self.root else None, self.read_only)
         if refusal is not None:
             self.problem(path, *refusal)
-            return None
-        return normal
+        return refusal is not None
 
 
 def _blank(data: Any, path: Path) -> None:

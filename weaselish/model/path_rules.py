@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from weaselish.model.paths import holds_own_files, inside, is_executed_by_tools, is_outside, is_text
+from weaselish.model.paths import holds_own_files, inside, is_executed_by_tools, is_outside, is_text, normalise, overlap
 
 
 class PathKind(enum.Enum):
@@ -31,6 +33,7 @@ class PathKind(enum.Enum):
 _BY_PROJ = (PathKind.FETCHED_ASSET, PathKind.ARTIFACT, PathKind.VERSION_FILE)
 _INSIDE_ONLY = (*_BY_PROJ, PathKind.WORKDIR)
 _WRITTEN = (PathKind.OUTPUT, PathKind.METRICS, *_BY_PROJ)  # by proj itself, when it fetches or restores
+_FILLED = (PathKind.OUTPUT, PathKind.FETCHED_ASSET, PathKind.ARTIFACT)
 _CONTENT = (PathKind.DEP, PathKind.OUTPUT, PathKind.METRICS, PathKind.PRIVATE_ASSET, PathKind.SOURCE, *_BY_PROJ)
 
 METRICS_SUFFIXES = (".json", ".yaml", ".yml", ".toml")
@@ -38,7 +41,16 @@ _LONGEST_PATH = 4095  # bytes, on Linux
 _LONGEST_NAME = 255
 
 
-def path_refusal(path: str, kind: PathKind, root: str | None = None) -> tuple[str, str | None] | None:
+class ReadOnly(NamedTuple):
+    """A normalised path into which nothing can be written: that of the source `name`."""
+
+    path: str
+    name: str
+
+
+def path_refusal(
+    path: str, kind: PathKind, root: str | None = None, read_only: Iterable[ReadOnly] = ()
+) -> tuple[str, str | None] | None:
     """Return message and hint if a normalised path cannot be used as `kind` in the project in `root`, else None."""
     what = kind.value
     if not path:
@@ -61,7 +73,14 @@ def path_refusal(path: str, kind: PathKind, root: str | None = None) -> tuple[st
         return f"{what} cannot be a glob: `{path}`", "name the file, or the directory that contains the files"
     if kind is PathKind.METRICS and not path.lower().endswith(METRICS_SUFFIXES) and "${env." not in path:
         return f"{what} cannot be `{path}`", "name a file that ends with `.json`, `.yaml`, `.yml` or `.toml`"
+    for place in read_only if kind in _FILLED else ():
+        if overlap(_absolute(path, root), _absolute(place.path, root)):
+            return f"{what} cannot be `{path}`", f"the source `{place.name}` is read-only: name a path outside it"
     return None
+
+
+def _absolute(path: str, root: str | None) -> str:
+    return path if root is None or path.startswith("/") else normalise(f"{root}/{path}")
 
 
 def _contains_project(path: str, root: str | None) -> bool:
