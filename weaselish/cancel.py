@@ -85,8 +85,8 @@ class Cancel:
         if signum is not None and not self.level:
             self.signal = signum
         new = [index for index in range(level) if not self._reached[index]]
+        self._reached[:level] = [True] * level  # at once: no thread sees a lower level on the way
         for index in new:
-            self._reached[index] = True
             self._wake(index)
         if new:
             self.on_request(level)

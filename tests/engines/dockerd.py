@@ -46,7 +46,11 @@ def start(directory: Path, driver: str) -> subprocess.Popen[bytes]:
         *("--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec", "--pidfile", f"{directory}/pid"),
         *("--iptables=false", "--ip6tables=false", "--storage-driver", driver, "--shutdown-timeout", "2"),
     ]
-    environ = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+    hook = directory / "bin/nvidia-container-runtime-hook"  # lets it accept `--gpus` without a GPU
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\n")
+    hook.chmod(0o755)
+    environ = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin:{hook.parent}"}
     with open(directory / "log", "wb") as log:
         return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ)
 

@@ -208,6 +208,41 @@ def test_the_image_is_part_of_the_key(box: Box) -> None:
     assert project.proj("run", "look", env=down).code == 1
 
 
+def test_a_tag_that_moves_during_a_run_does_not_change_what_runs(box: Box) -> None:
+    project = box.project
+    name = f"localhost/moved-{project.path.parent.name.lower()}:1"
+    box.ask("tag", "localhost/bb:1", name)
+    box.write(f"""\
+  - {{name: first, executor: box, image: "{name}", script: [touch a], outputs: [a]}}
+  - {{name: retag, script: ["{box.type} tag localhost/bb:2 {name}", touch b], deps: [a], outputs: [b]}}
+  - {{name: look, executor: box, image: "{name}", script: [cp /etc/image-version out], deps: [b], outputs: [out]}}
+""")
+    done = project.proj("run", "look")
+    assert done.code == 0, done.err
+    assert project.read("out") == "bb:1"
+    assert "environment changed: image" in project.proj("status").out
+
+
+def test_an_image_that_is_gone_when_its_step_starts_is_not_replaced(docker_box: Box) -> None:
+    project = docker_box.project
+    name = f"localhost/gone-{project.path.parent.name.lower()}:1"
+    container = docker_box.ask("create", "localhost/bb:1", "true").strip()
+    image = docker_box.ask("commit", container, name).strip()
+    docker_box.ask("rm", container)
+    docker_box.write(f"""\
+  - {{name: first, executor: box, image: "{name}", script: [touch a], outputs: [a]}}
+  - name: change
+    script: [docker tag localhost/bb:2 {name}, docker rmi --force {image}, touch b]
+    deps: [a]
+    outputs: [b]
+  - {{name: look, executor: box, image: "{name}", script: [touch out], deps: [b], outputs: [out]}}
+""")
+    done = project.proj("run", "look")
+    assert done.code == 1
+    assert f"`look`: the image `{name}` was replaced while `proj` ran, and the old one is gone" in done.err
+    assert project.locked() == ["first", "change"]
+
+
 def test_an_unknown_image_and_an_engine_that_is_down_say_so(docker_box: Box) -> None:
     docker_box.write("  - {name: a, script: ['true']}\n", "image: localhost/nowhere:1")
     done = docker_box.project.proj("run", "a", "--executor", "box")

@@ -73,6 +73,7 @@ class Job(NamedTuple):
     resources: Resources = NOTHING  # what it requests with all replicas, for executors that have a queue of their own
     queue_timeout: float | None = None  # seconds in such a queue
     image: str | None = None  # the container image to run in; None: the executor's own, or none
+    image_ids: Mapping[str, str] = MappingProxyType({})  # by image named by a tag, which may move: as the key has it
     roles: tuple[JobRole, ...] = ()  # run in place of `lines`
     outside: tuple[str, ...] = ()  # absolute paths outside the project that it reads or writes
     project: str = ""  # the name of the project, for PROJECT_NAME and for labels

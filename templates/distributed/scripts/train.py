@@ -18,13 +18,10 @@ def serve():
     with socket.create_server(("", int(PORT))) as server:
         workers = [server.accept()[0].makefile("rw") for _ in range(WORKERS)]
     weight = bias = 0.0
-    while True:
+    for _ in range(ROUNDS + 1):
         for worker in workers:
             print(json.dumps([weight, bias]), file=worker, flush=True)
-        answers = [worker.readline() for worker in workers]
-        if not all(answers):
-            break  # the workers have left
-        gradients = sorted(map(json.loads, answers))  # in the order of the workers
+        gradients = sorted(json.loads(worker.readline()) for worker in workers)  # in the order of the workers
         weight -= RATE * sum(one for _, one, _ in gradients) / WORKERS
         bias -= RATE * sum(one for _, _, one in gradients) / WORKERS
 

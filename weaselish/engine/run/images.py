@@ -37,6 +37,13 @@ def _named(command: Command) -> Iterator[tuple[str, str]]:
             yield f"image:{role.name}", role.image.of(role.resources)
 
 
+def image_ids(command: Command, now: Fingerprint) -> dict[str, str]:
+    """Return the ID of each image that the command names by a tag, as `now` has it."""
+    known = dict(now.environment)
+    found = {image: known.get(entry, _UNKNOWN) for entry, image in _named(command) if "@" not in image}
+    return {image: digest for image, digest in found.items() if digest != _UNKNOWN}
+
+
 def check_images(workspace: Workspace, command: Command) -> None:
     """Raise ProjError for an image of a command that is to run, if its digest could not be asked for."""
     for _, image in _named(command):

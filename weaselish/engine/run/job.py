@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterator
 
+from weaselish.engine.run.images import image_ids
 from weaselish.errors import ProjError
 from weaselish.executors.base import Job, JobId, JobRole, JobSource, Line
 from weaselish.model.interpolate import env_names, is_secret, put_env
@@ -39,6 +40,7 @@ def make_job(
         resources=command.requested,
         queue_timeout=command.queue_timeout,
         image=command.image.of(command.resources) if command.image else None,
+        image_ids=image_ids(command, now),
         roles=tuple(_role(workspace, command, role) for role in command.roles),
         outside=tuple(_outside_paths(workspace, command)),
         project=workspace.name,

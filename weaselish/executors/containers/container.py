@@ -26,6 +26,7 @@ from weaselish.executors.containers.entry import (
 )
 from weaselish.executors.containers.following import Following
 from weaselish.executors.containers.job_files import folder_of, remove_files, write_files
+from weaselish.executors.replicas import VISIBLE
 from weaselish.executors.sources import source_environment
 from weaselish.model.executors import ContainerSettings
 
@@ -94,7 +95,7 @@ class Containers:
 
     def _prepared(self, job: Job, place: Place, script: str) -> tuple[Mapping[str, str], list[str]]:
         """Write what the container reads. Return the environment of the job, and the options of the container."""
-        env = {**source_environment(job, self._root), **job.env}
+        env = {**source_environment(job, self._root), **_with_own_gpus(job)}
         ours = {key: value for key, value in env.items() if is_shell_name(key)}
         files = write_files(place.name, {"entry": script, "env": env_script(ours)})
         return env, options(job, place, self._root, self._settings, files, env)
@@ -118,6 +119,13 @@ class Containers:
                 hint="its container still runs: the next `proj run` waits for it",
             )
         return found[0] if found else None
+
+
+def _with_own_gpus(job: Job) -> Mapping[str, str]:
+    """Return the variables of a job as they are inside its container, which counts only its own GPUs."""
+    count = job.resources.gpus
+    own = {VISIBLE: ",".join(map(str, range(count)))} if job.env.get(VISIBLE) else {}
+    return {"GPU_COUNT": str(count), **job.env, **own} if count else job.env
 
 
 def _outcome(job: Job, workdir: str, seen: Seen | None, marks: Marks, following: Following) -> Outcome:

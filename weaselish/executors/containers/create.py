@@ -11,9 +11,12 @@ from typing import NamedTuple
 
 from weaselish.executors.base import Job
 from weaselish.executors.containers.entry import PLACE, is_shell_name
+from weaselish.executors.replicas import VISIBLE
 from weaselish.executors.sources import source_environment
 from weaselish.model.executors import ContainerSettings
 
+_PERIOD = 100_000  # microseconds, in which a container may use its processors for so many
+_MIN_QUOTA = 1_000  # which the kernel demands
 LABEL = "proj."  # before the names of our labels
 
 
@@ -58,28 +61,36 @@ def options(
     labels = Labels(
         str(root), settings.name, job.id.step, str(job.id.run), job.id.key, job=place.job, replica=place.replica
     )
-    sources = (path for path in source_environment(job, root).values() if os.path.exists(path))
-    mounted = dict.fromkeys((str(root), os.path.realpath(root), *job.outside, *sources))
     return [
         f"--name={place.name}",
         *labels.options(),
         "--init",
         *_user(settings.type),
-        *(f"--mount={mount(path, path)}" for path in mounted),
+        *(f"--mount={mount(path, path, read_only=read_only)}" for path, read_only in _mounted(job, root).items()),
         f"--mount={mount(str(files), PLACE)}",
         f"--workdir={root}",
         "--entrypoint=/bin/sh",
         *_log(settings.type),
-        *_limits(job, settings.type),
+        *_limits(job),
+        *_gpus(gpus_of(job), settings.type),
         *(f"--env={variable}" for variable in env if not is_shell_name(variable)),
         *settings.options,
         *place.options,
     ]
 
 
-def mount(source: str, target: str) -> str:
+def _mounted(job: Job, root: Path) -> dict[str, bool]:
+    """Return the directories that a container sees, and whether it may only read them."""
+    places = source_environment(job, root)
+    sources = ((places[one.variable], one.mount.read_only) for one in job.sources if one.mount)
+    mounted = {path: read_only for path, read_only in sources if os.path.exists(path)}
+    writable = dict.fromkeys((str(root), os.path.realpath(root), *job.outside), False)
+    return {**writable, **mounted}
+
+
+def mount(source: str, target: str, *, read_only: bool = False) -> str:
     """Return a bind mount as a row of comma-separated values, which is how engines read it."""
-    fields = ("type=bind", f"source={source}", f"target={target}")
+    fields = ("type=bind", f"source={source}", f"target={target}", *(["readonly"] if read_only else []))
     return ",".join(
         f'"{field.replace(chr(34), chr(34) * 2)}"' if set(field) & {",", '"'} else field for field in fields
     )
@@ -98,14 +109,26 @@ def _log(engine: str) -> Sequence[str]:
     return ("--log-driver=local", "--log-opt=max-size=100g", "--log-opt=max-file=1", "--log-opt=compress=false")
 
 
-def _limits(job: Job, engine: str) -> Iterator[str]:
+def _limits(job: Job) -> Iterator[str]:
     if job.limits.memory:
         yield f"--memory={job.limits.memory}"
         yield f"--memory-swap={job.limits.memory}"
     if job.limits.cpus:
-        yield f"--cpus={job.limits.cpus:g}"
-    if job.resources.gpus:
-        yield f"--gpus={job.resources.gpus}" if engine == "docker" else "--device=nvidia.com/gpu=all"
+        yield f"--cpu-period={_PERIOD}"  # Docker refuses `--cpus` beyond what the machine has
+        yield f"--cpu-quota={max(_MIN_QUOTA, round(job.limits.cpus * _PERIOD))}"
+
+
+def gpus_of(job: Job) -> tuple[str, ...]:
+    """Return which GPUs of the machine a job gets: those that it was given, else the first ones."""
+    given = job.env.get(VISIBLE)
+    return tuple(given.split(",") if given else map(str, range(job.resources.gpus))) if job.resources.gpus else ()
+
+
+def _gpus(names: Sequence[str], engine: str) -> Iterator[str]:
+    if engine == "podman":
+        yield from (f"--device=nvidia.com/gpu={name}" for name in names)
+    elif names:
+        yield f'--gpus="device={",".join(names)}"'
 
 
 def image_of(job: Job, settings: ContainerSettings) -> str | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from weaselish.cancel import Cancel
@@ -17,10 +18,10 @@ from weaselish.executors.containers.job_files import remove_files
 from weaselish.executors.containers.roles import (
     host_name,
     nodes_by_name,
-    nodes_on_this_host,
     run_replicas,
     with_restarts,
 )
+from weaselish.executors.local.roles import nodes_on_this_machine
 from weaselish.executors.replicas import Nodes, Replica, replica_job, replicas_of
 from weaselish.model.executors import ContainerSettings
 from weaselish.model.project import Command
@@ -84,7 +85,8 @@ class ContainerExecutor:
 
     def shell(self, job: Job) -> int:
         name = new_name(job.id.step)
-        return self._containers.shell(job, Place(name, name), self._image_of(job))
+        image = self._image_of(job)
+        return self._containers.shell(job, Place(name, name), job.image_ids.get(image, image))
 
     def close(self) -> None:
         with self._lock:
@@ -110,7 +112,10 @@ class ContainerExecutor:
             began = latest[replica.name]
             return self._containers.follow(one, began.name, to, ending, began=began)
 
-        return run_replicas(job, follow, output, cancel, self._grace)
+        try:
+            return run_replicas(job, follow, output, cancel, self._grace)
+        finally:
+            self._engine.remove_network(handle)
 
     def stop(self, handle: str) -> None:
         names = [one.name for one in self._containers_of(handle)]
@@ -141,7 +146,8 @@ class ContainerExecutor:
 
     def _create(self, job: Job, place: Place, output: JobOutput, cancel: Cancel) -> str:
         """Create a container, and pull its image first if the engine lacks it."""
-        image = self._image_of(job)
+        name = self._image_of(job)
+        image = job.image_ids.get(name, name)
         try:
             return self._containers.create(job, place, image)
         except EngineDown:
@@ -149,6 +155,9 @@ class ContainerExecutor:
         except ProjError:
             if self._engine.image_id(image) is not None:
                 raise
+            if image != name:
+                message = f"`{job.name}`: the image `{name}` was replaced while `proj` ran, and the old one is gone"
+                raise ProjError(message, hint="run the step again, with the new image") from None
             self._engine.pull(image, cancel, output.write)
             return self._containers.create(job, place, image)
 
@@ -175,26 +184,21 @@ class ContainerExecutor:
         return self._containers.follow(job, place.name, output, cancel)._replace(is_limited=is_limited)
 
     def _run_roles(self, job: Job, handle: str, output: JobOutput, cancel: Cancel) -> Outcome:
-        nodes, network, created = self._nodes(job, handle)
+        with self._nodes(job, handle) as (nodes, network):
 
-        def run(replica: Replica, to: JobOutput, ending: Cancel) -> Outcome:
-            one = replica_job(job, replica.role, replica.number, nodes)
-            options = [] if self._network_option else [f"--network={network}"]
-            options += [] if network == "host" else [f"--network-alias={host_name(replica)}"]
+            def run(replica: Replica, to: JobOutput, ending: Cancel) -> Outcome:
+                one = replica_job(job, replica.role, replica.number, nodes)
+                options = [] if self._network_option else [f"--network={network}"]
+                options += [] if network == "host" else [f"--network-alias={host_name(replica)}"]
 
-            def attempt(number: int) -> Outcome:
-                name = f"{handle}-{host_name(replica)}-{number}"
-                place = Place(name, handle, replica.name, tuple(options))
-                return self._run_one(one, place, to, ending)
+                def attempt(number: int) -> Outcome:
+                    name = f"{handle}-{host_name(replica)}-{number}"
+                    place = Place(name, handle, replica.name, tuple(options))
+                    return self._run_one(one, place, to, ending)
 
-            return with_restarts(replica, attempt, ending)
+                return with_restarts(replica, attempt, ending)
 
-        try:
             return run_replicas(job, run, output, cancel, self._grace)
-        finally:
-            if created:
-                self._engine.remove(*(one.name for one in self._containers_of(handle)))
-                self._engine.remove_network(handle)
 
     @property
     def _network_option(self) -> str | None:
@@ -202,13 +206,20 @@ class ContainerExecutor:
         given = (option.partition("=")[2] for option in self._settings.options if option.startswith("--net"))
         return next(given, None)
 
-    def _nodes(self, job: Job, handle: str) -> tuple[Nodes, str, bool]:
-        """Return where the replicas listen, the name of their network, and whether it was created for them."""
+    @contextmanager
+    def _nodes(self, job: Job, handle: str) -> Iterator[tuple[Nodes, str]]:
+        """Yield where the replicas listen, and the name of their network. One that is created exists for the block."""
         if (given := self._network_option) not in (None, "host"):
-            return nodes_by_name(job), str(given), False
-        if given is None and self._engine.create_network(handle, [f"--label={label}" for label in self._ours]):
-            return nodes_by_name(job), handle, True
-        return nodes_on_this_host(job), "host", False
+            yield nodes_by_name(job), str(given)
+        elif given is None and self._engine.create_network(handle, [f"--label={label}" for label in self._ours]):
+            try:
+                yield nodes_by_name(job), handle
+            finally:
+                self._engine.remove(*(one.name for one in self._containers_of(handle)))
+                self._engine.remove_network(handle)
+        else:
+            with nodes_on_this_machine(job) as nodes:
+                yield nodes, "host"
 
     def _forget(self, name: str) -> None:
         """Remove the container soon. Those that ended last stay, for a later `proj` if this one is killed now."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
 
 from weaselish.cancel import Cancel, Level
 from weaselish.executors.base import Ending, Job, JobOutput, Outcome
@@ -57,22 +55,6 @@ def with_restarts(replica: Replica, run: Callable[[int], Outcome], cancel: Cance
         if outcome.succeeded or cancel.level or outcome.ended in (Ending.TIMED_OUT, Ending.NOT_STARTED):
             break
     return outcome._replace(attempt=attempt)
-
-
-def nodes_on_this_host(job: Job) -> Nodes:
-    """Return where the replicas listen if all of them share the network of this host: on ports that are free now."""
-    with ExitStack() as stack:
-        return {role.name: tuple(_nodes(role.replicas, role.port, stack)) for role in job.roles}
-
-
-def _nodes(replicas: int, port: int | None, stack: ExitStack) -> Iterator[Node]:
-    for _ in range(replicas):
-        if port is None:
-            yield Node("127.0.0.1")
-            continue
-        opened = stack.enter_context(socket.socket())  # open until all are chosen, so that no port is chosen twice
-        opened.bind(("127.0.0.1", 0))
-        yield Node("127.0.0.1", opened.getsockname()[1])
 
 
 def nodes_by_name(job: Job) -> Nodes:

@@ -36,7 +36,7 @@ def run_roles(job: Job, run_one: RunOne, *, output: JobOutput, cancel: Cancel, g
     """
     with ExitStack() as stack:
         try:
-            nodes = stack.enter_context(_nodes(job))
+            nodes = stack.enter_context(nodes_on_this_machine(job))
         except ProjError as error:
             return Outcome(Ending.NOT_STARTED, 126, message=error.message, hint=error.hint)
         work, helpers = (stack.enter_context(cancel.child()) for _ in range(2))
@@ -50,7 +50,7 @@ def run_roles(job: Job, run_one: RunOne, *, output: JobOutput, cancel: Cancel, g
 
 
 @contextmanager
-def _nodes(job: Job) -> Iterator[Nodes]:
+def nodes_on_this_machine(job: Job) -> Iterator[Nodes]:
     """Give a free port to each replica of a role that has a port. The first one of any role has one, for MASTER_PORT.
 
     Replicas that share a machine cannot share a port, so that the port that a role declares is not used.

@@ -65,7 +65,7 @@ class SlurmExecutor:
     ) -> Outcome:
         if cancel.level:
             return self._named(Outcome(Ending.INTERRUPTED, cancel.exit_code, 0))
-        gpus = {"GPU_COUNT": str(job.resources.gpus)} if job.resources.gpus else {}
+        gpus = {"GPU_COUNT": str(job.resources.gpus)} if job.resources.gpus and not job.roles else {}
         job = job._replace(env={**source_environment(job, self._root), **gpus, **job.env})
         files = new_files(self._root / _STATE, job)
         files.write(job, self._root, self._grace, secrets_of(job, self._ambient))
