@@ -95,3 +95,9 @@ def test_the_failing_line_is_named_where_there_are_several() -> None:
     assert failure(command, timed_out, [], root=ROOT, has_stdin=True).message == (
         "`train`, line 1 was ended after its timeout of 2.5 s"
     )
+
+
+def test_a_module_that_an_image_lacks_belongs_in_the_image() -> None:
+    outcome = Outcome(Ending.EXITED, 1, line=0, executor="box", image="sha256:1")
+    found = failure(Command("train"), outcome, NO_MODULE.splitlines(), root=ROOT, has_stdin=True)
+    assert found.hint == "the image on `box` has no module `numpy`: add it to the image"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from harness import wait_until
+from harness import is_alive, wait_until
 
 from engines import Engine, Missing, needed
 from engines.images import archives
@@ -46,13 +46,34 @@ def start(directory: Path, driver: str) -> subprocess.Popen[bytes]:
         *("--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec", "--pidfile", f"{directory}/pid"),
         *("--iptables=false", "--ip6tables=false", "--storage-driver", driver, "--shutdown-timeout", "2"),
     ]
-    hook = directory / "bin/nvidia-container-runtime-hook"  # lets it accept `--gpus` without a GPU
+    with open(directory / "log", "wb") as log:
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environ(directory))
+
+
+def _environ(directory: Path) -> dict[str, str]:
+    """Return the environment of a daemon. A hook lets it accept `--gpus` without a GPU."""
+    hook = directory / "bin/nvidia-container-runtime-hook"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\n")
     hook.chmod(0o755)
-    environ = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin:{hook.parent}"}
-    with open(directory / "log", "wb") as log:
-        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ)
+    return {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin:{hook.parent}"}
+
+
+def restart(engine: Engine) -> None:
+    """Kill a daemon as a crash would, and start it again. Its containers end."""
+    assert engine.pid is not None
+    words = Path(f"/proc/{engine.pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    directory = Path(engine.environ["DOCKER_HOST"].removeprefix("unix://")).parent
+    victims = engine.pid, int((directory / "exec/containerd/containerd.pid").read_text())
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not any(map(is_alive, victims)), "the end of dockerd")
+    for name in ("pid", "exec/containerd/containerd.pid"):  # a zombie would count as running
+        (directory / name).unlink(missing_ok=True)
+    with open(directory / "log", "ab") as log:
+        words = [b"setpriv", b"--pdeathsig", b"TERM", *words]
+        daemon = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environ(directory))
+    _answers(daemon, engine.environ)
 
 
 def stop(directory: Path, process: subprocess.Popen[bytes] | None, environ: Mapping[str, str]) -> None:

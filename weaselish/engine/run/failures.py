@@ -51,7 +51,8 @@ def failure(command: Command, outcome: Outcome, last_lines: Sequence[bytes], *, 
             after = f" after {restarts} restart{'s' if restarts > 1 else ''}" if restarts else ""
             message = f"{step} failed with exit code {outcome.exit_code}{after}"
             output = b"\n".join(last_lines)
-            cause = known_cause(command.name, output, outcome.python, root, has_stdin=has_stdin)
+            cause = _cause_in_image(output, outcome)
+            cause = cause or known_cause(command.name, output, outcome.python, root, has_stdin=has_stdin)
             return Failure(message, outcome.hint or cause or _log_of(command, outcome))
 
 
@@ -61,6 +62,13 @@ def _log_of(command: Command, outcome: Outcome) -> str | None:
         return None
     role, _, number = outcome.replica.rpartition(".")
     return f"`proj log {command.name} --role {role} --replica {number}` shows its output"
+
+
+def _cause_in_image(output: bytes, outcome: Outcome) -> str | None:
+    """Return a hint about a module that the image lacks in which a step ran, None if it ran in no image."""
+    missing = _MISSING_MODULE.findall(output) if outcome.image else []
+    module = missing[-1].decode() if missing else ""
+    return f"the image on `{outcome.executor}` has no module `{module}`: add it to the image" if missing else None
 
 
 def known_cause(step: str, output: bytes, python: str | None, root: Path, *, has_stdin: bool) -> str | None:

@@ -71,15 +71,18 @@ class Containers:
 
     def follow(self, job: Job, name: str, output: JobOutput, cancel: Cancel, *, began: Seen | None = None) -> Outcome:
         """Start a container, or attach to the one that `began`, and follow it to its end."""
+        if began is not None:
+            self._end_if_lost(job, began)
         start = began is None or began.status == "created"
         marks = Marks(name, lambda index, program: output.start_line(job.lines[index], program), output.write)
         deadline = inf if job.timeout is None else monotonic() + job.timeout - (0 if start else _age(began))
         following = Following(self._engine, name, marks, cancel, deadline, self._grace)
         try:
             following.finish(self._engine.start(name, folder_of(name)) if start else self._engine.follow(name))
-            seen = self._seen_at_end(name, following.error, cancel)
-        except EngineDown:
-            raise  # the container may still run: the next `proj` looks for it
+            seen = self._seen_at_end(job, name, following, cancel)
+        except EngineDown as error:
+            hint = "its container may still run: the next `proj run` looks for it"
+            raise EngineDown(f"`{job.name}` has no result: {error.message}", hint=hint) from None
         except BaseException:
             self._forget(name)
             raise
@@ -105,20 +108,34 @@ class Containers:
         others = {name: value for name, value in env.items() if not is_shell_name(name)}
         return Engine(self._engine.program, self._engine.executor, {**self._engine.environ, **others})
 
-    def _seen_at_end(self, name: str, said: bytes, cancel: Cancel) -> Seen | None:
-        """Return what the engine says about a container whose output has ended; None if another process removed it."""
+    def _seen_at_end(self, job: Job, name: str, following: Following, cancel: Cancel) -> Seen | None:
+        """Return what the engine says about a container whose output has ended; None if it is removed."""
         give_up = monotonic() + _ENDING
         while (found := self._engine.see(name)) and found[0].is_running and monotonic() < give_up:
+            if following.ended_by is None:
+                self._end_if_lost(job, found[0])
             cancel.wait(_TICK, above=Level.TERMINATE)
-        text = last_line(said.decode("utf-8", "replace"))
+        text = last_line(following.error.decode("utf-8", "replace"))
         if found and found[0].status == "created":
             raise ProjError(f"executor `{self._settings.name}`: the container does not start: {text}")
+        if found and found[0].is_running and following.ended_by is not None:
+            self._engine.remove(name)
+            return None
         if found and found[0].is_running:
             raise EngineDown(
-                f"executor `{self._settings.name}`: the connection to {self._engine.program} was lost: {text}",
-                hint="its container still runs: the next `proj run` waits for it",
+                f"executor `{self._settings.name}`: the connection to {self._engine.program} was lost: {text}"
             )
         return found[0] if found else None
+
+    def _end_if_lost(self, job: Job, seen: Seen) -> None:
+        """Remove a container whose end would never be noticed, and raise ProjError."""
+        if self._engine.is_lost(seen):
+            self._engine.remove(seen.name)
+            remove_files(seen.name)
+            raise ProjError(
+                f"`{job.name}` has no result: the process of {self._engine.program} that watches its container ended",
+                hint="run it again",
+            )
 
 
 def _with_own_gpus(job: Job) -> Mapping[str, str]:

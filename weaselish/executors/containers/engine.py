@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -43,6 +44,7 @@ class Seen(NamedTuple):
     image: str  # the ID of its image
     labels: Mapping[str, str]
     name: str
+    watcher: int  # the process of Podman that notes its end; 0: unknown
 
     @property
     def is_running(self) -> bool:
@@ -83,6 +85,11 @@ class Engine:
         if done.returncode and not _is_unknown(done.stderr):
             raise self._failure("inspect", done.stderr)
         return [_seen(line) for line in done.stdout.splitlines() if line.strip()]
+
+    def is_lost(self, seen: Seen) -> bool:
+        """Return whether a container counts as running although no process notes its end."""
+        is_here = sys.platform == "linux" and not self.environ.keys() & {"CONTAINER_HOST", "CONTAINER_CONNECTION"}
+        return is_here and seen.is_running and seen.watcher > 0 and not _is_alive(seen.watcher)
 
     def list(self, *labels: str) -> list[str]:
         """Return the names of all containers that have the labels, running or not."""
@@ -231,7 +238,16 @@ def _seen(line: str) -> Seen:
         image=f"sha256:{str(image).removeprefix('sha256:')}",
         labels=dict(labels or {}),
         name=str(name).removeprefix("/"),
+        watcher=int(state.get("ConmonPid") or 0),
     )
+
+
+def _is_alive(pid: int) -> bool:
+    """Return whether a process of this machine exists and is not a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except OSError:
+        return False
 
 
 def _is_unknown(error: str) -> bool:

@@ -15,6 +15,7 @@ from weaselish.executors.containers.engine import Engine
 from weaselish.executors.containers.entry import Marks
 
 _CHUNK = 1 << 16
+_KILLED = 10.0  # seconds after which a container that was killed must have ended
 _SIGNALS = {Level.INTERRUPT: "INT", Level.TERMINATE: "TERM", Level.KILL: "KILL"}
 
 
@@ -26,7 +27,7 @@ class Following:
 
     def __init__(self, engine: Engine, name: str, marks: Marks, cancel: Cancel, deadline: float, grace: float) -> None:
         self._engine, self._name, self._marks, self._cancel = engine, name, marks, cancel
-        self._deadline, self._grace, self._kill_at = deadline, grace, inf
+        self._deadline, self._grace, self._kill_at, self._give_up_at = deadline, grace, inf, inf
         self._level = Level.RUN  # what the container was asked for
         self.ended_by: Outcome | None = None  # if we asked it to end: as what that counts
         self.error = b""  # what the client said
@@ -47,6 +48,9 @@ class Following:
                         self._marks.feed(data)
                     else:
                         self.error = (self.error + data)[-_CHUNK:]
+                if monotonic() >= self._give_up_at:  # the engine does not notice the end
+                    client.kill()
+                    break
             self._marks.finish()
             client.wait()
         except BaseException:
@@ -67,7 +71,7 @@ class Following:
         if self._level < Level.KILL:
             with suppress(OSError):
                 poll.register(self._cancel.fileno(above=max(self._level, self._cancel_floor)), select.POLLIN)
-        until = min(self._deadline, self._kill_at)
+        until = min(self._deadline, self._kill_at, self._give_up_at)
         left = min(max(0.0, until - monotonic()), LONGEST_POLL)
         return [fd for fd, _ in poll.poll(None if until == inf else left * 1000) if fd in open_fds]
 
@@ -91,4 +95,6 @@ class Following:
 
     def _request(self, level: Level) -> None:
         self._level = max(level, self._level)
+        if level is Level.KILL:
+            self._give_up_at = monotonic() + _KILLED
         self._engine.signal(self._name, _SIGNALS[level])

@@ -27,10 +27,14 @@ def write_files(name: str, files: Mapping[str, str]) -> Path:
         if folder.parent.stat().st_uid != os.getuid():
             raise PermissionError(f"{folder.parent} belongs to another user")
         folder.mkdir(mode=0o700)
-        for file, text in files.items():
-            descriptor = os.open(folder / file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as opened:
-                opened.write(text)
+        try:
+            for file, text in files.items():
+                descriptor = os.open(folder / file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as opened:
+                    opened.write(text)
+        except BaseException:
+            remove_files(name)
+            raise
     return folder
 
 
