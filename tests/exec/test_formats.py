@@ -25,11 +25,23 @@ def test_a_document_is_read_and_written_as_the_vector_says() -> None:
     assert document.command.limits.memory == 8 << 30
 
 
+def test_a_document_with_roles_is_read_and_written_as_the_vector_says() -> None:
+    document = documents.decode(json.dumps(VECTOR["document with roles"]).encode())
+    assert json.loads(documents.encode(document)) == VECTOR["document with roles"]
+    ps, worker = document.command.roles
+    assert (ps.keep_alive, worker.replicas, worker.limits.memory) == (True, 2, 1 << 30)
+
+
 def test_a_result_is_read_and_written_as_the_vector_says() -> None:
     result = results.decode(json.dumps(VECTOR["result"]).encode())
     assert result is not None
     outcome = result.outcome._replace(executor="local")
     assert json.loads(results.encode(outcome, None, result.kept)) == VECTOR["result"]
+    part = results.decode(json.dumps(VECTOR["result of a replica"]).encode())
+    assert part is not None
+    assert part.outcome.replica == "worker.1"
+    outcome = part.outcome._replace(executor="local")
+    assert json.loads(results.encode(outcome, None, part.kept)) == VECTOR["result of a replica"]
 
 
 def test_a_url_holds_the_settings_of_the_remote() -> None:

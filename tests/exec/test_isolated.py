@@ -123,7 +123,10 @@ def test_a_step_fails_there_as_it_does_here(project: ProjectDir, command: str, c
         ("{name: a, script: ['true'], deps: [../outside]}", "`../outside`, which is outside the project"),
         ("{name: a, script: ['true'], interactive: true}", "is interactive"),
         ("{name: a, script: ['true'], image: busybox}", "needs an image"),
-        ("{name: a, roles: {worker: {replicas: 2, script: ['true']}}}", "has roles"),
+        (
+            "{name: a, deps: [x], outputs: [x/y], roles: {worker: {script: ['true']}}}",
+            "has roles and reads `x`, which it also",
+        ),
     ],
 )
 def test_what_cannot_run_there_is_refused_at_once(project: ProjectDir, command: str, message: str) -> None:

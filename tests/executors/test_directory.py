@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from weaselish.executors.base import Ending, Executor, JobState, Outcome
 from weaselish.executors.directory import DirectoryExecutor
 
 from .contract import ExecutorContract
+from .roles_contract import RolesContract
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -52,3 +54,18 @@ class TestDirectoryExecutor(ExecutorContract):
         )
         assert (outcome.ended, outcome.exit_code) == (Ending.SIGNALLED, 137)
         assert Outcome(Ending.SIGNALLED, 137, line=0).line == outcome.line
+
+
+class TestDirectoryRoles(RolesContract):
+    name = "isolated"
+    shares_files = False
+
+    @pytest.fixture
+    def executor(self, tmp_path: Path) -> Executor:
+        return DirectoryExecutor("isolated", tmp_path, {"PATH": os.environ["PATH"]}, grace=0.3)
+
+    def test_each_replica_has_a_directory_of_its_own(self) -> None:
+        assert self.run(self.role("a", "ls -A; touch left; pwd", replicas=2)).succeeded
+        places = [self.output(f"a.{n}") for n in (0, 1)]
+        assert places[0] != places[1]
+        assert [len(place) for place in places] == [1, 1]

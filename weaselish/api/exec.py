@@ -15,14 +15,22 @@ if TYPE_CHECKING:
     from weaselish.executors.base import Executor, JobOutput, Outcome
 
 
-def execute_job(url: str, *, output_of: Callable[[frozenset[str]], JobOutput], cancel: Cancel | None = None) -> Outcome:
+def execute_job(
+    url: str,
+    *,
+    output_of: Callable[[frozenset[str]], JobOutput],
+    role: str | None = None,
+    cancel: Cancel | None = None,
+) -> Outcome:
     """Run the job whose document is at `url`: in the current directory if that is empty, else in a temporary one.
 
-    `output_of` gets the values that must not be shown. Raises ProjError for what its script is not to blame for.
+    `output_of` gets the values that must not be shown. Of a job with roles, run one replica: of `role`, with the index
+    that the environment variable REPLICA_INDEX holds. Raises ProjError for what its script is not to blame for.
     """
     from weaselish.connections.variables import with_variables
     from weaselish.engine.exec.names import from_job_url
     from weaselish.engine.exec.place import Attempt, read_job, workspace_at
+    from weaselish.engine.exec.replica_at import replica_at
     from weaselish.engine.remote.tree import RemoteTree
     from weaselish.engine.run.job import secret_values
     from weaselish.stores.open import open_store
@@ -35,9 +43,10 @@ def execute_job(url: str, *, output_of: Callable[[frozenset[str]], JobOutput], c
     tree = RemoteTree(lambda: store, None, token)
     try:
         document = read_job(store, job, remote.url)
+        replica = replica_at(document, role, os.environ)
         with _empty_directory() as root:
-            workspace = workspace_at(root, document, lambda root, project: Workspace(root, project, cancel=token))
-            attempt = Attempt(tree, job, document, workspace)
+            workspace = workspace_at(root, document, role, lambda root, project: Workspace(root, project, cancel=token))
+            attempt = Attempt(tree, job, document, workspace, replica)
             return attempt.run(_local_executor, lambda workspace, command: output_of(secret_values(workspace, command)))
     finally:
         tree.close()

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from weaselish.cli.subcommand import Argument, Call, Subcommand
+from weaselish.cli.subcommand import Argument, Call, Option, Subcommand, Takes
 from weaselish.errors import UsageError
 
 if TYPE_CHECKING:
     from weaselish.executors.base import Line
 
 
-def execute(call: Call) -> int:
+def execute(call: Call, *, role: str | None) -> int:
     """Run a job, with its script's output and exit code."""
     from weaselish.api.exec import execute_job
     from weaselish.cli.signals import cancelling_in_stages
@@ -32,7 +32,7 @@ def execute(call: Call) -> int:
         return outputs[-1]
 
     with cancelling_in_stages(call.cancel, is_silent=True):
-        outcome = execute_job(call.words[0], output_of=output_of, cancel=call.cancel)
+        outcome = execute_job(call.words[0], output_of=output_of, role=role, cancel=call.cancel)
     for output in outputs:
         output.finish()
     if outcome.ended is Ending.NOT_STARTED and outcome.message:
@@ -83,6 +83,7 @@ SUBCOMMANDS = (
         "Executors without the project's files, such as Dask, call it on the other side. It fetches the declared deps "
         "of a job into an empty directory, runs the script there, and publishes the outputs with their record. "
         "Credentials come from the environment. Output and exit code are those of the script.",
+        (Option("role", ("--role",), "Run one replica of this role: the one of REPLICA_INDEX.", Takes.TEXT, "ROLE"),),
         arguments=(Argument("JOB", "The URL of a job: `REMOTE/.proj/jobs/NAME.json`.", is_required=True),),
         examples=("proj exec s3://bucket/team/.proj/jobs/4f0c-1795.json",),
     ),

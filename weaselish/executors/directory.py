@@ -28,6 +28,9 @@ class DirectoryExecutor:
 
     A job outlives a killed `proj`: it does not hold the locks of its step, whose files it never touches. `python` means
     the interpreter of the project at `root`. `grace`: as of LocalExecutor.
+
+    Each replica of a job with roles gets a directory of its own. Such a job ends with this process, which alone could
+    start a replica again.
     """
 
     def __init__(self, name: str, root: Path, environ: Mapping[str, str], *, grace: float = 5.0) -> None:
@@ -52,7 +55,9 @@ class DirectoryExecutor:
             lock = FileLock(place / _LOCK)
             lock.take(exclusive=True)
             submitted(str(place))
-            local = LocalExecutor(place / "job", self._environment(job), grace=self._grace)
+            local = LocalExecutor(
+                place / "job", self._environment(job), grace=self._grace, new_root=lambda: _new_place(place / "job")
+            )
             mine = with_own_program(job, sys.executable)
             outcome = local.run(mine, output=output, cancel=cancel, keep_open=(lock.fd,))
             lock.release()
@@ -64,6 +69,9 @@ class DirectoryExecutor:
 
     def attach(self, job: Job, handle: str, *, output: JobOutput, cancel: Cancel) -> Outcome | None:
         """Wait for the end of a job. What it wrote to the console is lost, and its result is where it stored it."""
+        if job.roles:
+            self.stop(handle)
+            return None
         while self._is_running(handle):
             cancel.sleep(_TICK)
         if (place := _place(handle)) is not None:
@@ -94,18 +102,19 @@ class DirectoryExecutor:
         return {**self._environ, "VIRTUAL_ENV": prefix} if is_virtual else self._environ
 
     def refusal(self, command: Command) -> Refusal | None:
-        if command.image is not None:
+        if command.image is not None or any(role.image is not None for role in command.roles):
             return Refusal(
                 f"needs an image, and the executor `{self._name}` runs no containers",
                 "choose an executor of type docker or podman: `executor:` in the command, or `--executor NAME`",
             )
-        if command.roles:
-            hint = "run it on `local`, in containers, or on Slurm"
-            return Refusal(f"has roles, which the executor `{self._name}` cannot start", hint)
         return None
 
     def close(self) -> None:
         pass
+
+
+def _new_place(directory: Path) -> Path:
+    return Path(mkdtemp(prefix="replica-", dir=directory))
 
 
 def _place(handle: str) -> Path | None:

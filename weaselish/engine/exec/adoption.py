@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from weaselish.engine.events import SerialReporter
@@ -16,7 +17,6 @@ from weaselish.errors import ProjError
 from weaselish.executors.base import Job, Outcome
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
-from weaselish.plan.record import Record
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
 
@@ -47,18 +47,12 @@ class Adopter:
         wanted = (*objects_of(job.command, result.run), *result.kept)
         try:
             missing = self._restorer.missing(wanted)
-            self._restorer.replace(record, missing, outdated=self._outdated(job.command, record))
+            absent = [one.path for one in record.outputs_no_cache if one.digest == ABSENT]
+            self._restorer.replace(record, missing, outdated=outdated(self._workspace, job.command, absent))
         except NotPulled as error:
             raise ProjError(f"the outputs of `{job.name}` cannot be fetched: {error.why}", hint=error.hint) from None
         self.remove(name)
         return result.outcome._replace(record=without_remote_facts(record))
-
-    def _outdated(self, command: Command, record: Record) -> list[str]:
-        """Return the `outputs_no_cache` paths that an earlier run left, and this one did not write."""
-        earlier = {(one.path, one.digest) for own in own_records(self._workspace, command) for one in own.all_outputs}
-        absent = [one.path for one in record.outputs_no_cache if one.digest == ABSENT]
-        digests = self._workspace.digests
-        return [path for path in absent if (path, digests.digest(path, "output")) in earlier]
 
     def remove(self, name: str) -> None:
         """Delete a job that has ended from the remote. What is left after a failure, `proj gc` deletes."""
@@ -67,6 +61,12 @@ class Adopter:
 
     def close(self) -> None:
         self._restorer.close()
+
+
+def outdated(workspace: Workspace, command: Command, absent: Sequence[str]) -> list[str]:
+    """Return those of the `outputs_no_cache` paths that an earlier run left. `absent`: this one did not write them."""
+    earlier = {(one.path, one.digest) for own in own_records(workspace, command) for one in own.all_outputs}
+    return [path for path in absent if (path, workspace.digests.digest(path, "output")) in earlier]
 
 
 def remove_job(store: Store, name: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from weaselish.model.interpolate import env_names, is_secret
 from weaselish.model.project import Algorithm, Command, Shell
 from weaselish.model.resources import Resources
+from weaselish.model.roles import Role
 from weaselish.plan.fingerprint import DigestPairs, Environment, Fingerprint
 from weaselish.plan.record import NO_REPOSITORY, GitCommit
 from weaselish.records.untrusted import (
@@ -47,6 +48,7 @@ class JobDocument(NamedTuple):
     executor: str = ""
     references: Mapping[str, str] = _NONE  # X of `${env.X}` -> the variable that it stands for
     secrets: tuple[str, ...] = ()  # the variables of the command whose values come from the environment of the place
+    role_secrets: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # the same of its roles
     variables: DigestPairs = ()  # those that the place must have, with the digests of their values; None: not set
     directories: tuple[str, ...] = ()  # that scripts of the project may expect
     git: GitCommit = NO_REPOSITORY
@@ -60,20 +62,32 @@ class JobDocument(NamedTuple):
 
 def document_of(command: Command, fingerprint: Fingerprint, references: Mapping[str, str], **facts: Any) -> JobDocument:
     """Return the document of a command. `references`: all X of `${env.X}` that the project defines."""
-    used = env_names([*command.script, *(value for _, value in command.env)])
-    secrets = tuple(name for name, value in command.env if is_secret(name) and "${env." not in value)
-    env = tuple((name, "" if name in secrets else value) for name, value in command.env)
+    of_roles = (value for role in command.roles for _, value in role.env)
+    used = env_names([*command.recorded_script, *(value for _, value in command.env), *of_roles])
+    secrets = secret_names(command.env)
+    roles = tuple(role._replace(env=_without_secrets(role.env)) for role in command.roles)
     digests = dict(fingerprint.env)
     named = {references.get(name, name): digests.get(f"env.{name}") for name in sorted(used)}
     named |= {name: digests.get(name) for name in secrets}
     return JobDocument(
-        command=command._replace(env=env),
+        command=command._replace(env=_without_secrets(command.env), roles=roles),
         fingerprint=fingerprint,
+        role_secrets={role.name: names for role in command.roles if (names := secret_names(role.env))},
         references={name: references.get(name, name) for name in sorted(used)},
         secrets=secrets,
         variables=tuple(named.items()),
         **facts,
     )
+
+
+def secret_names(env: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """Return the variables whose values in project.yml are secrets, which no document may hold."""
+    return tuple(name for name, value in env if is_secret(name) and "${env." not in value)
+
+
+def _without_secrets(env: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    secrets = secret_names(env)
+    return tuple((name, "" if name in secrets else value) for name, value in env)
 
 
 def encode(document: JobDocument) -> bytes:
@@ -111,7 +125,21 @@ def encode(document: JobDocument) -> bytes:
         "reasons": document.reasons,
         **({"sources": dict(document.sources)} if document.sources else {}),
     }
+    if command.roles:
+        data["roles"] = [_role_data(document, role) for role in command.roles]
     return json.dumps(data, ensure_ascii=False, indent=1).encode("utf-8", "surrogateescape")
+
+
+def _role_data(document: JobDocument, role: Role) -> dict[str, object]:
+    return {
+        "name": role.name,
+        "replicas": role.replicas,
+        "script": role.script,
+        "declared_env": dict(role.env),
+        "secrets": document.role_secrets.get(role.name, ()),
+        "memory": role.limits.memory,
+        "keep_alive": role.keep_alive,
+    }
 
 
 def decode(data: bytes) -> JobDocument:
@@ -129,9 +157,10 @@ def decode(data: bytes) -> JobDocument:
 
 
 def _decoded(read: Mapping[str, Any]) -> JobDocument:
+    roles = read.get("roles", [])
     command = Command(
         name=text(read["command"]),
-        script=texts(read["script"]),
+        script=() if roles else texts(read["script"]),
         deps=texts(read["declared"]),
         outputs=texts(read["outputs"]),
         outputs_no_cache=texts(read["outputs_no_cache"]),
@@ -142,9 +171,10 @@ def _decoded(read: Mapping[str, Any]) -> JobDocument:
         timeout=seconds_or_none(read["timeout"]),
         limits=Resources(memory=int(read["memory"])),
         written=_pairs(read["written"]),
+        roles=tuple(map(_role, roles)),
     )
     fingerprint = Fingerprint(
-        script=command.script,
+        script=command.recorded_script,
         args=texts(read["args"]),
         deps=tuple((text(dep["path"]), text_if_any(dep["digest"])) for dep in read["deps"]),
         env=digest_pairs(read["env"]),
@@ -164,11 +194,23 @@ def _decoded(read: Mapping[str, Any]) -> JobDocument:
         executor=text(read["executor"]),
         references=dict(_pairs(read["references"])),
         secrets=texts(read["secrets"]),
+        role_secrets={text(role["name"]): texts(role["secrets"]) for role in roles if role["secrets"]},
         variables=tuple((text(name), text_if_any(digest)) for name, digest in read["variables"].items()),
         directories=texts(read["directories"]),
         git=NO_REPOSITORY if git is None else GitCommit(text(git["commit"]), dirty=git["dirty"] is True),
         reasons=sentences_or_none(read["reasons"]) or (),
         sources=dict(_pairs(read.get("sources", {}))),
+    )
+
+
+def _role(read: Mapping[str, Any]) -> Role:
+    return Role(
+        name=text(read["name"]),
+        script=texts(read["script"]),
+        replicas=int(read["replicas"]),
+        limits=Resources(memory=int(read["memory"])),
+        env=_pairs(read["declared_env"]),
+        keep_alive=read["keep_alive"] is True,
     )
 
 

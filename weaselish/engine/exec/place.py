@@ -16,6 +16,7 @@ from weaselish.engine.exec.inputs import fetch_inputs
 from weaselish.engine.exec.names import alive_key, attempt_key, job_key
 from weaselish.engine.exec.place_check import command_at, verified_inputs
 from weaselish.engine.exec.publishing import keep, publish, published_by_another
+from weaselish.engine.exec.replica_at import ReplicaAt, job_of, parts
 from weaselish.engine.remote.candidates import OutputObject
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.run.directories import make_directories
@@ -48,9 +49,15 @@ def read_job(store: Store, job: str, remote: str) -> JobDocument:
 
 
 class Attempt:
-    """One attempt at a job, in the empty directory `root`. `tree`: of the remote that holds the job."""
+    """One attempt at a job, or at one replica of it, in an empty directory.
 
-    def __init__(self, tree: RemoteTree, job: str, document: JobDocument, workspace: Workspace) -> None:
+    `tree` is that of the remote that holds the job. A replica publishes no run: the driver unites what all have.
+    """
+
+    def __init__(
+        self, tree: RemoteTree, job: str, document: JobDocument, workspace: Workspace, replica: ReplicaAt | None = None
+    ) -> None:
+        self._replica = replica
         self._tree = tree
         self._job = job
         self._document = document
@@ -60,15 +67,17 @@ class Attempt:
     def run(self, executor_at: ExecutorAt, output_of: OutputOf) -> Outcome:
         """Run the job and store its result. Raises ProjError for what its script is not to blame for."""
         store = self._tree.store
+        name = None if self._replica is None else self._replica.name
         with beating(store, alive_key(self._job, self._name)):
             try:
                 outcome, record, kept = self._run(executor_at, output_of)
             except ProjError as error:
                 failed = Outcome(Ending.NOT_STARTED, error.exit_code, message=error.message, hint=error.hint)
+                failed = failed._replace(replica=name)
                 self._store(results.encode(failed._replace(host=os.uname().nodename), None, ()))
                 raise
             if outcome.ended is not Ending.INTERRUPTED:
-                self._store(results.encode(outcome, record, kept))
+                self._store(results.encode(outcome._replace(replica=name), record, kept))
             return outcome
 
     def _store(self, result: bytes) -> None:
@@ -76,11 +85,11 @@ class Attempt:
 
     def _run(self, executor_at: ExecutorAt, output_of: OutputOf) -> tuple[Outcome, bytes | None, list[OutputObject]]:
         document, workspace = self._document, self._workspace
-        if (record := published_by_another(self._tree, document)) is not None:
+        if self._replica is None and (record := published_by_another(self._tree, document)) is not None:
             return Outcome(Ending.EXITED, 0, host=os.uname().nodename), record, []
         command = workspace.project.commands[document.command.name]
         fetch_inputs(self._tree.store, document, workspace.root, workspace.cancel)
-        now = verified_inputs(workspace, command, document)
+        now = verified_inputs(workspace, command, document, self._role)
         make_directories(workspace, command)
         begun, wall = time.monotonic(), time.time()
         recorder = Recorder(workspace, command, now.args, _staleness(now))
@@ -91,6 +100,8 @@ class Attempt:
         if not outcome.succeeded:
             return outcome, None, []
         workspace.digests.forget()
+        if self._replica is not None:
+            return outcome, None, parts(self._tree, workspace, command, now, self._folder)
         made = recorder.record(document.run)
         if made is None:
             raise ProjError(f"`{command.name}` changed its own inputs while it ran")
@@ -111,22 +122,33 @@ class Attempt:
         return outcome, publish(self._tree, workspace, command, made), self._kept(made)
 
     def _made_job(self, command: Command, now: Fingerprint) -> Job:
-        return make_job(self._workspace, command, now, run=self._document.run, args=now.args)
+        job = make_job(self._workspace, command, now, run=self._document.run, args=now.args)
+        return job if self._replica is None else job_of(job, self._replica)
+
+    @property
+    def _role(self) -> str | None:
+        return None if self._replica is None else self._replica.role
+
+    @property
+    def _folder(self) -> str:
+        return attempt_key(self._job, self._name).removesuffix(".json")
 
     def _kept(self, record: Record) -> list[OutputObject]:
-        folder = attempt_key(self._job, self._name).removesuffix(".json")
         return [
-            keep(self._tree, self._workspace, output, folder)
+            keep(self._tree, self._workspace, output, self._folder)
             for output in record.outputs_no_cache
             if output.size is not None
         ]
 
 
 def workspace_at(
-    root: Path, document: JobDocument, workspace_of: Callable[[Path, ProjectModel], Workspace]
+    root: Path, document: JobDocument, role: str | None, workspace_of: Callable[[Path, ProjectModel], Workspace]
 ) -> Workspace:
-    """Return a workspace in `root` of which the job's command is all. Raises ProjError for its environment."""
-    command = command_at(document)
+    """Return a workspace in `root` of which the job's command is all. Raises ProjError for its environment.
+
+    `role`: that of the replica that runs here.
+    """
+    command = command_at(document, role)
     project = ProjectModel(
         name=document.project,
         compat=document.compat,

@@ -18,7 +18,10 @@ FORMAT = 1
 
 
 class Result(NamedTuple):
-    """How an attempt ended. `run`: what it published, if it succeeded. `kept`: its `outputs_no_cache` paths."""
+    """How an attempt ended. `run`: what it published, if it succeeded. `kept`: its `outputs_no_cache` paths.
+
+    The attempt of one replica (`outcome.replica`) publishes no run; `kept` holds all outputs that it has.
+    """
 
     outcome: Outcome
     run: Published | None = None
@@ -38,6 +41,8 @@ def encode(outcome: Outcome, record: bytes | None, kept: Sequence[OutputObject])
             for one in kept
         ],
     }
+    if outcome.replica is not None:
+        data["replica"] = outcome.replica
     return json.dumps(data, ensure_ascii=False, indent=1).encode("utf-8", "surrogateescape")
 
 
@@ -61,6 +66,7 @@ def _decoded(read: Any) -> Result | None:
         python=text_or_none(read["python"]),
         ran_out_of_memory=read["ran_out_of_memory"] is True,
         is_limited=read["is_limited"] is True,
+        replica=text_or_none(read.get("replica")),
     )
     kept = tuple(
         OutputObject(
@@ -75,11 +81,17 @@ def _decoded(read: Any) -> Result | None:
 
 def read_result(store: Store, job: str) -> Result | None:
     """Return the result of a job: that of the attempt that published, else of the last one. None without any."""
+    results = read_results(store, job)
+    published = (result for result in results if result.run is not None)
+    return next(published, results[0] if results else None)
+
+
+def read_results(store: Store, job: str) -> list[Result]:
+    """Return the results of all attempts at a job, the last one first."""
     stored = [one for one in store.list(f"{JOBS}/{job}") if one.key.endswith(".json") and one.key.count("/") == 3]
     results = []
     for one in sorted(stored, key=lambda one: one.modified, reverse=True):
         result = decode(b"".join(store.get(one.key)))
         if result is not None:
             results.append(result)
-    published = (result for result in results if result.run is not None)
-    return next(published, results[0] if results else None)
+    return results

@@ -27,7 +27,7 @@ class Sender:
         self._workspace = workspace
         self._tree = tree
         self._report = report
-        self._provenance = ProvenanceSource(workspace.root)
+        self.provenance = ProvenanceSource(workspace.root)
         self._lock = threading.Lock()  # guards `_sending`
         self._sending: dict[str, threading.Lock] = {}  # key of an input -> held while it is looked up and sent
         self._sent: set[str] = set()
@@ -49,7 +49,7 @@ class Sender:
             project=job.project,
             executor=executor,
             directories=self._workspace.project.directories,
-            git=self._provenance.git,
+            git=self.provenance.git,
             reasons=job.reasons,
             sources={one.name: one.dest for one in self._workspace.project.assets if one.name and not one.mount},
         )

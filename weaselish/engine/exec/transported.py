@@ -13,6 +13,7 @@ from weaselish.engine.exec.adoption import Adopter
 from weaselish.engine.exec.document import JobDocument
 from weaselish.engine.exec.heartbeat import beating
 from weaselish.engine.exec.names import alive_key, job_url
+from weaselish.engine.exec.roles import RolesAdopter
 from weaselish.engine.exec.sending import Sender
 from weaselish.engine.exec.undeclared import Tail, undeclared_hint
 from weaselish.engine.remote.resolve import OpenStore, find_remote, open_tree
@@ -33,7 +34,7 @@ from weaselish.executors.base import (
 )
 from weaselish.files.home import put_home
 from weaselish.model.executors import Queue
-from weaselish.model.paths import dep_base, is_outside
+from weaselish.model.paths import PathIndex, dep_base, is_outside
 from weaselish.model.project import Command, Remote
 from weaselish.workspace import Workspace
 
@@ -47,8 +48,12 @@ class Carrier:
         self.workspace = workspace
         self.remote = remote
         self.tree = open_tree(workspace, remote, open_store)
+        self._report = report
         self.sender = Sender(workspace, self.tree, report)
         self.adopter = Adopter(workspace, self.tree, report)
+
+    def of_roles(self, job: Job) -> RolesAdopter:
+        return RolesAdopter(self.workspace, self.tree, self._report, self.sender.provenance, job)
 
     def close(self) -> None:
         self.adopter.close()
@@ -75,6 +80,7 @@ class Transported:
         keep_open: Sequence[int] = (),
         submitted: Callable[[str], None] = ignore_handle,
     ) -> Outcome:
+        roles = self._carrier.of_roles(job) if job.roles else None
         name, document = self._carrier.sender.send(job, self._name)
         submitted(f"{name} ")
         tail = Tail(output)
@@ -90,7 +96,9 @@ class Transported:
             except ProjError:
                 self._carrier.adopter.remove(name)
                 raise
-        return self._adopted(job, name, outcome, tail)
+        if roles is None:
+            return self._adopted(job, name, outcome, tail)
+        return self._adopted_roles(job, name, outcome, tail, roles) or outcome
 
     def attach(self, job: Job, handle: str, *, output: JobOutput, cancel: Cancel) -> Outcome | None:
         name, _, inner = handle.partition(" ")
@@ -98,6 +106,8 @@ class Transported:
         outcome = None
         if inner and isinstance(self._inner, DurableExecutor):
             outcome = self._inner.attach(job, inner, output=tail, cancel=cancel)
+        if job.roles:
+            return self._adopted_roles(job, name, outcome, tail, self._carrier.of_roles(job))
         if outcome is None:
             result = self._carrier.adopter.result(name)
             if result is None or result.run is None:
@@ -128,6 +138,11 @@ class Transported:
                 f"names `{outside[0]}`, which is outside the project: only what is inside travels to `{self._name}`",
                 "move it into the project, or run the command on an executor that sees it",
             )
+        if command.roles and (both := _overlaps(command)):
+            return Refusal(
+                f"has roles and reads `{both}`, which it also writes: its replicas on `{self._name}` share no files",
+                "let another command produce it, or run the command on `local`, in containers or on Slurm",
+            )
         if self._carrier.remote.read_only:
             return Refusal(
                 f"runs on `{self._name}`, whose remote `{self._carrier.remote.name}` is read-only", "name another"
@@ -146,13 +161,39 @@ class Transported:
         declared = dict(document.command.env)  # `proj exec` computes their values again
         given = {name: value for name, value in job.env.items() if name not in declared}
         env = {**given, **{name: value for name, value in values.items() if value is not None}, **own}
-        words = (_PROGRAM, "exec", url)
-        line = Line(words, announced=" ".join(words), logged=" ".join(words))
-        secrets = frozenset(env) & (job.secrets | frozenset(document.references.values()))
+        secret = job.secrets | frozenset(document.references.values())
+        own_secrets = {name for names in document.role_secrets.values() for name in names}
+        secrets = (frozenset(env) | own_secrets) & secret
         sources = tuple(_at_its_place(source, workspace.root) for source in job.sources)
-        return job._replace(
-            lines=(line,), shell=None, workdir=".", env=env, secrets=secrets, timeout=None, sources=sources
+        plain = job._replace(shell=None, workdir=".", env=env, secrets=secrets, sources=sources)
+        if not job.roles:
+            return plain._replace(lines=(_own_line("exec", url),), timeout=None)
+        roles = tuple(
+            role._replace(
+                lines=(_own_line("exec", url, "--role", role.name),),
+                env={name: role.env[name] for name in document.role_secrets.get(role.name, ())},
+            )
+            for role in job.roles
         )
+        return plain._replace(lines=(), roles=roles)  # the timeout is for all replicas together
+
+    def _adopted_roles(
+        self, job: Job, name: str, outcome: Outcome | None, tail: Tail, roles: RolesAdopter
+    ) -> Outcome | None:
+        """Return how a job with roles ended, by the results of its replicas. None: it left none."""
+        if outcome is not None and outcome.ended is Ending.INTERRUPTED:
+            return outcome._replace(executor=self._name)
+        try:
+            ended = roles.adopted(name, outcome)
+        except ProjError as error:
+            self._carrier.adopter.remove(name)
+            return Outcome(Ending.NOT_STARTED, 1, message=error.message, hint=error.hint, executor=self._name)
+        if ended is None:
+            return None
+        hint = ended.hint
+        if not ended.succeeded and job.command is not None and (of := tail.replicas.get(ended.replica or "")):
+            hint = undeclared_hint(self._carrier.workspace, job.command, self._name, ended, of.data) or hint
+        return ended._replace(executor=self._name, hint=hint)
 
     def _adopted(self, job: Job, name: str, outcome: Outcome, tail: Tail) -> Outcome:
         """Return how the job ended by its result on the remote, which knows more than the executor."""
@@ -184,6 +225,17 @@ def _at_its_place(source: JobSource, root: Path) -> JobSource:
         return source
     place = os.path.normpath(root / (source.mount.path or source.dest))
     return source._replace(mount=source.mount._replace(path=place))
+
+
+def _own_line(*words: str) -> Line:
+    text = " ".join((_PROGRAM, *words))
+    return Line((_PROGRAM, *words), announced=text, logged=text)
+
+
+def _overlaps(command: Command) -> str | None:
+    """Return a dep that is also an output, in one or around one."""
+    outputs = PathIndex(command.all_outputs)
+    return next((dep for dep in command.deps if outputs.overlapping(dep_base(dep))), None)
 
 
 class TransportSource:

@@ -22,6 +22,7 @@ class Tail:
     def __init__(self, output: JobOutput) -> None:
         self.data = b""
         self._output = output
+        self.replicas: dict[str, Tail] = {}
 
     def start_line(self, line: Line, program: str) -> None:
         """Say nothing: `proj exec` announces the lines of the script itself."""
@@ -30,9 +31,9 @@ class Tail:
         self.data = (self.data + data)[-_KEPT:]
         self._output.write(data)
 
-    def replica(self, name: str) -> JobOutput:
-        """Return what receives the output of one replica: `inner` refuses roles, or runs `proj exec` in each."""
-        return self._output.replica(name)
+    def replica(self, name: str) -> Tail:
+        self.replicas[name] = Tail(self._output.replica(name))
+        return self.replicas[name]
 
 
 def undeclared_hint(

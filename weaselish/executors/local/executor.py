@@ -46,11 +46,13 @@ class LocalExecutor:
         stdin: Stdin = Stdin.NULL,
         grace: float = 5.0,
         dies_with_us: bool = False,
+        new_root: Callable[[], Path] | None = None,
     ) -> None:
         self._root = root
         self._environ = dict(environ)
         self._stdin = stdin
         self._grace = grace
+        self._new_root = new_root  # creates the directory in which a replica runs, if that is not the root
         self._dies_with_us = dies_with_us  # lines end even if this process is killed: `run` is in its main thread
 
     def run(
@@ -68,7 +70,8 @@ class LocalExecutor:
         from weaselish.executors.local.roles import run_roles
 
         def run_one(job: Job, output: JobOutput, cancel: Cancel) -> tuple[Outcome, ProcessTree]:
-            return self._run_one(job, Stdin.NULL, output, cancel, keep_open, deadline)
+            root = self._new_root() if self._new_root else self._root
+            return self._run_one(job, Stdin.NULL, output, cancel, keep_open, deadline, root)
 
         outcome = run_roles(job, run_one, output=output, cancel=cancel, grace=self._grace)
         return outcome._replace(executor=LOCAL, host=os.uname().nodename)
@@ -81,12 +84,13 @@ class LocalExecutor:
         cancel: Cancel,
         keep_open: Sequence[int],
         deadline: float,
+        root: Path | None = None,
     ) -> tuple[Outcome, ProcessTree]:
         """Run a job without roles. If it succeeded, the tree holds the processes that it left behind."""
         env = {**self._environ, **source_environment(job, self._root), **job.env}
         python = project_python(self._root, env)
         env["PATH"] = os.pathsep.join([os.path.dirname(python), env.get("PATH", os.defpath)])
-        workdir = os.path.normpath(self._root / job.workdir)
+        workdir = os.path.normpath((root or self._root) / job.workdir)
         argvs = [command_line(line.words, job.shell, python) for line in job.lines]
         lines = [LocalLine(argv, workdir, env, stdin, tuple(keep_open), self._dies_with_us) for argv in argvs]
         with ExitStack() as stack:
