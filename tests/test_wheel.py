@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -22,6 +23,12 @@ def run(*words: str | Path, cwd: Path) -> str:
 def test_the_wheel_works_in_an_empty_environment(tmp_path: Path) -> None:
     programs = install_wheel(tmp_path)
     python, proj = programs / "python", programs / "proj"
+
+    shown = run(
+        python, "-c", "import importlib.metadata as m; print(m.metadata('weaselish')['Description'])", cwd=tmp_path
+    )
+    assert "](https://example.org/proj/blob/main/docs/tutorial/get-started.md)" in shown
+    assert not re.findall(r"\]\((?!https?:)", shown), "a package index has no relative links"
 
     run(proj, "init", "starter", cwd=tmp_path)
     assert "2 ran" in run(proj, "run", "all", cwd=tmp_path / "starter")
