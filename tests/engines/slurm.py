@@ -112,7 +112,11 @@ class Slurm:
 
     def queue(self) -> list[str]:
         """Return the states of the jobs that have not ended."""
-        return self.ask("squeue", "-h", "-o", "%T").split()
+        return self.ask("squeue", "-h", "-r", "-o", "%T").split()
+
+    def start_now(self, job: str) -> None:
+        """Ask Slurm to start a job that it put into the queue again, which it delays by two minutes."""
+        self.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
 
     def states(self) -> list[str]:
         """Return the states of the nodes."""

@@ -13,9 +13,10 @@ from weaselish.executors.base import Ending, Job, JobOutput, JobState, Outcome, 
 from weaselish.executors.slurm.description import secrets_of
 from weaselish.executors.slurm.files import JobFiles, new_files
 from weaselish.executors.slurm.following import Following, wait_for_end
-from weaselish.executors.slurm.options import submit_arguments
+from weaselish.executors.slurm.options import request_options
 from weaselish.executors.slurm.poller import Poller
 from weaselish.executors.slurm.programs import GOING_ON, ControllerAway, Programs, Refused
+from weaselish.executors.slurm.submitting import Request, Submitter
 from weaselish.executors.sources import source_environment
 from weaselish.model.executors import SlurmSettings
 from weaselish.model.interpolate import is_secret
@@ -27,7 +28,7 @@ _KEPT = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT")  # of a batch job in which
 
 
 class SlurmExecutor:
-    """Each job is a batch job, whose node runs the lines as the local executor does.
+    """Each job is a batch job, or a task of an array, whose node runs the lines as the local executor does.
 
     A handle is the job's id in Slurm and the stem of its files. It is given out twice: before the job is submitted,
     with `?` in place of the id, so that a job is found again even if `proj` dies while it submits; and after it.
@@ -53,6 +54,7 @@ class SlurmExecutor:
         }
         self._programs = Programs(self._environ)
         self._poller = Poller(self._programs, interval)
+        self._submitter = Submitter(self._programs, self._environ)
 
     def run(
         self,
@@ -89,7 +91,7 @@ class SlurmExecutor:
     def stop(self, handle: str) -> None:
         job_id, files = self._parsed(handle)
         if job_id is not None:
-            self._programs.cancel((job_id,))
+            self._programs.cancel(job_id)
             wait_for_end(self._programs, job_id)
         files.remove()
 
@@ -122,14 +124,14 @@ class SlurmExecutor:
 
     def _submit(self, job: Job, files: JobFiles, output: JobOutput, cancel: Cancel) -> str | Outcome:
         """Submit a job; return its id. While the controller is away, try again, and never submit a job twice."""
-        arguments = submit_arguments(job, self._settings, files, self._root)
-        environ = {name: value for name, value in self._environ.items() if name not in job.secrets}
+        withheld = job.secrets.intersection(self._environ)
+        request = Request(request_options(job, self._settings, self._root), withheld)
         pause, begun, is_told = _RETRY[0], monotonic(), False
         while True:
             try:
-                if is_told and (found := self._programs.find(files.stem)) is not None:
+                if is_told and (found := self._programs.find(*files.task)) is not None:
                     return found
-                return self._programs.submit(arguments, environ)
+                return self._submitter.submit(request, files, has_roles=bool(job.roles))
             except Refused as error:
                 return Outcome(Ending.NOT_STARTED, 1, message=f"Slurm refuses its job: {error}")
             except ControllerAway as error:
@@ -146,14 +148,15 @@ class SlurmExecutor:
     def _withdrawn(self, files: JobFiles, cancel: Cancel) -> Outcome:
         """Cancel a job that may have been submitted although nothing confirmed it."""
         with suppress(ControllerAway):
-            if (found := self._programs.find(files.stem)) is not None:
-                self._programs.cancel((found,))
+            if (found := self._programs.find(*files.task)) is not None:
+                self._programs.cancel(found)
         return Outcome(Ending.INTERRUPTED, cancel.exit_code, 0)
 
     def _parsed(self, handle: str) -> tuple[str | None, JobFiles]:
         """Return the id of a job, looked up where the handle lacks it, and its files."""
         job_id, _, stem = handle.partition(" ")
-        return self._programs.find(stem) if job_id == "?" else job_id, JobFiles(self._root / _STATE / "jobs", stem)
+        files = JobFiles(self._root / _STATE / "jobs", stem)
+        return self._programs.find(*files.task) if job_id == "?" else job_id, files
 
     def _named(self, outcome: Outcome) -> Outcome:
         return outcome._replace(executor=self._settings.name, host=outcome.host or os.uname().nodename)

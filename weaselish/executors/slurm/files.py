@@ -51,9 +51,32 @@ class JobFiles(NamedTuple):
         return self.directory / f"{self.stem}.control"
 
     @property
+    def array(self) -> Path:
+        """The file that names the array and the index of a job that was submitted with others."""
+        return self.directory / f"{self.stem}.array"
+
+    @property
+    def task(self) -> tuple[str, int | None]:
+        """The name by which Slurm knows the job, and its index if it is a task of an array."""
+        try:
+            name, index = self.array.read_text().split()
+        except FileNotFoundError:
+            return self.stem, None
+        return name, int(index)
+
+    @property
     def printed(self) -> Path:
         """The file that takes what Slurm itself and a node that cannot start the job print."""
-        return self.directory / f"{self.stem}.out"
+        name, index = self.task
+        return self.directory / (f"{name}.out" if index is None else f"{name}.{index}.out")
+
+    def note_task(self, name: str, index: int | None) -> None:
+        """Note how the job is about to be submitted. Raises ProjError if the disk is full."""
+        if index is None:
+            self.array.unlink(missing_ok=True)
+            return
+        with writing(f"job `{self.array}`"):
+            self.array.write_text(f"{name} {index}")
 
     def replica(self, name: str) -> Path:
         """Return the stream of one replica, such as `worker.2`."""
@@ -78,7 +101,7 @@ class JobFiles(NamedTuple):
 
     def remove(self) -> None:
         """Remove all files of the job. The stream goes last: while it exists, no other job takes the stem."""
-        for path in sorted(self.directory.glob(f"{self.stem}.*"), key=self.stream.__eq__):
+        for path in (self.printed, *sorted(self.directory.glob(f"{self.stem}.*"), key=self.stream.__eq__)):
             with suppress(FileNotFoundError):
                 path.unlink()
 

@@ -158,7 +158,7 @@ class Following:
             return
         with suppress(ControllerAway):
             if self._began is None or level is Level.KILL:
-                self._programs.cancel((self._id,))
+                self._programs.cancel(self._id)
             if level is Level.KILL:
                 self._programs.signal(self._id, "KILL", everything=True)
             elif self._began is not None:
@@ -169,7 +169,7 @@ class Following:
         """Kill the job after an exception, and wait until Slurm has."""
         with suppress(ControllerAway):
             self._programs.signal(self._id, "KILL", everything=True)
-            self._programs.cancel((self._id,))
+            self._programs.cancel(self._id)
             wait_for_end(self._programs, self._id)
 
     # --- the queue
@@ -196,7 +196,7 @@ class Following:
         self._gives_up = self._why_to_give_up(seen.row)
         if self._gives_up is not None:
             with suppress(ControllerAway):
-                self._programs.cancel((self._id,))
+                self._programs.cancel(self._id)
                 return
             self._gives_up = None
 
@@ -235,5 +235,5 @@ def wait_for_end(programs: Programs, job_id: str) -> None:
     """Wait until a job that was cancelled has ended. Raises ControllerAway."""
     from time import sleep
 
-    while (row := programs.rows([job_id]).get(job_id)) is not None and row.state in GOING_ON:
+    while (row := programs.row(job_id)) is not None and row.state in GOING_ON:
         sleep(_SOONEST)

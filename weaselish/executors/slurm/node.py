@@ -22,6 +22,7 @@ from weaselish.executors.slurm.stream import Began, Ended, LineBegan, NeedsSecre
 
 SECRETS_WAIT = 60.0  # seconds that a job started again waits for its secrets
 TICK = 0.2
+_TOGETHER = 0.3  # seconds within which Slurm sends a signal to all processes of a job
 _LEVELS = {signal.SIGINT: Level.INTERRUPT, signal.SIGTERM: Level.TERMINATE}
 
 
@@ -50,9 +51,21 @@ def _run_job(facts: dict[str, Any], files: JobFiles, cancel: Cancel) -> int:
         if earlier is not None and earlier.ended is not Ending.INTERRUPTED:
             return earlier.exit_code  # the node of the earlier start was only thought to be dead
         with StreamWriter(files.stream) as stream:
-            outcome = _run(facts, files, stream, cancel, locked.fileno())
+            outcome = _settled(_run(facts, files, stream, cancel, locked.fileno()), cancel)
             stream.event(Ended(outcome))
         return outcome.exit_code
+
+
+def _settled(outcome: Outcome, cancel: Cancel) -> Outcome:
+    """Return the outcome as INTERRUPTED if the script ended by a signal that reaches this process a moment later.
+
+    Slurm signals all processes when it cancels a job or puts it into the queue again.
+    """
+    if outcome.succeeded or outcome.ended not in (Ending.EXITED, Ending.SIGNALLED):
+        return outcome
+    if cancel.wait(_TOGETHER) is Level.RUN:
+        return outcome
+    return outcome._replace(ended=Ending.INTERRUPTED, exit_code=cancel.exit_code)
 
 
 def _request(cancel: Cancel, level: Level, number: int, _: object) -> None:

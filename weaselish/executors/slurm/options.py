@@ -7,36 +7,36 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from weaselish.executors.base import Job, JobRole
-from weaselish.executors.slurm.files import JobFiles
 from weaselish.model.executors import SlurmSettings
 from weaselish.model.resources import Resources
 
 _SPARE = 60.0  # seconds beyond a timeout, which the node itself enforces, until Slurm ends the job
 
 
-def submit_arguments(job: Job, settings: SlurmSettings, files: JobFiles, root: Path) -> tuple[str, ...]:
-    """Return the arguments of sbatch. Options of project.yml come last, so that they win.
+def name_options(directory: Path, name: str, *, is_array: bool = False) -> tuple[str, ...]:
+    """Return the options of sbatch that give a job its name, and a file in `directory` to print to."""
+    pattern = f"{name}.%a.out" if is_array else f"{name}.out"
+    return f"--job-name={name}", f"--output={str(directory).replace('%', '%%')}/{pattern}"
+
+
+def request_options(job: Job, settings: SlurmSettings, root: Path) -> tuple[str, ...]:
+    """Return the other options of sbatch. Those of project.yml come last, so that they win.
 
     A job with several roles is a heterogeneous job: a component for each role, with a task for each replica.
     """
-    first = (
-        f"--job-name={files.stem}",
-        f"--chdir={root}",
-        f"--output={_pattern(files.printed)}",
-        "--open-mode=append",
-    )
+    first = (f"--chdir={root}", "--open-mode=append")
     shared = (
         *([f"--partition={settings.partition}"] if settings.partition else []),
         *([f"--account={settings.account}"] if settings.account else []),
         *([f"--time={_minutes(job.timeout)}"] if job.timeout else []),
     )
     if not job.roles:
-        return (*first, *shared, *_amounts(job.resources, job.limits), *settings.options, str(files.script))
+        return (*first, *shared, *_amounts(job.resources, job.limits), *settings.options)
     components: list[str] = []
     for role in job.roles:
         components += [":"] if components else []
         components += (*shared, f"--ntasks={role.replicas}", *_amounts_of_each(role), *settings.options)
-    return (*first, *components, str(files.script))
+    return (*first, *components)
 
 
 def task_options(role: JobRole) -> tuple[str, ...]:
@@ -78,8 +78,3 @@ def _cpus(requested: Resources, limits: Resources) -> int:
 
 def _minutes(timeout: float) -> int:
     return math.ceil((timeout + _SPARE) / 60)
-
-
-def _pattern(path: Path) -> str:
-    """Return a path as sbatch reads it as a pattern of names."""
-    return str(path).replace("%", "%%")

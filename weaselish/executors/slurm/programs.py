@@ -7,7 +7,10 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
+
+from weaselish.executors.slurm.gathering import Gathering
 
 # states of a job that has not ended
 GOING_ON = frozenset(
@@ -38,6 +41,7 @@ _PREFIX = re.compile(r"^(?:sbatch|squeue|scancel|scontrol|sacct): (?:error: |fat
 _FAILED = "Batch job submission failed: "
 _AT_ONCE = 4  # calls of sbatch, so that many ready steps do not overwhelm the controller
 _LONGEST = 120.0  # seconds that a program may take
+_MOST = 500  # jobs that one call names
 
 
 class ControllerAway(Exception):
@@ -72,32 +76,58 @@ class Programs:
         self._environ = {**environ, "LC_ALL": "C"}
         self._path = environ.get("PATH")
         self._submitting = threading.BoundedSemaphore(_AT_ONCE)
+        self._finding = Gathering(self._find, most=_MOST)
+        self._asking = Gathering(self._rows_of, most=_MOST)
+        self._cancelling = Gathering(self._cancel, most=_MOST)
 
     @property
     def are_there(self) -> bool:
         return shutil.which("sbatch", path=self._path) is not None
 
-    def submit(self, arguments: Sequence[str], environ: Mapping[str, str]) -> str:
-        """Submit a batch script; return the job id. Raises ControllerAway or Refused."""
+    def submit(self, arguments: Sequence[str], environ: Mapping[str, str], *, script: str | None = None) -> str:
+        """Submit a batch script, which may be given as text; return the job id. Raises ControllerAway or Refused."""
         with self._submitting:
-            return self._call("sbatch", "--parsable", *arguments, environ=environ).strip().partition(";")[0]
+            printed = self._call("sbatch", "--parsable", *arguments, environ=environ, stdin=script)
+        return printed.strip().partition(";")[0]
 
-    def find(self, name: str) -> str | None:
-        """Return the id of our job of that name, None if Slurm knows none. Raises ControllerAway."""
-        lines = self._call("squeue", "--me", "--noheader", "--states=all", f"--name={name}", "--format=%A").split()
-        return lines[0] if lines else None
+    def find(self, name: str, index: int | None = None) -> str | None:
+        """Return the id of our job of that name, or of a task of our array of that name. Raises ControllerAway.
+
+        None if Slurm knows none.
+        """
+        return self._finding(None, (name, index))
+
+    def _find(self, _: None, wanted: Sequence[tuple[str, int | None]]) -> list[str | None]:
+        names = ",".join(dict.fromkeys(name for name, _ in wanted))
+        text = self._call(
+            "squeue", "--me", "--noheader", "--array", "--states=all", f"--name={names}", "--format=%j|%i"
+        )
+        found: dict[tuple[str, str], str] = {}
+        for line in text.splitlines():
+            name, part = line.rsplit("|", 1)
+            job = part.partition("+")[0]
+            found.setdefault((name, job.partition("_")[2]), job)
+        return [found.get((name, "" if index is None else str(index))) for name, index in wanted]
+
+    def row(self, job: str) -> Row | None:
+        """Return what Slurm says about one job, None if it has forgotten it. Raises ControllerAway."""
+        return self._asking(None, job)
+
+    def _rows_of(self, _: None, jobs: Sequence[str]) -> list[Row | None]:
+        rows = self.rows(jobs)
+        return [rows.get(job) for job in jobs]
 
     def rows(self, jobs: Iterable[str]) -> dict[str, Row]:
         """Return what Slurm says about jobs, by id, without those that it has forgotten. Raises ControllerAway.
 
-        A job with roles goes on as long as the part of any role does.
+        A job with roles goes on as long as the part of any role does. Of an array, Slurm is asked about all tasks.
         """
-        wanted = sorted(set(jobs))
+        wanted = ",".join(sorted({job.partition("_")[0] for job in jobs}))
         if not wanted:
             return {}
         try:
             text = self._call(
-                "squeue", "--noheader", "--states=all", f"--jobs={','.join(wanted)}", "--format=%i|%T|%N|%r"
+                "squeue", "--noheader", "--array", "--states=all", f"--jobs={wanted}", "--format=%i|%T|%N|%r"
             )
         except Refused:  # it knows none of them
             return {}
@@ -118,17 +148,16 @@ class Programs:
 
     def signal(self, job: str, name: str, *, everything: bool = False) -> None:
         """Send a signal to the batch script of a job, or to all its processes. Raises ControllerAway."""
-        self._cancel(job, f"--signal={name}", "--full" if everything else "--batch")
+        self._cancelling((f"--signal={name}", "--full" if everything else "--batch"), job)
 
-    def cancel(self, jobs: Sequence[str]) -> None:
-        """Cancel jobs, whether they run or wait. Raises ControllerAway."""
-        self._cancel(*jobs)
+    def cancel(self, job: str) -> None:
+        """Cancel a job, whether it runs or waits. Raises ControllerAway."""
+        self._cancelling((), job)
 
-    def _cancel(self, *words: str) -> None:
-        try:
-            self._call("scancel", *words)
-        except Refused:
-            return  # it has ended
+    def _cancel(self, options: tuple[str, ...], jobs: Sequence[str]) -> list[None]:
+        with suppress(Refused):  # some have ended; it goes on with the others
+            self._call("scancel", *options, *jobs)
+        return [None] * len(jobs)
 
     def _by_accounting(self, job: str) -> Verdict | None:
         if shutil.which("sacct", path=self._path) is None:
@@ -149,12 +178,13 @@ class Programs:
         )
         return _verdict(facts.get("JobState", ""), facts.get("ExitCode", "0:0"), facts.get("Reason", ""))
 
-    def _call(self, *words: str, environ: Mapping[str, str] | None = None) -> str:
+    def _call(self, *words: str, environ: Mapping[str, str] | None = None, stdin: str | None = None) -> str:
         """Run a program in a session of its own, so that Ctrl-C does not interrupt it half-way."""
         try:
             done = subprocess.run(
                 words,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                input=stdin,
                 capture_output=True,
                 text=True,
                 errors="replace",
