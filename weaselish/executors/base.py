@@ -5,15 +5,17 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
-from weaselish.cancel import Cancel
-from weaselish.model.executors import Queue
-from weaselish.model.project import Command
 from weaselish.model.resources import NOTHING, Resources
-from weaselish.model.sources import Mount
-from weaselish.plan.fingerprint import Fingerprint
-from weaselish.plan.record import Record
+
+if TYPE_CHECKING:  # a node of a cluster imports this module for each job
+    from weaselish.cancel import Cancel
+    from weaselish.model.executors import Queue
+    from weaselish.model.project import Command
+    from weaselish.model.sources import Mount
+    from weaselish.plan.fingerprint import Fingerprint
+    from weaselish.plan.record import Record
 
 
 class JobId(NamedTuple):

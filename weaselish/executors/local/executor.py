@@ -20,10 +20,10 @@ from weaselish.executors.local.running import RunningLine
 from weaselish.executors.local.start import LocalLine, start_line
 from weaselish.executors.sources import source_environment
 from weaselish.model.executors import LOCAL
-from weaselish.model.project import Command
 
 if TYPE_CHECKING:
     from weaselish.executors.local.cgroup import Cgroup
+    from weaselish.model.project import Command
 
 
 class LocalExecutor:
