@@ -114,9 +114,13 @@ class Slurm:
         """Return the states of the jobs that have not ended."""
         return self.ask("squeue", "-h", "-r", "-o", "%T").split()
 
-    def start_now(self, job: str) -> None:
-        """Ask Slurm to start a job that it put into the queue again, which it delays by two minutes."""
+    def starts_now(self, job: str) -> bool:
+        """Let a job start now that Slurm put into the queue again, for which it would wait two minutes.
+
+        Return whether nothing waits any longer.
+        """
         self.ask("scontrol", "update", f"JobId={job}", "StartTime=now")
+        return "PENDING" not in self.queue()
 
     def states(self) -> list[str]:
         """Return the states of the nodes."""
