@@ -93,7 +93,7 @@ def _without_secrets(env: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str],
 def encode(document: JobDocument) -> bytes:
     command, then = document.command, document.fingerprint
     deps = [{"path": path, "digest": digest, "object": document.objects.get(path)} for path, digest in then.deps]
-    data = {
+    data: dict[str, object] = {
         "format": FORMAT,
         "run": document.run,
         "project": document.project,
