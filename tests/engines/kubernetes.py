@@ -24,6 +24,7 @@ from engines.kubernetes_pods import Container
 
 TOKEN, POWERLESS = "right", "powerless"  # of an account that may do all, and one that may do nothing
 NAMESPACE = "lab"
+INDEX = "batch.kubernetes.io/job-completion-index"
 Object = dict[str, Any]
 _PATH = re.compile(r"/(?:api/v1|apis/batch/v1)/namespaces/([^/]+)/(jobs|pods|secrets|services)(?:/([^/]+))?(/log)?")
 
@@ -43,6 +44,8 @@ class Api:
         self.events: list[tuple[int, str, Object]] = []  # version, type, pod
         self.version = self.oldest = 1
         self.containers: dict[str, Container] = {}
+        self.started: set[str] = set()  # pods that were handed to the engine
+        self.graces: dict[str, int] = {}  # of pods that are deleted
         self.submitted: list[Object] = []  # all manifests that were ever accepted
         self.connections = 0  # of watches and logs, by which a drop is noticed
         self.dropped = 0
@@ -67,7 +70,8 @@ class Api:
             made["metadata"] |= {"uid": str(uuid.uuid4()), "namespace": NAMESPACE}
             self.put(kind, made)
             if kind == "jobs":
-                self._make_pod(made)
+                for index in range(made["spec"]["completions"]):
+                    self._make_pod(made, index if made["spec"].get("completionMode") == "Indexed" else None)
         return made
 
     def put(self, kind: str, made: Object, event: str = "MODIFIED") -> None:
@@ -82,11 +86,16 @@ class Api:
                 self.events.append((self.version, event, json.loads(json.dumps(made))))
             self.changed.notify_all()
 
-    def _make_pod(self, job: Object) -> None:
+    def _make_pod(self, job: Object, index: int | None) -> None:
         name = job["metadata"]["name"]
         template = json.loads(json.dumps(job["spec"]["template"]))
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job["metadata"]["uid"]}
         metadata = {**template["metadata"], "name": f"{name}-{uuid.uuid4().hex[:5]}", "ownerReferences": [owner]}
+        if index is not None:
+            metadata |= {"name": f"{name}-{index}-{uuid.uuid4().hex[:5]}", "annotations": {INDEX: str(index)}}
+            template["spec"]["hostname"] = f"{name}-{index}"
+            template["spec"]["containers"][0]["env"].append({"name": "JOB_COMPLETION_INDEX", "value": str(index)})
+        metadata["creationTimestamp"] = f"2026-01-01T00:00:00.{self.version:09}Z"
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
         pod["status"] = {"phase": "Pending"}
         if self.hold_pods:
@@ -94,6 +103,7 @@ class Api:
             pod["status"]["conditions"] = [{**condition, "message": "0/2 nodes are available: 2 Insufficient cpu."}]
         self.put("pods", pod, "ADDED")
         if not self.hold_pods:
+            self.started.add(metadata["name"])
             threading.Thread(target=self._run, args=(pod,), daemon=True).start()
 
     def _run(self, pod: Object) -> None:
@@ -104,12 +114,24 @@ class Api:
                 continue
             with self.changed:
                 self.changed.wait_for(lambda key=needed: key in self.objects, 10)  # type: ignore[misc]
+        if service := pod["spec"].get("subdomain"):
+            with self.changed:
+                self.changed.wait_for(lambda: ("services", service) in self.objects, 10)
         secrets = {key: made for (kind, key), made in self.objects.items() if kind == "secrets"}
         container = Container(pod, secrets, self.exports, self._directory / name, self._environ, self._mounts)
-        if (problem := container.start()) is not None:
-            self._status(pod, {"waiting": {"reason": "ErrImagePull", "message": problem}}, "Pending")
+        if name in self.graces:
+            self.put("pods", pod, "DELETED")
             return
-        self.containers[name] = container
+        if (problem := container.start()) is not None:
+            self.started.discard(name)
+            self._status(pod, {"waiting": {"reason": "ErrImagePull", "message": problem}}, "Pending")
+            if name in self.graces:
+                self.put("pods", pod, "DELETED")
+            return
+        with self.changed:
+            self.containers[name] = container
+            if name in self.graces:
+                threading.Thread(target=container.stop, args=(self.graces[name],), daemon=True).start()
         self._status(pod, {"running": {}}, "Running")
         self._count(job, ready=1)
         terminated = container.wait()
@@ -118,6 +140,21 @@ class Api:
         with self.changed:
             if pod["metadata"].get("deletionTimestamp"):
                 self.put("pods", pod, "DELETED")
+            self._restart(pod, int(terminated["exitCode"]))
+
+    def _restart(self, pod: Object, code: int) -> None:
+        """Start an index again that failed, unless its backoff limit or the failure policy forbids it."""
+        job = self.objects.get(("jobs", pod["metadata"]["ownerReferences"][0]["name"]))
+        index = pod["metadata"].get("annotations", {}).get(INDEX)
+        if job is None or index is None or code == 0:
+            return
+        failures = job.setdefault("failures", {})
+        failures[index] = failures.get(index, 0) + 1
+        rules = job["spec"].get("podFailurePolicy", {"rules": []})["rules"]
+        if failures[index] > job["spec"]["backoffLimitPerIndex"]:
+            return
+        if not any(code in rule["onExitCodes"]["values"] for rule in rules):
+            self._make_pod(job, int(index))
 
     def _status(self, pod: Object, state: Object, phase: str) -> None:
         image = pod["spec"]["containers"][0]["image"]
@@ -146,11 +183,14 @@ class Api:
             return made
 
     def _end_pod(self, pod: Object, grace: int) -> None:
-        container = self.containers.get(pod["metadata"]["name"])
+        name = pod["metadata"]["name"]
+        container = self.containers.get(name)
+        before = self.graces.get(name)
+        self.graces[name] = grace if before is None else min(grace, before)
         pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-        if container is None or container.has_ended:
+        if name not in self.started or (container is not None and container.has_ended):
             self.put("pods", pod, "DELETED")
-        else:
+        elif container is not None and (before is None or grace < before):
             threading.Thread(target=container.stop, args=(grace,), daemon=True).start()
 
     def found(self, kind: str, name: str) -> Object:
@@ -304,6 +344,7 @@ def kubernetes(directory: Path, environ: Mapping[str, str], mounts: tuple[str, .
     api = Api(directory, environ, mounts)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(api))
     server.daemon_threads = True
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that was killed
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         config = directory / "kubeconfig"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import random
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 Object = dict[str, Any]
+_NETWORK = "pods"
+_CREATING = threading.Lock()
 
 
 class Container:
@@ -45,10 +48,21 @@ class Container:
         options += [f"--memory={memory}", f"--memory-swap={memory}"] if memory else []
         options += [f"--volume={self._host(one)}:{one['mountPath']}{_mode(one)}" for one in container["volumeMounts"]]
         first, *rest = [word.replace("$$(", "$(") for word in container["command"]]
-        words = ["run", "--detach", "--pull=never", "--network=host", f"--name={self._name}", *self._mounts, *options]
+        words = ["run", "--detach", "--pull=never", *self._network(), f"--name={self._name}", *self._mounts, *options]
         words += [f"--workdir={container['workingDir']}", f"--entrypoint={first}", container["image"], *rest]
         done = self._docker(*words, env=env)
         return done.stderr.strip().splitlines()[-1] if done.returncode else None
+
+    def _network(self) -> list[str]:
+        """Return the network: the host's, or for pods that find each other by name one with a DNS of its own."""
+        if "subdomain" not in self._spec:
+            return ["--network=host"]
+        with _CREATING:
+            if self._docker("network", "inspect", _NETWORK).returncode:
+                subnet = f"10.{random.randrange(64, 250)}.{random.randrange(250)}.0/24"  # other engines have their own
+                self._docker("network", "create", f"--subnet={subnet}", _NETWORK)
+        host = self._spec["hostname"]
+        return [f"--network={_NETWORK}", f"--hostname={host}", f"--network-alias={host}.{self._spec['subdomain']}"]
 
     def _host(self, mount: Object) -> str:
         [volume] = [one for one in self._spec["volumes"] if one["name"] == mount["name"]]
@@ -76,7 +90,7 @@ class Container:
         return self._ended.is_set()
 
     def stop(self, grace: int) -> None:
-        self._docker("stop", f"--time={min(grace, 3)}", self._name)
+        self._docker("stop", f"--time={min(grace, 1)}", self._name)
 
     def output(self, *, follow: bool) -> Iterator[bytes]:
         """Yield what it wrote, and empty bytes now and then while nothing comes."""

@@ -45,7 +45,7 @@ class Place:
     def __init__(self, cluster: Kubernetes) -> None:
         self.cluster = cluster
         self.console, self.cancel = Console(), Cancel()
-        self.executor = KubernetesExecutor(SETTINGS, cluster.environ)
+        self.executor = KubernetesExecutor(SETTINGS, cluster.environ, grace=0.3)
         self.handles: list[str] = []
 
     def job(self, script: str, **changes: Any) -> Job:

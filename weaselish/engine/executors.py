@@ -107,11 +107,12 @@ def leftovers(
         raise UnknownName("executor", name, workspace.project.executors.names)
     if not isinstance(executor, CleanableExecutor):
         raise ProjError(f"nothing can be left behind on `{name}`")
-    in_use = {one.handle for one in running_steps(workspace, executors, report) if one.pid is not None}
+    running = [one for one in running_steps(workspace, executors, report) if one.pid is not None]
+    in_use = {(one.handle or "").rpartition(" ")[2] for one in running}  # the name of a job on a remote may precede it
     return executor, list(_unused(executor.leftovers(), in_use))
 
 
-def _unused(found: Mapping[str, str], in_use: set[str | None]) -> Iterator[Leftover]:
+def _unused(found: Mapping[str, str], in_use: set[str]) -> Iterator[Leftover]:
     for handle, step in sorted(found.items()):
         if handle not in in_use:
             yield Leftover(handle, step)

@@ -109,7 +109,7 @@ class Executors:
             case KubernetesSettings() as settings:
                 from weaselish.executors.kubernetes.executor import KubernetesExecutor
 
-                return KubernetesExecutor(settings, self.environ)
+                return KubernetesExecutor(settings, self.environ, self.root)
             case ContainerSettings() as settings:
                 from weaselish.executors.containers.executor import ContainerExecutor
 

@@ -79,23 +79,31 @@ class Cluster:
                 if getattr(error, "status", None) != 409:
                     raise
 
-    def delete_job(self, name: str, *, grace: int | None = None) -> bool:
-        """Delete a Job with all that it owns. Return whether it existed."""
-        with self._translated("delete jobs"):
+    def create_service(self, manifest: Manifest) -> None:
+        with self._translated("create services"):
             try:
-                self._batch.delete_namespaced_job(name, self.namespace, propagation_policy="Background", **_RAW)
-                existed = True
+                self._core.create_namespaced_service(self.namespace, manifest, **_RAW)
             except Exception as error:
-                if getattr(error, "status", None) != 404:
+                if getattr(error, "status", None) != 409:
                     raise
-                existed = False
-        if grace is not None:
-            self._end_pods(name, grace)
-        return existed
 
-    def _end_pods(self, name: str, grace: int) -> None:
-        """Delete the pods of a job now, with `grace` seconds between SIGTERM and SIGKILL."""
-        for pod in self.pods(f"proj/job={name}")[0]:
+    def delete_jobs(self, selector: str, *, grace: int | None = None) -> None:
+        """Delete the Jobs that a selector of labels matches, with all that they own."""
+        for job in self.jobs(selector):
+            with self._translated("delete jobs"):
+                try:
+                    self._batch.delete_namespaced_job(
+                        job["metadata"]["name"], self.namespace, propagation_policy="Background", **_RAW
+                    )
+                except Exception as error:
+                    if getattr(error, "status", None) != 404:
+                        raise
+        if grace is not None:
+            self._end_pods(selector, grace)
+
+    def _end_pods(self, selector: str, grace: int) -> None:
+        """Delete pods now, with `grace` seconds between SIGTERM and SIGKILL."""
+        for pod in self.pods(selector)[0]:
             with self._translated("delete pods"):
                 try:
                     self._core.delete_namespaced_pod(
@@ -107,16 +115,6 @@ class Cluster:
                 except Exception as error:
                     if getattr(error, "status", None) != 404:
                         raise
-
-    def has_job(self, name: str) -> bool:
-        with self._translated("read jobs"):
-            try:
-                self._batch.read_namespaced_job(name, self.namespace, **_RAW)
-            except Exception as error:
-                if getattr(error, "status", None) != 404:
-                    raise
-                return False
-            return True
 
     def jobs(self, selector: str) -> list[Mapping[str, Any]]:
         """Return the Jobs that a selector of labels matches, by one query."""

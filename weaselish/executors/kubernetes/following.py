@@ -1,4 +1,4 @@
-"""Follows one job in a cluster: its pod through a watch, its output through the log, until it has ended."""
+"""Follows one job, or one replica of it: its pods as the watch sees them, and their output, until it has ended."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 from weaselish.cancel import Cancel, Level
 from weaselish.executors.base import Ending, Job, JobOutput, Outcome
 from weaselish.executors.kubernetes import pods
-from weaselish.executors.kubernetes.cluster import Cluster, ClusterError, Expired, PodEvent, Unreachable
-from weaselish.executors.kubernetes.manifests import CONTAINER, JOB
+from weaselish.executors.kubernetes.cluster import Cluster, ClusterError, PodEvent, Unreachable
+from weaselish.executors.kubernetes.manifests import CONTAINER, NOT_AGAIN
+from weaselish.executors.kubernetes.watching import PAUSES, Gone, Messages, start
 
 _TICK = 0.1  # seconds between two looks at cancellation and deadlines
-_PAUSES = (0.5, 15.0)  # seconds between two attempts to reach the cluster: at first, at most
 _LOG_END = 5.0  # seconds that the pod's state may come after the end of its log
 _GONE = 60.0  # seconds that the pod of a deleted job may take to end
 _GRACE = {Level.INTERRUPT: 30, Level.TERMINATE: 5, Level.KILL: 0}  # seconds between SIGTERM and SIGKILL
@@ -31,38 +31,57 @@ class _LogEnd(NamedTuple):
     pass
 
 
-class _Gone(NamedTuple):
-    """The cluster has neither the job nor a pod of it."""
+class _Pod:
+    """A pod as far as it is known. `ended` is set with its container's end."""
 
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.outcome: Outcome | None = None
+        self.is_log_open = self.is_log_done = self.is_gone = False
+        self.ended = threading.Event()
 
-_Message = PodEvent | _Log | _LogEnd | _Gone | BaseException
+    @property
+    def is_over(self) -> bool:
+        return self.is_gone or (self.outcome is not None and (self.is_log_done or not self.is_log_open))
 
 
 class Following:
-    """Follows a job that exists. Two threads read from the cluster; the caller's passes on what they read."""
+    """Follows what runs in the pods whose states come through `messages`: one pod, and one more for each restart.
 
-    def __init__(self, cluster: Cluster, job: Job, name: str, output: JobOutput, cancel: Cancel) -> None:
+    `end` deletes the job with a number of seconds between SIGTERM and SIGKILL. Another thread reads the log; the
+    caller's passes on what it reads.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        job: Job,
+        output: JobOutput,
+        cancel: Cancel,
+        end: Callable[[int], None],
+        restarts: int = 0,
+    ) -> None:
+        self.messages: Messages = SimpleQueue()
         self._cluster = cluster
         self._job = job
-        self._name = name
         self._output = output
         self._cancel = cancel
-        self._messages: SimpleQueue[_Message] = SimpleQueue()
+        self._end = end
+        self._restarts = restarts
         self._stopped = threading.Event()
-        self._ended = threading.Event()  # the container has ended
-        self._pod: Mapping[str, Any] | None = None
-        self._outcome: Outcome | None = None
+        self._pod: _Pod | None = None
+        self._past: list[_Pod] = []
+        self._early: list[PodEvent] = []  # of pods that started before the log of the one before was read
+        self._is_gone = False
         self._level = Level.RUN  # of the request that was passed on to the cluster
         self._given_up: Outcome | None = None  # why the job was deleted
         self._delete_by = inf
-        self._is_log_open = self._is_log_done = self._is_gone = False
         self._shown: str | None = None
         self._started = inf  # when its container was first seen to run
 
     def outcome(self) -> Outcome:
         """Wait for the end of the job. Raises ClusterError, and what the output raises."""
         begun = monotonic()
-        self._start(self._watch)
         try:
             while not self._is_over():
                 self._take(_TICK)
@@ -73,43 +92,73 @@ class Following:
         if self._given_up is not None:
             return self._given_up
         lost = Outcome(Ending.NOT_STARTED, 1, message="its job or pod was deleted on the cluster")
-        return self._outcome or lost
+        return (self._pod.outcome if self._pod else None) or lost
 
     def _is_over(self) -> bool:
         if self._given_up is not None:
-            return self._is_gone or self._outcome is not None or monotonic() > self._delete_by
-        return self._is_gone or (self._outcome is not None and (self._is_log_done or not self._is_log_open))
+            has_ended = self._pod is not None and (self._pod.outcome is not None or self._pod.is_gone)
+            return self._is_gone or has_ended or monotonic() > self._delete_by
+        if self._pod is not None and self._pod.is_over and self._may_restart(self._pod):
+            self._await_next(self._pod)
+        return self._is_gone or (self._pod is not None and self._pod.is_over)
+
+    def _may_restart(self, pod: _Pod) -> bool:
+        """Return whether the cluster starts another pod in place of one that failed."""
+        outcome = pod.outcome
+        if len(self._past) >= self._restarts or (outcome and (outcome.succeeded or outcome.exit_code in NOT_AGAIN)):
+            return False
+        return outcome is None or outcome.ended is not Ending.NOT_STARTED or not outcome.message
+
+    def _await_next(self, pod: _Pod) -> None:
+        self._past.append(pod)
+        self._pod = None
+        why = f"exit code {pod.outcome.exit_code}" if pod.outcome else "the loss of its pod"
+        self._output.write(f"Restart {len(self._past)} of {self._restarts} after {why}\n".encode())
+        early, self._early = self._early, []
+        for event in early:
+            self._see(event)
 
     def _take(self, seconds: float) -> None:
         try:
-            message = self._messages.get(timeout=seconds)
+            message = self.messages.get(timeout=seconds)
         except Empty:
             return
         match message:
-            case PodEvent(pod, is_deleted):
-                self._see(pod, is_deleted=is_deleted)
+            case PodEvent():
+                self._see(message)
             case _Log(data):
                 self._output.write(data)
-            case _LogEnd():
-                self._is_log_done = True
-            case _Gone():
+            case _LogEnd() if self._pod is not None:
+                self._pod.is_log_done = True
+            case Gone():
                 self._is_gone = True
             case BaseException():
                 raise message
 
-    def _see(self, pod: Mapping[str, Any], *, is_deleted: bool) -> None:
-        self._pod = pod
-        self._outcome = self._outcome or pods.outcome_of(pod)
-        if pods.has_started(pod) and not self._is_log_open:
-            self._is_log_open, self._started = True, monotonic()
+    def _see(self, event: PodEvent) -> None:
+        name = event.pod["metadata"]["name"]
+        if any(past.name == name for past in self._past):
+            return
+        if self._pod is None:
+            self._pod = _Pod(name)
+        if self._pod.name != name:
+            self._early.append(event)
+            return
+        self._look_at(self._pod, event.pod, is_deleted=event.is_deleted)
+
+    def _look_at(self, pod: _Pod, seen: Mapping[str, Any], *, is_deleted: bool) -> None:
+        pod.outcome = pod.outcome or pods.outcome_of(seen)
+        if pods.has_started(seen) and not pod.is_log_open:
+            pod.is_log_open, self._started = True, min(self._started, monotonic())
             for line in self._job.lines[:1]:
                 self._output.start_line(line, line.words[0])
-            self._start(partial(self._read_log, pod["metadata"]["name"]))
-        if self._outcome is not None:
-            self._ended.set()
+            start(partial(self._read_log, pod), self.messages.put)
+        if pod.outcome is not None:
+            pod.ended.set()
         elif is_deleted:
-            self._is_gone = True
-        elif (reason := pods.waits_for(pod)) and reason != self._shown:
+            pod.is_gone = True
+            pod.ended.set()
+        elif (reason := pods.waits_for(seen)) and reason != self._shown:
             self._shown = reason
             self._output.write(f"waiting for the cluster: {reason}\n".encode())
 
@@ -122,10 +171,10 @@ class Following:
             self._give_up(Outcome(Ending.INTERRUPTED, self._cancel.exit_code, 0), _GRACE[level])
 
     def _heed_deadlines(self, begun: float) -> None:
-        if self._given_up is not None or self._outcome is not None:
+        if self._given_up is not None or (self._pod is not None and self._pod.outcome is not None):
             return
         job, passed = self._job, monotonic() - begun
-        if not self._is_log_open:
+        if self._started == inf:
             if job.queue_timeout is not None and passed > job.queue_timeout:
                 message = f"no pod started within {job.queue_timeout:g} s{f' ({self._shown})' if self._shown else ''}"
                 self._give_up(Outcome(Ending.NOT_STARTED, 1, message=message, hint="raise `queue_timeout`"), 0)
@@ -136,69 +185,36 @@ class Following:
         self._given_up = self._given_up or why
         self._delete_by = monotonic() + _GONE
         try:
-            self._cluster.delete_job(self._name, grace=grace)
+            self._end(grace)
         except Unreachable as error:
-            self._output.write(f"{error.message}; the job `{self._name}` may still run there\n".encode())
+            self._output.write(f"{error.message}; the job may still run there\n".encode())
             self._is_gone = True
+        self._is_gone = self._is_gone or self._pod is None
 
-    # -- threads that read ------------------------------------------------------------------------------------------
+    @property
+    def attempt(self) -> int:
+        """The number of pods so far."""
+        return len(self._past) + 1
 
-    def _start(self, read: Callable[[], None]) -> None:
-        """Start a thread whose exceptions the caller's thread raises."""
+    # -- the thread that reads --------------------------------------------------------------------------------------
 
-        def guarded() -> None:
-            try:
-                read()
-            except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
-                self._messages.put(error)
-
-        threading.Thread(target=guarded, daemon=True).start()
-
-    def _watch(self) -> None:
-        """Pass on each state of the pod, whatever happens to the connection."""
-        selector, version, pause = f"{JOB}={self._name}", "", _PAUSES[0]
-        while not self._stopped.is_set():
-            try:
-                if not version:
-                    version = self._list(selector)
-                for event, seen in self._cluster.watch_pods(selector, version):
-                    self._messages.put(event)
-                    version = seen
-                    pause = _PAUSES[0]
-                    if self._stopped.is_set():
-                        return
-            except Expired:
-                version = ""
-            except Unreachable:
-                version = ""
-                self._stopped.wait(pause)
-                pause = min(2 * pause, _PAUSES[1])
-
-    def _list(self, selector: str) -> str:
-        found, version = self._cluster.pods(selector)
-        for pod in found:
-            self._messages.put(PodEvent(pod))
-        if not found and not self._cluster.has_job(self._name):
-            self._messages.put(_Gone())
-        return version
-
-    def _read_log(self, pod: str) -> None:
+    def _read_log(self, pod: _Pod) -> None:
         """Pass on the output of the container. After a broken connection, skip what was passed on before."""
         passed = 0
         while not self._stopped.is_set():
-            is_last, at = self._ended.is_set(), 0
+            is_last, at = pod.ended.is_set(), 0
             try:
-                for data in self._cluster.log(pod, CONTAINER):
+                for data in self._cluster.log(pod.name, CONTAINER):
                     at += len(data)
                     if at > passed:
-                        self._messages.put(_Log(data[len(data) - (at - passed) :] if at - passed < len(data) else data))
+                        self.messages.put(_Log(data[len(data) - (at - passed) :] if at - passed < len(data) else data))
                         passed = at
-                if is_last or self._ended.wait(_LOG_END):
+                if is_last or pod.ended.wait(_LOG_END):
                     break
             except Unreachable:
-                self._stopped.wait(_PAUSES[0])
+                self._stopped.wait(PAUSES[0])
             except ClusterError:
                 if is_last:
                     break  # the pod is gone, and its log with it
-                self._stopped.wait(_PAUSES[0])
-        self._messages.put(_LogEnd())
+                self._stopped.wait(PAUSES[0])
+        self.messages.put(_LogEnd())

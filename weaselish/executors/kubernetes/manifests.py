@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from weaselish.executors.base import Job, JobSource
 from weaselish.model.executors import KubernetesSettings
@@ -16,6 +16,10 @@ Manifest = dict[str, object]
 MANAGED_BY = "app.kubernetes.io/managed-by"
 TOOL = "proj"
 PROJECT, STEP, JOB = "proj/project", "proj/step", "proj/job"  # labels of all objects of a job
+ROLE = "proj/role"  # a label of the objects of one role
+DIRECTORY = "proj/directory"  # a label: the directory of the project that started the job
+INDEX = "batch.kubernetes.io/job-completion-index"  # the annotation by which a pod of a role knows its index
+NOT_AGAIN = (126, 127)  # exit codes of a program that cannot be started, for which no restart helps
 CONTAINER = "step"
 CREDENTIALS = "proj-credentials"  # a Secret of the namespace, if it exists: variables by which pods reach the remote
 _WORK = "/work"  # an empty directory in which the lines run
@@ -31,10 +35,10 @@ def job_name(job: Job, unique: str) -> str:
     return f"proj-{step}-{unique}"
 
 
-def labels_of(job: Job, name: str, settings: KubernetesSettings) -> dict[str, str]:
+def labels_of(job: Job, name: str, settings: KubernetesSettings, directory: str = "") -> dict[str, str]:
     """Return the labels of all objects of a job. Those of project.yml cannot replace ours."""
     own = {MANAGED_BY: TOOL, PROJECT: label(job.project), STEP: label(job.name), JOB: name}
-    return {**settings.labels, **own}
+    return {**settings.labels, **own, **({DIRECTORY: directory} if directory else {})}
 
 
 def label(text: str) -> str:
@@ -42,15 +46,15 @@ def label(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", text)[:_LONGEST_LABEL].strip("._-")
 
 
-def job_manifest(job: Job, name: str, settings: KubernetesSettings, image: str) -> Manifest:
-    """Return the Job that runs the lines of a job once, in one pod."""
-    labels = labels_of(job, name, settings)
+def job_manifest(job: Job, name: str, settings: KubernetesSettings, image: str, directory: str = "") -> Manifest:
+    """Return the Job that runs the lines of a job once, in one pod. `directory`: see `DIRECTORY`."""
+    labels = labels_of(job, name, settings, directory)
     spec: Manifest = {
         "completions": 1,
         "parallelism": 1,
         "backoffLimit": 0,  # the engine decides about retries
         "ttlSecondsAfterFinished": _KEPT,
-        "template": {"metadata": {"labels": labels}, "spec": _pod(job, name, settings, image)},
+        "template": {"metadata": {"labels": labels}, "spec": pod_spec(job, name, settings, image)},
     }
     return {
         "apiVersion": "batch/v1",
@@ -65,14 +69,18 @@ def secret_manifest(job: Job, name: str, uid: str, settings: KubernetesSettings)
     data = {key: base64.b64encode(job.env[key].encode()).decode() for key in sorted(job.secrets & job.env.keys())}
     if not data:
         return None
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid, "blockOwnerDeletion": True}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "Opaque",
-        "metadata": {"name": name, "labels": labels_of(job, name, settings), "ownerReferences": [owner]},
+        "metadata": {"name": name, "labels": labels_of(job, name, settings), "ownerReferences": [owner(name, uid)]},
         "data": data,
     }
+
+
+def owner(name: str, uid: str) -> Manifest:
+    """Return a reference to the Job with which the cluster deletes an object."""
+    return {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid, "blockOwnerDeletion": True}
 
 
 def image_name(image: str, registry: str | None) -> str:
@@ -82,14 +90,17 @@ def image_name(image: str, registry: str | None) -> str:
     return image if registry is None or names_registry else f"{registry.rstrip('/')}/{image}"
 
 
-def _pod(job: Job, name: str, settings: KubernetesSettings, image: str) -> Manifest:
+def pod_spec(
+    job: Job, name: str, settings: KubernetesSettings, image: str, first: Sequence[str] = ()
+) -> dict[str, object]:
+    """Return the pod that runs the lines of a job. `first`: lines of shell before all others."""
     mounted = [source for source in job.sources if source.mount and (source.mount.nfs or source.mount.volume)]
     work: Manifest = {"name": "work", "emptyDir": {}}
     pod: Manifest = {
         "restartPolicy": "Never",
         "enableServiceLinks": False,
         "automountServiceAccountToken": False,
-        "containers": [_container(job, name, settings, image, mounted)],
+        "containers": [_container(job, name, settings, image, mounted, first)],
         "volumes": [work, *(_volume(job, source, settings) for source in mounted)],
     }
     if settings.node_selector:
@@ -97,7 +108,14 @@ def _pod(job: Job, name: str, settings: KubernetesSettings, image: str) -> Manif
     return pod
 
 
-def _container(job: Job, name: str, settings: KubernetesSettings, image: str, mounted: Iterable[JobSource]) -> Manifest:
+def _container(
+    job: Job,
+    name: str,
+    settings: KubernetesSettings,
+    image: str,
+    mounted: Iterable[JobSource],
+    first: Sequence[str],
+) -> Manifest:
     mounts: list[Manifest] = [{"name": "work", "mountPath": _WORK}]
     env = {"TMPDIR": _WORK, "HOME": _WORK, "BUILD_ID": str(job.id.run), "TASK_NAME": job.name}
     env |= {"PROJECT_NAME": job.project, "GPU_COUNT": str(job.resources.gpus)}
@@ -111,7 +129,7 @@ def _container(job: Job, name: str, settings: KubernetesSettings, image: str, mo
     container: Manifest = {
         "name": CONTAINER,
         "image": image_name(image, settings.image_registry),
-        "command": ["/bin/sh", "-c", _unexpanded(script(job, settings.setup))],
+        "command": ["/bin/sh", "-c", _unexpanded(script(job, (*first, *settings.setup)))],
         "workingDir": _WORK,
         "env": [{"name": key, "value": _unexpanded(value)} for key, value in env.items()],
         "envFrom": secrets,
