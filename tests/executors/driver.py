@@ -17,8 +17,9 @@ from typing import Any
 
 from weaselish.cancel import Cancel
 from weaselish.errors import ProjError
-from weaselish.executors.base import Job, JobId, Line, Stdin
+from weaselish.executors.base import Job, JobId, Line
 from weaselish.executors.local.executor import LocalExecutor
+from weaselish.executors.stdin import Stdin
 
 
 class Console:

@@ -32,7 +32,7 @@ def execute_job(
     from weaselish.engine.exec.place import Attempt, read_job, workspace_at
     from weaselish.engine.exec.replica_at import replica_at
     from weaselish.engine.remote.tree import RemoteTree
-    from weaselish.engine.run.job import secret_values
+    from weaselish.engine.run.secrets import secret_values
     from weaselish.stores.open import open_store
     from weaselish.workspace import Workspace
 

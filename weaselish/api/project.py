@@ -131,7 +131,7 @@ class Project(Running, Jobs, Sharing, History):
 
     def secrets(self) -> frozenset[str]:
         """Return the values that no text about the project may show: of declared and of resolved secrets."""
-        from weaselish.engine.run.job import hidden_values
+        from weaselish.engine.run.secrets import hidden_values
 
         workspace = self._open()
         commands = workspace.project.commands.values()
@@ -212,8 +212,8 @@ class Project(Running, Jobs, Sharing, History):
         `on_line` receives each command line before it runs, `on_output` what it prints. Raises ProjError if one fails.
         """
         from weaselish.engine.setup import set_up, without_environment
-        from weaselish.executors.base import Stdin
         from weaselish.executors.local.executor import LocalExecutor
+        from weaselish.executors.stdin import Stdin
         from weaselish.load import find_root
 
         root = find_root(self._directory)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from weaselish.engine.run.run import RunResult
     from weaselish.engine.status import Graph, StepStatus
     from weaselish.engine.watch import Watch
-    from weaselish.executors.base import Stdin
+    from weaselish.executors.stdin import Stdin
     from weaselish.graphs.formats import GraphFormat
     from weaselish.plan.graph import Plan
     from weaselish.workspace import Workspace
@@ -162,8 +162,8 @@ class Running(ProjectDirectory):
         number or "auto". `executor` runs all steps, whatever their commands name.
         """
         from weaselish.engine.run.run import RunOptions, run
-        from weaselish.executors.base import Stdin as Source
         from weaselish.executors.open import Executors
+        from weaselish.executors.stdin import Stdin as Source
         from weaselish.plan.selection import Selection
 
         selection = Selection(only, from_step, until_step, force, force_all)

@@ -12,7 +12,6 @@ from typing import BinaryIO
 from weaselish.cli.activity import ActivityLine
 from weaselish.cli.console import done, failed, hint, paint, say, warn
 from weaselish.cli.region import can_redraw
-from weaselish.cli.tables import preload_table, table
 from weaselish.cli.units import counted, shown_duration, shown_size
 from weaselish.engine import events
 from weaselish.engine.events import StepResult, StepState
@@ -109,6 +108,8 @@ class ConsoleReporter:
 
     def _show_start(self, event: events.StepStarted) -> None:
         if not self.reasons and self._steps > 1:
+            from weaselish.cli.tables import preload_table
+
             preload_table()
         self.reasons[event.step] = event.reasons
         if event.log is not None:
@@ -201,6 +202,8 @@ class ConsoleReporter:
         line = f"{mark} {self.totals(result)}"
         if len(result.results) == 1:
             return line
+        from weaselish.cli.tables import table
+
         return f"\n{table(self._rows(result), ('step', 'result', 'time', 'why'))}\n{line}"
 
     def totals(self, result: RunResult) -> str:

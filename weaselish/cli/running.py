@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.cli.opening import show_notices
-from weaselish.executors.base import Stdin
+from weaselish.executors.stdin import Stdin
 
 if TYPE_CHECKING:
     from weaselish.api.project import Project
@@ -45,10 +45,8 @@ class View(NamedTuple):
 
 def run_targets(call: Call, project: Project, targets: Sequence[str], settings: Settings, view: View) -> int:
     """Run targets in the terminal; return the exit code."""
-    from weaselish.cli.json_output import print_json, print_json_line
     from weaselish.cli.questions import confirmation
     from weaselish.cli.reporter import OutputMode
-    from weaselish.cli.run_json import result_as_json
     from weaselish.cli.signals import cancelling_in_stages
     from weaselish.cli.stage import Stage
     from weaselish.engine import events
@@ -61,6 +59,8 @@ def run_targets(call: Call, project: Project, targets: Sequence[str], settings: 
             show_notices(event.plan.project)
         reporter(event)
         if view.form is Form.JSON_LINES:
+            from weaselish.cli.json_output import print_json_line
+
             print_json_line(event.to_json())
 
     stage = Stage(reporter, show, _estimates(project, targets, settings))
@@ -80,6 +80,9 @@ def run_targets(call: Call, project: Project, targets: Sequence[str], settings: 
     seconds = time.monotonic() - begun
     reporter.show_summary("" if call.is_quiet and not result.exit_code else summary, result)
     if view.form is Form.JSON:
+        from weaselish.cli.json_output import print_json
+        from weaselish.cli.run_json import result_as_json
+
         print_json(result_as_json(result, reporter.reasons))
     _notify(call, targets, view, result, seconds)
     return result.exit_code

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.run.environment import environment_of
-from weaselish.engine.run.job import hidden_values
 from weaselish.engine.run.metrics import read_metrics
 from weaselish.engine.run.planning import check_usable
+from weaselish.engine.run.secrets import hidden_values
 from weaselish.engine.run.staleness import output_content
 from weaselish.errors import ProjError, UnknownName, UsageError
 from weaselish.model.project import Command

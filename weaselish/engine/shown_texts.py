@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weaselish.engine.run.job import hidden_values
+from weaselish.engine.run.secrets import hidden_values
 from weaselish.model.interpolate import put_env
 from weaselish.model.masking import masked
 from weaselish.model.project import Command

@@ -89,14 +89,6 @@ class Job(NamedTuple):
         return self.id.step
 
 
-class Stdin(enum.Enum):
-    """What the lines of a local job read from standard input."""
-
-    NULL = "null"  # nothing
-    INHERIT = "inherit"  # our own standard input
-    TERMINAL = "terminal"  # a pseudo-terminal connected to ours; as INHERIT where ours is not a terminal
-
-
 class Ending(enum.Enum):
     """How a job ended."""
 

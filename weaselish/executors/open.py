@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from weaselish.errors import UnknownName
-from weaselish.executors.base import Executor, Stdin
+from weaselish.executors.stdin import Stdin
 from weaselish.model.executors import (
     LOCAL,
     ContainerSettings,
@@ -20,6 +20,9 @@ from weaselish.model.executors import (
 )
 from weaselish.model.executors import Executors as ExecutorsModel
 from weaselish.model.project import Command
+
+if TYPE_CHECKING:
+    from weaselish.executors.base import Executor
 
 
 class Executors:

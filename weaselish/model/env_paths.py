@@ -8,8 +8,7 @@ from itertools import chain
 from weaselish.errors import Part, Problem
 from weaselish.model.artifacts import Artifact
 from weaselish.model.interpolate import env_names, put_env
-from weaselish.model.parse_assets import read_only_places
-from weaselish.model.path_rules import PathKind, ReadOnly, path_refusal
+from weaselish.model.path_rules import PathKind, ReadOnly, path_refusal, read_only_places
 from weaselish.model.paths import ProjectRoot
 from weaselish.model.project import Asset, Command, ProjectModel
 

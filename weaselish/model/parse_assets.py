@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from weaselish.model.locations import Path
 from weaselish.model.parse_sources import read_mount, read_source_name
 from weaselish.model.parse_values import Values
-from weaselish.model.path_rules import PathKind, ReadOnly
+from weaselish.model.path_rules import PathKind, read_only_places
 from weaselish.model.project import Asset, Git
 from weaselish.model.schema import EMPTY_DEST
 
@@ -21,13 +21,6 @@ def read_assets(values: Values) -> tuple[Asset, ...]:
         if not asset.is_private:
             values.is_refused((*path, "dest"), asset.dest, PathKind.FETCHED_ASSET)
     return tuple(found.values())
-
-
-def read_only_places(assets: Iterable[Asset]) -> Iterator[ReadOnly]:
-    """Yield where read-only sources are, each at its dest and where it is mounted."""
-    for asset in assets:
-        if asset.mount and asset.mount.read_only:
-            yield from (ReadOnly(path, asset.name or "") for path in dict.fromkeys((asset.dest, asset.place)))
 
 
 def _assets(values: Values) -> Iterator[tuple[Path, Asset]]:

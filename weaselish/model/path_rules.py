@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.model.paths import holds_own_files, inside, is_executed_by_tools, is_outside, is_text, normalise, overlap
+
+if TYPE_CHECKING:
+    from weaselish.model.project import Asset
 
 
 class PathKind(enum.Enum):
@@ -87,3 +90,10 @@ def _contains_project(path: str, root: str | None) -> bool:
     if path.startswith("/"):
         return path == "/" or (root is not None and inside(root, path))
     return set(path.split("/")) == {".."}
+
+
+def read_only_places(assets: Iterable[Asset]) -> Iterator[ReadOnly]:
+    """Yield where read-only sources are, each at its dest and where it is mounted."""
+    for asset in assets:
+        if asset.mount and asset.mount.read_only:
+            yield from (ReadOnly(path, asset.name or "") for path in dict.fromkeys((asset.dest, asset.place)))

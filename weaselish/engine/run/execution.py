@@ -13,10 +13,11 @@ from weaselish.engine.events import StepResult, StepState
 from weaselish.engine.run.directories import make_directories
 from weaselish.engine.run.earlier_job import EarlierJob, earlier_job
 from weaselish.engine.run.failures import LAST_LINES, failure
-from weaselish.engine.run.job import make_job, secret_values
+from weaselish.engine.run.job import make_job
 from weaselish.engine.run.output import MaskedOutput
 from weaselish.engine.run.provenance import ProvenanceSource, iso
 from weaselish.engine.run.recording import Recorder
+from weaselish.engine.run.secrets import secret_values
 from weaselish.engine.run.staleness import Staleness
 from weaselish.errors import ProjError
 from weaselish.executors.base import Ending, ExecutorSource, Job, JobOutput, Outcome

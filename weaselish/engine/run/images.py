@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from weaselish.engine import events
 from weaselish.engine.events import Unit
 from weaselish.errors import ProjError
-from weaselish.executors.base import ExecutorSource
 from weaselish.model.project import Command
 from weaselish.plan.fingerprint import Environment, Fingerprint
 from weaselish.workspace import Workspace
+
+if TYPE_CHECKING:
+    from weaselish.executors.base import ExecutorSource
 
 _UNKNOWN = "unknown"  # the digest of an image that no engine and no record knows
 

@@ -7,18 +7,16 @@ import shlex
 from collections.abc import Callable, Iterator
 
 from weaselish.engine.run.images import image_ids
+from weaselish.engine.run.secrets import declared_environment, secret_names
 from weaselish.errors import ProjError
 from weaselish.executors.base import Job, JobId, JobRole, JobSource, Line
-from weaselish.model.interpolate import env_names, is_secret, put_env
+from weaselish.model.interpolate import put_env
 from weaselish.model.paths import dep_base, is_outside
 from weaselish.model.project import Command
 from weaselish.model.roles import Role
 from weaselish.model.script import split_words
-from weaselish.model.secret_refs import SecretKind, SecretRef
-from weaselish.model.secret_words import secret_vars
 from weaselish.model.sources import variable_of
 from weaselish.plan.fingerprint import Fingerprint
-from weaselish.resolved_secrets import resolved_secrets
 from weaselish.workspace import Workspace
 
 _ValueOf = Callable[[str], str | None]
@@ -33,8 +31,8 @@ def make_job(
         lines=job_lines(workspace, command, args),
         shell=command.shell or None,
         workdir=command.workdir,
-        env=_environment(workspace, command),
-        secrets=frozenset(_secret_names(workspace, command)),
+        env=declared_environment(workspace, command),
+        secrets=frozenset(secret_names(workspace, command)),
         timeout=command.timeout,
         limits=command.limits,
         resources=command.requested,
@@ -129,40 +127,3 @@ def _outside_paths(workspace: Workspace, command: Command) -> Iterator[str]:
             place = os.path.dirname(place)
         if os.path.exists(place):
             yield place
-
-
-def _environment(workspace: Workspace, command: Command) -> dict[str, str]:
-    """Return the variables that the project declares: those of its dotenv files, and the command's own."""
-    return {**workspace.dotenv, **{name: put_env(text, workspace.env) for name, text in command.env}}
-
-
-def _secret_names(workspace: Workspace, command: Command) -> Iterator[str]:
-    """Yield the variables of the job that have a secret's name, or a value that contains a secret."""
-    yield from filter(is_secret, workspace.dotenv)
-    for name, text in (*command.env, *(pair for role in command.roles for pair in role.env)):
-        if is_secret(name) or any(workspace.is_secret(reference) for reference in env_names([text])):
-            yield name
-
-
-def secret_values(workspace: Workspace, command: Command) -> frozenset[str]:
-    """Return the values that must not appear in what a command writes: of declared and of resolved secrets."""
-    references = (workspace.env(name) for name in workspace.project.env if workspace.is_secret(name))
-    environment = _environment(workspace, command)
-    names = frozenset(_secret_names(workspace, command))
-    of_roles = (put_env(text, workspace.env) for role in command.roles for name, text in role.env if name in names)
-    own = (*(environment[name] for name in names if name in environment), *of_roles)
-    of_remotes = (workspace.environ.get(name) for name in _variables_of_remotes(workspace))
-    return frozenset(value for value in (*references, *own, *of_remotes, *resolved_secrets()) if value)
-
-
-def hidden_values(workspace: Workspace, command: Command) -> frozenset[str]:
-    """Return the values that no message about the command's script may show: of secrets, and of `vars` named so."""
-    return secret_values(workspace, command) | frozenset(secret_vars(workspace.project.vars))
-
-
-def _variables_of_remotes(workspace: Workspace) -> Iterator[str]:
-    """Yield the environment variables that the `auth` of a remote refers to."""
-    for remote in workspace.project.remotes.values():
-        for value in remote.auth or ():
-            if isinstance(value, SecretRef) and value.kind is SecretKind.ENV:
-                yield value.name

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from weaselish.engine import events
-from weaselish.engine.run.job import secret_values
+from weaselish.engine.run.secrets import secret_values
 from weaselish.errors import InvalidProject, ProjError
 from weaselish.files import yaml12
 from weaselish.files.text_file import read_limited, text_of

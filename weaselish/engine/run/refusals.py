@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from weaselish.errors import ProjError
-from weaselish.executors.base import ExecutorSource
 from weaselish.model.executors import LOCAL
 from weaselish.model.project import Command
+
+if TYPE_CHECKING:
+    from weaselish.executors.base import ExecutorSource
 
 
 def check_executor(executors: ExecutorSource, command: Command) -> None:

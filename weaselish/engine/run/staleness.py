@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from weaselish.engine.run.environment import environment_of
-from weaselish.engine.run.job import hidden_values
+from weaselish.engine.run.secrets import hidden_values
 from weaselish.engine.run.unrecorded import is_unrecorded
 from weaselish.errors import InvalidProject
 from weaselish.files.content import Digested

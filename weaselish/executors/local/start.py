@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from weaselish.executors.base import Stdin
 from weaselish.executors.local.not_started import NotStarted
 from weaselish.executors.local.terminal import STDIN, Terminal, make_controlling
+from weaselish.executors.stdin import Stdin
 
 _PR_SET_PDEATHSIG = 1  # of prctl
 
