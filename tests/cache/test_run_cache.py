@@ -328,3 +328,10 @@ def colleague_before_any_run(project: ProjectDir) -> ProjectDir:
     for each in (project, other):
         (each.path / "project.lock").unlink()
     return other
+
+
+def test_the_log_says_that_no_script_ran_for_a_restored_result(chain: ProjectDir) -> None:
+    run(chain, "prep")
+    chain.remove("data")
+    assert run(chain, "prep") == {"prep": "restored"}
+    assert chain.proj("log", "-v", "-n", "1", "prep").out.endswith("\nno script ran here\n")

@@ -72,7 +72,8 @@ def _show_with_output(run: PastRun) -> None:
     if run.message:
         show(f"message: {run.message}")
     if run.log is None:
-        show("the log of this run no longer exists")
+        is_from_elsewhere = run.result.value in ("pulled", "restored", "accepted")
+        show("no script ran here" if is_from_elsewhere else "the log of this run no longer exists")
         return
     from weaselish.records.logs import read_log
 
