@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 import yaml
 from pages.blocks import DOCS, PAGES, ROOT, Block, blocks
+from pages.environment import documented
 from pages.generated import GENERATED
 from pages.links import broken_links
 from pages.picture import LINES, draw
 from pages.project_keys import SCHEMA
 from pages.sessions import matches, rewritten, run_page
 from pages.supplies import Missing, Supplies, needs
+from pages.variables_in_code import names_in_code
 
 from weaselish.__main__ import main
 
@@ -112,6 +114,16 @@ def test_a_project_in_a_page_is_valid(
 @pytest.mark.parametrize("name", sorted(GENERATED.keys() - {"docs/errors.md"}))  # that is in tests/test_errors.py
 def test_a_generated_page_is_current(name: str) -> None:
     assert matches((ROOT / name).read_text("utf-8"), GENERATED[name]()), "run `make docs`"
+
+
+def test_the_page_of_variables_has_each_that_the_code_reads_or_sets() -> None:
+    others = {  # texts that look like variables, and what proj tells only its own processes and git
+        *("F_OFD_GETLK", "F_OFD_SETLK", "SC_PAGE_SIZE", "SC_PHYS_PAGES", "TREE_SUFFIX"),
+        *("NODE_FAIL", "OUT_OF_MEMORY", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT", "STAGE_OUT"),
+        *("GIT_ATTR_NOSYSTEM", "LC_ALL", "PROJ_JOB_SECRETS", "SLURMD_NODENAME", "SLURM_PROCID", "SLURM_RESTART_COUNT"),
+    }
+    assert names_in_code() - documented() == others
+    assert documented() - names_in_code() == {"RANK"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

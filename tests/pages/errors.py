@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,11 +52,14 @@ class Explained(NamedTuple):
 
 def classes() -> list[type[ProjError]]:
     """Return every public class of an error, in the order of modules and of definition."""
+    order: list[tuple[str, str]] = []
     for file in sorted((ROOT / "weaselish").rglob("*.py")):
-        if "Error" in (text := file.read_text("utf-8")) and "\nclass " in text:
-            importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
-    found = dict.fromkeys(_below(ProjError))
-    return [one for one in found if one.__module__.startswith("weaselish.") and not one.__name__.startswith("_")]
+        module = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        if defined := re.findall(r"^class (\w+)\(", file.read_text("utf-8"), re.MULTILINE):
+            importlib.import_module(module)
+            order += [(module, name) for name in defined]
+    found = {(one.__module__, one.__name__): one for one in _below(ProjError)}
+    return [found[place] for place in order if place in found and not place[1].startswith("_")]
 
 
 def _below(parent: type[ProjError]) -> Iterator[type[ProjError]]:

@@ -73,6 +73,8 @@ class Note(NamedTuple):
 
 
 class StepUpToDate(NamedTuple):
+    """The step did not run, because nothing changed."""
+
     step: Step
     run: int | None = None  # the run that recorded what is on disk
     at: float = 0.0
@@ -166,6 +168,8 @@ class StepDone(NamedTuple):
 
 
 class StepFailed(NamedTuple):
+    """The script failed, or the step could not run. `message` says why."""
+
     step: Step
     seconds: float
     exit_code: int
