@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo demo-s3 test test-quick check coverage hooks format golden docs pages site soak bench bench-micro clean
+.PHONY: demo demo-s3 test test-quick check coverage hooks format golden docs pages site release soak bench bench-micro clean
 
 $(BIN)/proj: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -52,11 +52,14 @@ golden: $(VENV)/.dev  ## rewrite the golden files of console output
 
 docs: pages site  ## write the generated pages and all shown output, then build the site
 
-pages: $(VENV)/.dev  ## write docs/cli.md, docs/project-yml.md and docs/run.svg, and the output that pages show (PAGES=docs/run.md: of that page)
+pages: $(VENV)/.dev  ## write the generated pages, docs/run.svg, and the output that pages show (PAGES=docs/run.md: of that page)
 	cd tests && $(CURDIR)/$(BIN)/python -m pages $(PAGES)
 
 site: $(VENV)/.dev  ## build the site of docs/ into site/, complete in itself; a warning is an error
 	$(BIN)/zensical build --clean --strict
+
+release: $(VENV)/.dev  ## check that VERSION can be released, and build dist/; MODE=--tag also tags it
+	PYTHON=$(CURDIR)/$(BIN)/python .ci/release "$(VERSION)" $(or $(MODE),--dry)
 
 soak: $(VENV)/.dev  ## random projects, edits, faults and kills for SOAK_MINUTES (30), then FUZZ_MUTANTS (20000), each asked FUZZ_QUESTIONS (4)
 	cd tests && $(CURDIR)/$(BIN)/python -m soak

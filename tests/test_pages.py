@@ -6,13 +6,16 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema_rs import Draft202012Validator
 from pages.blocks import DOCS, PAGES, ROOT, Block, blocks
+from pages.checks import problems
 from pages.environment import documented
 from pages.generated import GENERATED
 from pages.links import broken_links
@@ -28,7 +31,7 @@ NOT_RUN = {  # page -> what its console blocks that are not run would need
     "README.md": ["another environment", "this repository"],
     "docs/containers.md": ["a container engine", "a container engine"],
     "docs/dask.md": ["a Dask cluster"],
-    "docs/install.md": ["another environment", "another environment", "a shell with completion"],
+    "docs/install.md": [*["another environment"] * 3, "a shell with completion"],
     "docs/kubernetes.md": ["a cluster"],
     "docs/run.md": ["a second terminal"],
     "docs/serve.md": ["it serves until Ctrl-C"],
@@ -111,9 +114,42 @@ def test_a_project_in_a_page_is_valid(
     assert code == 0, f"{place}\n{capsys.readouterr()}"
 
 
+def test_each_block_is_run_or_can_be_read() -> None:
+    found = [
+        f"{name_of(page)}:{problem}"
+        for page, text in TEXTS
+        if name_of(page) != "docs/project-yml.md"  # parts of a project.yml, which the next test validates
+        for block in blocks(text)
+        if block.text is not None
+        for problem in problems(block)
+    ]
+    assert found == []
+
+
+def keys_in(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each key of the schema, at any depth, with its own schema."""
+    for name, key in schema.get("properties", {}).items():
+        yield name, key
+        yield from keys_in(key)
+
+
+def test_each_example_of_a_key_is_valid() -> None:
+    definitions = [SCHEMA, *SCHEMA["$defs"].values()]
+    for name, key in (found for definition in definitions for found in keys_in(definition)):
+        validator = Draft202012Validator({**key, "$defs": SCHEMA["$defs"]})
+        for example in key["examples"]:
+            assert [str(error) for error in validator.iter_errors(example)] == [], name
+
+
 @pytest.mark.parametrize("name", sorted(GENERATED.keys() - {"docs/errors.md"}))  # that is in tests/test_errors.py
 def test_a_generated_page_is_current(name: str) -> None:
     assert matches((ROOT / name).read_text("utf-8"), GENERATED[name]()), "run `make docs`"
+
+
+def test_the_page_about_installation_has_each_extra() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    page = (ROOT / "docs" / "install.md").read_text("utf-8")
+    assert [extra for extra in extras if f"| `{extra}` |" not in page] == ["bench", "dev"]
 
 
 def test_the_page_of_variables_has_each_that_the_code_reads_or_sets() -> None:

@@ -47,7 +47,7 @@ def _subcommand(subcommand: Subcommand) -> Iterator[str]:
     yield f"### proj {subcommand.name}"
     yield from (paragraph.replace("\n", " ") for paragraph in subcommand.help.split("\n\n"))
     usage = f"proj {subcommand.name} [OPTIONS] {subcommand.usage}".rstrip()
-    yield "```\n" + "\n".join([usage, *(("", *subcommand.examples) if subcommand.examples else ())]) + "\n```"
+    yield "```text\n" + "\n".join([usage, *(("", *subcommand.examples) if subcommand.examples else ())]) + "\n```"
     rows: Rows = [(f"`{argument.name}`", argument.help) for argument in subcommand.arguments]
     if rows:
         yield table(("argument", "what it is"), rows)
