@@ -38,6 +38,7 @@ class _Pod:
         self.name = name
         self.outcome: Outcome | None = None
         self.is_log_open = self.is_log_done = self.is_gone = False
+        self.has_failed = False  # for the cluster, which then starts another pod if it may
         self.ended = threading.Event()
 
     @property
@@ -107,12 +108,13 @@ class Following:
         outcome = pod.outcome
         if len(self._past) >= self._restarts or (outcome and (outcome.succeeded or outcome.exit_code in NOT_AGAIN)):
             return False
-        return outcome is None or outcome.ended is not Ending.NOT_STARTED or not outcome.message
+        return pod.has_failed or (outcome is not None and outcome.ended is not Ending.NOT_STARTED)
 
     def _await_next(self, pod: _Pod) -> None:
         self._past.append(pod)
         self._pod = None
-        why = f"exit code {pod.outcome.exit_code}" if pod.outcome else "the loss of its pod"
+        has_ended = pod.outcome is not None and pod.outcome.ended is not Ending.NOT_STARTED
+        why = f"exit code {pod.outcome.exit_code}" if pod.outcome and has_ended else "the loss of its pod"
         self._output.write(f"Restart {len(self._past)} of {self._restarts} after {why}\n".encode())
         early, self._early = self._early, []
         for event in early:
@@ -148,6 +150,7 @@ class Following:
 
     def _look_at(self, pod: _Pod, seen: Mapping[str, Any], *, is_deleted: bool) -> None:
         pod.outcome = pod.outcome or pods.outcome_of(seen)
+        pod.has_failed = pod.has_failed or is_deleted or pods.has_failed(seen)
         if pods.has_started(seen) and not pod.is_log_open:
             pod.is_log_open, self._started = True, min(self._started, monotonic())
             for line in self._job.lines[:1]:

@@ -21,6 +21,11 @@ def has_started(pod: Pod) -> bool:
     return bool(_state(pod).keys() & {"running", "terminated"})
 
 
+def has_failed(pod: Pod) -> bool:
+    """Return whether the pod has ended for good, and not well. A lost node ends it without a state of its container."""
+    return pod.get("status", {}).get("phase") == "Failed"
+
+
 def waits_for(pod: Pod) -> str | None:
     """Return why the pod has not started, as the cluster says it; None if it does not."""
     for condition in pod.get("status", {}).get("conditions") or ():
