@@ -90,7 +90,7 @@ class Container:
         return self._ended.is_set()
 
     def stop(self, grace: int) -> None:
-        self._docker("stop", f"--time={min(grace, 1)}", self._name)
+        self._docker(*(["stop", f"--time={min(grace, 1)}"] if grace else ["kill"]), self._name)
 
     def output(self, *, follow: bool) -> Iterator[bytes]:
         """Yield what it wrote, and empty bytes now and then while nothing comes."""
