@@ -23,7 +23,7 @@ def has_started(pod: Pod) -> bool:
 
 def has_failed(pod: Pod) -> bool:
     """Return whether the pod has ended for good, and not well. A lost node ends it without a state of its container."""
-    return pod.get("status", {}).get("phase") == "Failed"
+    return bool(pod.get("status", {}).get("phase") == "Failed")
 
 
 def waits_for(pod: Pod) -> str | None:
