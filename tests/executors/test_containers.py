@@ -251,9 +251,16 @@ def test_an_unknown_image_and_an_engine_that_is_down_say_so(docker_box: Box) -> 
     down = docker_box.project.proj("run", "a", "--executor", "box", env={"DOCKER_HOST": "unix:///nowhere"})
     assert down.code == 1
     assert "executor `box`: docker is not reachable: " in down.err
+    assert "interrupted" not in down.err
     missing = docker_box.project.proj("executor", "test", "box", env={"PATH": "/nowhere"})
     assert missing.code == 1
     assert "`docker` was not found on PATH" in missing.err
+    docker_box.project.project(
+        "executors: {box: {type: docker, image: 'localhost/bb:1', options: [--bogus]}}\n"
+        "commands: [{name: a, script: ['true']}]\n"
+    )
+    bogus = docker_box.project.proj("run", "a", "--executor", "box")
+    assert "executor `box`: docker could not create a container: unknown flag: --bogus" in bogus.err
     docker_box.project.project("executors: {box: {type: docker}}\ncommands: [{name: a, script: ['true']}]\n")
     refused = docker_box.project.proj("run", "a", "--executor", "box")
     assert "error: `a` needs an image to run on `box`" in refused.err

@@ -171,7 +171,10 @@ class Execution:
     ) -> Outcome:
         """Wait for the job that an earlier run submitted; run it if there is none, or it left no result."""
 
+        handles: list[str] = []
+
         def submitted(handle: str) -> None:
+            handles.append(handle)
             self._workspace.records.submit(command.name, job.id.run, self._executors.name_for(command), handle)
 
         if earlier is not None:
@@ -180,7 +183,12 @@ class Execution:
             if outcome is not None:
                 return outcome
         executor = self._executors.executor_for(command)
-        return executor.run(job, output=output, cancel=self._cancel, keep_open=locks, submitted=submitted)
+        try:
+            return executor.run(job, output=output, cancel=self._cancel, keep_open=locks, submitted=submitted)
+        except ProjError as error:
+            if not handles:  # nothing may still run
+                self._workspace.records.end(command.name, job.id.run, AttemptEnd.FAILED, message=error.message)
+            raise
 
     def _recover_outputs(self, command: Command) -> None:
         """Undo what a killed pull left half-way. Pull never writes to outputs outside the project."""

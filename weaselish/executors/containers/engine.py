@@ -167,7 +167,8 @@ class Engine:
     def _ask(self, *words: str, error_too: bool = False) -> str:
         done = self._run(*words)
         if done.returncode:
-            raise self._failure(words[0], done.stderr)
+            what = "create a container" if words[0] == "create" else words[0]
+            raise self._failure(what, done.stderr)
         return done.stderr if error_too else done.stdout
 
     def _run(self, *words: str, within: float = _ANSWER) -> subprocess.CompletedProcess[str]:
@@ -255,7 +256,9 @@ def _is_unknown(error: str) -> bool:
 
 
 def last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip() and "--help" not in line]
+    """Return the last line of what a client said that is not about how to call it."""
+    lines = [line.strip() for line in text.partition("\nUsage:")[0].splitlines()]
+    lines = [line for line in lines if line and "--help" not in line]
     return (lines or ["no reason given"])[-1].removeprefix("Error response from daemon: ").removeprefix("Error: ")
 
 
