@@ -69,8 +69,21 @@ class Containers:
         finally:
             remove_files(place.name)
 
-    def follow(self, job: Job, name: str, output: JobOutput, cancel: Cancel, *, began: Seen | None = None) -> Outcome:
-        """Start a container, or attach to the one that `began`, and follow it to its end."""
+    def follow(
+        self,
+        job: Job,
+        name: str,
+        output: JobOutput,
+        cancel: Cancel,
+        *,
+        began: Seen | None = None,
+        image: str | None = None,
+    ) -> Outcome:
+        """Start a container, or attach to the one that `began`, and follow it to its end.
+
+        Where the script inside and the client both report a success, the engine is not asked for the end if `image`
+        is known, from whose ID the container was created.
+        """
         if began is not None:
             self._end_if_lost(job, began)
         start = began is None or began.status == "created"
@@ -79,6 +92,10 @@ class Containers:
         following = Following(self._engine, name, marks, cancel, deadline, self._grace)
         try:
             following.finish(self._engine.start(name, folder_of(name)) if start else self._engine.follow(name))
+            succeeded = marks.has_ended and following.exit_code == 0 and following.ended_by is None
+            if succeeded and start and image is not None:
+                self._forget(name)
+                return self.placed(Outcome(Ending.EXITED, 0), image=image)
             seen = self._seen_at_end(job, name, following, cancel)
         except EngineDown as error:
             hint = "its container may still run: the next `proj run` looks for it"

@@ -96,7 +96,7 @@ def entry_script(job: Job, lines: Sequence[Line], name: str, workdir: str) -> st
     for key, value in values.items():
         script = script.replace(key, value)
     calls = (f"line {index} {_quoted(line, job.shell)}\n" for index, line in enumerate(lines))
-    return script + "".join(calls)
+    return script + "".join(calls) + "mark end\n"
 
 
 def shell_script(workdir: str) -> str:
@@ -140,6 +140,7 @@ class Marks:
         self.program = ""  # of that line, as found
         self.refusal: tuple[int, str] | None = None  # exit code and cause, if the script did not start a line
         self.ran_out_of_memory = False
+        self.has_ended = False  # all lines succeeded
         self._begin = _BEGIN + name.encode() + b" "
         self._start_line, self._write = start_line, write
         self._held = b""  # what may be the beginning of a mark
@@ -181,6 +182,8 @@ class Marks:
             self.refusal = int(first), second
         elif kind == "memory":
             self.ran_out_of_memory = True
+        elif kind == "end":
+            self.has_ended = True
 
 
 class Refused(NamedTuple):

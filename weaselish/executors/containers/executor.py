@@ -14,6 +14,7 @@ from weaselish.executors.base import Ending, Job, JobOutput, JobState, Outcome, 
 from weaselish.executors.containers.container import Containers
 from weaselish.executors.containers.create import LABEL, Place, image_of, labels_of, new_name
 from weaselish.executors.containers.engine import Engine, EngineDown, Seen
+from weaselish.executors.containers.images import ImageIds
 from weaselish.executors.containers.job_files import remove_files
 from weaselish.executors.containers.roles import (
     host_name,
@@ -44,6 +45,7 @@ class ContainerExecutor:
         self._grace = grace
         self._engine = Engine(settings.type, settings.name, environ)
         self._containers = Containers(root, self._engine, settings, grace, self._forget)
+        self._image_ids = ImageIds(self._engine)
         self._ours = (f"{LABEL}root={root}", f"{LABEL}executor={settings.name}")
         self._ended: list[str] = []
         self._removals: list[subprocess.Popen[bytes]] = []
@@ -144,10 +146,8 @@ class ContainerExecutor:
 
     # --- new jobs
 
-    def _create(self, job: Job, place: Place, output: JobOutput, cancel: Cancel) -> str:
-        """Create a container, and pull its image first if the engine lacks it."""
-        name = self._image_of(job)
-        image = job.image_ids.get(name, name)
+    def _create(self, job: Job, place: Place, image: str) -> str:
+        """Create a container from the image with an ID, and return the warnings of the engine."""
         try:
             return self._containers.create(job, place, image)
         except EngineDown:
@@ -155,11 +155,14 @@ class ContainerExecutor:
         except ProjError:
             if self._engine.image_id(image) is not None:
                 raise
-            if image != name:
-                message = f"`{job.name}`: the image `{name}` was replaced while `proj` ran, and the old one is gone"
-                raise ProjError(message, hint="run the step again, with the new image") from None
-            self._engine.pull(image, cancel, output.write)
-            return self._containers.create(job, place, image)
+            name = self._image_of(job)
+            message = f"`{job.name}`: the image `{name}` was replaced while `proj` ran, and the old one is gone"
+            raise ProjError(message, hint="run the step again, with the new image") from None
+
+    def _image_id(self, job: Job, cancel: Cancel, progress: Callable[[bytes], None]) -> str:
+        """Return the ID of a job's image: the one in its key if it has one, else the current one."""
+        name = self._image_of(job)
+        return job.image_ids.get(name) or self._image_ids.of(name, cancel, progress)
 
     def _image_of(self, job: Job) -> str:
         image = image_of(job, self._settings)
@@ -175,13 +178,15 @@ class ContainerExecutor:
         submitted: Callable[[str], None] = ignore_handle,
     ) -> Outcome:
         try:
-            warnings = self._create(job, place, output, cancel)
+            image = self._image_id(job, cancel, output.write)
+            warnings = self._create(job, place, image)
         except ValueError as error:
             outcome = Outcome(Ending.NOT_STARTED, 126, 0, f"a line cannot be started: {error}")
             return self._containers.placed(outcome)
         submitted(place.name)
         is_limited = not job.limits.memory or "memory limit" not in warnings.lower()
-        return self._containers.follow(job, place.name, output, cancel)._replace(is_limited=is_limited)
+        outcome = self._containers.follow(job, place.name, output, cancel, image=image)
+        return outcome._replace(is_limited=is_limited)
 
     def _run_roles(self, job: Job, handle: str, output: JobOutput, cancel: Cancel) -> Outcome:
         with self._nodes(job, handle) as (nodes, network):

@@ -31,6 +31,7 @@ class Following:
         self._level = Level.RUN  # what the container was asked for
         self.ended_by: Outcome | None = None  # if we asked it to end: as what that counts
         self.error = b""  # what the client said
+        self.exit_code: int | None = None  # of the client
 
     def finish(self, client: subprocess.Popen[bytes]) -> None:
         """Follow until the client ends. If the receiver of the output raises, kill the container."""
@@ -52,7 +53,7 @@ class Following:
                     client.kill()
                     break
             self._marks.finish()
-            client.wait()
+            self.exit_code = client.wait()
         except BaseException:
             client.kill()  # first: Docker waits for it to take the output of a container that it kills
             self._engine.signal(self._name, "KILL")

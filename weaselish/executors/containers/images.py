@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Mapping
 
 from weaselish.cancel import Cancel
@@ -36,6 +37,26 @@ def image_digest(
             raise
         return None
     return found
+
+
+class ImageIds:
+    """The IDs of the images that the containers of one executor are created from, each asked for once. Thread-safe."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: dict[str, str] = {}
+        self._lock = threading.Lock()  # also makes others wait for a pull
+
+    def of(self, image: str, cancel: Cancel, progress: Callable[[bytes], None]) -> str:
+        """Return the ID of an image, and pull it first if the engine lacks it. Raises ProjError and Cancelled."""
+        with self._lock:
+            if image not in self._known:
+                found = self._engine.image_id(image)
+                if found is None:
+                    self._engine.pull(image, cancel, progress)
+                    found = self._engine.image_id(image)
+                self._known[image] = found or image
+            return self._known[image]
 
 
 class _Layers:
