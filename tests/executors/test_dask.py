@@ -122,6 +122,18 @@ def test_ctrl_c_leaves_nothing_behind(waiting: ProjectDir, remote: Path, dask: D
     wait_until(lambda: dask.places() == [], "the removal of the job's directory")
 
 
+def test_clean_ends_what_a_killed_proj_left_and_test_runs_true(waiting: ProjectDir) -> None:
+    running = waiting.start("run", "a")
+    script = waiting.wait_for("a")
+    assert waiting.proj("executor", "clean", "dsk", "--json").json == []  # a living `proj` waits for it
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    assert [one["step"] for one in waiting.proj("executor", "clean", "dsk", "--json").json] == ["a"]
+    wait_until(lambda: not is_alive(script), "the end of the script")
+    tested = waiting.proj("executor", "test", "dsk")
+    assert tested.code == 0, tested.err
+
+
 def test_several_steps_run_at_once(project: ProjectDir, remote: Path, dask: Dask) -> None:
     project.environ |= dask.environ
     both = f"[ -e {project.path}/1 ] && [ -e {project.path}/2 ]"

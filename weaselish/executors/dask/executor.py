@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +41,8 @@ class DaskExecutor:
     def __init__(self, root: Path, environ: Mapping[str, str], settings: DaskSettings, *, grace: float = 5.0) -> None:
         self._root = root.resolve()
         self._settings = settings
+        place = f"{os.uname().nodename}:{self._root}"
+        self._prefix = f"proj-{hashlib.sha256(os.fsencode(place)).hexdigest()[:8]}-"  # of the keys of our own tasks
         self._grace = grace
         self._address = settings.address or environ.get(ADDRESS)
         self._lock = threading.Lock()  # guards `_client`
@@ -60,8 +63,8 @@ class DaskExecutor:
             name, host = self._settings.name, os.uname().nodename
             return Outcome(Ending.INTERRUPTED, cancel.exit_code, 0, executor=name, host=host)
         client = self._connected()
-        topic = f"proj-{job.name}-{job.id.run}-{token_hex(4)}"
-        plain = job._replace(env=dict(job.env), roles=(), command=None, fingerprint=None)
+        topic = f"{self._prefix}{job.name}-{job.id.run}-{token_hex(4)}"
+        plain = job._replace(env=dict(job.env), image_ids=dict(job.image_ids), roles=(), command=None, fingerprint=None)
         task = Task(plain, topic, str(self._root) if self._settings.shared else None, self._grace)
         needed = _abstract(job.resources)
         submitted(topic)
@@ -121,6 +124,11 @@ class DaskExecutor:
         keys = {handle: _key(handle) for handle in handles}
         states = {handle: JobState.RUNNING if key in running else JobState.QUEUED for handle, key in keys.items()}
         return {handle: state if keys[handle] in known else JobState.GONE for handle, state in states.items()}
+
+    def leftovers(self) -> Mapping[str, str]:
+        """Return the tasks that this directory's project submitted and that are published still, with their steps."""
+        keys = [key for key in self._connected().list_datasets() if key.startswith(self._prefix)]
+        return {key: key.removeprefix(self._prefix).rsplit("-", 2)[0] for key in keys}
 
     def refusal(self, command: Command) -> Refusal | None:
         name = self._settings.name
