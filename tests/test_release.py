@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,11 @@ def test_a_dry_release_builds_and_checks_and_only_a_real_one_tags(clone: Path) -
     assert (code, "can be released" in printed) == (0, True), printed
     assert printed.count("PASSED") == 2
     assert {file.suffix for file in (clone / "dist").iterdir()} == {".whl", ".gz"}
+    [wheel] = (clone / "dist").glob("*.whl")  # built from the sdist
+    names = zipfile.ZipFile(wheel).namelist()
+    needed = ["schema.json", "project.yml", "starter/project.yml"]
+    assert [end for end in needed if not any(name.endswith(end) for name in names)] == []
+    assert "weaselish/templates/penguins/project.yml" in names
     assert git(clone, "tag") == ""
     git(clone, "tag", f"v{VERSION}")
     assert "exists" in release(clone, VERSION, "--tag")[1]
