@@ -31,7 +31,12 @@ class LogLimits(NamedTuple):
 
 
 def log_path(state: Path, command: str, run: int) -> Path:
-    return state.joinpath("logs", f"{quote(command, safe='')[:180]}.{run}.log")
+    return state.joinpath("logs", log_name(command, run))
+
+
+def log_name(command: str, run: int) -> str:
+    """Return the name of a log in its directory."""
+    return f"{quote(command, safe='')[:180]}.{run}.log"
 
 
 class LogWriter:

@@ -168,12 +168,12 @@ class _Export:
 
 
 def _pairs(runs: tuple[RunItem, ...]) -> Iterator[tuple[int, int]]:
-    """Yield each run with the one before it of the same command."""
-    newer: dict[str, int] = {}
+    """Yield each run with the one before it of the same command, if both left a record."""
+    newer: dict[str, RunItem] = {}
     for run in runs:
-        if run.command in newer:
-            yield run.run, newer[run.command]
-        newer[run.command] = run.run
+        if run.command in newer and run.is_recorded and newer[run.command].is_recorded:
+            yield run.run, newer[run.command].run
+        newer[run.command] = run
 
 
 def _run_page(source: Source, run: RunItem) -> Make:

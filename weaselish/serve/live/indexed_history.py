@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from weaselish.engine.metrics_table import MetricsTable, metrics_table
 from weaselish.engine.picture import Past
@@ -13,7 +14,7 @@ from weaselish.plan.fingerprint import Fingerprint
 from weaselish.plan.record import Record
 from weaselish.records.history import PastResult, PastRun
 from weaselish.records.journal_lines import Began
-from weaselish.records.logs import log_path
+from weaselish.records.logs import log_name, log_path
 from weaselish.serve.live.live_project import LiveProject
 from weaselish.serve.storage.run_queries import MOST, RunFilter
 from weaselish.serve.storage.run_row import RunRow
@@ -31,6 +32,7 @@ class IndexedHistory:
 
     def __init__(self, project: LiveProject) -> None:
         self._project = project
+        self._logs = str(log_path(project.root / STATE, "", 0).parent)
         self._lock = threading.Lock()  # guards what follows: what `past` returned last
         self._fresh_until = 0.0
         self._version = -1
@@ -48,12 +50,24 @@ class IndexedHistory:
         self._refresh()
         return self._project.runs.version()
 
-    def newest(self, *, command: str | None = None, before: int | None = None, most: int = 50) -> Sequence[PastRun]:
+    def newest(
+        self, *, command: str | None = None, before: int | None = None, most: int = 50, with_records: bool = False
+    ) -> Sequence[PastRun]:
         """Return runs, the newest first: of one command, and with ids below `before`."""
         self._refresh()
         commands = () if command is None else (command,)
         chosen = RunFilter(commands, before=None if before is None else (before, ""))
-        return [self._past_run(row) for row in self._project.runs.runs(chosen, most=most)]
+        runs = self._project.runs
+        rows = runs.runs(chosen, most=most)
+        if not with_records:
+            return [self._past_run(row) for row in rows]
+        return [self._past_run(row)._replace(record=runs.record(row)) for row in rows]
+
+    def next_of(self, command: str, run: int) -> PastRun | None:
+        """Return the first run of a command after another."""
+        self._refresh()
+        row = self._project.runs.next_of(command, run)
+        return None if row is None else self._past_run(row)
 
     def find(self, run: int) -> Sequence[PastRun]:
         """Return the runs with an id, with their records."""
@@ -62,12 +76,11 @@ class IndexedHistory:
         return [self._past_run(row)._replace(record=runs.record(row)) for row in runs.with_id(run)]
 
     def of_call(self, call: str) -> Sequence[PastRun]:
-        """Return the runs of one call of `proj`, in the order in which they began."""
+        """Return the runs of one call of `proj`, in the order in which they began, without reasons and metrics."""
         if not call:
             return []
         self._refresh()
-        rows = self._project.runs.runs(RunFilter(journal=f"{call}.jsonl"), most=MOST)
-        return [self._past_run(row) for row in reversed(rows)]
+        return [self._past_run(row) for row in self._project.runs.of_journal(f"{call}.jsonl")]
 
     def running(self) -> Sequence[PastRun]:
         """Return the runs that have not ended, the newest first."""
@@ -99,7 +112,7 @@ class IndexedHistory:
 
     def _past_run(self, row: RunRow) -> PastRun:
         """Return a run without its record."""
-        log = log_path(self._project.root / STATE, row.command, row.run)
+        log = Path(f"{self._logs}/{log_name(row.command, row.run)}")
         at = int(row.journal.partition("-")[0]) if row.journal.partition("-")[0].isdecimal() else 0
         process = None if row.pid is None or row.host is None else Began(row.pid, row.host, at, row.user)
         return PastRun(

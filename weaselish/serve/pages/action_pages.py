@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import RedirectResponse, Response
 
 from weaselish.errors import ProjError, UnknownName
 from weaselish.model.resources import shown_bytes
@@ -28,7 +28,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/p/{project}/act")
-def act_page(request: Request, visitor: AllowedRunner, project: str, step: str | None = None) -> HTMLResponse:
+def act_page(request: Request, visitor: AllowedRunner, project: str, step: str | None = None) -> Response:
     """Show the forms that start something."""
     source = sources_of(request).of(project)
     model = source.project.model
@@ -107,7 +107,7 @@ def stop(
 
 
 @router.get("/p/{project}/actions/{action}")
-def action_page(request: Request, visitor: Viewer, project: str, action: int) -> HTMLResponse:
+def action_page(request: Request, visitor: Viewer, project: str, action: int) -> Response:
     """Show an action, its steps and the messages of `proj`."""
     source = sources_of(request).of(project)
     row = _action(request, source, action)

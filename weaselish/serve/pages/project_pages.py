@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
-from starlette.responses import HTMLResponse, RedirectResponse, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from weaselish.serve.access.roles import Visitor
 from weaselish.serve.access.visitors import Viewer
@@ -24,7 +24,7 @@ router = APIRouter(include_in_schema=False)
 RunId = Annotated[int, Query(ge=0, le=1 << 60)]
 
 
-def _shown(request: Request, visitor: Visitor, page: content.Page) -> HTMLResponse:
+def _shown(request: Request, visitor: Visitor, page: content.Page) -> Response:
     return render(request, page.template, visitor=visitor, **page.values)
 
 
@@ -33,32 +33,32 @@ def _source(request: Request, project: str) -> Source:
 
 
 @router.get("/")
-def home(request: Request, visitor: Viewer) -> HTMLResponse:
+def home(request: Request, visitor: Viewer) -> Response:
     """List the projects."""
     return _shown(request, visitor, content.home(sources_of(request).all()))
 
 
 @router.get("/search")
-def search_page(request: Request, visitor: Viewer, q: Annotated[str, Query(max_length=200)] = "") -> HTMLResponse:
+def search_page(request: Request, visitor: Viewer, q: Annotated[str, Query(max_length=200)] = "") -> Response:
     """Show what contains a text."""
     return render(request, "search.html", visitor=visitor, view=search(sources_of(request).all(), q), query=q)
 
 
 @router.get("/p/{project}")
-def project_page(request: Request, visitor: Viewer, project: str) -> HTMLResponse:
+def project_page(request: Request, visitor: Viewer, project: str) -> Response:
     """Show a project."""
     return _shown(request, visitor, content.project(_source(request, project), links_of(request)))
 
 
 @router.get("/p/{project}/graph")
-def graph_page(request: Request, visitor: Viewer, project: str) -> HTMLResponse:
+def graph_page(request: Request, visitor: Viewer, project: str) -> Response:
     """Show the graph, to zoom and search in."""
     return _shown(request, visitor, content.graph(_source(request, project), links_of(request)))
 
 
 @router.get("/p/{project}/steps/{name}")
 @router.get("/p/{project}/step")
-def step_page(request: Request, visitor: Viewer, project: str, name: str) -> HTMLResponse:
+def step_page(request: Request, visitor: Viewer, project: str, name: str) -> Response:
     """Show a step."""
     return _shown(request, visitor, content.step(_source(request, project), links_of(request), name))
 
@@ -66,13 +66,13 @@ def step_page(request: Request, visitor: Viewer, project: str, name: str) -> HTM
 @router.get("/p/{project}/runs")
 def runs_page(
     request: Request, visitor: Viewer, project: str, step: str | None = None, before: RunId | None = None
-) -> HTMLResponse:
+) -> Response:
     """List runs."""
     return _shown(request, visitor, content.runs(_source(request, project), step, before))
 
 
 @router.get("/p/{project}/runs/{run}")
-def run_page(request: Request, visitor: Viewer, project: str, run: int, step: str | None = None) -> HTMLResponse:
+def run_page(request: Request, visitor: Viewer, project: str, run: int, step: str | None = None) -> Response:
     """Show a run."""
     return _shown(request, visitor, content.run(_source(request, project), run, step))
 
@@ -89,25 +89,25 @@ def compare_page(
     visitor: Viewer,
     project: str,
     run: Annotated[list[int], Query()] = [],  # noqa: B006
-) -> HTMLResponse:
+) -> Response:
     """Show runs side by side."""
     return _shown(request, visitor, content.compare(_source(request, project), links_of(request), run))
 
 
 @router.get("/p/{project}/metrics")
-def metrics_page(request: Request, visitor: Viewer, project: str, step: str | None = None) -> HTMLResponse:
+def metrics_page(request: Request, visitor: Viewer, project: str, step: str | None = None) -> Response:
     """Show metrics over runs."""
     return _shown(request, visitor, content.metrics(_source(request, project), links_of(request), step))
 
 
 @router.get("/p/{project}/version")
-def version_page(request: Request, visitor: Viewer, project: str, name: str, version: str) -> HTMLResponse:
+def version_page(request: Request, visitor: Viewer, project: str, name: str, version: str) -> Response:
     """Show a version of an artifact."""
     return _shown(request, visitor, content.version(_source(request, project), name, version))
 
 
 @router.get("/p/{project}/{kind}")
-def simple_page(request: Request, visitor: Viewer, project: str, kind: content.SimpleKind) -> HTMLResponse:
+def simple_page(request: Request, visitor: Viewer, project: str, kind: content.SimpleKind) -> Response:
     """Show remotes, artifacts, snapshots or jobs."""
     return _shown(request, visitor, content.simple(_source(request, project), kind))
 

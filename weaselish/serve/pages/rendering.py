@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from weaselish.plan.metrics import shown_value
 from weaselish.serve.access.forms import FIELD, form_token
@@ -18,6 +20,8 @@ from weaselish.serve.pages.ansi import as_html
 from weaselish.serve.pages.assets import assets_version
 from weaselish.serve.pages.links import Links, ServerLinks
 from weaselish.serve.serving import serving_of
+
+_BLOCK = 1 << 16  # characters that a visitor gets while the rest of a page is made
 
 
 @cache
@@ -52,6 +56,10 @@ def _environment() -> Environment:
 
 def render_text(template: str, links: Links, **values: Any) -> str:
     """Return a page. Templates need `visitor`, `form_field` and `form_token`, None or empty without a server."""
+    return "".join(_pieces(template, links, values))
+
+
+def _pieces(template: str, links: Links, values: Mapping[str, Any]) -> Iterator[str]:
     shared = {
         "links": links,
         "visitor": None,
@@ -61,7 +69,20 @@ def render_text(template: str, links: Links, **values: Any) -> str:
         "may_run": False,
         "base": "",
     }
-    return _environment().get_template(template).render(shared | values)
+    return _environment().get_template(template).generate(shared | dict(values))
+
+
+def _blocks(pieces: Iterator[str]) -> Iterator[str]:
+    """Yield the text in blocks: one for most pages."""
+    block: list[str] = []
+    size = 0
+    for piece in pieces:
+        block.append(piece)
+        size += len(piece)
+        if size >= _BLOCK:
+            yield "".join(block)
+            block, size = [], 0
+    yield "".join(block)
 
 
 def links_of(request: Request) -> ServerLinks:
@@ -71,7 +92,7 @@ def links_of(request: Request) -> ServerLinks:
 
 def render(
     request: Request, template: str, *, visitor: Visitor | None = None, status: int = 200, **values: Any
-) -> HTMLResponse:
+) -> Response:
     """Return a page. Templates have `base` (before each path), `visitor`, and of forms `form_field`, `form_token`."""
     serving = serving_of(request)
     token = form_token(serving, visitor.session) if visitor and visitor.session else ""
@@ -82,4 +103,10 @@ def render(
         "form_token": token,
     }
     shared["may_run"] = serving.settings.allow_run and visitor is not None and visitor.role >= Role.RUNNER
-    return HTMLResponse(render_text(template, links_of(request), **shared, **values), status)
+    blocks = _blocks(_pieces(template, links_of(request), shared | values))
+    first, second = next(blocks), next(blocks, None)
+    if second is None:
+        return HTMLResponse(first, status)
+    return StreamingResponse(
+        chain((first, second), blocks), status, media_type="text/html"
+    )  # a large page, from its start

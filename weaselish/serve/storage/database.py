@@ -61,6 +61,9 @@ class Database:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATION})
             metadata.create_all(connection)
+            for table in metadata.tables.values():
+                for index in table.indexes:  # of a table that an earlier version created
+                    index.create(connection, checkfirst=True)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -51,4 +51,5 @@ indexed_runs = Table(
     Index("indexed_runs_of_command", "project", "command", "run"),
     Index("indexed_runs_changed", "project", "version"),
     Index("indexed_runs_of_journal", "project", "journal", "state"),
+    Index("indexed_runs_in_state", "project", "state", "run"),
 )

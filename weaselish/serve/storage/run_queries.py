@@ -69,6 +69,23 @@ class RunQueries:
         table = indexed_runs
         return self._rows(select(table).where(table.c.project == self._project, table.c.run == run))
 
+    def next_of(self, command: str, run: int) -> RunRow | None:
+        """Return the first run of a command after another."""
+        table = indexed_runs
+        query = self._query(RunFilter((command,))).where(table.c.run > run).order_by(table.c.run).limit(1)
+        return next(iter(self._rows(query)), None)
+
+    def of_journal(self, journal: str) -> list[RunRow]:
+        """Return the runs of one `proj` process, the oldest first, at most the first 1,000, without their texts."""
+        table = indexed_runs
+        names = ("run", "command", "started", "state", "journal", "seconds", "exit_code", "pid", "host", "user")
+        query = select(*(table.c[name] for name in names)).where(
+            table.c.project == self._project, table.c.journal == journal
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(table.c.run, table.c.command).limit(MOST)).all()
+        return [RunRow(**row._mapping)._replace(state=PastResult(row.state)) for row in rows]
+
     def last_of_each(self, commands: Collection[str] | None = None) -> dict[str, RunRow]:
         """Return the newest run of each of these commands, by default of all."""
         table = indexed_runs

@@ -23,14 +23,19 @@ class History(Protocol):
     def version(self) -> object:
         """Return a value that differs whenever a run has begun or ended since."""
 
-    def newest(self, *, command: str | None = None, before: int | None = None, most: int = 50) -> Sequence[PastRun]:
+    def newest(
+        self, *, command: str | None = None, before: int | None = None, most: int = 50, with_records: bool = False
+    ) -> Sequence[PastRun]:
         """Return runs, the newest first: of one command, and with ids below `before`."""
+
+    def next_of(self, command: str, run: int) -> PastRun | None:
+        """Return the first run of a command after another, None if that is the newest."""
 
     def find(self, run: int) -> Sequence[PastRun]:
         """Return the runs with an id, with their records: one, unless two processes began in one microsecond."""
 
     def of_call(self, call: str) -> Sequence[PastRun]:
-        """Return the runs of one call of `proj`, in the order in which they began."""
+        """Return the runs of one call of `proj`, the oldest first. They may lack reasons and metrics."""
 
     def past(self) -> Past:
         """Return the last run of each command, and what runs usually take."""
@@ -71,7 +76,9 @@ class JournalHistory:
                 self._runs, self._version = runs, version
             return self._runs
 
-    def newest(self, *, command: str | None = None, before: int | None = None, most: int = 50) -> Sequence[PastRun]:
+    def newest(
+        self, *, command: str | None = None, before: int | None = None, most: int = 50, with_records: bool = False
+    ) -> Sequence[PastRun]:
         """Return runs, the newest first."""
         found = [
             run
@@ -79,6 +86,10 @@ class JournalHistory:
             if (command is None or run.command == command) and (before is None or run.run < before)
         ]
         return found[:most]
+
+    def next_of(self, command: str, run: int) -> PastRun | None:
+        """Return the first run of a command after another."""
+        return next((one for one in self._all() if one.command == command and one.run > run), None)
 
     def find(self, run: int) -> Sequence[PastRun]:
         """Return the runs with an id."""

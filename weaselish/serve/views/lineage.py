@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from weaselish.model.paths import overlap
@@ -54,13 +55,20 @@ def _follow(
 def _producer(source: Source, path: str, digest: str | None, *, before: int) -> PastRun | None:
     """Return the newest run before another that recorded an output with this path and digest."""
     for command in source.producers_of(path):
-        for run in source.history.newest(command=command, before=before, most=_TRIED):
-            for complete in source.history.find(run.run):
-                record = complete.record
-                if record is None or complete.command != command:
-                    continue
-                outputs = {output.path: output.digest for output in record.all_outputs}
-                is_same = outputs.get(path) == digest or record.dep_digests.get(path) == digest
-                if is_same or (path not in outputs and any(overlap(path, output) for output in outputs)):
-                    return complete
+        for run in _earlier(source, command, before):
+            record = run.record
+            if record is None:
+                continue
+            outputs = {output.path: output.digest for output in record.all_outputs}
+            is_same = outputs.get(path) == digest or record.dep_digests.get(path) == digest
+            if is_same or (path not in outputs and any(overlap(path, output) for output in outputs)):
+                return run
     return None
+
+
+def _earlier(source: Source, command: str, before: int) -> Iterator[PastRun]:
+    """Yield the newest runs of a command before another, the newest first. Mostly the first one is the producer."""
+    newest = source.history.newest(command=command, before=before, most=1, with_records=True)
+    yield from newest
+    for run in newest:
+        yield from source.history.newest(command=command, before=run.run, most=_TRIED - 1, with_records=True)

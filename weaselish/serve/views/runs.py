@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from weaselish.errors import UnknownName
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.record import NO_REPOSITORY, Record
-from weaselish.records.history import PastRun
+from weaselish.records.history import PastResult, PastRun
 from weaselish.serve.views.lineage import Ancestor, ancestors
 from weaselish.serve.views.logs import LogEnd, end_of_log
 from weaselish.serve.views.sources import Source
 
 PAGE = 100  # runs of one page
+_RECORDED = frozenset(
+    one.value for one in (PastResult.DONE, PastResult.ACCEPTED, PastResult.PULLED, PastResult.RESTORED)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ class RunItem:
     def short_id(self) -> str:
         """The last digits of the run id, which `proj log` accepts."""
         return str(self.run)[-6:]
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it left a record, to compare with others."""
+        return self.result in _RECORDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +143,7 @@ def show_run(source: Source, run: int, command: str | None = None) -> RunView:
     found = find_run(source, run, command)
     record = found.record
     timeline = _timeline(source.history.of_call(found.call) or [found])
-    newer = [one for one in source.history.newest(command=found.command, most=PAGE) if one.run > run]
+    newer = source.history.next_of(found.command, run)
     older = source.history.newest(command=found.command, before=run, most=1)
     ends = [bar.offset + (bar.seconds or 0.0) for bar in timeline]
     return RunView(
@@ -152,7 +160,7 @@ def show_run(source: Source, run: int, command: str | None = None) -> RunView:
         max(ends, default=0.0),
         ancestors(source, record) if record else (),
         item_of(older[0]) if older else None,
-        item_of(newer[-1]) if newer else None,
+        item_of(newer) if newer else None,
         end_of_log(found.log, source.mask) if found.log else None,
         record.fingerprint.key if record else None,
         _is_in_project(source, found.command),
