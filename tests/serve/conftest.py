@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from harness import ProjectDir
@@ -50,13 +51,26 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ProjectDir,
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The address of an empty database."""
+def postgresql_server() -> Iterator[str]:
+    """The address of a database of PostgreSQL, from which others are created."""
     try:
         with real_servers.postgresql() as address:
             yield address
     except Missing as missing:
         _without(missing)
+
+
+@pytest.fixture
+def postgresql(postgresql_server: str) -> str:
+    """The address of an empty database."""
+    import sqlalchemy
+
+    name = f"test_{uuid4().hex}"
+    engine = sqlalchemy.create_engine(postgresql_server.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sqlalchemy.text(f"create database {name}"))
+    engine.dispose()
+    return f"{postgresql_server.rpartition('/')[0]}/{name}"
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,13 @@ import httpx
 import pytest
 from harness import Background, ProjectDir, wait_until
 from servers import Server
+from sqlalchemy import create_engine, update
 
 from serve.access.test_oidc import at_provider
 from serve.conftest import NGINX_PORTS
 from serve.dashboard import PASSWORD, SECRET, form_token_in
 from serve.real_servers import CLIENT_SECRET, DATABASE_PASSWORD, nginx
+from weaselish.serve.storage.sessions import sessions
 
 Start = Callable[..., tuple[Background, str]]
 
@@ -204,12 +206,52 @@ def test_behind_nginx_with_a_provider_two_instances_share_a_session(
         left = browser.post(f"{base}/logout", data={"form_token": form_token_in(page.text)})
         assert (left.status_code, left.headers["location"]) == (303, "/team/ml/login")
         assert httpx.get(elsewhere, headers=headers).status_code == 303
+        begun = browser.get(f"{base}/login/oidc?back=/account")
+        assert browser.get(at_provider(begun.headers["location"], "ada")).status_code == 303
+        assert browser.get(f"{base}/account").status_code == 200
+        disuse_sessions(postgresql)
+        assert browser.get(f"{base}/account").headers["location"] == "/team/ml/login?back=%2Faccount"
     for server in (first, second):
         server.signal(signal.SIGTERM)
         ended = server.wait()
         assert ended.code == 143
         for planted in (SECRET, CLIENT_SECRET, DATABASE_PASSWORD):
             assert planted not in ended.out + ended.err
+
+
+@pytest.mark.servers
+def test_with_its_own_tls_and_local_accounts_two_instances_share_a_session(
+    start: Start, project: ProjectDir, postgresql: str
+) -> None:
+    settings = {"TLS_SELF_SIGNED": "true", "AUTH_SECRET": SECRET, "DATABASE": postgresql}
+    (_, address), (_, other) = start(**settings), start(**settings)
+    trusted = ssl.create_default_context(cafile=str(project.path / "../data/tls/cert.crt"))
+    base, elsewhere = (one.partition("/first/")[0] for one in (address, other))
+    with (
+        httpx.Client(base_url=base, verify=trusted) as browser,
+        httpx.Client(base_url=elsewhere, verify=trusted) as far,
+    ):
+        assert browser.post(address.removeprefix(base), data={"name": "grace", "password": PASSWORD}).status_code == 303
+        for _ in range(2):  # logged in by the link, then by the password
+            cookies = dict(browser.cookies.items())
+            page = far.get("/account", cookies=cookies)
+            assert (page.status_code, "grace" in page.text) == (200, True)
+            left = far.post("/logout", data={"form_token": form_token_in(page.text)}, cookies=cookies)
+            assert (left.status_code, browser.get("/account").status_code) == (303, 303)
+            browser.cookies.clear()
+            far.cookies.clear()
+            assert browser.post("/login", data={"name": "grace", "password": PASSWORD}).status_code == 303
+        assert browser.get("/audit").text.count("grace") >= 3
+        disuse_sessions(postgresql)
+        assert browser.get("/account").headers["location"] == "/login?back=%2Faccount"
+
+
+def disuse_sessions(address: str) -> None:
+    """Let all sessions be as if no visitor had used them for a day."""
+    engine = create_engine(address.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        connection.execute(update(sessions).values(used=sessions.c.used - 24 * 3600))
+    engine.dispose()
 
 
 def _is_free(port: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from harness import ProjectDir, is_alive, wait_until
 from serve.conftest import PLAY
 from serve.dashboard import PASSWORD, with_accounts
 from serve.running_server import RunningServer, run_in_state
+from weaselish.errors import Busy
 from weaselish.serve.access.roles import Role
 from weaselish.serve.actions.requests import RunRequest
 from weaselish.serve.actions.service import Actions
@@ -242,6 +244,34 @@ def test_no_secret_reaches_the_database_or_a_readable_file(
     for path in files:
         assert secret.encode() not in path.read_bytes(), path
     assert stat.S_IMODE(os.stat(tmp_path / "data" / "actions" / str(row.id)).st_mode) == 0o700
+
+
+@pytest.mark.servers
+def test_servers_that_share_a_database_share_limits_and_stop_for_each_other(
+    project: ProjectDir, postgresql: str, tmp_path: Path
+) -> None:
+    project.project("commands: [{name: a, script: [sh wait.sh a]}]")
+    project.write_wait()
+    ours, other = (
+        Actions(
+            Settings(tmp_path / name, database=postgresql),
+            open_database(Settings(tmp_path / name, database=postgresql)),
+            clock,
+        )
+        for name, clock in (("ours", time.time), ("other", lambda: time.time() + 3600))
+    )
+    mask, wanted = SecretMask(project.path), RunRequest(("a",))
+    row = ours.start(project.path, wanted, "ruth", mask)
+    script = project.wait_for("a")
+    with pytest.raises(Busy):
+        other.start(project.path, wanted, "ruth", mask)
+    assert other.find(row.id).is_running  # although the other server does not see its process
+    ours.follow()
+    assert other.stop(row.id).is_stopping
+    wait_until(lambda: not other.find(row.id).is_running, "the end of the action")
+    assert (other.find(row.id).reason, is_alive(script)) == ("stopped", False)
+    assert "interrupted" in other.output(row, mask).messages
+    ours.close()
 
 
 def _audit(project: ProjectDir) -> list[tuple[str, str, str, int]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from serve.dashboard import SECRET
 from weaselish.errors import ProjError
@@ -102,6 +103,18 @@ def test_upkeep_removes_what_has_ended_and_nothing_else(database: Database, tmp_
     assert [(row.time, row.actor, len(row.detail)) for row in list_audit(database)] == [(NOW, "ada", 500)]
     for token in tokens.list_tokens(database):
         tokens.revoke_token(database, token.id)
+
+
+@pytest.mark.servers
+def test_connections_that_the_server_cut_are_opened_again(postgresql: str, tmp_path: Path) -> None:
+    database, other = (open_database(Settings(tmp_path, database=postgresql)) for _ in range(2))
+    assert isinstance(accounts.has_accounts(database), bool)
+    with other.reading() as connection:
+        others = (
+            "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and usename = 'proj'"
+        )
+        assert connection.execute(text(others)).all()
+    assert isinstance(accounts.has_accounts(database), bool)
 
 
 def test_a_database_that_does_not_answer_is_said_without_its_password(tmp_path: Path) -> None:

@@ -39,9 +39,10 @@ PROJECT = """\
     """
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = open_database(Settings(tmp_path / "data"))
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    address = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
+    database = open_database(Settings(tmp_path / "data", database=address))
     yield database
     database.close()
 
@@ -199,4 +200,4 @@ def test_no_secret_gets_into_the_index(
     index.refresh()
     row = RunQueries(database, index.project, project.path).runs()[0]
     assert (row.message, row.reasons) == ("denied: ***", ("API_TOKEN changed to ***",))
-    assert not [file for file in (tmp_path / "data").iterdir() if secret.encode() in file.read_bytes()]
+    assert not [file for file in (tmp_path / "data").rglob("*") if secret.encode() in file.read_bytes()]

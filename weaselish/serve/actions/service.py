@@ -69,7 +69,7 @@ class Actions:
         self.sync()
         shown = tuple(mask(word) for word in shown_words(words))
         at_once = self._settings.limits.runs if isinstance(request, RunRequest) else _OTHERS
-        new = NewAction(str(directory), request.kind, shown, visitor, self._host, at_once)
+        new = NewAction(str(directory), request.kind, shown, visitor, self._host, str(self._root), at_once)
         action = add_action(self._database, new, now=self._clock())
         try:
             self._launch(
@@ -112,8 +112,10 @@ class Actions:
         return last_actions(self._database, [str(path) for path in directories.values()], most=most)
 
     def output(self, row: ActionRow, mask: Mask) -> ActionOutput:
-        """Return what an action of this host wrote, with secrets masked."""
-        directory = self._root / str(row.id)
+        """Return what an action of this server wrote, with secrets masked."""
+        if row.host != self._host:
+            return ActionOutput(None, f"the messages are on the host {row.host}\n")
+        directory = Path(row.root) / str(row.id)
         text = mask(_read(directory / RESULT))
         result: object = None
         with suppress(ValueError):
@@ -123,8 +125,8 @@ class Actions:
     # -- following -----------------------------------------------------------------------------------------------------
 
     def sync(self) -> None:
-        """Store the outcome of the actions of this host that ended, and end those that should. Raises DatabaseError."""
-        for row in running_actions(self._database, host=self._host):
+        """Store how the actions of this server ended, and end those that should. Raises DatabaseError."""
+        for row in running_actions(self._database, host=self._host, root=str(self._root)):
             directory = self._root / str(row.id)
             if self._has_ended(row, directory):
                 continue
@@ -160,13 +162,13 @@ class Actions:
         end_action(self._database, action, ended=ended or self._clock(), exit_code=exit_code, reason=reason)
 
     def _pass_on_stop(self, row: ActionRow) -> None:
-        if row.host == self._host:
+        if (row.host, row.root) == (self._host, str(self._root)):
             with suppress(OSError):
                 (self._root / str(row.id) / STOP).touch()
 
     def _remove_old(self, newest: int) -> None:
-        """Delete what the oldest actions of this host wrote. The database keeps that they took place."""
-        kept = {row.id for row in running_actions(self._database, host=self._host)}
+        """Delete what the oldest actions of this server wrote. The database keeps that they took place."""
+        kept = {row.id for row in running_actions(self._database, host=self._host, root=str(self._root))}
         for name in os.listdir(self._root):
             if 0 < _number(name) <= newest - _KEPT and _number(name) not in kept:
                 shutil.rmtree(self._root / name, ignore_errors=True)

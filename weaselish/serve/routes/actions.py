@@ -14,10 +14,11 @@ from weaselish.serve.actions.allowed import AllowedRunner, actions_of, noted
 from weaselish.serve.actions.requests import AcceptRequest, ActionRequest, RunRequest, TransferRequest, shown
 from weaselish.serve.actions.stopping import stop_call_of, stop_step_of
 from weaselish.serve.live.live import live_of
+from weaselish.serve.routes.reading import ERRORS
 from weaselish.serve.serving import serving_of
 from weaselish.serve.storage.actions import MOST, ActionRow
 
-router = APIRouter(prefix="/api/v1", tags=["actions"])
+router = APIRouter(prefix="/api/v1", tags=["actions"], responses=ERRORS)
 
 Name = Annotated[str, Field(max_length=500)]
 Names = Annotated[tuple[Name, ...], Field(max_length=50)]

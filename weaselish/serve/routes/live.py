@@ -15,6 +15,7 @@ from weaselish.serve.live.live_project import LiveProject
 from weaselish.serve.live.log_segments import LogSegments
 from weaselish.serve.live.run_event import event
 from weaselish.serve.live.stream import EventStream
+from weaselish.serve.routes.reading import ERRORS
 from weaselish.serve.serving import serving_of
 
 _TAIL = 1 << 18  # bytes of a log with which a stream begins, unless the client names an offset
@@ -23,7 +24,7 @@ _LARGEST = (1 << 53) - 1
 LastEventId = Annotated[str | None, Header(alias="last-event-id", max_length=20)]
 Offset = Annotated[int | None, Query(ge=0, le=_LARGEST)]
 
-router = APIRouter(prefix="/api/v1", tags=["live"])
+router = APIRouter(prefix="/api/v1", tags=["live"], responses=ERRORS)
 
 
 @router.get("/projects/{project}/events", response_class=EventStream, status_code=200)

@@ -42,7 +42,7 @@ _TEXTS = {
     401: "not logged in",
     403: "not allowed",
     404: "not found",
-    409: "project.yml cannot be used",
+    409: "project.yml cannot be used, or too much runs already",
     422: "invalid request",
     503: "the database does not answer",
 }

@@ -8,9 +8,10 @@ from pydantic import BaseModel
 from weaselish.serve.access.forms import form_token
 from weaselish.serve.access.roles import Role
 from weaselish.serve.access.visitors import Viewer
+from weaselish.serve.routes.reading import ERRORS
 from weaselish.serve.serving import serving_of
 
-router = APIRouter(prefix="/api/v1", tags=["visitor"])
+router = APIRouter(prefix="/api/v1", tags=["visitor"], responses=ERRORS)
 
 
 class VisitorJson(BaseModel):

@@ -27,6 +27,7 @@ actions = Table(
     Column("exit_code", Integer),
     Column("reason", Text),  # why the dashboard ended it
     Column("is_stopping", Boolean, nullable=False),
+    Column("root", Text, nullable=False),  # the directory on the host in which the server keeps its actions
 )
 
 
@@ -44,6 +45,7 @@ class ActionRow(NamedTuple):
     exit_code: int | None
     reason: str | None
     is_stopping: bool
+    root: str
 
     @property
     def is_running(self) -> bool:
@@ -58,6 +60,7 @@ class NewAction(NamedTuple):
     words: tuple[str, ...]
     visitor: str
     host: str
+    root: str
     at_once: int
 
 
@@ -86,7 +89,7 @@ def end_action(database: Database, action: int, *, ended: float, exit_code: int 
 
 
 def ask_to_stop(database: Database, action: int) -> None:
-    """Note that an action should end. The server on its host ends it."""
+    """Note that an action should end. The server that started it ends it."""
     with database.writing() as connection:
         connection.execute(update(actions).where(actions.c.id == action).values(is_stopping=True))
 
@@ -100,13 +103,10 @@ def find_action(database: Database, action: int) -> ActionRow:
     return _action(row)
 
 
-def running_actions(database: Database, *, host: str | None = None, project: str | None = None) -> list[ActionRow]:
-    """Return the actions without an end, of a host or project if one is named."""
-    query = select(actions).where(actions.c.ended.is_(None)).order_by(actions.c.id)
-    if host is not None:
-        query = query.where(actions.c.host == host)
-    if project is not None:
-        query = query.where(actions.c.project == project)
+def running_actions(database: Database, *, host: str, root: str) -> list[ActionRow]:
+    """Return the actions without an end that the servers of a host and directory started."""
+    is_here = (actions.c.host == host) & (actions.c.root == root)
+    query = select(actions).where(actions.c.ended.is_(None), is_here).order_by(actions.c.id)
     with database.reading() as connection:
         return [_action(row) for row in connection.execute(query)]
 
