@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+import socket
+import threading
+import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import FastAPI
+from harness import wait_until
 
 from weaselish.serve.access.passwords import hashed
 from weaselish.serve.access.roles import Role
@@ -22,7 +28,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # starlette prefers the successor of httpx
     from starlette.testclient import TestClient
 
-__all__ = ["HASH", "PASSWORD", "SECRET", "Clock", "Dashboard", "TestClient", "form_token_in", "with_accounts"]
+__all__ = ["HASH", "PASSWORD", "SECRET", "Clock", "Dashboard", "TestClient", "form_token_in", "served", "with_accounts"]
 
 SECRET = "0123456789abcdef0123456789abcdef"
 PASSWORD = "correct horse battery"
@@ -37,6 +43,13 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class SystemClock(Clock):
+    """The time of day, for dashboards of processes that run."""
+
+    def __call__(self) -> float:
+        return time.time()
 
 
 @dataclass
@@ -78,9 +91,25 @@ class Dashboard:
         return browser
 
 
-def with_accounts(data_root: Path, **settings: object) -> Dashboard:
-    """Return a dashboard with local accounts."""
-    return Dashboard(Settings(data_root, auth=Auth(SECRET), **settings))  # type: ignore[arg-type]
+def with_accounts(data_root: Path, *, projects: Projects | None = None, **settings: object) -> Dashboard:
+    """Return a dashboard with local accounts; with `projects`, one whose clock runs."""
+    found = Settings(data_root, auth=Auth(SECRET), **settings)  # type: ignore[arg-type]
+    return Dashboard(found, SystemClock(), projects=projects) if projects else Dashboard(found)
+
+
+@contextmanager
+def served(dashboard: Dashboard) -> Iterator[str]:
+    """Serve a dashboard on loopback, in a thread, and yield its address."""
+    import uvicorn
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(dashboard.app, log_config=None, ws="none", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        wait_until(lambda: server.started, "the server")
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(10)
 
 
 def form_token_in(page: str) -> str:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import socket
-import threading
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from browser import chromium
-from harness import ProjectDir, wait_until
+from harness import ProjectDir
 
 from serve import samples
-from serve.dashboard import Dashboard, TestClient
+from serve.dashboard import Dashboard, TestClient, served
 from weaselish.serve.projects import Projects
 from weaselish.serve.settings import Settings
 from weaselish.serve.storage.links import Purpose, create_link
 
 Open = Callable[..., Any]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weaselish-tests"
+
+
+def accessibility_faults(page: Any) -> list[Any]:
+    """Return what axe-core finds wrong with an open page."""
+    axe = CACHE / "axe/node_modules/axe-core/axe.min.js"
+    assert axe.exists(), "tests/install-servers installs axe-core"
+    page.evaluate(axe.read_text("utf-8"))
+    found: list[Any] = page.evaluate(
+        "axe.run().then((found) => found.violations.map((one) => [one.id, one.nodes[0].html]))"
+    )
+    return found
 
 
 @dataclass(frozen=True)
@@ -51,15 +62,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     (root / "vanished" / "project.yml").unlink()
     (root / "vanished").rmdir()
     dashboard = Dashboard(Settings(root / "data"), projects=projects)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(dashboard.app, log_config=None, ws="none"))
-        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-        thread.start()
-        wait_until(lambda: server.started, "the server")
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with served(dashboard) as address:
         yield Site(address, dashboard, dashboard.entered(), measured)
-        server.should_exit = True
-        thread.join(10)
 
 
 @pytest.fixture(scope="package")
