@@ -83,6 +83,7 @@ class Job(NamedTuple):
     command: Command | None = None  # what the job runs, for executors whose files travel through a remote
     fingerprint: Fingerprint | None = None  # its inputs
     reasons: tuple[str, ...] = ()  # why it runs
+    left_on: str | None = None  # the remote on which its outputs may stay until a step needs them, if they are there
 
     @property
     def name(self) -> str:
@@ -115,7 +116,8 @@ class Outcome(NamedTuple):
     is_limited: bool = True  # the executor enforced the limit of memory, or there was none
     replica: str | None = None  # the replica that ended the job, such as `worker.2`
     image: str | None = None  # the digest of the image in which it ran
-    record: Record | None = None  # the record that the job itself published; its outputs are in place
+    record: Record | None = None  # the record that the job itself published; its outputs are in place, unless `is_left`
+    is_left: bool = False  # its outputs stayed on the remote `Job.left_on`
 
     @property
     def succeeded(self) -> bool:

@@ -43,10 +43,14 @@ class LazyResults:
             return None
         if last.algorithm != self._workspace.project.digest or (held := self._cache.held(last)) is None:
             return None
-        with self._lock:
-            self._digests.update(digests_as_deps(self._workspace, held))
-            self._steps.update((output.path, step) for output in last.outputs)
+        self.add(step, held)
         return held
+
+    def add(self, step: Step, record: Record) -> None:
+        """Note that the outputs of a step are in the cache only."""
+        with self._lock:
+            self._digests.update(digests_as_deps(self._workspace, record))
+            self._steps.update((output.path, step) for output in record.outputs)
 
     def take(self, step: Step) -> None:
         """Note that the step's outputs are no longer left in the cache."""

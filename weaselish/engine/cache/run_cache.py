@@ -220,6 +220,10 @@ class RunCache:
             outdated.append(output.path)
         return outdated
 
+    def expect(self, record: Record) -> None:
+        """Note that a job elsewhere has just published a run."""
+        self._tree.forget(record.fingerprint.key)
+
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def store(self, command: Command, record: Record) -> None:

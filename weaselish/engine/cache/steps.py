@@ -12,7 +12,8 @@ from weaselish.engine import events
 from weaselish.engine.cache.lazy import LazyResults, absent_deps, is_locked
 from weaselish.engine.cache.run_cache import RunCache, may_restore
 from weaselish.engine.events import SerialReporter, StepResult, StepState
-from weaselish.engine.run.staleness import Staleness, check_staleness
+from weaselish.engine.run.staleness import Expected, Staleness, check_staleness
+from weaselish.files.projignore import has_projignore
 from weaselish.files.walk import Unreadable
 from weaselish.model.project import Command
 from weaselish.plan.record import Record
@@ -61,11 +62,13 @@ class CachedSteps:
         *,
         hold_locks: HoldLocks,
         run_step: RunStep,
+        reads_here: bool = True,
     ) -> StepResult | None:
         """Return the result of a step that need not run, None if it must be checked as without a cache.
 
         Then all outputs that it reads are on the disk, as far as the cache can provide them. `staleness`: by a check
-        without the cache, None if a dep is missing.
+        without the cache, None if a dep is missing. A step for which `reads_here` is false gets its deps from the
+        remote of the cache, so that they need not be on the disk.
         """
         if not self.cache.reads:
             return None
@@ -89,10 +92,12 @@ class CachedSteps:
             is_current, result = self._restored_in_locks(step, command, options, staleness, hold_locks)
             if not is_current:  # check again: another process may have run the step
                 self._workspace.digests.forget()
-                return self.settle(step, command, options, None, hold_locks=hold_locks, run_step=run_step)
+                return self.settle(
+                    step, command, options, None, hold_locks=hold_locks, run_step=run_step, reads_here=reads_here
+                )
             if result is not None:
                 return result
-        if not self._fetch(step, self._lazy.steps_to_fetch(absent), run_step):
+        if reads_here and not self._fetch(step, self._lazy.steps_to_fetch(absent), run_step):
             return StepResult(step, StepState.BLOCKED)
         return None
 
@@ -140,6 +145,33 @@ class CachedSteps:
             if self._results[step].state in (StepState.FAILED, StepState.INTERRUPTED, StepState.BLOCKED):
                 return False
         return True
+
+    # -- steps whose files travel through the remote of the cache ------------------------------------------------------
+
+    @property
+    def expected(self) -> Expected:
+        """Return what gives the digest of a dep: that on the disk, or that of an output that is in the cache."""
+        return self._lazy.expected
+
+    def may_leave(self, command: Command) -> str | None:
+        """Return the remote on which a job may leave the command's outputs, None if they must be fetched.
+
+        They may stay where nothing of an earlier run is on the disk, and a later run finds them by its cache.
+        """
+        workspace = self._workspace
+        if (
+            not self.cache.reads
+            or not may_restore(command)
+            or workspace.project.compat
+            or has_projignore(workspace.root)
+        ):
+            return None
+        return None if any(map(workspace.exists, command.outputs)) else self.cache.source
+
+    def leave(self, step: Step, record: Record) -> None:
+        """Note that a job left the outputs of a step on the remote."""
+        self.cache.expect(record)
+        self._lazy.add(step, record)
 
     # -- while a step holds its locks ---------------------------------------------------------------------------------
 

@@ -35,8 +35,11 @@ class Adopter:
         """Return the result of a job, None if no attempt at it left one."""
         return read_result(self._tree.store, name)
 
-    def adopt(self, job: Job, name: str, result: Result) -> Outcome:
-        """Fetch the outputs of a successful result. Return the outcome with the record. Raises ProjError."""
+    def adopt(self, job: Job, name: str, result: Result, *, leaves_outputs: bool = False) -> Outcome:
+        """Fetch the outputs of a successful result. Return the outcome with the record. Raises ProjError.
+
+        `leaves_outputs`: only fetch its `outputs_no_cache` paths, which nothing publishes.
+        """
         assert job.command is not None
         if result.run is None:
             self.remove(name)
@@ -44,7 +47,8 @@ class Adopter:
         record = result.run.record
         if record.fingerprint.key != job.id.key:
             raise ProjError(f"the result of `{job.name}` on the remote belongs to other inputs")
-        wanted = (*objects_of(job.command, result.run), *result.kept)
+        outputs = () if leaves_outputs else objects_of(job.command, result.run)
+        wanted = (*outputs, *result.kept)
         try:
             missing = self._restorer.missing(wanted)
             absent = [one.path for one in record.outputs_no_cache if one.digest == ABSENT]
@@ -52,7 +56,7 @@ class Adopter:
         except NotPulled as error:
             raise ProjError(f"the outputs of `{job.name}` cannot be fetched: {error.why}", hint=error.hint) from None
         self.remove(name)
-        return result.outcome._replace(record=without_remote_facts(record))
+        return result.outcome._replace(record=without_remote_facts(record), is_left=leaves_outputs)
 
     def remove(self, name: str) -> None:
         """Delete a job that has ended from the remote. What is left after a failure, `proj gc` deletes."""

@@ -30,7 +30,11 @@ class Result(NamedTuple):
 
 def encode(outcome: Outcome, record: bytes | None, kept: Sequence[OutputObject]) -> bytes:
     """Encode a result. `record`: as it is on the remote."""
-    facts = {name: value for name, value in outcome._asdict().items() if name not in ("record", "replica", "image")}
+    facts = {
+        name: value
+        for name, value in outcome._asdict().items()
+        if name not in ("record", "replica", "image", "is_left")
+    }
     data = {
         "format": FORMAT,
         **facts,

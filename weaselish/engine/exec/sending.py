@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from weaselish.engine import events
+from weaselish.engine.cache.lazy import digests_as_deps
 from weaselish.engine.exec.document import JobDocument, document_of, encode
 from weaselish.engine.exec.inputs import send_input
 from weaselish.engine.exec.names import input_key, job_key
+from weaselish.engine.remote.published import Published, outputs_of
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.run.provenance import ProvenanceSource
 from weaselish.engine.workers import Workers
@@ -59,19 +61,25 @@ class Sender:
 
     def _found(self, path: str, digest: str) -> tuple[str, str, str, bool]:
         """Return a dep with the key of the object that holds it, and whether that is on the remote as an output."""
-        for record in self._records_with(path, digest):
-            key = record.fingerprint.key
-            run = self._tree.run(key, record.run)
-            if run is not None and path in run.objects and self._tree.is_intact(run):
+        for run in self._runs_with(path):
+            as_deps = digests_as_deps(self._workspace, run.record)
+            if path in run.objects and as_deps.get(path) == digest and self._tree.is_intact(run):
                 return path, digest, run.objects[path][0], True
         return path, digest, input_key(digest), False
 
-    def _records_with(self, path: str, digest: str) -> Iterator[Record]:
-        """Yield the records that have a dep as an output with the digest that it has as a dep."""
+    def _runs_with(self, path: str) -> Iterator[Published]:
+        """Yield the runs on the remote that produced the last outputs of the steps that produce a dep."""
         for name in self._workspace.producers.of(path):
             for record in self._workspace.records.last(name):
-                if isinstance(record, Record) and (path, digest) in [(one.path, one.digest) for one in record.outputs]:
-                    yield record
+                if isinstance(record, Record) and path in outputs_of(record):
+                    yield from self._published(record)
+
+    def _published(self, record: Record) -> Iterator[Published]:
+        """Yield the runs on the remote that have the outputs of a record, that of the record itself first."""
+        key = record.fingerprint.key
+        if (same := self._tree.run(key, record.run)) is not None:
+            yield same
+        yield from (run for _, run in self._tree.published(key) if outputs_of(run.record) == outputs_of(record))
 
     def _send_inputs(self, inputs: Sequence[tuple[str, str, str]]) -> None:
         """Store the inputs that the remote lacks, several at a time."""

@@ -206,7 +206,8 @@ class Transported:
             )
         if result is None or (result.run is None and outcome.succeeded):
             return outcome._replace(executor=self._name, line=None)
-        ended = self._carrier.adopter.adopt(job, name, result)
+        leaves_outputs = job.left_on == self._carrier.remote.name
+        ended = self._carrier.adopter.adopt(job, name, result, leaves_outputs=leaves_outputs)
         hint = ended.hint
         if ended.record is None and job.command is not None:
             hint = undeclared_hint(self._carrier.workspace, job.command, self._name, ended, tail.data) or hint

@@ -111,6 +111,13 @@ class RemoteTree:
         with self._lock:
             return self._single.setdefault(key, stored)
 
+    def forget(self, run_key: str) -> None:
+        """Forget what is stored for runs with that key: another process has just stored more."""
+        with self._lock:
+            self._folders = {name: found for name, found in self._folders.items() if not name.endswith(f"/{run_key}")}
+            self._single = {key: found for key, found in self._single.items() if f"/{run_key}/" not in key}
+            self._is_listed = False
+
     def look_up(self, key: str) -> Stored | None:
         """Ask the store for one object."""
         return self.store.head(key)

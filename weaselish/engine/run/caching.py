@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from weaselish.engine.cache.run_cache import RunCache
     from weaselish.engine.cache.steps import CachedSteps
     from weaselish.engine.remote.resolve import OpenStore
+    from weaselish.engine.run.staleness import Expected
 
 
 class Caching:
@@ -87,6 +88,14 @@ class Caching:
     def may_be_absent(self, command: Command, dep: str) -> bool:
         """Return whether it may turn out that the command does not need a missing dep."""
         return self.steps is not None and self.steps.may_be_absent(command, dep)
+
+    def expected_elsewhere(self, remote: str | None) -> Expected | None:
+        """Return what gives the digests of outputs in the cache, for a step that reads its deps from `remote`.
+
+        None if that is not the cache, and while the cache is not open.
+        """
+        steps = self._steps
+        return steps.expected if steps is not None and steps.cache.source == remote else None
 
     def result_of(self, result: StepResult) -> StepResult:
         """Return the final result of a step: its outputs may have been needed after all."""

@@ -32,7 +32,7 @@ from weaselish.records.stops import forget_stop, stop_path
 from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
-    from weaselish.engine.cache.run_cache import RunCache
+    from weaselish.engine.cache.steps import CachedSteps
     from weaselish.engine.run.resources import LocalResources
 
 
@@ -44,11 +44,11 @@ class Execution:
         workspace: Workspace,
         executors: ExecutorSource,
         report: events.Reporter,
-        cache: RunCache | None = None,
+        cached: CachedSteps | None = None,
         resources: LocalResources | None = None,
     ) -> None:
         self._workspace = workspace
-        self._cache = cache
+        self._cached = cached
         self._resources = resources
         self._is_noted = False  # that a limit is not enforced
         self._executors = executors
@@ -65,10 +65,12 @@ class Execution:
         args: tuple[str, ...],
         has_stdin: bool,
         locks: tuple[int, ...],
+        may_leave: bool = False,
     ) -> StepResult:
         """Run the command, of which `looked` says why, and record it if it succeeds. Raises ProjError.
 
         `locks` are the descriptors of the locks that the caller holds; the script's processes inherit them.
+        `may_leave`: an executor may leave the outputs in the cache, if it stores them there.
         """
         earlier = None
         if any(reason.kind is ReasonKind.INTERRUPTED for reason in looked.reasons):
@@ -83,7 +85,8 @@ class Execution:
         run = records.start(command.name, job.id.key, reasons)
         begun, wall = time.monotonic(), time.time()
         with LogWriter(log_path(self._workspace.state, command.name, run)) as log, self._taken(command) as env:
-            job = job._replace(id=job.id._replace(run=run), env={**env, **job.env}, reasons=reasons)
+            left_on = self._cached.may_leave(command) if self._cached is not None and may_leave else None
+            job = job._replace(id=job.id._replace(run=run), env={**env, **job.env}, reasons=reasons, left_on=left_on)
             outcome = self._attempts(step, command, job, looked, log, locks, earlier)
         self._workspace.digests.forget()
         seconds = time.monotonic() - begun
@@ -110,8 +113,11 @@ class Execution:
             )
             record = record._replace(provenance=provenance, metrics=self._metrics(command))
         records.add(record)
-        if self._cache is not None:
-            self._cache.store(command, record)
+        if self._cached is not None:
+            if outcome.is_left:
+                self._cached.leave(step, record)
+            else:
+                self._cached.cache.store(command, record)
         self._report(events.StepDone(step, seconds, run=run))
         return StepResult(step, StepState.RAN, seconds)
 

@@ -90,7 +90,15 @@ class StepRunner:
             return result
         if (cached := self._caching.steps) is not None:
             locks = partial(self._holding_locks, step, command, options)
-            result = cached.settle(step, command, options, staleness, hold_locks=locks, run_step=self._run_needed)
+            result = cached.settle(
+                step,
+                command,
+                options,
+                staleness,
+                hold_locks=locks,
+                run_step=self._run_needed,
+                reads_here=self._caching.expected_elsewhere(self._remote_of(command)) is None,
+            )
             if result is not None:
                 return result
             if self._workspace.digests.times_forgotten != forgotten:  # by a step that was fetched, or another thread
@@ -120,7 +128,13 @@ class StepRunner:
                 return StepResult(step, StepState.BLOCKED)
             self._warn_about(command)
             return self._execution.run(
-                step, command, staleness, args=options.args, has_stdin=options.has_stdin, locks=descriptors
+                step,
+                command,
+                staleness,
+                args=options.args,
+                has_stdin=options.has_stdin,
+                locks=descriptors,
+                may_leave=not options.is_named,
             )
 
     @contextmanager
@@ -160,8 +174,7 @@ class StepRunner:
                 from weaselish.engine.run.execution import Execution
 
                 cached = self._caching.steps
-                cache = None if cached is None else cached.cache
-                self._opened = Execution(self._workspace, self._executors, self._report, cache, self._resources)
+                self._opened = Execution(self._workspace, self._executors, self._report, cached, self._resources)
             return self._opened
 
     def _check_without_locks(self, command: Command, options: StepOptions) -> Staleness | None:
@@ -193,7 +206,18 @@ class StepRunner:
             self._report(events.Note(problem.located(), problem.hint))
 
     def _check(self, command: Command, options: StepOptions) -> Staleness:
-        return check_staleness(self._workspace, command, args=options.args, force=options.force, needed=options.needed)
+        return check_staleness(
+            self._workspace,
+            command,
+            args=options.args,
+            force=options.force,
+            needed=options.needed,
+            expected=self._caching.expected_elsewhere(self._remote_of(command)),
+        )
+
+    def _remote_of(self, command: Command) -> str | None:
+        """Return the remote through which the files of a command travel, None if it runs in the project's directory."""
+        return self._executors.remote_of(self._executors.name_for(command))
 
     def _without_running(self, step: Step, staleness: Staleness, options: StepOptions) -> StepResult | None:
         """Return the result of a step that need not run, None if it must run."""
