@@ -133,7 +133,12 @@ def test_ports_restarts_and_resources_are_not_part_of_the_key(project: ProjectDi
     changed = TRAIN.replace("2222", "3333").replace("{gpus: 1}", "{cpus: 0.1}").replace("replicas: 4", RESTARTS)
     project.project(changed)
     assert project.proj("run", "train").err.strip() == "✔ all up to date (1 step)"
-    assert "worker × 8" in project.proj("run", "train", "-n", "--set", "roles.worker.replicas=8").out
+    more = ("--set", "roles.worker.replicas=8")
+    assert "worker × 8" in project.proj("run", "train", "-n", *more).out
+    assert "script changed" in project.proj("status", "train", *more).out
+    assert "script changed" in project.proj("why", "train", *more).out
+    assert "+ [worker × 8]" in project.proj("diff", "train", *more).out
+    assert "of which command?" in project.proj("status", *more).err
 
 
 def test_a_failure_names_the_replica_and_its_log(project: ProjectDir) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import names_and_directory
+from weaselish.cli.changes import CHANGES, with_changes
 from weaselish.cli.console import paint, say, show, show_heading
 from weaselish.cli.markdown import cell, markdown_table
 from weaselish.cli.opening import open_project, show_note
@@ -23,9 +24,10 @@ _STYLES = {"- ": "red", "+ ": "green"}
 _PARTS = ("deps", "env", "outputs")
 
 
-def diff(call: Call, *, as_json: bool, as_markdown: bool) -> int:
+def diff(call: Call, *, changes: tuple[str, ...], as_json: bool, as_markdown: bool) -> int:
     """Show what differs between two runs, or between the last run and the current state."""
     words, directory = names_and_directory(call.words)
+    call = with_changes(call, [word for word in words if not word.isdecimal()], changes)
     found = open_project(call, directory).diff(*words, on_event=show_note, cancel=call.cancel)
     if as_json:
         from weaselish.cli.json_output import print_json
@@ -140,7 +142,7 @@ SUBCOMMANDS = (
         "The comparison has script, deps, env, outputs and metrics. With one run id, it is that run and the last one; "
         "with two, these two, which may be of different steps. Values of the environment are never shown. "
         "`proj log` shows the run ids; their last digits are enough.",
-        (JSON, MARKDOWN),
+        (CHANGES, JSON, MARKDOWN),
         arguments=(STEP, DIRECTORY),
         examples=("proj diff", "proj diff train", "proj diff train 683418", "proj diff 683418 164111 --md"),
     ),

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from weaselish.cli.arguments import jobs_at_once, names_and_directory
+from weaselish.cli.changes import with_changes
 from weaselish.cli.opening import open_project, show_notices
-from weaselish.cli.run_options import OPTIONS, Settings, cache_name, check_args, output_mode, watch_mode, with_settings
+from weaselish.cli.run_options import OPTIONS, Settings, cache_name, check_args, output_mode, watch_mode
 from weaselish.cli.running import Form, View, run_targets
 from weaselish.cli.subcommand import NAMES, Call, Subcommand
 from weaselish.errors import UnknownName, UsageError
@@ -39,8 +40,7 @@ def run(
         from weaselish.cli.list import list_project
 
         return list_project(call.extras, directory)
-    if changes:
-        call = call._replace(extras=with_settings(call.extras, names, changes))
+    call = with_changes(call, names, changes)
     settings = Settings(
         jobs=jobs_at_once(jobs, os.environ),
         args=call.extras.args,

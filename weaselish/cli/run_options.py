@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from weaselish.cli.arguments import member
+from weaselish.cli.changes import CHANGES
 from weaselish.cli.subcommand import EXECUTOR, JSON, Option, Takes, Values, dry
 from weaselish.errors import UsageError
 from weaselish.model.cache import OFF
@@ -62,13 +63,7 @@ OPTIONS = (
         "[=CMD]",
         alone="\a",
     ),
-    Option(
-        "changes",
-        ("--set",),
-        "Change `resources`, `replicas`, `restarts` or `retries` for this run: KEY=VALUE, or COMMAND.KEY=VALUE.",
-        Takes.TEXTS,
-        "KEY=VALUE",
-    ),
+    CHANGES,
     Option("keep_going", ("--keep-going", "-k"), "After a failure, run the steps that do not depend on it."),
     Option("yes", ("--yes", "-y"), "Answer yes when a command asks with `confirm`."),
     Option(
@@ -121,22 +116,6 @@ def check_args(project: ProjectModel, targets: Sequence[str], extras: Extras) ->
         raise roles_take_no_args(command.name)
     if not command.script:
         raise UsageError(f"`{command.name}` has no script that could take arguments")
-
-
-def with_settings(extras: Extras, targets: Sequence[str], changes: Sequence[str]) -> Extras:
-    """Return the extras with the settings of `--set` among the overrides."""
-    from weaselish.model.settings import BadSetting, setting_name
-
-    overrides = dict(extras.overrides)
-    for change in changes:
-        key, equals, value = change.partition("=")
-        if not equals:
-            raise UsageError(f"`--set {change}` has no value", hint="for example `--set resources.memory=16GiB`")
-        try:
-            overrides[setting_name(key.strip(), targets)] = value.strip()
-        except BadSetting as error:
-            raise UsageError(error.message, hint=error.hint) from None
-    return extras._replace(overrides=overrides)
 
 
 def watch_mode(name: str) -> WatchMode:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import names_and_directory
+from weaselish.cli.changes import CHANGES, with_changes
 from weaselish.cli.console import show_table
 from weaselish.cli.opening import open_project
 from weaselish.cli.subcommand import JSON, NAMES, Call, Option, Subcommand, Takes, Values
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from weaselish.engine.status import StepStatus
 
 
-def status(call: Call, *, check: bool, remote: str | None, cache: bool, as_json: bool) -> int:
+def status(call: Call, *, changes: tuple[str, ...], check: bool, remote: str | None, cache: bool, as_json: bool) -> int:
     """Show each step with its status and reasons. With `check`, return 1 if any must run."""
     names, directory = names_and_directory(call.words)
-    project = open_project(call, directory)
+    project = open_project(with_changes(call, names, changes), directory)
     from weaselish.cli.activity import ActivityReporter
 
     with ActivityReporter() as reporter:
@@ -97,6 +98,7 @@ SUBCOMMANDS = (
                 "remote", ("--remote",), "Include what is on this remote.", Takes.TEXT, "REMOTE", values=Values.REMOTES
             ),
             Option("cache", ("--cache",), "Count outputs that the run cache holds as present."),
+            CHANGES,
             JSON,
         ),
         arguments=NAMES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import names_and_directory
+from weaselish.cli.changes import CHANGES, with_changes
 from weaselish.cli.console import show, show_heading
 from weaselish.cli.opening import open_project
 from weaselish.cli.status import shown_status
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
     from weaselish.records.history import PastRun
 
 
-def why(call: Call, *, as_json: bool) -> int:
+def why(call: Call, *, changes: tuple[str, ...], as_json: bool) -> int:
     """Explain commands: their reasons to run, their last run, and what follows."""
     names, directory = names_and_directory(call.words)
     if not names:
         raise UsageError("name a command", hint="proj why STEP")
+    call = with_changes(call, names, changes)
     project = open_project(call, directory)
     from weaselish.cli.activity import ActivityReporter
 
@@ -89,7 +91,7 @@ SUBCOMMANDS = (
         "Explain why a step would run, reason by reason.\n\n"
         "It names the files inside a directory, the variables and their lines in project.yml, and the steps before it. "
         "Then it shows when and why the step last ran, and which steps need its outputs.",
-        (JSON,),
+        (CHANGES, JSON),
         arguments=(STEP, DIRECTORY),
         examples=("proj why train", "proj why train --vars.epochs 5", "proj why evaluate --json"),
     ),

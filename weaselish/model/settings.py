@@ -40,7 +40,7 @@ def setting_name(key: str, targets: Iterable[str]) -> str:
             return f"{SECTION}.{key}"
         raise BadSetting(f"`{key}` cannot be set", _known())
     if len(names) != 1:
-        raise BadSetting(f"`{key}` of which command?", f"name it: `--set {names[0]}.{key}=…`")
+        raise BadSetting(f"`{key}` of which command?", f"name it: `--set {names[0] if names else 'COMMAND'}.{key}=…`")
     return f"{SECTION}.{names[0]}.{key}"
 
 
