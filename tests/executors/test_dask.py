@@ -96,6 +96,27 @@ def test_the_step_of_a_killed_worker_runs_again_and_is_published_once(
         dask.start_worker(victim, wait=True)
 
 
+def test_a_step_whose_workers_all_die_fails_and_publishes_nothing(
+    waiting: ProjectDir, remote: Path, dask: Dask
+) -> None:
+    running = waiting.start("run", "a")
+    victims: list[str] = []
+    try:
+        for _ in range(2):  # the scheduler of the tests allows one failure
+            script = waiting.wait_for("a")
+            waiting.remove("a.running")
+            victims.append(dask.worker_of(script))
+            dask.kill_worker(victims[-1])
+        done = running.wait()
+        assert done.code == 1
+        assert "the workers that ran it died, one after the other" in done.err
+        wait_until(lambda: not is_alive(script), "the end of the last script")
+        assert below(remote, ".proj/runs") == []
+    finally:
+        for victim in victims:
+            dask.start_worker(victim, wait=True)
+
+
 def test_a_killed_proj_finds_its_job_again(waiting: ProjectDir, remote: Path) -> None:
     first = waiting.start("run", "a")
     waiting.wait_for("a")

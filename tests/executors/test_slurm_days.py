@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
 from engines.slurm import Slurm
-from harness import ProjectDir, ran, wait_until
+from harness import ProjectDir, is_alive, ran, wait_until
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
 
@@ -18,6 +19,7 @@ executors:
   hpc: {type: slurm, partition: main}
   held: {type: slurm, options: [--hold]}
   unknown: {type: slurm, partition: nowhere}
+  once: {type: slurm, options: [--no-requeue]}
   short: {type: slurm, partition: small}
 commands:
   - name: quick
@@ -145,6 +147,54 @@ def test_a_job_goes_on_when_its_node_died(days: ProjectDir, slurm: Slurm) -> Non
     assert done.code == 0, done.err
     assert "started again" in done.out + done.err
     assert ran(days) == ["slow", "slow"]
+
+
+def test_the_result_of_a_job_counts_although_slurm_gave_its_node_up(days: ProjectDir, slurm: Slurm) -> None:
+    running = days.start("run", "slow")
+    days.wait_for("slow")
+    [node] = slurm.ask("squeue", "-h", "-o", "%N").split()
+    slurm.kill_node(node, jobs=False)
+    try:
+        wait_until(lambda: slurm.queue() == ["PENDING"])
+        days.let_go("slow")
+        done = running.wait()
+        assert done.code == 0, done.err
+        wait_until(lambda: not slurm.queue())
+    finally:
+        slurm.start_node(node)
+    assert ran(days) == ["slow"]
+    assert job_files(days) == []
+
+
+def test_a_step_fails_with_its_node_if_its_job_may_not_start_again(days: ProjectDir, slurm: Slurm) -> None:
+    running = days.start("run", "slow", "--executor", "once")
+    script = days.wait_for("slow")
+    [node] = slurm.ask("squeue", "-h", "-o", "%N").split()
+    slurm.ask("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
+    done = running.wait()
+    slurm.ask("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    assert done.code == 143
+    assert "`slow`, line 2: the node of its job failed (NodeDown)" in done.err
+    assert not is_alive(script)
+
+
+def test_a_job_that_is_cancelled_from_outside_is_tried_again_or_fails(days: ProjectDir, slurm: Slurm) -> None:
+    days.project(f"{PROJECT}    retries: 1\n")
+    running = days.start("run", "slow")
+    for _ in range(2):
+        scripts = [days.wait_for("slow")]
+        days.remove("slow.running")
+        slurm.ask("scancel", *slurm.ask("squeue", "-h", "-o", "%A").split())
+        wait_until(partial(none_lives, scripts))
+    done = running.wait()
+    assert done.code == 143
+    assert "its job was cancelled in Slurm" in done.err
+    assert ran(days) == ["slow", "slow"]
+    wait_until(lambda: not slurm.queue())
+
+
+def none_lives(pids: list[int]) -> bool:
+    return not any(map(is_alive, pids))
 
 
 def test_a_secret_is_in_no_script_and_not_in_the_environment_that_slurm_keeps(days: ProjectDir, slurm: Slurm) -> None:

@@ -15,7 +15,7 @@ from weaselish.executors.slurm.files import JobFiles, new_files
 from weaselish.executors.slurm.following import Following, wait_for_end
 from weaselish.executors.slurm.options import request_options
 from weaselish.executors.slurm.poller import Poller
-from weaselish.executors.slurm.programs import GOING_ON, ControllerAway, Programs, Refused
+from weaselish.executors.slurm.programs import GOING_ON, WAITING, ControllerAway, Programs, Refused
 from weaselish.executors.slurm.submitting import Request, Submitter
 from weaselish.executors.sources import source_environment
 from weaselish.model.executors import SlurmSettings
@@ -163,6 +163,6 @@ class SlurmExecutor:
 
 
 def _state(state: str) -> JobState:
-    if state in ("PENDING", "REQUEUED", "REQUEUE_HOLD", "CONFIGURING"):
+    if state in WAITING:
         return JobState.QUEUED
     return JobState.RUNNING if state in GOING_ON else JobState.GONE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from time import monotonic, time
 
@@ -13,7 +14,7 @@ from weaselish.executors.base import Ending, Job, JobOutput, Line, Outcome
 from weaselish.executors.replicas import replicas_of
 from weaselish.executors.slurm.files import JobFiles
 from weaselish.executors.slurm.poller import Poller, Seen
-from weaselish.executors.slurm.programs import GOING_ON, ControllerAway, Programs, Row
+from weaselish.executors.slurm.programs import GOING_ON, WAITING, ControllerAway, Programs, Row
 from weaselish.executors.slurm.stream import Began, Ended, Frame, LineBegan, NeedsSecrets, Output, read_frames
 from weaselish.executors.slurm.verdicts import NEVER, outcome_of
 
@@ -52,6 +53,7 @@ class Following:
             self._streams.append(stream)
         self._line: int | None = None  # that runs
         self._began: Began | None = None
+        self._began_at = inf  # when we saw it
         self._ended: Outcome | None = None  # as the node reports it
         self._looked = self._begun = monotonic()
         self._submitted = time()
@@ -91,6 +93,7 @@ class Following:
         self._pass_on()
         self._pass_on_request(seen)
         if self._ended is not None and (self._ended.ended is not Ending.INTERRUPTED or self._cancel.level):
+            self._withdraw(seen)
             return self._final(self._ended)
         if self._gone(seen):
             return self._without_result()
@@ -113,6 +116,7 @@ class Following:
                 self._line = frame.number
             case Began():
                 self._began, self._ended, self._line = frame, None, None
+                self._began_at = monotonic()
                 if frame.attempt > 1:
                     self._say(f"started again on {frame.host}")
             case NeedsSecrets():
@@ -126,6 +130,13 @@ class Following:
         if self._cancel.level:
             return Outcome(Ending.INTERRUPTED, self._cancel.exit_code, ended.line, python=ended.python)
         return ended
+
+    def _withdraw(self, seen: Seen | None) -> None:
+        """Cancel the next start of a job whose node was only thought to be dead: it has finished after all."""
+        if seen is None or seen.row is None or seen.at < self._began_at or seen.row.state not in WAITING:
+            return
+        with suppress(ControllerAway):
+            self._programs.cancel(self._id)
 
     def _gone(self, seen: Seen | None) -> bool:
         """Return whether Slurm says that the job has ended, and its stream has had the time to arrive."""

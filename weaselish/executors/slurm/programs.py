@@ -32,6 +32,7 @@ GOING_ON = frozenset(
         "RESV_DEL_HOLD",
     }
 )
+WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "CONFIGURING"})  # of these, of one that does not run
 _AWAY = re.compile(
     r"unable to contact slurm controller|socket timed out|connection refused|zero bytes were transmitted"
     r"|transport endpoint|unexpected missing socket|controller.* (?:standby|backup) mode",
