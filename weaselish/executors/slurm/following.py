@@ -95,6 +95,8 @@ class Following:
         if self._ended is not None and (self._ended.ended is not Ending.INTERRUPTED or self._cancel.level):
             self._withdraw(seen)
             return self._final(self._ended)
+        if self._was_ended():
+            self._poller.ask_soon()
         if self._gone(seen):
             return self._without_result()
         self._tell(seen)
@@ -138,13 +140,19 @@ class Following:
         with suppress(ControllerAway):
             self._programs.cancel(self._id)
 
+    def _was_ended(self) -> bool:
+        """Return whether somebody has just ended the job. `proj stop` also removes its stream."""
+        has_just_ended = self._ended is not None and monotonic() - self._looked < _SETTLING
+        return has_just_ended or not self._files.stream.exists()
+
     def _gone(self, seen: Seen | None) -> bool:
         """Return whether Slurm says that the job has ended, and its stream has had the time to arrive."""
         if seen is None or (seen.row is not None and seen.row.state in GOING_ON):
             self._gone_at = None
             return False
         self._gone_at = self._gone_at or monotonic()
-        settling = 0 if self._began is None and self._gives_up else _SETTLING
+        has_arrived = self._was_ended() or (self._began is None and self._gives_up)
+        settling = 0 if has_arrived else _SETTLING
         return bool(self._cancel.level) or monotonic() - self._gone_at >= settling
 
     def _without_result(self) -> Outcome:

@@ -17,7 +17,7 @@ class Seen(NamedTuple):
 
 
 class Poller:
-    """Asks once per `interval` seconds while there are jobs to watch. Thread-safe."""
+    """Asks once per `interval` seconds while there are jobs to watch, and when a caller cannot wait. Thread-safe."""
 
     def __init__(self, programs: Programs, interval: float) -> None:
         self._programs = programs
@@ -26,6 +26,7 @@ class Poller:
         self._watched: dict[str, Seen | None] = {}
         self._away: str | None = None
         self._is_closed = False
+        self._is_urgent = False
         self._thread: threading.Thread | None = None
 
     @property
@@ -49,6 +50,12 @@ class Poller:
         with self._changed:
             return self._watched.get(job)
 
+    def ask_soon(self) -> None:
+        """Ask without waiting for the end of the interval."""
+        with self._changed:
+            self._is_urgent = True
+            self._changed.notify_all()
+
     def close(self) -> None:
         with self._changed:
             self._is_closed = True
@@ -60,7 +67,8 @@ class Poller:
     def _run(self) -> None:
         with self._changed:
             while not self._is_closed:
-                self._changed.wait(self._interval)
+                self._changed.wait_for(lambda: self._is_closed or self._is_urgent, self._interval)
+                self._is_urgent = False
                 jobs = tuple(self._watched)
                 if jobs and not self._is_closed:
                     self._changed.release()
