@@ -35,6 +35,7 @@ commands:
     outputs: ["o${{matrix.n}}"]
 """
 STEP = """\
+env | grep -q ^SLURM_ARRAY_ && exit 9
 echo $1 >> ran
 case $1 in
 3) exit 7;;

@@ -14,6 +14,8 @@ from weaselish.executors.slurm.programs import Programs, Refused
 
 _LARGEST = 500  # tasks of an array; Slurm allows 1000 unless its administrator says otherwise
 
+_VARIABLES = ("JOB_ID", "TASK_ID", "TASK_COUNT", "TASK_MIN", "TASK_MAX", "TASK_STEP")  # of a task, after SLURM_ARRAY_
+
 
 class Request(NamedTuple):
     """What jobs of one array have in common: the options of sbatch, and variables that it must not see."""
@@ -76,6 +78,11 @@ class Submitter:
 
 
 def _script(jobs: Sequence[JobFiles]) -> str:
-    """Return the batch script of an array: each task runs the script of its own job."""
-    cases = (f"{index}) exec /bin/sh {shlex.quote(str(files.script))};;" for index, files in enumerate(jobs))
-    return "\n".join(["#!/bin/sh", "# steps submitted by proj", "case $SLURM_ARRAY_TASK_ID in", *cases, "esac", ""])
+    """Return the batch script of an array: each task runs the script of its own job.
+
+    A step must not see that it is part of an array: programs that know arrays do only a part of their work in one.
+    """
+    cases = (f"{index}) job={shlex.quote(str(files.script))};;" for index, files in enumerate(jobs))
+    names = " ".join(f"SLURM_ARRAY_{name}" for name in _VARIABLES)
+    lines = ["case $SLURM_ARRAY_TASK_ID in", *cases, "esac", f"unset {names}", 'exec /bin/sh "$job"', ""]
+    return "\n".join(["#!/bin/sh", "# steps submitted by proj", *lines])
