@@ -168,10 +168,13 @@ class CachedSteps:
             return None
         return None if any(map(workspace.exists, command.outputs)) else self.cache.source
 
-    def leave(self, step: Step, record: Record) -> None:
-        """Note that a job left the outputs of a step on the remote."""
-        self.cache.expect(record)
-        self._lazy.add(step, record)
+    def keep(self, step: Step, command: Command, record: Record, *, is_left: bool) -> None:
+        """Store the result of a run in the background, unless its job left it on the remote of the cache."""
+        if is_left:
+            self.cache.expect(record)
+            self._lazy.add(step, record)
+        else:
+            self.cache.store(command, record)
 
     # -- while a step holds its locks ---------------------------------------------------------------------------------
 

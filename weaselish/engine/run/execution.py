@@ -65,12 +65,12 @@ class Execution:
         args: tuple[str, ...],
         has_stdin: bool,
         locks: tuple[int, ...],
-        may_leave: bool = False,
+        left_on: str | None = None,
     ) -> StepResult:
         """Run the command, of which `looked` says why, and record it if it succeeds. Raises ProjError.
 
         `locks` are the descriptors of the locks that the caller holds; the script's processes inherit them.
-        `may_leave`: an executor may leave the outputs in the cache, if it stores them there.
+        `left_on`: a remote on which an executor may leave the outputs, if it stores them there.
         """
         earlier = None
         if any(reason.kind is ReasonKind.INTERRUPTED for reason in looked.reasons):
@@ -85,7 +85,6 @@ class Execution:
         run = records.start(command.name, job.id.key, reasons)
         begun, wall = time.monotonic(), time.time()
         with LogWriter(log_path(self._workspace.state, command.name, run)) as log, self._taken(command) as env:
-            left_on = self._cached.may_leave(command) if self._cached is not None and may_leave else None
             job = job._replace(id=job.id._replace(run=run), env={**env, **job.env}, reasons=reasons, left_on=left_on)
             outcome = self._attempts(step, command, job, looked, log, locks, earlier)
         self._workspace.digests.forget()
@@ -114,10 +113,7 @@ class Execution:
             record = record._replace(provenance=provenance, metrics=self._metrics(command))
         records.add(record)
         if self._cached is not None:
-            if outcome.is_left:
-                self._cached.leave(step, record)
-            else:
-                self._cached.cache.store(command, record)
+            self._cached.keep(step, command, record, is_left=outcome.is_left)
         self._report(events.StepDone(step, seconds, run=run))
         return StepResult(step, StepState.RAN, seconds)
 

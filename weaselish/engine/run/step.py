@@ -134,7 +134,7 @@ class StepRunner:
                 args=options.args,
                 has_stdin=options.has_stdin,
                 locks=descriptors,
-                may_leave=not options.is_named,
+                left_on=self._left_on(command, options),
             )
 
     @contextmanager
@@ -214,6 +214,11 @@ class StepRunner:
             needed=options.needed,
             expected=self._caching.expected_elsewhere(self._remote_of(command)),
         )
+
+    def _left_on(self, command: Command, options: StepOptions) -> str | None:
+        """Return the remote on which a job may leave the outputs of a step that no target names."""
+        cached = self._caching.steps
+        return None if cached is None or options.is_named else cached.may_leave(command)
 
     def _remote_of(self, command: Command) -> str | None:
         """Return the remote through which the files of a command travel, None if it runs in the project's directory."""
