@@ -20,6 +20,7 @@ from weaselish.executors.slurm.verdicts import NEVER, outcome_of
 
 _SOONEST, _LATEST = 0.05, 1.0  # seconds between two looks at the stream
 _SETTLING = 3.0  # seconds until the stream of a job that has ended surely arrived
+_DECIDING = 0.5  # seconds until Slurm surely put a job into the queue again, if it does
 _QUIET = 10.0  # seconds in the queue until it is worth a message
 _LAST = 400  # characters of what Slurm printed
 _SIGNALS = {Level.INTERRUPT: "INT", Level.TERMINATE: "TERM"}
@@ -151,8 +152,8 @@ class Following:
             self._gone_at = None
             return False
         self._gone_at = self._gone_at or monotonic()
-        has_arrived = self._was_ended() or (self._began is None and self._gives_up)
-        settling = 0 if has_arrived else _SETTLING
+        has_arrived = self._began is None and self._gives_up
+        settling = 0 if has_arrived else _DECIDING if self._was_ended() else _SETTLING
         return bool(self._cancel.level) or monotonic() - self._gone_at >= settling
 
     def _without_result(self) -> Outcome:
