@@ -21,6 +21,7 @@ from weaselish.executors.slurm.verdicts import NEVER, outcome_of
 _SOONEST, _LATEST = 0.05, 1.0  # seconds between two looks at the stream
 _SETTLING = 3.0  # seconds until the stream of a job that has ended surely arrived
 _DECIDING = 0.5  # seconds until Slurm surely put a job into the queue again, if it does
+_GIVING_UP = 3.0  # seconds that a job runs before Slurm may have given up its node; quicker jobs cost no query
 _QUIET = 10.0  # seconds in the queue until it is worth a message
 _LAST = 400  # characters of what Slurm printed
 _SIGNALS = {Level.INTERRUPT: "INT", Level.TERMINATE: "TERM"}
@@ -94,7 +95,7 @@ class Following:
         self._pass_on()
         self._pass_on_request(seen)
         if self._ended is not None and (self._ended.ended is not Ending.INTERRUPTED or self._cancel.level):
-            self._withdraw(seen)
+            self._withdraw()
             return self._final(self._ended)
         if self._was_ended():
             self._poller.ask_soon()
@@ -134,15 +135,17 @@ class Following:
             return Outcome(Ending.INTERRUPTED, self._cancel.exit_code, ended.line, python=ended.python)
         return ended
 
-    def _withdraw(self, seen: Seen | None) -> None:
-        """Cancel the next start of a job whose node was only thought to be dead: it has finished after all."""
-        if seen is None or seen.row is None or seen.at < self._began_at or seen.row.state not in WAITING:
+    def _withdraw(self) -> None:
+        """Cancel the next start of a job whose node Slurm gave up although the job went on there and has ended."""
+        if monotonic() - self._began_at < _GIVING_UP:
             return
         with suppress(ControllerAway):
-            self._programs.cancel(self._id)
+            row = self._programs.row(self._id)
+            if row is not None and row.state in WAITING:
+                self._programs.cancel(self._id)
 
     def _was_ended(self) -> bool:
-        """Return whether somebody has just ended the job. `proj stop` also removes its stream."""
+        """Return whether a user or Slurm has just ended the job. `proj stop` also removes its stream."""
         has_just_ended = self._ended is not None and monotonic() - self._looked < _SETTLING
         return has_just_ended or not self._files.stream.exists()
 
