@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from cache.stored_runs import Cost, store_runs
-from obstore.store import S3Store
 from servers import Server, seaweedfs
 
 BUCKET = "results"
-_AT_A_TIME = 64  # uploads
+_AT_A_TIME = 16  # uploads
 _BATCH = 2000  # runs that are written to the disk before they are uploaded
 
 
@@ -27,9 +27,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=50_000, help="each is two objects: an output and a record")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, seaweedfs(Path(_made(scratch, "server"))) as server:
-        _create_bucket(server)
+        client = _client(server)
+        client.create_bucket(Bucket=BUCKET)
         begun = time.monotonic()
-        objects = asyncio.run(_fill(server, Path(scratch), options.runs))
+        objects = _fill(client, Path(scratch), options.runs)
         print(f"{objects} objects stored in {time.monotonic() - begun:.0f} s", flush=True)
         project = Path(_made(scratch, "project"))
         (project / "project.yml").write_text(f"remotes: {{default: 's3://{BUCKET}'}}\n")
@@ -43,41 +44,31 @@ def _made(*parts: str) -> str:
     return path
 
 
-def _create_bucket(server: Server) -> None:
+def _client(server: Server) -> Any:
     import boto3
 
-    boto3.client(
+    return boto3.client(
         "s3",
         endpoint_url=server.url,
         aws_access_key_id=server.environ["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=server.environ["AWS_SECRET_ACCESS_KEY"],
         region_name=server.environ["AWS_DEFAULT_REGION"],
-    ).create_bucket(Bucket=BUCKET)
-
-
-async def _fill(server: Server, scratch: Path, runs: int) -> int:
-    store = S3Store(
-        BUCKET,
-        endpoint=server.url,
-        access_key_id=server.environ["AWS_ACCESS_KEY_ID"],
-        secret_access_key=server.environ["AWS_SECRET_ACCESS_KEY"],
-        region=server.environ["AWS_DEFAULT_REGION"],
-        client_options={"allow_http": True},
     )
-    choose, free, stored = Random(16), asyncio.Semaphore(_AT_A_TIME), 0
 
-    async def upload(key: str, content: bytes) -> None:
-        async with free:
-            await store.put_async(key, content, use_multipart=False)
+
+def _fill(client: Any, scratch: Path, runs: int) -> int:
+    """Store runs of random cost. Return the number of objects."""
+    choose, stored = Random(16), 0
+
+    def upload(file: tuple[str, bytes]) -> None:
+        client.put_object(Bucket=BUCKET, Key=file[0], Body=file[1])
 
     for first in range(1, runs + 1, _BATCH):
-        with tempfile.TemporaryDirectory(dir=scratch) as made:
+        with tempfile.TemporaryDirectory(dir=scratch) as made, ThreadPoolExecutor(_AT_A_TIME) as threads:
             count = min(_BATCH, runs + 1 - first)
             costs = [Cost(round(choose.uniform(1, 90), 3), choose.randrange(100, 400)) for _ in range(count)]
             store_runs(Path(made, "remote"), costs, first=first)
-            files = list(_files(Path(made, "remote")))
-            await asyncio.gather(*(upload(key, content) for key, content in files))
-            stored += len(files)
+            stored += len(list(threads.map(upload, _files(Path(made, "remote")))))
     return stored
 
 
