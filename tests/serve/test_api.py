@@ -54,6 +54,16 @@ def test_the_description_holds_for_generated_requests(dashboard: Dashboard) -> N
         _try_requests(operation, headers)
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["runs/{}", "runs/{}/log", "compare?run={}", "runs?before={}", "actions/{}"],
+)
+def test_a_number_that_no_database_holds_is_refused_by_pages(dashboard: Dashboard, path: str) -> None:
+    visitor = dashboard.entered()
+    for number in (1 << 61, 1 << 80, -1):
+        assert visitor.get(f"/p/measured/{path.format(number)}").status_code == 422, number
+
+
 def _try_requests(operation: schemathesis.APIOperation[Any, Any, Any, Any], headers: dict[str, str]) -> None:
     """Send generated requests to one operation, most of them about a project that exists."""
 

@@ -16,6 +16,7 @@ from weaselish.serve.actions.requests import AcceptRequest, ActionRequest, RunRe
 from weaselish.serve.actions.stopping import stop_call_of, stop_step_of
 from weaselish.serve.live.live import live_of
 from weaselish.serve.pages.rendering import links_of, render
+from weaselish.serve.routes.numbers import ActionId, RunField
 from weaselish.serve.serving import serving_of, sources_of
 from weaselish.serve.settings import Limits
 from weaselish.serve.storage.actions import ActionRow
@@ -94,7 +95,7 @@ def stop(
     request: Request,
     visitor: AllowedRunner,
     project: str,
-    run: Annotated[int, Form()],
+    run: RunField,
     step: Annotated[str, Form()],
     what: Annotated[Literal["step", "call"], Form()] = "step",
 ) -> RedirectResponse:
@@ -107,7 +108,7 @@ def stop(
 
 
 @router.get("/p/{project}/actions/{action}")
-def action_page(request: Request, visitor: Viewer, project: str, action: int) -> Response:
+def action_page(request: Request, visitor: Viewer, project: str, action: ActionId) -> Response:
     """Show an action, its steps and the messages of `proj`."""
     source = sources_of(request).of(project)
     row = _action(request, source, action)
@@ -119,7 +120,7 @@ def action_page(request: Request, visitor: Viewer, project: str, action: int) ->
 
 
 @router.post("/p/{project}/actions/{action}/stop")
-def stop_action(request: Request, visitor: AllowedRunner, project: str, action: int) -> RedirectResponse:
+def stop_action(request: Request, visitor: AllowedRunner, project: str, action: ActionId) -> RedirectResponse:
     """Ask an action to end."""
     row = _action(request, sources_of(request).of(project), action)
     with noted(request, visitor, "stop", f"{project}: action {row.id}"):
@@ -138,7 +139,7 @@ def _to_action(request: Request, project: str, row: ActionRow) -> RedirectRespon
     return RedirectResponse(f"{links_of(request).page(project, 'actions')}/{row.id}", 303)
 
 
-def _action(request: Request, source: Source, action: int) -> ActionRow:
+def _action(request: Request, source: Source, action: ActionId) -> ActionRow:
     row = actions_of(request).find(action)
     if row.project != str(source.directory):
         raise UnknownName("action", str(action), [])

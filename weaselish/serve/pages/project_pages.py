@@ -11,6 +11,7 @@ from weaselish.serve.access.roles import Visitor
 from weaselish.serve.access.visitors import Viewer
 from weaselish.serve.pages import content
 from weaselish.serve.pages.rendering import links_of, render
+from weaselish.serve.routes.numbers import LARGEST, RunId
 from weaselish.serve.routes.reading import log_response
 from weaselish.serve.serving import sources_of
 from weaselish.serve.views.artifacts import read_artifact_again
@@ -21,7 +22,7 @@ from weaselish.serve.views.snapshots import read_snapshots_again
 from weaselish.serve.views.sources import Source
 
 router = APIRouter(include_in_schema=False)
-RunId = Annotated[int, Query(ge=0, le=1 << 60)]
+Number = Annotated[int, Query(ge=0, le=LARGEST)]
 
 
 def _shown(request: Request, visitor: Visitor, page: content.Page) -> Response:
@@ -65,20 +66,20 @@ def step_page(request: Request, visitor: Viewer, project: str, name: str) -> Res
 
 @router.get("/p/{project}/runs")
 def runs_page(
-    request: Request, visitor: Viewer, project: str, step: str | None = None, before: RunId | None = None
+    request: Request, visitor: Viewer, project: str, step: str | None = None, before: Number | None = None
 ) -> Response:
     """List runs."""
     return _shown(request, visitor, content.runs(_source(request, project), step, before))
 
 
 @router.get("/p/{project}/runs/{run}")
-def run_page(request: Request, visitor: Viewer, project: str, run: int, step: str | None = None) -> Response:
+def run_page(request: Request, visitor: Viewer, project: str, run: RunId, step: str | None = None) -> Response:
     """Show a run."""
     return _shown(request, visitor, content.run(_source(request, project), run, step))
 
 
 @router.get("/p/{project}/runs/{run}/log")
-def log(request: Request, visitor: Viewer, project: str, run: int, step: str | None = None) -> StreamingResponse:
+def log(request: Request, visitor: Viewer, project: str, run: RunId, step: str | None = None) -> StreamingResponse:
     """Return a complete log as text."""
     return log_response(_source(request, project), run, step)
 
@@ -88,7 +89,7 @@ def compare_page(
     request: Request,
     visitor: Viewer,
     project: str,
-    run: Annotated[list[int], Query()] = [],  # noqa: B006
+    run: Annotated[list[Number], Query()] = [],  # noqa: B006
 ) -> Response:
     """Show runs side by side."""
     return _shown(request, visitor, content.compare(_source(request, project), links_of(request), run))

@@ -14,6 +14,7 @@ from weaselish.serve.actions.allowed import AllowedRunner, actions_of, noted
 from weaselish.serve.actions.requests import AcceptRequest, ActionRequest, RunRequest, TransferRequest, shown
 from weaselish.serve.actions.stopping import stop_call_of, stop_step_of
 from weaselish.serve.live.live import live_of
+from weaselish.serve.routes.numbers import ActionId, RunId
 from weaselish.serve.routes.reading import ERRORS
 from weaselish.serve.serving import serving_of
 from weaselish.serve.storage.actions import MOST, ActionRow
@@ -109,7 +110,7 @@ def stop_run(
     request: Request,
     visitor: AllowedRunner,
     project: str,
-    run: int,
+    run: RunId,
     command: Annotated[str | None, Query(max_length=500)] = None,
 ) -> Response:
     """End the `proj` process that a run belongs to, with its other steps, wherever on this host it was started."""
@@ -127,7 +128,7 @@ def stop_step(
 
 
 @router.post("/actions/{action}/stop", status_code=202)
-def stop_action(request: Request, visitor: AllowedRunner, action: int) -> Action:
+def stop_action(request: Request, visitor: AllowedRunner, action: ActionId) -> Action:
     """Ask an action to end: first as Ctrl-C does, after 10 seconds by force."""
     found = _as_json(request, actions_of(request).find(action))
     with noted(request, visitor, "stop", f"{found.project}: action {action}"):
@@ -148,7 +149,7 @@ def list_actions(
 
 
 @router.get("/actions/{action}")
-def show_action(request: Request, visitor: Viewer, action: int) -> ActionDetails:
+def show_action(request: Request, visitor: Viewer, action: ActionId) -> ActionDetails:
     """Show an action with the messages of `proj`."""
     row = actions_of(request).find(action)
     shown = _as_json(request, row)

@@ -15,6 +15,7 @@ from weaselish.serve.live.live_project import LiveProject
 from weaselish.serve.live.log_segments import LogSegments
 from weaselish.serve.live.run_event import event
 from weaselish.serve.live.stream import EventStream
+from weaselish.serve.routes.numbers import RunId
 from weaselish.serve.routes.reading import ERRORS
 from weaselish.serve.serving import serving_of
 
@@ -63,7 +64,7 @@ async def log_events(
     request: Request,
     visitor: Viewer,
     project: str,
-    run: int,
+    run: RunId,
     command: Annotated[str | None, Query(max_length=500)] = None,
     offset: Offset = None,
     form: Literal["text", "html"] = "text",

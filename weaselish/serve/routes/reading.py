@@ -11,6 +11,7 @@ from weaselish.errors import UnknownName
 from weaselish.records.logs import read_log
 from weaselish.serve.access.visitors import Viewer
 from weaselish.serve.log_text import masked_lines
+from weaselish.serve.routes.numbers import RunId
 from weaselish.serve.serving import sources_of
 from weaselish.serve.views.artifacts import ArtifactItem, VersionView, list_artifacts, show_version
 from weaselish.serve.views.compare import Compared, compare_runs
@@ -53,7 +54,6 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 router = APIRouter(prefix="/api/v1", tags=["reading"], responses=ERRORS)
 Project = Annotated[str, Path(description="the project's name in addresses")]
-RunId = Annotated[int, Path(ge=0, le=1 << 60, description="a run id")]
 StepName = Annotated[str | None, Query(description="the name of a command")]
 
 
