@@ -149,13 +149,6 @@ class RolesContract:
         assert self.output("main.0").count("begun") == 3
         assert self.living() == []
 
-    def test_a_replica_may_succeed_when_it_is_started_again(self) -> None:
-        if not self.shares_files:
-            pytest.skip("replicas of this executor share no files with the test")
-        once = self.role("main", "mkdir done$REPLICA_INDEX && exit 1; echo again", replicas=2, restarts=1)
-        assert self.run(once).succeeded
-        assert [self.output(f"main.{n}")[-1] for n in (0, 1)] == ["again", "again"]
-
     def test_a_program_that_is_missing_is_not_started_again(self) -> None:
         outcome = self.run(self.role("main", ("no-such-program",), restarts=3), self.role("other", FOREVER))
         assert (outcome.exit_code, outcome.replica, outcome.attempt) == (127, "main.0", 1)
@@ -204,3 +197,12 @@ class RolesContract:
         with pytest.raises(BrokenPipeError, match="no reader"):
             self.run(self.role("main", f"echo ready; {FOREVER}"), self.role("other", f"trap '' TERM; {FOREVER}"))
         assert self.living() == []
+
+
+class SharedRolesContract(RolesContract):
+    """What holds where replicas share the directory of the test."""
+
+    def test_a_replica_may_succeed_when_it_is_started_again(self) -> None:
+        once = self.role("main", "mkdir done$REPLICA_INDEX && exit 1; echo again", replicas=2, restarts=1)
+        assert self.run(once).succeeded
+        assert [self.output(f"main.{n}")[-1] for n in (0, 1)] == ["again", "again"]

@@ -10,7 +10,7 @@ from engines import Engine
 from engines.images import HOST_OPTIONS
 
 from executors.contract import Console, SharedDirectoryContract
-from executors.roles_contract import RolesContract
+from executors.roles_contract import SharedRolesContract
 from weaselish.cancel import Level
 from weaselish.executors.base import Ending, Executor, JobState
 from weaselish.executors.containers.executor import ContainerExecutor
@@ -79,7 +79,7 @@ class TestPodman(ContainerContract):
         return podman
 
 
-class ContainerRolesContract(RolesContract):
+class ContainerRolesContract(SharedRolesContract):
     name = "box"
     type = "docker"
 

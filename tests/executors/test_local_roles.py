@@ -15,12 +15,12 @@ from weaselish.executors.local.ports import free_ports
 from weaselish.model.resources import Resources
 
 from .contract import FOREVER
-from .roles_contract import RolesContract
+from .roles_contract import SharedRolesContract
 
 pytestmark = pytest.mark.timeout(120)
 
 
-class TestLocalRoles(RolesContract):
+class TestLocalRoles(SharedRolesContract):
     @pytest.fixture
     def executor(self, tmp_path: Path) -> Executor:
         return LocalExecutor(tmp_path, {"PATH": os.environ["PATH"]}, grace=0.3)

@@ -12,7 +12,7 @@ from weaselish.executors.slurm.executor import SlurmExecutor
 from weaselish.model.executors import SlurmSettings
 
 from .contract import FOREVER, SharedDirectoryContract
-from .roles_contract import RolesContract
+from .roles_contract import SharedRolesContract
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
 
@@ -27,7 +27,7 @@ class TestSlurmExecutor(SharedDirectoryContract):
         return SlurmExecutor(tmp_path, environ, SlurmSettings("hpc"), grace=0.3, interval=0.2)
 
 
-class TestSlurmRoles(RolesContract):
+class TestSlurmRoles(SharedRolesContract):
     name = "hpc"
 
     @pytest.fixture

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from weaselish.errors import ProjError
@@ -23,22 +23,30 @@ def staging_directory(target: Path, notes: Path | None = None) -> Iterator[Path]
 
     During the block, a note of it is in the directory `notes`, for `remove_abandoned`.
     """
-    directory = beside(target, "new")
-    with _noted(directory, notes) if notes is not None else nullcontext():
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            directory.mkdir(mode=0o700)
-        except OSError as error:
-            raise ProjError(f"cannot write beside `{target}`: {error.strerror}") from error
-        try:
-            yield directory
-        finally:
-            remove(directory)
+    with staging_directories([target], notes) as [directory]:
+        yield directory
 
 
 @contextmanager
-def _noted(directory: Path, notes: Path) -> Iterator[None]:
-    """Keep a note of a directory for the block, locked. Without one, `recover` removes what a kill leaves."""
+def staging_directories(targets: Sequence[Path], notes: Path | None = None) -> Iterator[list[Path]]:
+    """Yield a staging directory for each target. One note names them all, so it costs one descriptor."""
+    directories = [beside(target, "new") for target in targets]
+    with ExitStack() as stack:
+        if notes is not None:
+            stack.enter_context(_noted(directories, notes))
+        for target, directory in zip(targets, directories, strict=True):
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                directory.mkdir(mode=0o700)
+            except OSError as error:
+                raise ProjError(f"cannot write beside `{target}`: {error.strerror}") from error
+            stack.callback(remove, directory)
+        yield directories
+
+
+@contextmanager
+def _noted(directories: Sequence[Path], notes: Path) -> Iterator[None]:
+    """Keep a note of directories for the block, locked. Without one, `recover` removes what a kill leaves."""
     note = notes / os.urandom(8).hex()
     new = note.with_suffix(".new")  # until it is locked
     descriptor = None
@@ -46,7 +54,7 @@ def _noted(directory: Path, notes: Path) -> Iterator[None]:
         notes.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.write(descriptor, os.fsencode(directory.absolute()))
+        new.write_bytes(b"\0".join(os.fsencode(directory.absolute()) for directory in directories))
         new.rename(note)
     try:
         yield
@@ -68,16 +76,18 @@ def remove_abandoned(notes: Path) -> bool:
 
 
 def _remove_one(note: Path) -> bool:
-    """Remove the directory that a note names, and the note. Return False if the process that wrote it lives."""
+    """Remove the directories that a note names, and the note. Return False if the process that wrote it lives."""
     try:
         descriptor = os.open(note, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:  # its process has just removed it
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        directory = Path(os.fsdecode(os.read(descriptor, 1 << 16)))
-        if is_staging_name(directory.name) and directory.is_absolute():
-            remove(directory)
+        with open(descriptor, "rb", closefd=False) as file:
+            directories = [Path(os.fsdecode(path)) for path in file.read().split(b"\0")]
+        for directory in directories:
+            if is_staging_name(directory.name) and directory.is_absolute():
+                remove(directory)
         note.unlink(missing_ok=True)
     except OSError:
         return False

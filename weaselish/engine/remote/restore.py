@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from weaselish.engine.run.recording import with_weasel_digests
 from weaselish.files.atomic import writing
 from weaselish.files.digests import Digests
 from weaselish.files.remove import remove
-from weaselish.files.staging import staging_directory
+from weaselish.files.staging import staging_directories
 from weaselish.files.swap import recover_all, swap_in_all
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT, algorithm_of, is_tree
@@ -131,10 +131,7 @@ class Restorer:
         modified = self._workspace.digests.past_time()
         targets = [self._workspace.root / wanted.path for wanted in missing]
         self._new_directories.update(above for one in targets for above in one.parents if not above.exists())
-        with ExitStack() as stack:
-            places = [
-                stack.enter_context(staging_directory(target, self._workspace.staging_notes)) for target in targets
-            ]
+        with staging_directories(targets, self._workspace.staging_notes) as places:
             contents = self._downloader.download_all(missing, places, modified)
             downloads = [
                 _Download(wanted.path, place / wanted.path, target, content)
