@@ -157,6 +157,8 @@ def test_the_page_of_variables_has_each_that_the_code_reads_or_sets() -> None:
         *("F_OFD_GETLK", "F_OFD_SETLK", "SC_PAGE_SIZE", "SC_PHYS_PAGES", "TREE_SUFFIX"),
         *("NODE_FAIL", "OUT_OF_MEMORY", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT", "STAGE_OUT"),
         *("GIT_ATTR_NOSYSTEM", "LC_ALL", "PROJ_JOB_SECRETS", "SLURMD_NODENAME", "SLURM_PROCID", "SLURM_RESTART_COUNT"),
+        *("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT"),  # hidden from steps
+        *("SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_STEP"),
     }
     assert names_in_code() - documented() == others
     assert documented() - names_in_code() == {"RANK"}

@@ -14,7 +14,10 @@ from weaselish.executors.slurm.programs import Programs, Refused
 
 _LARGEST = 500  # tasks of an array; Slurm allows 1000 unless its administrator says otherwise
 
-_VARIABLES = ("JOB_ID", "TASK_ID", "TASK_COUNT", "TASK_MIN", "TASK_MAX", "TASK_STEP")  # of a task, after SLURM_ARRAY_
+_VARIABLES = (  # of a task
+    *("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT"),
+    *("SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_STEP"),
+)
 
 
 class Request(NamedTuple):
@@ -83,6 +86,6 @@ def _script(jobs: Sequence[JobFiles]) -> str:
     A step must not see that it is part of an array: programs that know arrays do only a part of their work in one.
     """
     cases = (f"{index}) job={shlex.quote(str(files.script))};;" for index, files in enumerate(jobs))
-    names = " ".join(f"SLURM_ARRAY_{name}" for name in _VARIABLES)
+    names = " ".join(_VARIABLES)
     lines = ["case $SLURM_ARRAY_TASK_ID in", *cases, "esac", f"unset {names}", 'exec /bin/sh "$job"', ""]
     return "\n".join(["#!/bin/sh", "# steps submitted by proj", *lines])
