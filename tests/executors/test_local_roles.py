@@ -63,7 +63,8 @@ class TestLocalRoles(SharedRolesContract):
         before = len(os.listdir("/proc/self/fd")), threading.active_count()
         self.run(self.role("a", "true", replicas=5), self.role("b", FOREVER, keep_alive=True))
         self.run(self.role("a", "exit 1", replicas=5), self.role("b", FOREVER))
-        assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+        # what other tests left may end at the same time, so there may be fewer
+        assert len(os.listdir("/proc/self/fd")) <= before[0] and threading.active_count() <= before[1]
 
     def test_a_system_without_more_threads_ends_what_has_begun(self, monkeypatch: pytest.MonkeyPatch) -> None:
         start, started = threading.Thread.start, list[threading.Thread]()

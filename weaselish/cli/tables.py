@@ -104,7 +104,11 @@ def preload_table() -> None:
     """Import what lays out the summary's table (10 ms) while scripts run."""
     import threading
 
-    loading = threading.Timer(_LOADING_DELAY, _table_function)
+    def load() -> None:
+        with suppress(OSError, ImportError):  # too many open files: the summary tries again
+            _table_function()
+
+    loading = threading.Timer(_LOADING_DELAY, load)
     loading.daemon = True
     with suppress(RuntimeError):  # the system allows no further threads
         loading.start()
