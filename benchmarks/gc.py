@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from cache.stored_runs import Cost, store_runs
-from servers import Server, seaweedfs
+from servers import Server, s3_client, seaweedfs
 
 BUCKET = "results"
 _AT_A_TIME = 16  # uploads
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=50_000, help="each is two objects: an output and a record")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, seaweedfs(Path(_made(scratch, "server"))) as server:
-        client = _client(server)
+        client = s3_client(server)
         client.create_bucket(Bucket=BUCKET)
         begun = time.monotonic()
         objects = _fill(client, Path(scratch), options.runs)
@@ -42,18 +42,6 @@ def main() -> None:
 def _made(*parts: str) -> str:
     os.makedirs(path := os.path.join(*parts))
     return path
-
-
-def _client(server: Server) -> Any:
-    import boto3
-
-    return boto3.client(
-        "s3",
-        endpoint_url=server.url,
-        aws_access_key_id=server.environ["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=server.environ["AWS_SECRET_ACCESS_KEY"],
-        region_name=server.environ["AWS_DEFAULT_REGION"],
-    )
 
 
 def _fill(client: Any, scratch: Path, runs: int) -> int:

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import boto3
-from servers import seaweedfs
+from servers import s3_client, seaweedfs
 
 ROOT = Path(__file__).parent.parent
 BUCKET = "penguins"
@@ -18,14 +17,7 @@ BUCKET = "penguins"
 def main(directory: str) -> int:
     with TemporaryDirectory() as data, seaweedfs(Path(data)) as server:
         environ = {**os.environ, **server.environ}
-        client = boto3.client(
-            "s3",
-            endpoint_url=server.url,
-            aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
-            region_name=environ["AWS_DEFAULT_REGION"],
-        )
-        client.create_bucket(Bucket=BUCKET)
+        s3_client(server).create_bucket(Bucket=BUCKET)
         environ |= {"DEMO_REMOTE": f"s3://{BUCKET}/demo", "PROJ": str(Path(sys.executable).parent / "proj")}
         return subprocess.run(["bash", ROOT / "docs" / "demo.sh", directory], env=environ).returncode
 

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 KEY, SECRET = "AKIAWEASELISH", "loopback-secret"
 READER_KEY, READER_SECRET = "AKIAREADER", "reader-secret"
@@ -68,6 +69,19 @@ class Server:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+
+def s3_client(server: Server) -> Any:
+    """Return boto3's client of an S3 server, signed in as its writer."""
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=server.url,
+        aws_access_key_id=KEY,
+        aws_secret_access_key=SECRET,
+        region_name="us-east-1",
+    )
 
 
 @contextmanager

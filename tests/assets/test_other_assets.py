@@ -6,10 +6,9 @@ import os
 from hashlib import md5
 from pathlib import Path
 
-import boto3
 import pytest
 from harness import ProjectDir
-from servers import KEY, SECRET, Server
+from servers import Server, s3_client
 from stores.conftest import BUCKET, moto  # noqa: F401 - a fixture
 
 import weaselish
@@ -121,14 +120,7 @@ def test_without_fsspec_the_message_names_what_to_install(project: ProjectDir, m
 
 @pytest.mark.servers
 def test_an_object_in_a_bucket_uses_the_options_of_the_remote_in_it(project: ProjectDir, moto: Server) -> None:  # noqa: F811
-    client = boto3.client(
-        "s3",
-        endpoint_url=moto.url,
-        aws_access_key_id=KEY,
-        aws_secret_access_key=SECRET,
-        region_name="us-east-1",
-    )
-    client.put_object(Bucket=BUCKET, Key="far/away.bin", Body=b"stored")
+    s3_client(moto).put_object(Bucket=BUCKET, Key="far/away.bin", Body=b"stored")
     environ = {name: text for name, text in moto.environ.items() if "ENDPOINT" not in name}
     project.environ.update({**environ, "AWS_EC2_METADATA_DISABLED": "true"})
     project.project(f"""\

@@ -201,13 +201,7 @@ __main__.main()
 
 def objects(server: Server, prefix: str) -> Iterator[tuple[str, bytes]]:
     """Yield the keys and contents of what a remote on the server holds, decompressed."""
-    client = boto3.client(
-        "s3",
-        endpoint_url=server.url,
-        aws_access_key_id=servers.KEY,
-        aws_secret_access_key=servers.SECRET,
-        region_name="us-east-1",
-    )
+    client = servers.s3_client(server)
     pages = client.get_paginator("list_objects_v2").paginate(Bucket="weaselish-tests", Prefix=prefix)
     for key in [one["Key"] for page in pages for one in page.get("Contents", ())]:
         body = client.get_object(Bucket="weaselish-tests", Key=key)["Body"].read()

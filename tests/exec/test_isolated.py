@@ -15,11 +15,6 @@ from .samples import below, results, run, write_chain
 
 
 @pytest.fixture
-def remote(tmp_path: Path) -> Path:
-    return tmp_path / "remote"
-
-
-@pytest.fixture
 def chain(project: ProjectDir, remote: Path) -> ProjectDir:
     write_chain(project, remote)
     return project

@@ -42,11 +42,6 @@ ROLES = """\
 
 
 @pytest.fixture
-def remote(tmp_path: Path) -> Path:
-    return tmp_path / "remote"
-
-
-@pytest.fixture
 def trained(project: ProjectDir, remote: Path) -> ProjectDir:
     """Make a project whose step was run by replicas without its files."""
     write(project, remote)

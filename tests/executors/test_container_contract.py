@@ -20,17 +20,28 @@ from weaselish.model.roles import Image
 pytestmark = pytest.mark.servers
 
 
-class ContainerContract(SharedDirectoryContract):
-    name = "box"
-    many = 16
-    much = 20_000_000
-    passes_on_environ = False
-    keeps_left_behind = False
+class OnDocker:
     type = "docker"
 
     @pytest.fixture
     def engine(self, docker: Engine) -> Engine:
         return docker
+
+
+class OnPodman(OnDocker):
+    type = "podman"
+
+    @pytest.fixture
+    def engine(self, podman: Engine) -> Engine:
+        return podman
+
+
+class ContainerContract(OnDocker, SharedDirectoryContract):
+    name = "box"
+    many = 16
+    much = 20_000_000
+    passes_on_environ = False
+    keeps_left_behind = False
 
     @pytest.fixture
     def executor(self, tmp_path: Path, engine: Engine) -> Executor:
@@ -71,21 +82,12 @@ class TestDocker(ContainerContract):
     pass
 
 
-class TestPodman(ContainerContract):
-    type = "podman"
-
-    @pytest.fixture
-    def engine(self, podman: Engine) -> Engine:
-        return podman
+class TestPodman(OnPodman, ContainerContract):
+    pass
 
 
-class ContainerRolesContract(SharedRolesContract):
+class ContainerRolesContract(OnDocker, SharedRolesContract):
     name = "box"
-    type = "docker"
-
-    @pytest.fixture
-    def engine(self, docker: Engine) -> Engine:
-        return docker
 
     @pytest.fixture
     def executor(self, tmp_path: Path, engine: Engine) -> Executor:
@@ -98,9 +100,5 @@ class TestDockerRoles(ContainerRolesContract):
     pass
 
 
-class TestPodmanRoles(ContainerRolesContract):
-    type = "podman"
-
-    @pytest.fixture
-    def engine(self, podman: Engine) -> Engine:
-        return podman
+class TestPodmanRoles(OnPodman, ContainerRolesContract):
+    pass

@@ -56,17 +56,8 @@ def needs(text: str) -> list[str]:
 
 @contextmanager
 def _s3() -> Iterator[Mapping[str, str]]:
-    import boto3
-
     with tempfile.TemporaryDirectory() as data, servers.seaweedfs(Path(data)) as server:
-        client = boto3.client(
-            "s3",
-            endpoint_url=server.url,
-            aws_access_key_id=servers.KEY,
-            aws_secret_access_key=servers.SECRET,
-            region_name="us-east-1",
-        )
-        client.create_bucket(Bucket=BUCKET)
+        servers.s3_client(server).create_bucket(Bucket=BUCKET)
         yield server.environ
 
 

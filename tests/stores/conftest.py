@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-import boto3
 import pytest
 import servers
 from servers import Server
@@ -87,13 +86,7 @@ def signed_in(environ: Mapping[str, str]) -> Iterator[None]:
 
 def _with_s3_bucket(start: Start, factory: pytest.TempPathFactory) -> Iterator[Server]:
     for server in _started(start, factory):
-        boto3.client(
-            "s3",
-            endpoint_url=server.url,
-            aws_access_key_id=servers.KEY,
-            aws_secret_access_key=servers.SECRET,
-            region_name="us-east-1",
-        ).create_bucket(Bucket=BUCKET)
+        servers.s3_client(server).create_bucket(Bucket=BUCKET)
         yield server
 
 

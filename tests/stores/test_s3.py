@@ -11,7 +11,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import servers
 from botocore.awsrequest import AWSPreparedRequest  # type: ignore[import-untyped]
@@ -280,13 +279,7 @@ class TestOptions:
 
     @pytest.fixture
     def client(self, moto: Server) -> Any:
-        return boto3.client(
-            "s3",
-            moto.environ["AWS_DEFAULT_REGION"],
-            endpoint_url=moto.url,
-            aws_access_key_id=servers.KEY,
-            aws_secret_access_key=servers.SECRET,
-        )
+        return servers.s3_client(moto)
 
     def sent(self, remote: Remote, use: Callable[[Store], object]) -> list[Mapping[str, str]]:
         """Return the headers of the requests that `use` sends."""
