@@ -64,7 +64,7 @@ MESSAGES = (
     ),
     Message(
         "answer with `--yes`",
-        "A command has `confirm:`, and there is no terminal on which to answer.",
+        "A command has `confirm:`, and `proj` has no terminal on which to ask.",
         "`--yes` answers all questions.",
         Case("", "run train", project=_sh("true", "confirm: Publish?")),
     ),
