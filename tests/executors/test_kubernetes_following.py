@@ -11,6 +11,7 @@ from weaselish.cancel import Cancel
 from weaselish.executors.base import Ending, Job, JobId
 from weaselish.executors.kubernetes.cluster import PodEvent
 from weaselish.executors.kubernetes.following import Following
+from weaselish.executors.kubernetes.watching import Messages
 
 from .contract import Console
 
@@ -60,9 +61,11 @@ def test_another_pod_is_awaited_where_the_cluster_starts_one(
     console = Console()
     silent: Any = Silent()
     with Cancel() as cancel:
-        following = Following(silent, Job(JobId("a", "k", 1), ()), console, cancel, lambda grace: None, restarts)
+        messages = Messages()
         for event in events:
-            following.messages.put(event)
+            messages.put(event)
+        job = Job(JobId("a", "k", 1), ())
+        following = Following(silent, job, console, cancel, lambda grace: None, messages, restarts)
         outcome = following.outcome()
     assert (outcome.exit_code, following.attempt, console.text) == (code, attempt, why)
     assert (outcome.ended is Ending.NOT_STARTED) is (events[-1] in (LOST, NO_IMAGE))

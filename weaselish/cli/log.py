@@ -72,7 +72,9 @@ def _show_with_output(run: PastRun) -> None:
     if run.message:
         show(f"message: {run.message}")
     if run.log is None:
-        is_from_elsewhere = run.result.value in ("pulled", "restored", "accepted")
+        from weaselish.records.history import PastResult
+
+        is_from_elsewhere = run.result in (PastResult.PULLED, PastResult.RESTORED, PastResult.ACCEPTED)
         show("no script ran here" if is_from_elsewhere else "the log of this run no longer exists")
         return
     from weaselish.records.logs import read_log

@@ -52,6 +52,11 @@ class JobRole(NamedTuple):
     restarts: int = 0
     keep_alive: bool = False
 
+    @property
+    def replica_names(self) -> tuple[str, ...]:
+        """The names of its replicas in messages and logs: `worker.0`, `worker.1`."""
+        return tuple(f"{self.name}.{number}" for number in range(self.replicas))
+
 
 class JobSource(NamedTuple):
     """A named asset, whose place a job gets as a variable of the environment. See executors/sources.py."""

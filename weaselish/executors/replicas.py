@@ -32,7 +32,7 @@ class Replica(NamedTuple):
     @property
     def name(self) -> str:
         """Its name in messages and logs: `worker.2`."""
-        return f"{self.role.name}.{self.number}"
+        return self.role.replica_names[self.number]
 
 
 def replicas_of(job: Job) -> tuple[Replica, ...]:

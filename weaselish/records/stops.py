@@ -23,7 +23,10 @@ def ask_to_stop(path: Path) -> None:
         path.touch()
 
 
-def forget_stop(path: Path) -> None:
-    """Remove the request, if there is one."""
-    with suppress(OSError):
+def take_stop(path: Path) -> bool:
+    """Remove the request. Return whether there was one."""
+    try:
         path.unlink()
+    except OSError:
+        return False
+    return True

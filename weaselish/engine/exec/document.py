@@ -64,7 +64,7 @@ def document_of(command: Command, fingerprint: Fingerprint, references: Mapping[
     """Return the document of a command. `references`: all X of `${env.X}` that the project defines."""
     of_roles = (value for role in command.roles for _, value in role.env)
     used = env_names([*command.recorded_script, *(value for _, value in command.env), *of_roles])
-    secrets = secret_names(command.env)
+    secrets = literal_secrets(command.env)
     roles = tuple(role._replace(env=_without_secrets(role.env)) for role in command.roles)
     digests = dict(fingerprint.env)
     named = {references.get(name, name): digests.get(f"env.{name}") for name in sorted(used)}
@@ -72,7 +72,7 @@ def document_of(command: Command, fingerprint: Fingerprint, references: Mapping[
     return JobDocument(
         command=command._replace(env=_without_secrets(command.env), roles=roles),
         fingerprint=fingerprint,
-        role_secrets={role.name: names for role in command.roles if (names := secret_names(role.env))},
+        role_secrets={role.name: names for role in command.roles if (names := literal_secrets(role.env))},
         references={name: references.get(name, name) for name in sorted(used)},
         secrets=secrets,
         variables=tuple(named.items()),
@@ -80,13 +80,13 @@ def document_of(command: Command, fingerprint: Fingerprint, references: Mapping[
     )
 
 
-def secret_names(env: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+def literal_secrets(env: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
     """Return the variables whose values in project.yml are secrets, which no document may hold."""
     return tuple(name for name, value in env if is_secret(name) and "${env." not in value)
 
 
 def _without_secrets(env: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    secrets = secret_names(env)
+    secrets = literal_secrets(env)
     return tuple((name, "" if name in secrets else value) for name, value in env)
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from weaselish.engine.events import SerialReporter
@@ -19,14 +19,14 @@ from weaselish.engine.remote.download import Downloader, NotPulled
 from weaselish.engine.remote.published import published_run, without_remote_facts
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.run.metrics import read_metrics
-from weaselish.engine.run.provenance import ProvenanceSource, iso
-from weaselish.engine.run.recording import Recorder
+from weaselish.engine.run.provenance import ProvenanceSource
+from weaselish.engine.run.recording import Recorder, not_produced
 from weaselish.engine.run.staleness import Staleness
 from weaselish.errors import ProjError
 from weaselish.executors.base import Ending, Job, Outcome
 from weaselish.files.atomic import writing
 from weaselish.files.remove import remove
-from weaselish.files.staging import staging_directory
+from weaselish.files.staging import staging_directories
 from weaselish.files.swap import swap_in_all
 from weaselish.model.paths import inside
 from weaselish.model.project import Command
@@ -66,12 +66,7 @@ class RolesAdopter:
             if result.outcome.succeeded and not result.run
         }
         helpers, needed = (
-            [
-                f"{role.name}.{number}"
-                for role in self._job.roles
-                if role.keep_alive is kept
-                for number in range(role.replicas)
-            ]
+            [name for role in self._job.roles if role.keep_alive is kept for name in role.replica_names]
             for kept in (True, False)
         )
         is_complete = all(one in parts for one in needed) and (outcome is None or outcome.replica not in helpers)
@@ -108,12 +103,12 @@ class RolesAdopter:
             for one in part.kept:
                 if one.path in self._command.all_outputs:
                     written.setdefault(one.path, []).append((part.outcome.replica or "", one))
-        with ExitStack() as stack:
-            united: dict[str, Path] = {}
-            for path, objects in written.items():
-                target, notes = self._workspace.root / path, self._workspace.staging_notes
-                staging = stack.enter_context(staging_directory(target, notes))
-                united[path] = self._united(path, objects, staging)
+        targets = [self._workspace.root / path for path in written]
+        with staging_directories(targets, self._workspace.staging_notes) as places:
+            united = {
+                path: self._united(path, objects, staging)
+                for (path, objects), staging in zip(written.items(), places, strict=True)
+            }
             self._check_complete(united)
             self._workspace.cancel.check()
             self._remove_outdated(united)
@@ -134,10 +129,7 @@ class RolesAdopter:
     def _check_complete(self, united: Mapping[str, Path]) -> None:
         for output in self._command.outputs:
             if not any(os.path.lexists(place) for place in _places(output, united)):
-                raise ProjError(
-                    f"`{self._command.name}` ended without an error, but did not produce its output `{output}`",
-                    hint="correct the script or the path, or list optional outputs under `outputs_no_cache`",
-                )
+                raise not_produced(self._command, output)
 
     def _remove_outdated(self, united: Mapping[str, Path]) -> None:
         absent = [path for path in self._command.outputs_no_cache if not any(_places(path, united))]
@@ -149,14 +141,8 @@ class RolesAdopter:
         record = self._recorder.record(self._job.id.run)
         if record is None:
             raise ProjError(f"the inputs of `{self._command.name}` changed while it ran")
-        provenance = self._provenance.provenance(
-            self._job.reasons,
-            executor=outcome.executor,
-            host=outcome.host,
-            image=outcome.image,
-            started=iso(self._wall),
-            seconds=round(time.monotonic() - self._begun, 3),
-        )
+        seconds = time.monotonic() - self._begun
+        provenance = self._provenance.of_run(self._job.reasons, outcome, wall=self._wall, seconds=seconds)
         record = record._replace(provenance=provenance, metrics=read_metrics(self._workspace, self._command))
         published = published_run(json.loads(publish(self._tree, self._workspace, self._command, record)))
         return record if published is None else without_remote_facts(published.record)

@@ -15,7 +15,7 @@ from weaselish.engine.run.earlier_job import EarlierJob, earlier_job
 from weaselish.engine.run.failures import LAST_LINES, failure
 from weaselish.engine.run.job import make_job
 from weaselish.engine.run.output import MaskedOutput
-from weaselish.engine.run.provenance import ProvenanceSource, iso
+from weaselish.engine.run.provenance import ProvenanceSource
 from weaselish.engine.run.recording import Recorder
 from weaselish.engine.run.secrets import secret_values
 from weaselish.engine.run.staleness import Staleness
@@ -28,7 +28,7 @@ from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.sequence import Step
 from weaselish.records.journal_lines import AttemptEnd
 from weaselish.records.logs import LogWriter, last_lines, log_path, replica_log
-from weaselish.records.stops import forget_stop, stop_path
+from weaselish.records.stops import stop_path, take_stop
 from weaselish.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -102,14 +102,7 @@ class Execution:
         if record is None:
             return self._inputs_changed(step, run, seconds)
         if outcome.record is None:
-            provenance = self._provenance.provenance(
-                reasons,
-                executor=outcome.executor,
-                host=outcome.host,
-                image=outcome.image,
-                started=iso(wall),
-                seconds=round(seconds, 3),
-            )
+            provenance = self._provenance.of_run(reasons, outcome, wall=wall, seconds=seconds)
             record = record._replace(provenance=provenance, metrics=self._metrics(command))
         records.add(record)
         if self._cached is not None:
@@ -160,12 +153,11 @@ class Execution:
             outcome = self._attempt(command, job, output, locks, earlier)
             output.finish()
             earlier = None
-            if stop.exists():
+            if take_stop(stop):
                 outcome = _stopped(outcome)
                 break
             if outcome.succeeded or outcome.ended is Ending.INTERRUPTED:
                 break
-        forget_stop(stop)
         return outcome._replace(message=outcome.message and masked(outcome.message, secrets))
 
     def _attempt(

@@ -8,9 +8,13 @@ import sys
 import time
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from weaselish import __version__
 from weaselish.plan.record import NO_REPOSITORY, GitCommit, Host, Provenance
+
+if TYPE_CHECKING:
+    from weaselish.executors.base import Outcome
 
 TOOL = f"proj {__version__}"
 _GIT_SECONDS = 20.0  # that git may take
@@ -52,6 +56,17 @@ class ProvenanceSource:
         """Return the provenance of a record. Waits for git. Of another `host` than this one, only its name is known."""
         where = self._host if host in ("", self._host.name) else Host(host)
         return Provenance(executor, TOOL, where, self.git, started, seconds, reasons, image)
+
+    def of_run(self, reasons: tuple[str, ...], outcome: Outcome, *, wall: float, seconds: float) -> Provenance:
+        """Return the provenance of a run that ended so. `wall`: when it began, in seconds since 1970."""
+        return self.provenance(
+            reasons,
+            executor=outcome.executor,
+            host=outcome.host,
+            image=outcome.image,
+            started=iso(wall),
+            seconds=round(seconds, 3),
+        )
 
 
 def this_host() -> Host:

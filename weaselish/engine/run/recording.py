@@ -92,10 +92,7 @@ class Recorder:
 
         written = written_near(self._workspace, output, self._begun)
         instead = f"during the run {listed(written)} appeared or changed: " if written else ""
-        return ProjError(
-            f"`{self._command.name}` ended without an error, but did not produce its output `{output}`",
-            hint=f"{instead}correct the script or the path, or list optional outputs under `outputs_no_cache`",
-        )
+        return not_produced(self._command, output, instead)
 
     def _check_links(self, output: str) -> None:
         """Raise UnsafePath for a link in an output that leads out of the project: no pull could restore it."""
@@ -136,3 +133,11 @@ def inputs_of(command: Command, then: Fingerprint) -> dict[str, str | None]:
     """Return the deps that the script only reads. Those that it produces itself are recorded as they are afterwards."""
     outputs = PathIndex(command.all_outputs)
     return {path: digest for path, digest in then.deps if not outputs.overlapping(path)}
+
+
+def not_produced(command: Command, output: str, instead: str = "") -> ProjError:
+    """Return the error for an output that a script did not write. `instead`: what it wrote, for the hint."""
+    return ProjError(
+        f"`{command.name}` ended without an error, but did not produce its output `{output}`",
+        hint=f"{instead}correct the script or the path, or list optional outputs under `outputs_no_cache`",
+    )

@@ -19,10 +19,10 @@ from weaselish.executors.containers.job_files import remove_files
 from weaselish.executors.containers.roles import (
     host_name,
     nodes_by_name,
-    run_replicas,
     with_restarts,
 )
 from weaselish.executors.local.roles import nodes_on_this_machine
+from weaselish.executors.replica_threads import run_replicas
 from weaselish.executors.replicas import Nodes, Replica, replica_job, replicas_of
 from weaselish.model.executors import ContainerSettings
 from weaselish.model.project import Command

@@ -27,7 +27,7 @@ from weaselish.executors.kubernetes.manifests import (
 )
 from weaselish.executors.kubernetes.role_manifests import role_manifest, role_names, service_manifest
 from weaselish.executors.kubernetes.roles import follow_roles
-from weaselish.executors.kubernetes.watching import Watch
+from weaselish.executors.kubernetes.watching import Messages, Watch
 from weaselish.model.executors import KubernetesSettings
 from weaselish.model.project import Command
 
@@ -154,10 +154,13 @@ class KubernetesExecutor:
 
     def _follow_one(self, job: Job, name: str, output: JobOutput, cancel: Cancel) -> Outcome:
         cluster = self._cluster
-        following = Following(
-            cluster, job, output, cancel, lambda grace: cluster.delete_jobs(f"{JOB}={name}", grace=grace)
-        )
-        watch = Watch(cluster, name, {("", ""): following.messages})
+        messages = Messages()
+        watch = Watch(cluster, name, {("", ""): messages})
+
+        def end(grace: int) -> None:
+            cluster.delete_jobs(f"{JOB}={name}", grace=grace)
+
+        following = Following(cluster, job, output, cancel, end, messages)
         try:
             return following.outcome()
         finally:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from math import inf
-from queue import Empty, SimpleQueue
+from queue import Empty
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -60,9 +60,10 @@ class Following:
         output: JobOutput,
         cancel: Cancel,
         end: Callable[[int], None],
+        messages: Messages,
         restarts: int = 0,
     ) -> None:
-        self.messages: Messages = SimpleQueue()
+        self._messages = messages
         self._cluster = cluster
         self._job = job
         self._output = output
@@ -122,7 +123,7 @@ class Following:
 
     def _take(self, seconds: float) -> None:
         try:
-            message = self.messages.get(timeout=seconds)
+            message = self._messages.get(timeout=seconds)
         except Empty:
             return
         match message:
@@ -155,7 +156,7 @@ class Following:
             pod.is_log_open, self._started = True, min(self._started, monotonic())
             for line in self._job.lines[:1]:
                 self._output.start_line(line, line.words[0])
-            start(partial(self._read_log, pod), self.messages.put)
+            start(partial(self._read_log, pod), self._messages.put)
         if pod.outcome is not None:
             pod.ended.set()
         elif is_deleted:
@@ -210,7 +211,7 @@ class Following:
                 for data in self._cluster.log(pod.name, CONTAINER):
                     at += len(data)
                     if at > passed:
-                        self.messages.put(_Log(data[len(data) - (at - passed) :] if at - passed < len(data) else data))
+                        self._messages.put(_Log(data[len(data) - (at - passed) :] if at - passed < len(data) else data))
                         passed = at
                 if is_last or pod.ended.wait(_LOG_END):
                     break
@@ -220,4 +221,4 @@ class Following:
                 if is_last:
                     break  # the pod is gone, and its log with it
                 self._stopped.wait(PAUSES[0])
-        self.messages.put(_LogEnd())
+        self._messages.put(_LogEnd())

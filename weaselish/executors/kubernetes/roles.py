@@ -6,12 +6,12 @@ import threading
 
 from weaselish.cancel import Cancel
 from weaselish.executors.base import Job, JobOutput, Outcome
-from weaselish.executors.containers.roles import run_replicas
 from weaselish.executors.kubernetes.cluster import Cluster
 from weaselish.executors.kubernetes.following import Following
 from weaselish.executors.kubernetes.manifests import JOB, label
 from weaselish.executors.kubernetes.role_manifests import nodes_of
 from weaselish.executors.kubernetes.watching import Messages, Watch
+from weaselish.executors.replica_threads import run_replicas
 from weaselish.executors.replicas import Replica, replica_job, replicas_of
 
 
@@ -28,8 +28,8 @@ def follow_roles(cluster: Cluster, job: Job, name: str, output: JobOutput, cance
 
     def run(replica: Replica, to: JobOutput, token: Cancel) -> Outcome:
         one = replica_job(job, replica.role, replica.number, nodes)
-        following = Following(cluster, one, to, token, end, replica.role.restarts)
-        following.messages = queues[label(replica.role.name), str(replica.number)]
+        messages = queues[label(replica.role.name), str(replica.number)]
+        following = Following(cluster, one, to, token, end, messages, replica.role.restarts)
         outcome = following.outcome()
         return outcome._replace(attempt=following.attempt)
 
