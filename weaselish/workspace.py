@@ -169,17 +169,14 @@ class Workspace:
             if self.file is not None:
                 self.file.keep()
 
-    @property
+    @cached_property
     def staging_notes(self) -> Path:
         """The directory of notes about staging directories; see `files/staging.py`."""
         return self.state / "staging"
 
     def remove_abandoned(self) -> bool:
         """Remove staging directories that killed processes left, since a step could read them. Return if it did."""
-        try:
-            if not os.listdir(self.staging_notes):
-                return False
-        except OSError:
+        if not os.access(self.staging_notes, os.F_OK):
             return False
         from weaselish.files.staging import remove_abandoned
 

@@ -16,8 +16,10 @@ def script_warnings(workspace: Workspace, command: Command) -> tuple[Problem, ..
     if command.shell is not False:
         return ()
 
+    directory = os.path.join(workspace.root, command.workdir)
+
     def exists(path: str) -> bool:
-        return os.path.exists(workspace.root / command.workdir / path)  # False for any text that cannot be a path
+        return os.path.exists(os.path.join(directory, path))  # False for any text that cannot be a path
 
     return tuple(
         _located(workspace, command, (*path, index), word)

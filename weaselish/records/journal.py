@@ -131,7 +131,7 @@ def journals(runs: Path, *, with_past: bool) -> list[Path]:
     paths: list[Path] = []
     for directory in (runs / PAST, runs) if with_past else (runs,):
         with contextlib.suppress(OSError):
-            paths += sorted(path for path in directory.iterdir() if path.suffix == ".jsonl")
+            paths += [directory / name for name in sorted(os.listdir(directory)) if name.endswith(".jsonl")]
     return paths
 
 

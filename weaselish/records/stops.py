@@ -6,6 +6,7 @@ itself, does not try it again, and removes the file.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -25,6 +26,8 @@ def ask_to_stop(path: Path) -> None:
 
 def take_stop(path: Path) -> bool:
     """Remove the request. Return whether there was one."""
+    if not os.access(path, os.F_OK):  # the usual case, which costs no exception
+        return False
     try:
         path.unlink()
     except OSError:

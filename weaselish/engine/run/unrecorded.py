@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 from weaselish.model.paths import overlap
 from weaselish.model.project import Command
@@ -25,7 +24,7 @@ def is_unrecorded(workspace: Workspace, command: Command, needed: Collection[str
     outputs = tuple(_outputs_to_exist(command, needed))
     return (
         bool(outputs)
-        and all(_has_content(workspace.root / output) for output in outputs)
+        and all(_has_content(os.path.join(workspace.root, output)) for output in outputs)
         and not any(_has_run(workspace, name) for output in outputs for name in workspace.producers.of(output))
     )
 
@@ -46,8 +45,8 @@ def _has_run(workspace: Workspace, name: str) -> bool:
     return bool(workspace.records.last(name)) or workspace.records.last_attempt(name) is not None
 
 
-def _has_content(path: Path) -> bool:
+def _has_content(path: str) -> bool:
     """Return whether a path is a file, or a directory with a file somewhere in it that is not a placeholder."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return os.path.exists(path)
     return any(not _PLACEHOLDERS.issuperset(names) for _, _, names in os.walk(path))

@@ -14,7 +14,7 @@ from weaselish.cancel import Cancel
 from weaselish.executors.base import Ending, Job, JobOutput, Outcome, Refusal, ignore_handle
 from weaselish.executors.command_line import command_line
 from weaselish.executors.local.interpreter import project_python
-from weaselish.executors.local.not_started import NotStarted, find_program, not_started
+from weaselish.executors.local.not_started import NotStarted, find_executable, not_started
 from weaselish.executors.local.processes import ProcessTree
 from weaselish.executors.local.running import RunningLine
 from weaselish.executors.local.start import LocalLine, start_line
@@ -156,9 +156,11 @@ class LocalExecutor:
                 return Outcome(Ending.INTERRUPTED, cancel.exit_code, index)
             if monotonic() >= deadline:
                 return Outcome(Ending.TIMED_OUT, 124, index)
-            program = find_program(line)
+            program = find_executable(line)
             output.start_line(job.lines[index], program or line.argv[0])
-            member = line if group is None or program is None else line._replace(argv=group.wrapped(line.argv))
+            member = line
+            if program is not None:
+                member = line.found(program) if group is None else line._replace(argv=group.wrapped(line.argv))
             try:
                 with start_line(member) as (process, source, terminal):
                     running = RunningLine(process, tree, source, terminal, output.write, cancel, deadline, self._grace)

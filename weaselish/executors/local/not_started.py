@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from weaselish.executors.base import Ending, Outcome
@@ -62,7 +63,16 @@ def _why_not_executed(reason: OSError | ValueError, program: str, path: str) -> 
 
 def find_program(line: LocalLine) -> str | None:
     """Return the first file with the name of a line's program, executable or not, in the folders where it looks."""
+    return next((path for path in _program_paths(line) if os.path.lexists(path)), None)
+
+
+def find_executable(line: LocalLine) -> str | None:
+    """Return the file that the system would execute for a line, None if there is none."""
+    return next((path for path in _program_paths(line) if os.access(path, os.X_OK) and os.path.isfile(path)), None)
+
+
+def _program_paths(line: LocalLine) -> Iterator[str]:
+    """Yield where a line's program may be: in the folders of PATH, unless its name has a slash."""
     program = line.argv[0]
     folders = [""] if os.sep in program else line.env.get("PATH", os.defpath).split(os.pathsep)
-    paths = (os.path.join(line.workdir, folder, program) for folder in folders)
-    return next((path for path in paths if os.path.lexists(path)), None)
+    return (os.path.join(line.workdir, folder, program) for folder in folders)

@@ -28,6 +28,11 @@ class LocalLine(NamedTuple):
     stdin: Stdin
     keep_open: tuple[int, ...]  # descriptors that the process inherits
     dies_with_us: bool = False  # the process is killed when our main thread has ended, where the system can do that
+    program: str | None = None  # the file to execute; without it, the system looks for `argv[0]` on PATH
+
+    def found(self, program: str) -> LocalLine:
+        """Return the line with the file that PATH leads to, so that a new process need not look for it."""
+        return self if os.sep in self.argv[0] else self._replace(program=program)  # `$0` keeps a relative path
 
 
 @contextmanager
@@ -87,6 +92,7 @@ def _start(
     with _starting():
         return subprocess.Popen(
             line.argv,
+            executable=line.program,
             stdin=stdin,
             stdout=stdout,
             stderr=stdout,
