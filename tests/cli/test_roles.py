@@ -190,6 +190,8 @@ def test_no_secret_reaches_the_log_of_a_replica(project: ProjectDir) -> None:
         (("train", "--set", "resources.memry=1GiB"), "`resources.memry` cannot be set"),
         (("train", "--set", "script=x"), "`script` cannot be set"),
         (("train", "--set", "train.env.A=x"), "`env.A` cannot be set"),
+        (("train", "--set", "vars.lr=1"), "`vars.lr` is not changed with `--set`"),
+        (("train", "--set", "env.TOKEN=x"), "`env.TOKEN` is not changed with `--set`"),
         (("train", "--set", "resources.memory"), "`--set resources.memory` has no value"),
         (("train", "other", "--set", "resources.memory=1GiB"), "`resources.memory` of which command?"),
         (("all", "--set", "resources.memory=1GiB"), "`resources.memory` of which command of `all`?"),

@@ -53,6 +53,9 @@ def change_setting(data: dict[str, Any], name: str, text: str) -> None:
         first, _, key = rest.partition(".")
         if first in _mapping(data.get("workflows")):
             raise BadSetting(f"`{key}` of which command of `{first}`?", f"name it: `--set COMMAND.{key}=…`")
+        if first in ("vars", "env"):
+            advice = f"write `--{rest} VALUE`" if first == "vars" else "set it before `proj`: `NAME=VALUE proj …`"
+            raise BadSetting(f"`{rest}` is not changed with `--set`", advice)
         close = near_match(first, commands)
         hint = f"did you mean `{close}`?" if close else f"begin with a command: `--set COMMAND.{_OF_COMMAND[0]}=…`"
         raise BadSetting(f"`{rest}`: project.yml has no command `{first}`", hint)
