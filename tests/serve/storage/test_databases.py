@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from serve.dashboard import SECRET
 from weaselish.errors import ProjError
@@ -103,6 +103,17 @@ def test_upkeep_removes_what_has_ended_and_nothing_else(database: Database, tmp_
     assert [(row.time, row.actor, len(row.detail)) for row in list_audit(database)] == [(NOW, "ada", 500)]
     for token in tokens.list_tokens(database):
         tokens.revoke_token(database, token.id)
+
+
+def test_a_database_of_an_earlier_version_gets_what_it_lacks(database: Database) -> None:
+    with database.writing() as connection:
+        connection.execute(text("alter table actions drop column root"))
+        connection.execute(text("drop index indexed_runs_by_state"))
+    database.create_tables()
+    with database.reading() as connection:
+        columns = {column["name"] for column in inspect(connection).get_columns("actions")}
+        indexes = {index["name"] for index in inspect(connection).get_indexes("indexed_runs")}
+    assert ("root" in columns, "indexed_runs_by_state" in indexes) == (True, True)
 
 
 @pytest.mark.servers

@@ -18,6 +18,7 @@ from weaselish.records.logs import log_name, log_path
 from weaselish.serve.live.live_project import LiveProject
 from weaselish.serve.storage.run_queries import MOST, RunFilter
 from weaselish.serve.storage.run_row import RunRow
+from weaselish.serve.views.history import Call
 
 _FRESH = 0.1  # seconds
 _MOST_MEASURED = 500  # runs with metrics that pages show
@@ -75,12 +76,14 @@ class IndexedHistory:
         runs = self._project.runs
         return [self._past_run(row)._replace(record=runs.record(row)) for row in runs.with_id(run)]
 
-    def of_call(self, call: str) -> Sequence[PastRun]:
-        """Return the runs of one call of `proj`, in the order in which they began, without reasons and metrics."""
+    def of_call(self, call: str, *, most: int) -> Call:
+        """Return one call of `proj`, its runs without reasons and metrics."""
         if not call:
-            return []
+            return Call()
         self._refresh()
-        return [self._past_run(row) for row in self._project.runs.of_journal(f"{call}.jsonl")]
+        runs, journal = self._project.runs, f"{call}.jsonl"
+        rows = runs.of_journal(journal, most=most)
+        return Call(tuple(map(self._past_run, rows)), *runs.span_of_journal(journal))
 
     def running(self) -> Sequence[PastRun]:
         """Return the runs that have not ended, the newest first."""

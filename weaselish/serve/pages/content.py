@@ -14,7 +14,7 @@ from weaselish.serve.views.artifacts import list_artifacts, show_version
 from weaselish.serve.views.compare import compare_runs
 from weaselish.serve.views.jobs import show_jobs
 from weaselish.serve.views.metrics import MetricsView, Series, Value, show_metrics
-from weaselish.serve.views.projects import ProjectView, check_of, list_projects, show_project
+from weaselish.serve.views.projects import check_of, list_projects, show_project
 from weaselish.serve.views.readings import Reading
 from weaselish.serve.views.remotes import list_remotes
 from weaselish.serve.views.runs import PAGE, list_runs, show_run
@@ -57,11 +57,12 @@ def project(source: Source, links: Links) -> Page:
 
 def graph(source: Source, links: Links, patience: float = 0.15) -> Page:
     """Show the graph alone."""
-    view: ProjectView = show_project(source)
-    picture = check_of(source).value
+    check = check_of(source)
+    picture = check.value
     drawn = _drawn(source, links, picture, patience) if picture and picture.steps else None
-    parts = drawn.value if drawn else None
-    return _page("graph.html", source, "graph", view=view, parts_of=parts, is_drawing=drawn is not None)
+    parts, steps = drawn.value if drawn else None, len(picture.steps) if picture else 0
+    is_drawing = drawn is not None
+    return _page("graph.html", source, "graph", check=check, steps=steps, parts_of=parts, is_drawing=is_drawing)
 
 
 def _drawn(source: Source, links: Links, picture: Picture, patience: float) -> Reading[dict[str, str]]:

@@ -73,7 +73,7 @@ def _pieces(template: str, links: Links, values: Mapping[str, Any]) -> Iterator[
 
 
 def _blocks(pieces: Iterator[str]) -> Iterator[str]:
-    """Yield the text in blocks: one for most pages."""
+    """Yield the text in blocks. Most pages are one."""
     block: list[str] = []
     size = 0
     for piece in pieces:
@@ -103,10 +103,9 @@ def render(
         "form_token": token,
     }
     shared["may_run"] = serving.settings.allow_run and visitor is not None and visitor.role >= Role.RUNNER
-    blocks = _blocks(_pieces(template, links_of(request), shared | values))
-    first, second = next(blocks), next(blocks, None)
-    if second is None:
+    pieces = _pieces(template, links_of(request), shared | values)
+    blocks = _blocks(pieces)
+    first, following = next(blocks), next(pieces, None)
+    if following is None:
         return HTMLResponse(first, status)
-    return StreamingResponse(
-        chain((first, second), blocks), status, media_type="text/html"
-    )  # a large page, from its start
+    return StreamingResponse(chain((first, following), blocks), status, media_type="text/html")  # from its start

@@ -27,7 +27,9 @@ actions = Table(
     Column("exit_code", Integer),
     Column("reason", Text),  # why the dashboard ended it
     Column("is_stopping", Boolean, nullable=False),
-    Column("root", Text, nullable=False),  # the directory on the host in which the server keeps its actions
+    Column(
+        "root", Text, nullable=False, server_default=""
+    ),  # the directory on the host in which the server keeps its actions
 )
 
 

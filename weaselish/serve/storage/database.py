@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import sqlalchemy
 from sqlalchemy import Connection, Engine, MetaData, event, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import DDL, CreateColumn
 
 from weaselish.errors import ProjError
 from weaselish.files.atomic import writing
@@ -56,11 +57,12 @@ class Database:
             yield connection
 
     def create_tables(self) -> None:
-        """Create the tables that do not exist. Raises DatabaseError."""
+        """Create the tables, indexes and columns that do not exist. Raises DatabaseError."""
         with self.writing() as connection:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATION})
             metadata.create_all(connection)
+            _add_columns(connection)
             for table in metadata.tables.values():
                 for index in table.indexes:  # of a table that an earlier version created
                     index.create(connection, checkfirst=True)
@@ -79,6 +81,17 @@ def open_database(settings: Settings, *, patience: float = _PATIENCE) -> Databas
     database = Database(_postgresql(settings.database) if settings.database else _sqlite(settings, patience))
     database.create_tables()
     return database
+
+
+def _add_columns(connection: Connection) -> None:
+    """Add the columns that tables of an earlier version lack. One that is not null needs a server_default."""
+    found = sqlalchemy.inspect(connection)
+    for table in metadata.tables.values():
+        existing = {column["name"] for column in found.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in existing:
+                definition = CreateColumn(column).compile(connection)
+                connection.execute(DDL(f'ALTER TABLE "{table.name}" ADD COLUMN {definition}'))
 
 
 def _sqlite(settings: Settings, patience: float) -> Engine:

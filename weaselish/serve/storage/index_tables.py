@@ -50,6 +50,6 @@ indexed_runs = Table(
     Column("version", BigInteger, nullable=False),  # of the project, when this row changed last
     Index("indexed_runs_of_command", "project", "command", "run"),
     Index("indexed_runs_changed", "project", "version"),
-    Index("indexed_runs_of_journal", "project", "journal", "state"),
-    Index("indexed_runs_in_state", "project", "state", "run"),
+    Index("indexed_runs_of_call", "project", "journal", "run", "command"),
+    Index("indexed_runs_by_state", "project", "state", "run", "command"),  # as `RunQueries.runs` sorts them
 )

@@ -75,16 +75,27 @@ class RunQueries:
         query = self._query(RunFilter((command,))).where(table.c.run > run).order_by(table.c.run).limit(1)
         return next(iter(self._rows(query)), None)
 
-    def of_journal(self, journal: str) -> list[RunRow]:
-        """Return the runs of one `proj` process, the oldest first, at most the first 1,000, without their texts."""
+    def of_journal(self, journal: str, *, most: int) -> list[RunRow]:
+        """Return the first runs of one `proj` process, the oldest first, without their texts."""
         table = indexed_runs
         names = ("run", "command", "started", "state", "journal", "seconds", "exit_code", "pid", "host", "user")
         query = select(*(table.c[name] for name in names)).where(
             table.c.project == self._project, table.c.journal == journal
         )
         with self._database.reading() as connection:
-            rows = connection.execute(query.order_by(table.c.run, table.c.command).limit(MOST)).all()
+            rows = connection.execute(query.order_by(table.c.run, table.c.command).limit(most)).all()
         return [RunRow(**row._mapping)._replace(state=PastResult(row.state)) for row in rows]
+
+    def span_of_journal(self, journal: str) -> tuple[int, float]:
+        """Return how many runs a `proj` process began, and the seconds from its first start to its last end."""
+        table = indexed_runs
+        end = func.max(table.c.started + func.coalesce(table.c.seconds, 0.0))
+        query = select(func.count(), func.min(table.c.started), end).where(
+            table.c.project == self._project, table.c.journal == journal
+        )
+        with self._database.reading() as connection:
+            count, began, ended = connection.execute(query).one()
+        return count, ended - began if count else 0.0
 
     def last_of_each(self, commands: Collection[str] | None = None) -> dict[str, RunRow]:
         """Return the newest run of each of these commands, by default of all."""
@@ -139,7 +150,10 @@ class RunQueries:
             query = query.where(table.c.metrics != "{}")
         if chosen.before is not None:
             run, command = chosen.before
-            query = query.where(or_(table.c.run < run, and_(table.c.run == run, table.c.command < command)))
+            is_older = table.c.run < run
+            query = query.where(
+                or_(is_older, and_(table.c.run == run, table.c.command < command)) if command else is_older
+            )
         return query
 
     def _rows(self, query: Select[tuple[object, ...]]) -> list[RunRow]:

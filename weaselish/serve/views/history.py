@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from weaselish.engine.metrics_table import MetricsTable, metrics_table
 from weaselish.engine.picture import Past, past_of
@@ -15,6 +15,14 @@ from weaselish.records.journal import journals
 from weaselish.serve.storage.run_row import Mask, masked_metrics
 
 MOST_MEASURED = 500  # runs with metrics that pages show
+
+
+class Call(NamedTuple):
+    """One call of `proj`: its first runs in the order in which they began, how many it has, and how long all took."""
+
+    runs: tuple[PastRun, ...] = ()
+    count: int = 0
+    seconds: float = 0.0
 
 
 class History(Protocol):
@@ -34,8 +42,8 @@ class History(Protocol):
     def find(self, run: int) -> Sequence[PastRun]:
         """Return the runs with an id, with their records: one, unless two processes began in one microsecond."""
 
-    def of_call(self, call: str) -> Sequence[PastRun]:
-        """Return the runs of one call of `proj`, the oldest first. They may lack reasons and metrics."""
+    def of_call(self, call: str, *, most: int) -> Call:
+        """Return one call of `proj`, at most `most` of its runs. They may lack reasons and metrics."""
 
     def past(self) -> Past:
         """Return the last run of each command, and what runs usually take."""
@@ -95,9 +103,13 @@ class JournalHistory:
         """Return the runs with an id."""
         return [one for one in self._all() if one.run == run]
 
-    def of_call(self, call: str) -> Sequence[PastRun]:
-        """Return the runs of one call of `proj`."""
-        return [run for run in self._all() if run.call == call] if call else []
+    def of_call(self, call: str, *, most: int) -> Call:
+        """Return one call of `proj`."""
+        runs = tuple(run for run in self._all() if run.call == call) if call else ()
+        if not runs:
+            return Call()
+        ended = max(run.started + (run.seconds or 0.0) for run in runs)
+        return Call(runs[:most], len(runs), ended - min(run.started for run in runs))
 
     def past(self) -> Past:
         """Return the last run of each command, and what runs usually take."""

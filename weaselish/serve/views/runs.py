@@ -14,6 +14,7 @@ from weaselish.serve.views.logs import LogEnd, end_of_log
 from weaselish.serve.views.sources import Source
 
 PAGE = 100  # runs of one page
+_BARS = 200  # of a timeline
 _RECORDED = frozenset(
     one.value for one in (PastResult.DONE, PastResult.ACCEPTED, PastResult.PULLED, PastResult.RESTORED)
 )
@@ -97,7 +98,8 @@ class RunView:
     outputs: tuple[File, ...]
     env: tuple[str, ...]  # names of variables
     metrics: dict[str, dict[str, bool | int | float | str]]
-    timeline: tuple[Bar, ...]
+    timeline: tuple[Bar, ...]  # of the first steps of the call, and of this run
+    timeline_steps: int  # of the whole call
     timeline_seconds: float
     ancestors: tuple[Ancestor, ...]
     previous: RunItem | None  # of the same step
@@ -142,10 +144,9 @@ def show_run(source: Source, run: int, command: str | None = None) -> RunView:
     """Return everything about a run. Raises UnknownName."""
     found = find_run(source, run, command)
     record = found.record
-    timeline = _timeline(source.history.of_call(found.call) or [found])
+    call = source.history.of_call(found.call, most=_BARS)
     newer = source.history.next_of(found.command, run)
     older = source.history.newest(command=found.command, before=run, most=1)
-    ends = [bar.offset + (bar.seconds or 0.0) for bar in timeline]
     return RunView(
         item_of(found),
         _provenance(record),
@@ -156,8 +157,9 @@ def show_run(source: Source, run: int, command: str | None = None) -> RunView:
         _outputs(record),
         tuple(name for name, _ in record.fingerprint.env) if record else (),
         {path: dict(values) for path, values in found.metrics.items()},
-        timeline,
-        max(ends, default=0.0),
+        _timeline(call.runs, found),
+        call.count or 1,
+        call.seconds if call.count else found.seconds or 0.0,
         ancestors(source, record) if record else (),
         item_of(older[0]) if older else None,
         item_of(newer) if newer else None,
@@ -167,7 +169,10 @@ def show_run(source: Source, run: int, command: str | None = None) -> RunView:
     )
 
 
-def _timeline(runs: Sequence[PastRun]) -> tuple[Bar, ...]:
+def _timeline(first: Sequence[PastRun], shown: PastRun) -> tuple[Bar, ...]:
+    """Return a bar for each of the first runs of a call, and for the shown one if it began later."""
+    is_among = any((run.run, run.command) == (shown.run, shown.command) for run in first)
+    runs = first if is_among else (*first, shown)
     began = min(run.started for run in runs)
     return tuple(Bar(item_of(run), max(0.0, run.started - began), run.seconds) for run in runs)
 
