@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import sqlalchemy
 from sqlalchemy import Connection, Engine, MetaData, event, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.schema import DDL, CreateColumn
+from sqlalchemy.schema import CreateColumn
 
 from weaselish.errors import ProjError
 from weaselish.files.atomic import writing
@@ -91,7 +91,7 @@ def _add_columns(connection: Connection) -> None:
         for column in table.columns:
             if column.name not in existing:
                 definition = CreateColumn(column).compile(connection)
-                connection.execute(DDL(f'ALTER TABLE "{table.name}" ADD COLUMN {definition}'))
+                connection.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN {definition}')
 
 
 def _sqlite(settings: Settings, patience: float) -> Engine:

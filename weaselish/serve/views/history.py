@@ -21,7 +21,7 @@ class Call(NamedTuple):
     """One call of `proj`: its first runs in the order in which they began, how many it has, and how long all took."""
 
     runs: tuple[PastRun, ...] = ()
-    count: int = 0
+    steps: int = 0
     seconds: float = 0.0
 
 
