@@ -1,6 +1,7 @@
 """`make docs`: writes the generated pages, the output that pages show, and the picture in the README.
 
-`python -m pages README.md` rewrites the output of that page only.
+`python -m pages README.md` does not draw, and rewrites the output of that page only. Text that differs only in times,
+sizes or run ids stays as it is.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from pathlib import Path
 from pages.blocks import PAGES, ROOT
 from pages.generated import GENERATED
 from pages.picture import draw
-from pages.sessions import rewritten
+from pages.sessions import matches, rewritten
 from pages.supplies import Missing, Supplies, needs
 
 
 def main(names: list[str]) -> None:
     for name, generate in GENERATED.items():
-        (ROOT / name).write_text(generate(), "utf-8")
+        write_if_it_differs(ROOT / name, generate())
     pages = [ROOT / name for name in names] or PAGES
     with Supplies() as supplies:
         for page in pages:
@@ -26,6 +27,11 @@ def main(names: list[str]) -> None:
     if not names:
         with tempfile.TemporaryDirectory() as scratch:
             (ROOT / "docs" / "run.svg").write_text(draw(Path(scratch) / "terminal"), "utf-8")
+
+
+def write_if_it_differs(page: Path, text: str) -> None:
+    if not page.exists() or not matches(page.read_text("utf-8"), text):
+        page.write_text(text, "utf-8")
 
 
 def rewrite(page: Path, supplies: Supplies) -> None:
