@@ -56,8 +56,9 @@ def golden(request: pytest.FixtureRequest) -> Callable[..., None]:
         shown = "\n".join(_shown(line, done) for line, done in calls)
         if os.environ.get("GOLDEN") == "rewrite":
             file.write_text(shown, "utf-8")
-        assert file.exists(), "write it with GOLDEN=rewrite"
-        assert shown == file.read_text("utf-8")
+        rewrite = f"`GOLDEN=rewrite pytest {request.node.nodeid.partition('::')[0]} -k 'WORD or WORD'` writes it"
+        assert file.exists(), f"there is no {file}: {rewrite}"
+        assert shown == file.read_text("utf-8"), f"{file} differs. If it should, {rewrite}"
 
     return compare
 

@@ -89,7 +89,7 @@ ARTIFACTS = 'version: "1.0.0"\nartifacts: {counts: {path: count.txt}, data: {pat
 
 
 def test_every_subcommand_has_a_session() -> None:
-    assert SESSIONS.keys() == MODULES.keys()
+    assert SESSIONS.keys() == MODULES.keys(), "add or remove its line in SESSIONS, above"
 
 
 @pytest.mark.parametrize("name", SESSIONS)

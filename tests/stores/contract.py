@@ -53,7 +53,7 @@ class StoreContract:
 
     @pytest.fixture
     def open_with(self) -> OpenWith:
-        """Return a function that opens the same empty store with any token."""
+        """Return a function that opens the same empty store, as the remote `test`, with any token."""
         raise NotImplementedError
 
     @pytest.fixture
