@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from harness import ProjectDir
+from harness import Background, ProjectDir, wait_until
 from servers import Missing, Server
 
 from serve import real_servers
+from serve.real_servers import Postgresql
 from serve.running_server import RunningServer
+
+Start = Callable[..., tuple[Background, str]]
 
 PLAY = """\
     remotes: {default: ../remote}
@@ -50,27 +54,44 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ProjectDir,
         yield project, dashboard
 
 
+@pytest.fixture
+def start(project: ProjectDir, request: pytest.FixtureRequest) -> Start:
+    """Starts `proj serve` on a free port with settings from the environment; returns it and the printed address."""
+    project.project("commands: [{name: a, script: [touch a], outputs: [a]}]")
+
+    def start_with(*words: str, **environ: str) -> tuple[Background, str]:
+        given = {f"PROJ_SERVE_{name}": value for name, value in environ.items()}
+        settings = {"PROJ_SERVE_DATA_ROOT": str(project.path / "../data"), "PROJ_SERVE_PORT": "0", **given}
+        server = project.start("serve", "--no-open", *words, env=settings)
+        request.addfinalizer(lambda: server.signal(signal.SIGKILL))
+        wait_until(lambda: "\n" in server.out or not server.is_running, "the start of the server")
+        assert server.is_running, server.err
+        return server, server.out.splitlines()[0]
+
+    return start_with
+
+
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """The address of a database of PostgreSQL, from which others are created."""
+def postgresql_server() -> Iterator[Postgresql]:
+    """A server of PostgreSQL, for many databases."""
     try:
-        with real_servers.postgresql() as address:
-            yield address
+        with real_servers.postgresql() as server:
+            yield server
     except Missing as missing:
         _without(missing)
 
 
 @pytest.fixture
-def postgresql(postgresql_server: str) -> str:
+def postgresql(postgresql_server: Postgresql) -> str:
     """The address of an empty database."""
     import sqlalchemy
 
     name = f"test_{uuid4().hex}"
-    engine = sqlalchemy.create_engine(postgresql_server.replace("postgresql:", "postgresql+psycopg:"))
+    engine = sqlalchemy.create_engine(postgresql_server.address.replace("postgresql:", "postgresql+psycopg:"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sqlalchemy.text(f"create database {name}"))
     engine.dispose()
-    return f"{postgresql_server.rpartition('/')[0]}/{name}"
+    return f"{postgresql_server.address.rpartition('/')[0]}/{name}"
 
 
 @pytest.fixture(scope="session")

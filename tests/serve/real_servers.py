@@ -7,8 +7,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from servers import CACHE, Missing, Server, answers, free_ports, running
@@ -52,9 +52,34 @@ http {
 """
 
 
+class Postgresql:
+    """A server of PostgreSQL. `address` is that of an empty database, with a password."""
+
+    def __init__(self, start: Callable[[], AbstractContextManager[None]], address: str) -> None:
+        self.address = address
+        self._start = start
+        self._running = ExitStack()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Let it run for the block."""
+        self._running.enter_context(self._start())
+        with self._running:
+            yield
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop it for the block; then start it with the same data."""
+        self._running.close()
+        try:
+            yield
+        finally:
+            self._running.enter_context(self._start())
+
+
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """Start PostgreSQL with an empty database; yield its address, with a password."""
+def postgresql() -> Iterator[Postgresql]:
+    """Start PostgreSQL with an empty database."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not programs:
         raise Missing("PostgreSQL")
@@ -72,9 +97,14 @@ def postgresql() -> Iterator[str]:
     program = str(programs[-1].with_name("postgres"))
     ready = [str(programs[-1].with_name("pg_isready")), "-q", "-h", "127.0.0.1", "-p", str(port)]
     argv = [program, "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", "", "-c", "fsync=off"]
+
+    def start() -> AbstractContextManager[None]:
+        return running(argv, directory, lambda: subprocess.run(ready).returncode == 0, user=user)
+
+    server = Postgresql(start, f"postgresql://proj:{DATABASE_PASSWORD}@127.0.0.1:{port}/postgres")
     try:
-        with running(argv, directory, lambda: subprocess.run(ready).returncode == 0, user=user):
-            yield f"postgresql://proj:{DATABASE_PASSWORD}@127.0.0.1:{port}/postgres"
+        with server.running():
+            yield server
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

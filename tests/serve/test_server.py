@@ -8,40 +8,21 @@ import signal
 import socket
 import ssl
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from harness import Background, ProjectDir, wait_until
+from harness import ProjectDir, wait_until
 from servers import Server
 from sqlalchemy import create_engine, update
 
 from serve.access.test_oidc import at_provider
-from serve.conftest import NGINX_PORTS
+from serve.conftest import NGINX_PORTS, Start
 from serve.dashboard import PASSWORD, SECRET, form_token_in
 from serve.real_servers import CLIENT_SECRET, DATABASE_PASSWORD, nginx
 from weaselish.serve.storage.sessions import sessions
-
-Start = Callable[..., tuple[Background, str]]
-
-
-@pytest.fixture
-def start(project: ProjectDir, request: pytest.FixtureRequest) -> Start:
-    """Starts `proj serve` on a free port with settings from the environment; returns it and the printed address."""
-    project.project("commands: [{name: a, script: [touch a], outputs: [a]}]")
-
-    def start_with(*words: str, **environ: str) -> tuple[Background, str]:
-        given = {f"PROJ_SERVE_{name}": value for name, value in environ.items()}
-        settings = {"PROJ_SERVE_DATA_ROOT": str(project.path / "../data"), "PROJ_SERVE_PORT": "0", **given}
-        server = project.start("serve", "--no-open", *words, env=settings)
-        request.addfinalizer(lambda: server.signal(signal.SIGKILL))
-        wait_until(lambda: "\n" in server.out or not server.is_running, "the start of the server")
-        assert server.is_running, server.err
-        return server, server.out.splitlines()[0]
-
-    return start_with
 
 
 def make_certificate(directory: Path, name: str = "localhost") -> str:
