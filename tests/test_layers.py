@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "weaselish"
 
 LEVELS = {
+    "named_tuple": -3,
     "resolved_secrets": -2,
     "terminal": -1,
     "durations": -1,

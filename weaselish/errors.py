@@ -23,8 +23,8 @@ A failing script does not raise: it is an `Outcome`. Any other exception is a bu
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+from weaselish.named_tuple import NamedTuple
 from weaselish.terminal import printable
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from typing import NamedTuple
+
+from weaselish.named_tuple import NamedTuple
 
 
 class Limit(NamedTuple):

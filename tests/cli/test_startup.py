@@ -81,6 +81,7 @@ def test_the_version_needs_no_project_and_few_imports(project: ProjectDir) -> No
         "weaselish.__main__",
         "weaselish.cli",
         "weaselish.cli.arguments",
+        "weaselish.named_tuple",
         "weaselish.cli.dispatch",
         "weaselish.cli.quick",
         "weaselish.cli.subcommand",

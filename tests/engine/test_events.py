@@ -7,6 +7,7 @@ import typing
 from pathlib import Path
 
 from weaselish.engine import events
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.model.project import Command, ProjectModel
 from weaselish.plan.graph import make_plan
 from weaselish.plan.reasons import Reason, ReasonKind
@@ -94,7 +95,7 @@ def test_a_repeated_step_names_its_command() -> None:
 def test_the_serial_reporter_notes_when_each_event_happened() -> None:
     times = iter((5.0, 6.5))
     seen: list[events.Event] = []
-    report = events.SerialReporter(seen.append, clock=lambda: next(times))
+    report = SerialReporter(seen.append, clock=lambda: next(times))
     report(events.StepBlocked(Step("a")))
     report(events.Note("late"))
     assert [event.at for event in seen] == [5.0, 6.5]

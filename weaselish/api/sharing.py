@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from weaselish.api.artifacts import Artifacts
 from weaselish.api.directory import OnEvent, ProjectDirectory, ignore, store_opener
 from weaselish.cancel import Cancel
+from weaselish.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from weaselish.engine.assets.check import AssetResult

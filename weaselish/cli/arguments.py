@@ -6,9 +6,10 @@ import enum
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from weaselish.errors import UnknownName, UsageError
+from weaselish.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from weaselish.cancel import Cancel

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import NamedTuple
 
 from weaselish.cli.subcommand import (
     COMMON,
@@ -20,6 +19,7 @@ from weaselish.cli.subcommand import (
     Values,
     load_subcommand,
 )
+from weaselish.named_tuple import NamedTuple
 
 _BEFORE = ("-v", "-V", "--verbose", "-q", "--quiet")
 

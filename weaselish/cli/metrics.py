@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from weaselish.cli.console import hint, is_terminal, paint, say, show
 from weaselish.cli.markdown import markdown_table
@@ -12,6 +12,7 @@ from weaselish.cli.opening import show_note
 from weaselish.cli.tables import layout
 from weaselish.cli.units import shown_time
 from weaselish.errors import ProjError, UsageError
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.metrics import number_of, shown_value
 from weaselish.plan.run_ids import short_ids
 from weaselish.terminal import printable

@@ -6,10 +6,10 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from weaselish.cancel import Cancel, Level
 from weaselish.cli.console import is_terminal, warn
+from weaselish.named_tuple import NamedTuple
 
 BELL = "\a"  # what `--notify` alone stands for
 LONG = 60.0  # seconds: a shorter run does not notify

@@ -6,9 +6,9 @@ Both parsers read the same declarations. What is not plain (help, mistakes, `--n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from weaselish.cli.subcommand import GROUPS, MODULES, Option, Subcommand, Takes, load_subcommand
+from weaselish.named_tuple import NamedTuple
 
 
 class Parsed(NamedTuple):

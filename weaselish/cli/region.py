@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
+from weaselish.named_tuple import NamedTuple
 from weaselish.terminal import printable
 
 _NO_SCREEN = ("", "dumb", "unknown")  # values of TERM

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from weaselish.cli.console import done, say, warn
 from weaselish.cli.questions import secret_line
 from weaselish.cli.subcommand import Argument, Call, Option, Subcommand, Takes, Values
 from weaselish.errors import UsageError
+from weaselish.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from weaselish.connections.credentials import Credentials

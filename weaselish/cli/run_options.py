@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import member
 from weaselish.cli.changes import CHANGES
 from weaselish.cli.subcommand import EXECUTOR, JSON, Option, Takes, Values, dry
 from weaselish.errors import UsageError
 from weaselish.model.cache import OFF
+from weaselish.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from weaselish.cli.arguments import Extras

@@ -7,10 +7,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from weaselish.cli.opening import show_notices
 from weaselish.executors.stdin import Stdin
+from weaselish.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from weaselish.api.project import Project

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 from weaselish.cli.region import ERASE
 from weaselish.cli.reporter import ConsoleReporter, OutputMode
 from weaselish.engine import events
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.sequence import Step
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from weaselish.cli.arguments import Extras
 from weaselish.errors import UsageError
+from weaselish.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from weaselish.cancel import Cancel

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.cancel import Cancel
 from weaselish.connections import keyrings, secrets
@@ -18,6 +17,7 @@ from weaselish.errors import ProjError
 from weaselish.files.user_dirs import user_config_dir
 from weaselish.model.project import Remote
 from weaselish.model.secret_refs import AuthType, SecretRef
+from weaselish.named_tuple import NamedTuple
 from weaselish.resolved_secrets import register_secret
 
 _S3 = ("access_key", "secret_key", "session_token")

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
 
 from weaselish.cancel import Cancel
 from weaselish.errors import ProjError
 from weaselish.files.home import put_home
 from weaselish.files.text_file import read_limited
 from weaselish.model.secret_refs import SecretKind, SecretRef
+from weaselish.named_tuple import NamedTuple
 from weaselish.resolved_secrets import register_secret
 
 _LARGEST = 1 << 16  # bytes of a secret

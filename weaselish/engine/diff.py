@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
@@ -16,6 +15,7 @@ from weaselish.errors import ProjError, UnknownName, UsageError
 from weaselish.model.project import Command
 from weaselish.model.secret_words import masked_changes
 from weaselish.model.targets import listed_commands, recorded_commands
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.comparison import Comparison, compare
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import fingerprint

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.artifacts.pins import imported
 from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.cache.forecast import NOTHING, Action, Forecast, foretell, with_forecasts
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.run.caching import Caching
 from weaselish.engine.run.job import announced_lines
 from weaselish.engine.run.planning import args_of, check_usable, explicitly_named, plan_for
 from weaselish.engine.run.preview import Preview, preview
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.status import Status, statuses
 from weaselish.model.targets import listed_commands
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.reasons import Reason
 from weaselish.plan.selection import Selection
 from weaselish.plan.sequence import Step

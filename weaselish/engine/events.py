@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import enum
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from weaselish.engine.event_json import JsonObject, as_json
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import Reason
 from weaselish.plan.sequence import Step
@@ -285,16 +283,3 @@ class Reporter(Protocol):
     """Receives the events of one run in order. Any thread may call it, but only one at a time."""
 
     def __call__(self, event: Event, /) -> None: ...
-
-
-class SerialReporter:
-    """Serialise and time events: the wrapped reporter is called by one thread at a time."""
-
-    def __init__(self, report: Reporter, *, clock: Callable[[], float] = time.time) -> None:
-        self._report = report
-        self._clock = clock
-        self._lock = threading.Lock()
-
-    def __call__(self, event: Event, /) -> None:
-        with self._lock:
-            self._report(event._replace(at=self._clock()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.running_steps import running_steps
@@ -13,6 +12,7 @@ from weaselish.executors.base import CleanableExecutor, ExecutorSource, Job, Job
 from weaselish.model.executors import LOCAL, ExecutorSettings
 from weaselish.model.project import Command
 from weaselish.model.roles import Image
+from weaselish.named_tuple import NamedTuple
 from weaselish.workspace import Workspace
 
 _TEST = "test of an executor"  # in place of the name of a step

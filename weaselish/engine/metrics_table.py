@@ -6,9 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from weaselish.errors import UnknownName
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.metrics import Metrics, MetricValue, number_of
 from weaselish.records.history import PastRun
 

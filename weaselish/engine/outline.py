@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.errors import ProjError
 from weaselish.load import ProjectFile, compiled_project, find_root, read_project_file
@@ -13,6 +13,7 @@ from weaselish.model.executors import LOCAL
 from weaselish.model.interpolate import is_secret
 from weaselish.model.project import ProjectModel
 from weaselish.model.urls import without_secrets
+from weaselish.named_tuple import NamedTuple
 
 _PARSED = 20_000  # bytes of a project.yml that is parsed; a larger one only if its compiled form is current
 _NONE: Mapping[str, str] = MappingProxyType({})

@@ -5,12 +5,12 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.shown_texts import shown_command, shown_text
 from weaselish.engine.status import Status, graph
 from weaselish.model.project import Command
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.export import critical_path, produces
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import Reason

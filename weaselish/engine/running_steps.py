@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.errors import ProjError
@@ -14,6 +13,7 @@ from weaselish.executors.base import DurableExecutor, ExecutorSource, JobState
 from weaselish.locks.holders import end_all, processes_of
 from weaselish.locks.lock_files import LockFiles
 from weaselish.model.executors import LOCAL
+from weaselish.named_tuple import NamedTuple
 from weaselish.records.journal import writer_of
 from weaselish.records.run_state import Attempt
 from weaselish.records.stops import ask_to_stop, stop_path

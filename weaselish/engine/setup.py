@@ -8,11 +8,11 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.cancel import Cancel
 from weaselish.errors import Cancelled, ProjError
 from weaselish.executors.base import Ending, Executor, Job, JobId, JobOutput, Line
+from weaselish.named_tuple import NamedTuple
 
 ENVIRONMENT = ".venv"  # where `python` in scripts is looked for
 _PYTHON = f"{ENVIRONMENT}/bin/python"

@@ -6,13 +6,13 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.engine.templates import bundled
 from weaselish.errors import UsageError
 from weaselish.files.atomic import write_atomically, writing
 from weaselish.load import FILE
 from weaselish.model.schema import schema_text
+from weaselish.named_tuple import NamedTuple
 
 SCHEMA_FILE = "project.schema.json"  # committed, so that each clone has it without a network or a run
 _SCHEMA_LINE = f"$schema={SCHEMA_FILE}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
@@ -13,6 +13,7 @@ from weaselish.engine.remote.resolve import OpenStore, find_remote
 from weaselish.engine.run.planning import plan_for
 from weaselish.engine.run.preview import Preview, preview
 from weaselish.engine.time_limit import TimeLimit
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import Reason, ReasonKind
 from weaselish.plan.selection import Selection

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.cancel import Cancel
 from weaselish.errors import ProjError
@@ -18,6 +17,7 @@ from weaselish.files.walk import Walker
 from weaselish.load import FILE
 from weaselish.model.paths import dep_base, inside, is_glob, is_outside
 from weaselish.model.project import ProjectModel
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.graph import Plan
 
 State = Mapping[str, Listing]  # path -> what stat says of the file, or of each file in the directory; empty: missing

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.artifacts.pins import imported
@@ -22,6 +21,7 @@ from weaselish.model.interpolate import MASK, is_secret
 from weaselish.model.locations import Path
 from weaselish.model.project import Command
 from weaselish.model.targets import listed_commands
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import Reason, ReasonKind
 from weaselish.plan.sequence import Cycle

@@ -5,9 +5,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from weaselish.model.resources import NOTHING, Resources
+from weaselish.named_tuple import NamedTuple
 
 if TYPE_CHECKING:  # a node of a cluster imports this module for each job
     from weaselish.cancel import Cancel

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from weaselish.executors.base import Job, JobRole
 from weaselish.model.roles import variable_name
+from weaselish.named_tuple import NamedTuple
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 MASTER_PORT = 29500  # where no port is known: the one that torchrun uses

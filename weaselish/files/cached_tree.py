@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
 from zlib import crc32
+
+from weaselish.named_tuple import NamedTuple
 
 _HEADER = struct.Struct("<4sI7q")  # magic, CRC-32 of the rest, checked_at, changed, size, files, lengths of three parts
 _CHECKED_FROM = 8  # bytes of the header that the CRC does not cover

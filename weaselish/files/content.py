@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from weaselish.files.cached_tree import CachedTree
 from weaselish.files.clock import DiskClock
@@ -16,6 +16,7 @@ from weaselish.files.hashing import Hasher
 from weaselish.files.reading import Observer
 from weaselish.files.stat_cache import CachedFile, CachedFiles, StatCache
 from weaselish.files.walk import Unreadable, Vanished, View, Walker
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import TREE_SUFFIX, Algorithm, ManifestEntry, digest_bytes, manifest
 
 _ATTEMPTS = 3  # at a directory that another process is changing

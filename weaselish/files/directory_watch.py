@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from weaselish.named_tuple import NamedTuple
 
 _STEP = 50  # ms without an event after which a batch of events is passed on
 _LONGEST_BATCH = 500  # ms

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from weaselish.named_tuple import NamedTuple
 
 _STAT = struct.Struct("<cqqqQ")
 _LATEST = 2**63 - 1  # ns: in the year 2262

@@ -7,7 +7,6 @@ import json
 import threading
 from hashlib import md5
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.files.atomic import write_atomically
 from weaselish.files.cache_file import read_cache, write_cache
@@ -15,6 +14,7 @@ from weaselish.files.cached_tree import CachedTree
 from weaselish.files.clock import DiskClock
 from weaselish.files.file_stat import FileStat, Listing, PackedStat, Stamp, pack_listing, target_of, unpack_listing
 from weaselish.files.regular import read_regular
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import TREE_SUFFIX, Algorithm, ManifestEntry, digest_bytes, read_manifest
 
 _FORMAT = 3  # of files*.json; not a promise: another format counts as an empty cache

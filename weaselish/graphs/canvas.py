@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from weaselish.graphs.channels import Channel, make_channels
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.layout import Box, Layout
 
 

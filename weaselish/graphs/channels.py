@@ -7,8 +7,8 @@ column belongs to one net at most, so nets cross but never touch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.layout import Box, Layout
 
 _CROWD = 4  # columns that a line goes out of its way to keep clear of another

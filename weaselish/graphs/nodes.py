@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from weaselish.engine.picture import DrawnStep, Picture
 from weaselish.engine.status import Status
+from weaselish.named_tuple import NamedTuple
 
 _WORST_FIRST = (
     Status.FAILED,

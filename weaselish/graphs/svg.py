@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from importlib.resources import files
-from typing import NamedTuple
 
 from weaselish.durations import shown_duration
 from weaselish.engine.picture import DrawnStep, Picture
 from weaselish.graphs.markup import ICONS, LABELS, SLUGS, centre_cut, escaped, shown_width
 from weaselish.graphs.nodes import Node, Nodes, count_statuses, nodes_of, short_name
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.layout import Box, Layout, Size, Spacing, lay_out
 
 _ASPECT = 1.5  # width of a large drawing by its height

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from weaselish.durations import shown_duration
 from weaselish.engine.picture import Picture
 from weaselish.engine.status import Status
 from weaselish.graphs.canvas import Canvas, Line, Part, text_width
 from weaselish.graphs.nodes import Node, Nodes, count_statuses, nodes_of
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.layout import Size, Spacing, lay_out
 from weaselish.terminal import printable
 

@@ -13,9 +13,9 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.cancel import Cancel
+from weaselish.named_tuple import NamedTuple
 
 _PROC = "/proc"
 _TICK = 0.05  # seconds between two searches

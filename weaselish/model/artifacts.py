@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
+
+from weaselish.named_tuple import NamedTuple
 
 ALL = "ALL"  # stands for every artifact on the command line
 DEP = "artifact:"  # begins a dep that names an artifact

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from weaselish.named_tuple import NamedTuple
 
 CACHE_VARIABLE = "PROJ_CACHE"  # overrides `cache:`
 OFF = "off"  # a value of it: no cache

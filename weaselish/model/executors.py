@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.model.roles import Image
+from weaselish.named_tuple import NamedTuple
 
 LOCAL = "local"  # the name of the executor that runs steps on this machine; always there
 ISOLATED = "isolated"  # of the one that runs them in an empty directory; there unless project.yml defines another

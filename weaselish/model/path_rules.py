@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from weaselish.model.paths import holds_own_files, inside, is_executed_by_tools, is_outside, is_text, normalise, overlap
+from weaselish.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from weaselish.model.project import Asset

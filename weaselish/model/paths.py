@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import accumulate
-from typing import NamedTuple
+
+from weaselish.named_tuple import NamedTuple
 
 OWN_FILES = ("project.yml", "project.lock", ".proj")
 EXECUTED_NAMES = frozenset(  # at any depth, in any case: hooks and settings that a tool executes without being asked

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from weaselish.errors import Problem
 from weaselish.model.artifacts import Artifact, ProjectVersion
@@ -19,6 +19,7 @@ from weaselish.model.resources import NOTHING, Resources
 from weaselish.model.roles import Image, Role, total
 from weaselish.model.sources import Mount
 from weaselish.model.workflows import contained_first, steps_of
+from weaselish.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from weaselish.model.secret_refs import Auth

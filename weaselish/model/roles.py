@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.model.resources import NOTHING, Resources
+from weaselish.named_tuple import NamedTuple
 
 _RECORDED = re.compile(r"\[(.+?) × ([1-9][0-9]{0,5})\] (.*)", re.DOTALL)  # a script line of a role
 

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pkgutil import get_data
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from weaselish.errors import near_match
 from weaselish.model.interpolate import is_secret
 from weaselish.model.locations import Path
 from weaselish.model.secret_refs import SECRET_KEYS, literal_secret
+from weaselish.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from jsonschema_rs import ValidationError

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import NamedTuple
 
 from weaselish.errors import near_match
 from weaselish.model.interpolate import BadReference
+from weaselish.named_tuple import NamedTuple
 
 
 class SecretKind(StrEnum):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from weaselish.named_tuple import NamedTuple
 
 Scope = Literal["project", "org", "shared"]
 SCOPES: tuple[Scope, ...] = ("project", "org", "shared")

@@ -8,9 +8,10 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from weaselish.errors import UsageError
+from weaselish.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from semantic_version import Version  # type: ignore[import-untyped]

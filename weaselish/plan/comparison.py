@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import ABSENT, is_tree
 from weaselish.plan.fingerprint import Fingerprint
 from weaselish.plan.metrics import Metrics, MetricValue

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from weaselish.errors import ProjError
 from weaselish.model.project import Algorithm
+from weaselish.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

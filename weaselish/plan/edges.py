@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from weaselish.model.paths import PathIndex, dep_base, inside, may_match
 from weaselish.model.project import ProjectModel
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.sequence import Step
 
 StepLinks = Mapping[str, tuple[Step, ...]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import NamedTuple
 
 from weaselish.model.interpolate import env_names, put_env
 from weaselish.model.project import Command, Shell
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import digest_bytes
 
 KEY_VERSION = "proj-1"

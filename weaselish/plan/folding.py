@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from weaselish.model.project import ProjectModel
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.edges import StepLinks
 from weaselish.plan.graph import Plan
 from weaselish.plan.sequence import Step

@@ -7,10 +7,10 @@ be kept when several run at a time. All edges point forward in the sequence, so 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from weaselish.model.project import Command, ProjectModel
 from weaselish.model.targets import listed_commands
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.edges import StepLinks, edges_of, edges_one_by_one
 from weaselish.plan.producers import Producers
 from weaselish.plan.sequence import Choice, Cycle, Move, Step, StepNames, StepSequence

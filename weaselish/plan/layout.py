@@ -7,8 +7,8 @@ same layout. The method is Sugiyama's: rows, then the order in each row, then po
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.rows import Rows, make_rows
 
 _ROUNDS = 8  # of moving elements towards their neighbours

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.snapshot_values import SHA256, is_count, mapping, matching, of_format
 
 _FORMAT = 1

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from weaselish.model.paths import PathIndex, ancestors, dep_base, is_glob, may_match, overlap
 from weaselish.model.project import Command, ProjectModel
+from weaselish.named_tuple import NamedTuple
 
 
 class ProducerGroup(NamedTuple):

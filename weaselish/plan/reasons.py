@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import NamedTuple
 
 from weaselish.model.interpolate import MASK
 from weaselish.model.project import Command
 from weaselish.model.secret_words import masked_words
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import ENV_FILE, Fingerprint
 from weaselish.plan.record import Record

@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from weaselish.model.project import Algorithm
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.fingerprint import Fingerprint
 from weaselish.plan.metrics import Metrics
 

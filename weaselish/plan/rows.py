@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from weaselish.named_tuple import NamedTuple
 
 _SWEEPS = 12  # rounds of ordering; fewer for large graphs
 _WORK = 60_000  # elements that all sweeps together may move

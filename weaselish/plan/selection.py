@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from weaselish.errors import UnknownName, UsageError, listed, near_match
 from weaselish.model.targets import listed_commands
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.edges import edges_of, edges_one_by_one
 from weaselish.plan.graph import Plan, barriers_of
 from weaselish.plan.sequence import Step

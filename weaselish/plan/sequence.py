@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple, Self
+from typing import Self
 
 from weaselish.errors import ProjError
 from weaselish.model.project import Command, ProjectModel
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.producers import Producers
 
 SOURCE = ""  # the answer to a choice: no command produces the dep, it is used as it is

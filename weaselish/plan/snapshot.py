@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
-from typing import NamedTuple
 
 from weaselish.model.paths import project_name_problem
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.snapshot_values import KEY, SHA256, count, mapping, matching, of_format, text
 
 _FORMAT = 1

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from weaselish.model.paths import ancestors, is_executed_by_tools, is_outside, normalise
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import Algorithm
 from weaselish.plan.snapshot_values import DIGEST, KEY, SHA256, count, mapping, matching, text
 

@@ -8,9 +8,9 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
 
 from weaselish.files.state_dir import STATE
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.metrics import Metrics
 from weaselish.plan.record import Origin, Record
 from weaselish.records.journal import JournalReader, journals, owner_lives

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.files.strict_json import read_json
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.record import Record
 from weaselish.records.record_format import from_document, to_document
 from weaselish.records.untrusted import (

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.files.regular import open_regular
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.record import Record
 from weaselish.records.journal import PAST
 from weaselish.records.journal_lines import JournalLine, Recorded, decode

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.compat import weasel
 from weaselish.model.project import Algorithm, Command
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import ABSENT, digest_bytes
 from weaselish.plan.fingerprint import DigestPairs, Fingerprint
 from weaselish.plan.record import ARTIFACTS, Origin, Record, RecordedOutput

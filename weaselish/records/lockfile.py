@@ -12,13 +12,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.errors import BrokenState, InvalidProject, Problem
 from weaselish.files.atomic import write_atomically
 from weaselish.files.cache_file import read_cache, write_cache
 from weaselish.files.regular import read_regular
 from weaselish.files.yaml_text import to_yaml
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import digest_bytes
 from weaselish.records.lock_entry import LockEntry, entry_digest, is_written_by_us
 from weaselish.records.pins import Pin, SourcePin, read_pins, read_source_pins

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from weaselish.files.regular import open_regular
+from weaselish.named_tuple import NamedTuple
 
 _REPLICAS = ".replicas"  # ends the name of the directory with the logs of replicas, where a log has .log
 _TAIL = 1 << 16  # bytes in which `last_lines` looks for line ends

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
+from weaselish.named_tuple import NamedTuple
 from weaselish.records.untrusted import text, text_if_any
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

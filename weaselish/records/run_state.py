@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.record import Record
 from weaselish.records.journal_lines import AttemptEnd, Ended, JournalLine, Recorded, Reset, Started, Submitted

@@ -8,10 +8,11 @@ import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from weaselish.errors import ProjError
 from weaselish.files.atomic import write_atomically, writing
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve.settings import Settings, Tls
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.cancel import Cancel
 from weaselish.errors import ProjError, UsageError
 from weaselish.files.atomic import write_atomically, writing
+from weaselish.named_tuple import NamedTuple
 from weaselish.records.logs import read_log
 from weaselish.serve.log_text import masked_lines
 from weaselish.serve.pages import content

@@ -6,9 +6,9 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish import __version__
+from weaselish.named_tuple import NamedTuple
 
 
 class Format(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.cancel import Cancel
 from weaselish.connections.user_config import config_data, config_file, shown_path
@@ -15,6 +15,7 @@ from weaselish.files.user_dirs import user_data_dir
 from weaselish.model.interpolate import BadReference
 from weaselish.model.locations import Locations
 from weaselish.model.secret_refs import is_secret_reference, parse_secret
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve import setting_values as values
 from weaselish.serve.setting_values import BadSetting, Read
 from weaselish.serve.settings import SHORTEST_SECRET, Auth, Backup, Limits, Oidc, Settings, Tls

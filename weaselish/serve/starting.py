@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve.certificates import CertificateFiles, facts
 from weaselish.serve.serving import Serving
 from weaselish.serve.settings import Settings

@@ -13,13 +13,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from weaselish.cancel import Cancel
 from weaselish.errors import ProjError
 from weaselish.files.atomic import write_atomically, writing
 from weaselish.files.strict_json import read_json_file
+from weaselish.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     import httpx

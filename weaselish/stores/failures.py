@@ -6,9 +6,9 @@ import os
 import re
 from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple
 
 from weaselish.errors import StoreError
+from weaselish.named_tuple import NamedTuple
 
 
 class FailureKind(Enum):

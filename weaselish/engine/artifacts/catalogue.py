@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from weaselish.cancel import Cancel
 from weaselish.engine.artifacts.manifest import Manifest, read_fact, read_manifest
 from weaselish.engine.artifacts.names import SINGULAR, Names
 from weaselish.errors import ProjError, StoreError, in_short
 from weaselish.model.versions import Best, Selector, SelectorKind, in_order, is_version
+from weaselish.named_tuple import NamedTuple
 from weaselish.stores.base import Store
 
 _NEAREST = 6  # versions that a message names

@@ -6,7 +6,6 @@ import hashlib
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.artifacts.catalogue import Version
@@ -18,6 +17,7 @@ from weaselish.engine.artifacts.transfer import find_version
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.workers import run_aside
 from weaselish.model.artifacts import Artifact
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.comparison import Change, ChangeKind, Comparison, compare
 from weaselish.workspace import Workspace
 

@@ -6,11 +6,11 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 from weaselish.engine.artifacts.rerun import Ended, Rerun
 from weaselish.engine.run.metrics import metric_values
 from weaselish.errors import ProjError
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.metrics import MetricValue
 
 _Values = Mapping[str, MetricValue]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from weaselish.engine.artifacts.aliases import check_alias, put_alias, put_yanked
 from weaselish.engine.artifacts.catalogue import Version
@@ -17,6 +17,7 @@ from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.workers import run_aside
 from weaselish.errors import StoreError, UsageError
 from weaselish.model.versions import LATEST, NEWEST, Selector, SelectorKind, parse_selector, range_problem
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.record import Record
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.cancel import Cancel
 from weaselish.engine.artifacts.catalogue import Facts, files_of, read_facts
@@ -13,6 +13,7 @@ from weaselish.engine.artifacts.names import Names
 from weaselish.engine.workers import Workers
 from weaselish.errors import StoreError
 from weaselish.model.versions import in_order
+from weaselish.named_tuple import NamedTuple
 from weaselish.stores.base import Store
 
 _READERS = 16  # manifests that are read at a time

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.engine.artifacts.names import ARTIFACTS, Names
 from weaselish.errors import NotInStore, StoreError
 from weaselish.files.strict_json import read_json
 from weaselish.model.paths import is_outside, normalise
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import Algorithm
 from weaselish.records.untrusted import count, is_plain, run_id, text, text_if_any
 from weaselish.stores.base import Store

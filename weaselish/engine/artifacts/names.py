@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from typing import NamedTuple
 from urllib.parse import quote_plus
 
 from weaselish.errors import UsageError
 from weaselish.model.artifacts import Artifact
 from weaselish.model.versions import is_version
+from weaselish.named_tuple import NamedTuple
 from weaselish.stores.base import Stored
 
 ARTIFACTS = ".proj/artifacts"

@@ -15,11 +15,11 @@ from typing import Literal
 from weaselish.archive.unpack import Limits
 from weaselish.engine import events
 from weaselish.engine.artifacts.pins import imported
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.candidates import OutputObject
 from weaselish.engine.remote.download import BadObject, Downloader
 from weaselish.engine.remote.published import outputs_of
 from weaselish.engine.remote.resolve import OpenStore, open_tree
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.errors import ProjError
 from weaselish.files.digests import Digests
 from weaselish.files.remove import remove

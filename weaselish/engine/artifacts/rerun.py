@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.artifacts.catalogue import Version
@@ -24,6 +23,7 @@ from weaselish.model.artifacts import Artifact
 from weaselish.model.paths import overlap
 from weaselish.model.project import Command, ProjectModel, Remote
 from weaselish.model.roles import Role, roles_of
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import algorithm_of
 from weaselish.plan.record import Record
 from weaselish.records.history import past_runs

@@ -15,9 +15,9 @@ from weaselish.engine.artifacts.project_version import project_version
 from weaselish.engine.artifacts.pull import Pulled, Puller, PullOptions
 from weaselish.engine.artifacts.push import Publisher, Pushed, PushOptions
 from weaselish.engine.artifacts.stores import Outcome, Stores, for_each, named_artifact, named_artifacts
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.remote.resolve import OpenStore
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.workers import run_aside
 from weaselish.errors import ProjError, UsageError
 from weaselish.model.artifacts import Artifact

@@ -11,10 +11,10 @@ from weaselish.engine import events
 from weaselish.engine.assets.check import AssetOptions, AssetResult, AssetsOnDisk, AssetState, project_assets
 from weaselish.engine.assets.obtain import Obtained, Obtainer, TransferProgress
 from weaselish.engine.assets.pins import cannot_clone, check_pinned, new_pin, pin_of, pinned_source
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.output_locks import hold_write_locks
 from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.remote.resolve import OpenStore
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.workers import GRACE, Workers, run_aside
 from weaselish.engine.write_paths import check_asset_path
 from weaselish.errors import InvalidProject, ProjError, UnknownName

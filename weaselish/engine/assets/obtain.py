@@ -10,8 +10,8 @@ from pathlib import Path
 
 from weaselish.cancel import Cancel
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.resolve import OpenStore, with_env
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.errors import ProjError, in_short
 from weaselish.files.atomic import writing
 from weaselish.model.interpolate import put_env

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
 
 from weaselish.engine.cache.lazy import LazyResults, digests_as_deps
 from weaselish.engine.cache.run_cache import RunCache, may_restore
@@ -13,6 +12,7 @@ from weaselish.engine.run.planning import needed_deps
 from weaselish.engine.run.staleness import Staleness, check_staleness
 from weaselish.errors import InvalidProject
 from weaselish.files.walk import Unreadable
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import Reason, ReasonKind
 from weaselish.plan.record import Record

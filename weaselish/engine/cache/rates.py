@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.files.atomic import write_atomically
 from weaselish.files.state_dir import cache_dir
+from weaselish.named_tuple import NamedTuple
 
 _FILE = "rates.json"
 _SMALL = 1 << 20  # bytes up to which a restore says nothing about the rate

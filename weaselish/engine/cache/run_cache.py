@@ -7,18 +7,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Lock
-from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.cache.rates import Rates
 from weaselish.engine.cache.writer import CacheWriter
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.candidates import Candidate, Candidates, own_records
 from weaselish.engine.remote.download import BadObject, NotPulled
 from weaselish.engine.remote.published import outputs_of
 from weaselish.engine.remote.resolve import OpenStore, open_tree
 from weaselish.engine.remote.restore import Restorer
 from weaselish.engine.run.staleness import check_staleness
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.workers import Workers, run_aside
 from weaselish.engine.write_paths import check_output_path
 from weaselish.errors import ProjError, StoreError
@@ -26,6 +25,7 @@ from weaselish.files.swap import recover_all
 from weaselish.model.cache import CacheSettings
 from weaselish.model.paths import is_outside, overlap
 from weaselish.model.project import Command, Remote
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import Fingerprint
 from weaselish.plan.record import Origin, Record, RecordedOutput

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from weaselish.engine.cache.forecast import Action, Forecast, foretell, with_forecasts
-from weaselish.engine.events import Reporter, SerialReporter
+from weaselish.engine.events import Reporter
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.run.caching import Caching
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.status import Status, StepStatus
 from weaselish.errors import UsageError
 from weaselish.plan.graph import Plan

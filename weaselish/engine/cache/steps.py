@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from weaselish.engine import events
 from weaselish.engine.cache.lazy import LazyResults, absent_deps, is_locked
 from weaselish.engine.cache.run_cache import RunCache, may_restore
-from weaselish.engine.events import SerialReporter, StepResult, StepState
+from weaselish.engine.events import StepResult, StepState
 from weaselish.engine.run.staleness import Expected, Staleness, check_staleness
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.files.projignore import has_projignore
 from weaselish.files.walk import Unreadable
 from weaselish.model.project import Command

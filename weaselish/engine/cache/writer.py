@@ -5,18 +5,18 @@ from __future__ import annotations
 import threading
 from functools import partial
 from queue import SimpleQueue
-from typing import NamedTuple
 
 from weaselish.cancel import Level
 from weaselish.engine import events
 from weaselish.engine.cache.unstored import Unstored
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.push_plan import NotPushed, Order, PushOptions, PushPlanner
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.remote.upload import Uploader
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.workers import Workers
 from weaselish.errors import Cancelled, ProjError, StoreError
 from weaselish.model.project import Command, Remote
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.record import Record
 from weaselish.workspace import Workspace
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.exec.names import JOBS
 from weaselish.engine.exec.result import Result, read_result
 from weaselish.engine.remote.candidates import objects_of, own_records
@@ -13,6 +12,7 @@ from weaselish.engine.remote.download import NotPulled
 from weaselish.engine.remote.published import without_remote_facts
 from weaselish.engine.remote.restore import Restorer
 from weaselish.engine.remote.tree import RemoteTree
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.errors import ProjError
 from weaselish.executors.base import Job, Outcome
 from weaselish.model.project import Command

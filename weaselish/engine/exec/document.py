@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.model.interpolate import env_names, is_secret
 from weaselish.model.project import Algorithm, Command, Shell
 from weaselish.model.resources import Resources
 from weaselish.model.roles import Role
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.fingerprint import DigestPairs, Environment, Fingerprint
 from weaselish.plan.record import NO_REPOSITORY, GitCommit
 from weaselish.records.untrusted import (

@@ -7,7 +7,6 @@ from urllib.parse import quote_plus
 
 from weaselish.archive.unpack import Limits
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.exec.document import JobDocument
 from weaselish.engine.remote.candidates import OutputObject
 from weaselish.engine.remote.packing import packing_of
@@ -15,6 +14,7 @@ from weaselish.engine.remote.published import Published, outputs_of, record_byte
 from weaselish.engine.remote.push_plan import NotPushed, Order, PushOptions, PushPlanner
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.remote.upload import Uploader
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.workers import Workers
 from weaselish.errors import ProjError
 from weaselish.model.project import Command

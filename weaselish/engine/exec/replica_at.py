@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from weaselish.engine.exec.document import JobDocument
 from weaselish.engine.exec.publishing import keep
@@ -15,6 +14,7 @@ from weaselish.errors import ProjError, UnknownName, UsageError
 from weaselish.executors.base import Job
 from weaselish.model.paths import ancestors
 from weaselish.model.project import Command
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
 from weaselish.plan.record import RecordedOutput
 from weaselish.workspace import Workspace

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.archive.unpack import Limits
 from weaselish.engine.exec.names import JOBS
 from weaselish.engine.remote.candidates import OutputObject
 from weaselish.engine.remote.published import Published, published_run
 from weaselish.executors.base import Ending, Outcome
+from weaselish.named_tuple import NamedTuple
 from weaselish.records.untrusted import count, text, text_or_none
 from weaselish.stores.base import Store
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.exec.adoption import outdated, remove_job
 from weaselish.engine.exec.publishing import publish
 from weaselish.engine.exec.result import Result, read_results
@@ -22,6 +21,7 @@ from weaselish.engine.run.metrics import read_metrics
 from weaselish.engine.run.provenance import ProvenanceSource
 from weaselish.engine.run.recording import Recorder, not_produced
 from weaselish.engine.run.staleness import Staleness
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.errors import ProjError
 from weaselish.executors.base import Ending, Job, Outcome
 from weaselish.files.atomic import writing

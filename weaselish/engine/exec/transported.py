@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from weaselish.cancel import Cancel
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.exec.adoption import Adopter
 from weaselish.engine.exec.document import JobDocument
 from weaselish.engine.exec.heartbeat import beating
@@ -17,6 +16,7 @@ from weaselish.engine.exec.roles import RolesAdopter
 from weaselish.engine.exec.sending import Sender
 from weaselish.engine.exec.undeclared import Tail, undeclared_hint
 from weaselish.engine.remote.resolve import OpenStore, find_remote, open_tree
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.errors import ProjError, StoreError
 from weaselish.executors.base import (
     DurableExecutor,

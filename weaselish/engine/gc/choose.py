@@ -5,10 +5,10 @@ from __future__ import annotations
 import enum
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from weaselish.engine.gc.inventory import Inventory, StoredRun
 from weaselish.engine.gc.protected import Protected
+from weaselish.named_tuple import NamedTuple
 
 YOUNG = 86_400.0  # seconds: a push may be about to name anything younger
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from weaselish.engine import events
 from weaselish.engine.gc.choose import Choice, Policy, choose
@@ -23,6 +23,7 @@ from weaselish.engine.snapshot.runs import records_in_snapshots
 from weaselish.engine.workers import run_aside
 from weaselish.errors import StoreError
 from weaselish.model.project import Remote
+from weaselish.named_tuple import NamedTuple
 from weaselish.stores.base import Store, Stored
 from weaselish.workspace import Workspace
 

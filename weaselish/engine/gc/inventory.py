@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from weaselish.cancel import Cancel
 from weaselish.engine.artifacts.manifest import is_manifest_key, run_of_manifest
@@ -18,6 +18,7 @@ from weaselish.engine.remote.published import RUNS, Published, is_object_key, pu
 from weaselish.engine.remote.tree import LARGEST_RECORD
 from weaselish.engine.workers import Workers
 from weaselish.errors import NotInStore, StoreError
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.record import RECORD_FORMAT, Origin
 from weaselish.stores.base import Store, Stored
 

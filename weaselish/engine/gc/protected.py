@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from weaselish.errors import ProjError
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.record import Record
 from weaselish.records.lockfile import FILE
 from weaselish.sources.git_process import GitError, run_git

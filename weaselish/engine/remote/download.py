@@ -14,9 +14,9 @@ from weaselish.archive.unpack import unpack
 from weaselish.cancel import Cancel
 from weaselish.compat import weasel
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.candidates import OutputObject
 from weaselish.engine.remote.tree import RemoteTree
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.workers import Workers
 from weaselish.errors import NotInStore, UnsafePath
 from weaselish.model.paths import is_executed_by_tools

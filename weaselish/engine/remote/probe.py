@@ -6,13 +6,13 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from weaselish.cancel import Cancel
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.workers import run_aside
 from weaselish.errors import ProjError, StoreError
 from weaselish.model.project import Remote
+from weaselish.named_tuple import NamedTuple
 from weaselish.stores.base import Store
 
 _SIZE = 1 << 16  # bytes of the object

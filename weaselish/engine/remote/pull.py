@@ -8,7 +8,6 @@ from functools import partial
 from typing import TypeVar
 
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.output_locks import hold_output_locks
 from weaselish.engine.remote.candidates import Candidate, Candidates, algorithms, current_fingerprint, own_records
 from weaselish.engine.remote.download import BadObject, NotPulled
@@ -18,6 +17,7 @@ from weaselish.engine.remote.transfer import transfer
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.run.planning import plan_for
 from weaselish.engine.run.staleness import check_staleness
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.workers import Workers
 from weaselish.engine.write_paths import check_output_path
 from weaselish.errors import InvalidProject, ProjError, StoreError

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.push_plan import NotPushed, Order, PushOptions, PushPlanner, Upload
 from weaselish.engine.remote.resolve import OpenStore, selected_commands
 from weaselish.engine.remote.transfer import transfer
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.remote.upload import Uploader
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.workers import Workers
 from weaselish.errors import InvalidProject, StoreError
 from weaselish.files.walk import Unreadable

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter, Unit
+from weaselish.engine.events import Unit
 from weaselish.engine.reading_events import Activity
 from weaselish.engine.remote.packing import packed_size, packing_of
 from weaselish.engine.remote.published import Published, object_keys, outputs_of, record_key
@@ -16,6 +16,7 @@ from weaselish.engine.remote.verified import is_verified
 from weaselish.engine.remote.verify import digest_of_object
 from weaselish.engine.run.recording import with_weasel_digests
 from weaselish.engine.run.staleness import check_staleness, output_content
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.errors import in_short
 from weaselish.model.paths import is_executed_by_tools
 from weaselish.model.project import Command

@@ -6,24 +6,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.archive.pack import Content
 from weaselish.compat import weasel
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.candidates import OutputObject, own_records
 from weaselish.engine.remote.download import Downloader, NotPulled
 from weaselish.engine.remote.published import outputs_of, without_remote_facts
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.remote.verified import verified_fact
 from weaselish.engine.run.recording import with_weasel_digests
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.files.atomic import writing
 from weaselish.files.digests import Digests
 from weaselish.files.remove import remove
 from weaselish.files.staging import staging_directories
 from weaselish.files.swap import recover_all, swap_in_all
 from weaselish.model.project import Command
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import ABSENT, algorithm_of, is_tree
 from weaselish.plan.record import Origin, Record, RecordedOutput
 from weaselish.records.journal_lines import AttemptEnd

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from weaselish.connections.login import find_login
 from weaselish.connections.user_config import config_file, shown_path
 from weaselish.connections.variables import SETTINGS, given_in_environment, variable
 from weaselish.model.project import Remote
 from weaselish.model.urls import without_secrets
+from weaselish.named_tuple import NamedTuple
 
 _HIDDEN = ("name", "auth", "is_user_cache", "is_users")
 _CHAINS = {  # of the clouds' own libraries

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.remote.resolve import OpenStore, open_tree
 from weaselish.engine.remote.tree import RemoteTree
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.workers import run_aside
 from weaselish.model.project import Remote
 from weaselish.workspace import Workspace

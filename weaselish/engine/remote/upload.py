@@ -8,11 +8,11 @@ from threading import Lock
 from weaselish.archive.pack import Packing
 from weaselish.cancel import Cancel
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.packing import packed_size, packing_of
 from weaselish.engine.remote.published import record_bytes, record_key
 from weaselish.engine.remote.push_plan import NotPushed, Order, Upload
 from weaselish.engine.remote.tree import RemoteTree
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.errors import ProjError, StoreError
 from weaselish.plan.record import RecordedOutput
 from weaselish.workspace import Workspace

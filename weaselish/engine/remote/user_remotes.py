@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from weaselish.cancel import Cancel
@@ -22,6 +21,7 @@ from weaselish.errors import ProjError, StoreError, UnknownName, UsageError
 from weaselish.model.cache import LOCAL
 from weaselish.model.project import Remote
 from weaselish.model.secret_refs import SecretRef
+from weaselish.named_tuple import NamedTuple
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from weaselish.archive.gzip import BrokenArchive
 from weaselish.archive.unpack import unpack
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.errors import NotInStore, UnsafePath
 from weaselish.files.staging import staging_directory
 from weaselish.files.swap import recover

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
@@ -18,6 +17,7 @@ from weaselish.errors import ProjError
 from weaselish.model.paths import overlap
 from weaselish.model.project import Command, ProjectModel
 from weaselish.model.targets import listed_commands, recorded_commands
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import ABSENT, is_tree
 from weaselish.plan.reasons import Reason, ReasonKind
 from weaselish.plan.record import Origin, Record, RecordedOutput

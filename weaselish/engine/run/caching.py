@@ -6,7 +6,8 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from weaselish.engine.events import SerialReporter, StepResult
+from weaselish.engine.events import StepResult
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.model.cache import CACHE_VARIABLE, OFF, CacheSettings
 from weaselish.model.project import Command, Remote
 from weaselish.plan.sequence import Step

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from weaselish.engine import events
 from weaselish.engine.run.recording import inputs_of
 from weaselish.engine.run.staleness import Staleness
 from weaselish.executors.base import DurableExecutor, ExecutorSource
 from weaselish.model.project import Command
+from weaselish.named_tuple import NamedTuple
 from weaselish.records.run_state import Attempt
 from weaselish.workspace import Workspace
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.engine.run.missing_module import missing_module
 from weaselish.executors.base import Ending, Outcome
 from weaselish.model.project import Command
 from weaselish.model.resources import shown_bytes
+from weaselish.named_tuple import NamedTuple
 
 LAST_LINES = 20  # in which a known cause is looked for
 

@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.errors import UsageError
 from weaselish.model.resources import Resources
+from weaselish.named_tuple import NamedTuple
 
 GPUS_VARIABLE = "PROJ_GPUS"
 VISIBLE = "CUDA_VISIBLE_DEVICES"

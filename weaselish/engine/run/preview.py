@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.reading_events import Activity
@@ -14,6 +13,7 @@ from weaselish.engine.run.unrecorded import is_unrecorded
 from weaselish.engine.time_limit import TooLong
 from weaselish.errors import InvalidProject
 from weaselish.files.walk import Unreadable
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import Reason, ReasonKind
 from weaselish.plan.sequence import Step

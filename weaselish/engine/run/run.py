@@ -6,11 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from weaselish.engine import events
 from weaselish.engine.broken_lock import report_broken_lock
-from weaselish.engine.events import SerialReporter, StepResult, StepState
+from weaselish.engine.events import StepResult, StepState
 from weaselish.engine.reading_events import ReadingEvents
 from weaselish.engine.run.caching import Caching
 from weaselish.engine.run.course import Course
@@ -20,11 +20,13 @@ from weaselish.engine.run.planning import args_of, explicitly_named, needed_deps
 from weaselish.engine.run.refusals import check_executor
 from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.run.step import StepOptions, StepRunner
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.errors import ProjError, UsageError
 from weaselish.model.executors import LOCAL, Queue
 from weaselish.model.paths import is_text
 from weaselish.model.project import Command
 from weaselish.model.targets import commands_of
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.graph import Plan
 from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.selection import ALL_STEPS, Selection

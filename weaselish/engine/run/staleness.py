@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import NamedTuple
 
 from weaselish.engine.run.environment import environment_of
 from weaselish.engine.run.secrets import hidden_values
@@ -14,6 +13,7 @@ from weaselish.files.digests import Digests
 from weaselish.files.walk import Unreadable
 from weaselish.model.paths import overlap
 from weaselish.model.project import Command
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import is_tree
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
 from weaselish.plan.reasons import Reason, ReasonKind, reasons_to_run

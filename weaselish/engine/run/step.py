@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from weaselish.cancel import Level
 from weaselish.engine import events
@@ -22,6 +22,7 @@ from weaselish.files.walk import Unreadable
 from weaselish.model.interpolate import put_env
 from weaselish.model.paths import dep_base, is_outside
 from weaselish.model.project import Command
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.sequence import Step
 from weaselish.workspace import Workspace
 

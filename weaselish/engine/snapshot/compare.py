@@ -8,7 +8,6 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.cancel import Cancel
 from weaselish.engine.snapshot.collect import LocalFile
@@ -17,6 +16,7 @@ from weaselish.engine.snapshot.sha256_cache import Sha256Cache
 from weaselish.files.file_stat import FileStat
 from weaselish.files.reading import Advance, ignore
 from weaselish.model.paths import ancestors
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.snapshot_entries import DirectoryEntry, Entry, FileEntry, LinkEntry
 
 

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.archive.contents import unzipped, unzipped_member
 from weaselish.archive.gzip import BrokenArchive
@@ -15,6 +14,7 @@ from weaselish.engine.workers import Workers
 from weaselish.errors import NotInStore, StoreError
 from weaselish.files.cache_file import read_cache, write_cache
 from weaselish.files.strict_json import read_json
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.packs import PACK, SMALL, Member, read_index
 from weaselish.plan.snapshot import Content
 from weaselish.plan.snapshot_values import LaterFormat

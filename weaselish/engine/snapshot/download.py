@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.cancel import Cancel
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.snapshot.contents import Contents, Reading
 from weaselish.engine.workers import Workers
 from weaselish.errors import NotInStore, StoreError
 from weaselish.files.atomic import writing
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.packs import SMALL
 from weaselish.plan.snapshot import Content
 from weaselish.plan.snapshot_entries import FileEntry

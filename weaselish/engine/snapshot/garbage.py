@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 from weaselish.archive.contents import unzipped_member
 from weaselish.archive.gzip import BrokenArchive
@@ -14,6 +13,7 @@ from weaselish.engine.snapshot.known import entries_of
 from weaselish.engine.snapshot.stored import StoredSnapshot, read_stored
 from weaselish.engine.snapshot.upload import Packer, store_pack
 from weaselish.errors import StoreError
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.packs import SMALL, Member
 from weaselish.plan.snapshot_entries import FileEntry
 from weaselish.plan.snapshot_values import SHA256

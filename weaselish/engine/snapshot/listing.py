@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
 
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.snapshot.opened import has_project, opened, project_name, remote_for
@@ -12,6 +11,7 @@ from weaselish.engine.snapshot.reading import Reading, read_project
 from weaselish.engine.snapshot.stored import StoredSnapshot, list_snapshots, read_stored
 from weaselish.engine.workers import Workers, run_aside
 from weaselish.errors import StoreError
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.snapshot import Snapshot
 from weaselish.plan.snapshot_entries import Difference, difference
 from weaselish.stores.base import Store

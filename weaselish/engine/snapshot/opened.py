@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.engine.remote.resolve import DEFAULT, OpenStore, find_remote, open_tree
 from weaselish.engine.remote.tree import RemoteTree
@@ -20,6 +19,7 @@ from weaselish.load import FILE
 from weaselish.model.paths import is_outside, project_name_problem
 from weaselish.model.project import ProjectModel, Remote
 from weaselish.model.urls import PATH_STARTS
+from weaselish.named_tuple import NamedTuple
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
 

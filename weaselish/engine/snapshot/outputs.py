@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.output_locks import hold_output_locks
 from weaselish.engine.remote.candidates import OutputObject
 from weaselish.engine.remote.download import NotPulled
 from weaselish.engine.remote.published import Published
 from weaselish.engine.remote.restore import Restorer
 from weaselish.engine.remote.tree import RemoteTree
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.snapshot.opened import outside
 from weaselish.engine.snapshot.references import object_of
 from weaselish.engine.write_paths import check_output_path
@@ -20,6 +19,7 @@ from weaselish.errors import ProjError, StoreError
 from weaselish.files.swap import recover_all
 from weaselish.load import FILE
 from weaselish.model.project import Command
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.snapshot_entries import Entry, OutputEntry
 from weaselish.workspace import Workspace
 

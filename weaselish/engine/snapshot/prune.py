@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple
 
 from weaselish.engine import events
 from weaselish.engine.gc.manifests import now_of
@@ -17,6 +16,7 @@ from weaselish.engine.snapshot.reading import named_project
 from weaselish.engine.snapshot.stored import StoredSnapshot, list_snapshots
 from weaselish.engine.workers import run_aside
 from weaselish.errors import StoreError
+from weaselish.named_tuple import NamedTuple
 from weaselish.workspace import Workspace
 
 

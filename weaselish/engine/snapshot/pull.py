@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter, Unit
+from weaselish.engine.events import Unit
 from weaselish.engine.reading_events import Activity, ReadingEvents
 from weaselish.engine.remote.resolve import OpenStore
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.snapshot.case_twins import check_case
 from weaselish.engine.snapshot.collect import collect
 from weaselish.engine.snapshot.compare import Comparison, compare

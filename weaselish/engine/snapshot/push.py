@@ -10,11 +10,12 @@ from hashlib import sha256
 
 from weaselish import __version__
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter, Unit
+from weaselish.engine.events import Unit
 from weaselish.engine.reading_events import Activity, ReadingEvents
 from weaselish.engine.remote.published import Published, record_key
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.run.provenance import ProvenanceSource
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.snapshot.collect import Collected, LocalFile, collect
 from weaselish.engine.snapshot.left_out import LeftOut
 from weaselish.engine.snapshot.local_files import LocalFiles

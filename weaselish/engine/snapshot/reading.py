@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from weaselish.engine.snapshot.known import entries_of
 from weaselish.engine.snapshot.opened import Opened, has_project, project_name
 from weaselish.engine.snapshot.stored import find_snapshot, list_snapshots, read_stored
 from weaselish.errors import UsageError, in_short
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.snapshot import Snapshot
 from weaselish.plan.snapshot_entries import Entry
 from weaselish.workspace import Workspace

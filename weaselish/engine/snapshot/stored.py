@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 from urllib.parse import quote_plus, unquote_plus
 
 from weaselish.errors import NotInStore, StoreError, UsageError, in_short
 from weaselish.files.strict_json import read_json
 from weaselish.model.paths import project_name_problem
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.snapshot import LARGEST_DOCUMENT, Snapshot, is_snapshot_id, read_snapshot
 from weaselish.plan.snapshot_values import LaterFormat
 from weaselish.stores.base import Store, Stored

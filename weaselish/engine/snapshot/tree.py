@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.cancel import Cancel
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.snapshot.collect import LocalFile
 from weaselish.engine.snapshot.contents import Contents
 from weaselish.engine.snapshot.download import Downloaded
@@ -22,6 +21,7 @@ from weaselish.engine.workers import Workers
 from weaselish.errors import NotInStore, ProjError, StoreError, UsageError, in_short
 from weaselish.files.atomic import writing
 from weaselish.model.paths import is_text
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.snapshot_entries import FileEntry, check_path, raw
 from weaselish.stores.base import Store, Stored
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from hashlib import sha256
-from typing import NamedTuple
 from uuid import uuid4
 
 from weaselish.archive.contents import zipped_member
 from weaselish.archive.gzip import zipped
 from weaselish.cancel import Cancel
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.snapshot.collect import LocalFile
 from weaselish.engine.snapshot.contents import Contents, content_key, index_key, pack_key
 from weaselish.engine.snapshot.local_files import Changed, LocalFiles, NotReadable
 from weaselish.engine.snapshot.markers import Marker
 from weaselish.engine.workers import Workers
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.packs import PACK, SMALL, Member, index_bytes
 from weaselish.plan.snapshot import Content
 from weaselish.stores.base import Store

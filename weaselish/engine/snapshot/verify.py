@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
 
 from weaselish.engine import events
-from weaselish.engine.events import SerialReporter
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.remote.verify import digest_of_object
+from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.snapshot.contents import Contents, Reading
 from weaselish.engine.snapshot.opened import Opened, opened, remote_for
 from weaselish.engine.snapshot.outputs import wanted_runs
 from weaselish.engine.snapshot.reading import read_project
 from weaselish.engine.workers import Workers, run_aside
 from weaselish.errors import StoreError
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.packs import SMALL
 from weaselish.plan.snapshot import Content, Snapshot
 from weaselish.plan.snapshot_entries import Entry, FileEntry, OutputEntry

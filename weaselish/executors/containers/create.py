@@ -7,13 +7,13 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.executors.base import Job
 from weaselish.executors.containers.entry import PLACE, is_shell_name
 from weaselish.executors.replicas import VISIBLE
 from weaselish.executors.sources import source_environment
 from weaselish.model.executors import ContainerSettings
+from weaselish.named_tuple import NamedTuple
 
 _PERIOD = 100_000  # microseconds, in which a container may use its processors for so many
 _MIN_QUOTA = 1_000  # which the kernel demands

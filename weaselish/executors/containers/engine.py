@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.cancel import Cancel
 from weaselish.errors import ProjError
+from weaselish.named_tuple import NamedTuple
 
 _ANSWER = 120.0  # seconds after which an engine that does not answer counts as down
 _SIGNAL = 5.0  # seconds that sending a signal may take: `exec` never ends if the container ends at that moment

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 from weaselish.executors.base import Ending, Job, Line, Outcome
 from weaselish.executors.command_line import command_line
+from weaselish.named_tuple import NamedTuple
 
 PLACE = "/run/proj-job"  # where the container sees the directory with the script and the environment
 

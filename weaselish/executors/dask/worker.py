@@ -10,11 +10,12 @@ from pathlib import Path
 from secrets import token_hex
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from weaselish.executors.base import Job
 from weaselish.executors.dask.frames import ENDED, FAILED, STARTED, read_frame, write_frame
 from weaselish.executors.processes_in import end_processes_in
+from weaselish.named_tuple import NamedTuple
 
 
 class Task(NamedTuple):

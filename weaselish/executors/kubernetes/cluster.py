@@ -6,11 +6,12 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.errors import ProjError
 from weaselish.executors.kubernetes.manifests import Manifest
 from weaselish.model.executors import KubernetesSettings
+from weaselish.named_tuple import NamedTuple
 
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"

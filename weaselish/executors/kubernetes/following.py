@@ -8,7 +8,7 @@ from functools import partial
 from math import inf
 from queue import Empty
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.cancel import Cancel, Level
 from weaselish.executors.base import Ending, Job, JobOutput, Outcome
@@ -16,6 +16,7 @@ from weaselish.executors.kubernetes import pods
 from weaselish.executors.kubernetes.cluster import Cluster, ClusterError, PodEvent, Unreachable
 from weaselish.executors.kubernetes.manifests import CONTAINER, NOT_AGAIN
 from weaselish.executors.kubernetes.watching import PAUSES, Gone, Messages, start
+from weaselish.named_tuple import NamedTuple
 
 _TICK = 0.1  # seconds between two looks at cancellation and deadlines
 _LOG_END = 5.0  # seconds that the pod's state may come after the end of its log

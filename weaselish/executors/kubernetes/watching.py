@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import NamedTuple
 
 from weaselish.executors.kubernetes.cluster import Cluster, Expired, PodEvent, Unreachable
 from weaselish.executors.kubernetes.manifests import INDEX, JOB, ROLE
+from weaselish.named_tuple import NamedTuple
 
 PAUSES = (0.5, 15.0)  # seconds between two attempts to reach the cluster: at first, at most
 

@@ -8,9 +8,10 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from weaselish.cancel import Cancel, Level
+from weaselish.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     import psutil

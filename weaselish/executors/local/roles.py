@@ -8,7 +8,6 @@ from math import inf
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
-from typing import NamedTuple
 
 from weaselish.cancel import Cancel, Level
 from weaselish.errors import ProjError
@@ -16,6 +15,7 @@ from weaselish.executors.base import Ending, Job, JobOutput, Outcome
 from weaselish.executors.local.ports import free_ports
 from weaselish.executors.local.processes import ProcessTree
 from weaselish.executors.replicas import Node, Nodes, Replica, replica_job, replicas_of
+from weaselish.named_tuple import NamedTuple
 
 HOST = "127.0.0.1"  # where all replicas listen
 

@@ -8,11 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from weaselish.executors.local.not_started import NotStarted
 from weaselish.executors.local.terminal import STDIN, Terminal, make_controlling
 from weaselish.executors.stdin import Stdin
+from weaselish.named_tuple import NamedTuple
 
 _PR_SET_PDEATHSIG = 1  # of prctl
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.executors.base import Job, JobId, JobRole, JobSource, Line
 from weaselish.model.resources import Resources
+from weaselish.named_tuple import NamedTuple
 
 
 class Secrets(NamedTuple):

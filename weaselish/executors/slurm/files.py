@@ -10,13 +10,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import weaselish
 from weaselish.executors.base import Job
 from weaselish.executors.replicas import replicas_of
 from weaselish.executors.slurm.description import Secrets, described
 from weaselish.files.atomic import write_atomically, writing
+from weaselish.named_tuple import NamedTuple
 
 _START = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from weaselish.executors.slurm.node import main; sys.exit(main())"

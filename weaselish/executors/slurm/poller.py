@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from time import monotonic
-from typing import NamedTuple
 
 from weaselish.executors.slurm.programs import ControllerAway, Programs, Row
+from weaselish.named_tuple import NamedTuple
 
 
 class Seen(NamedTuple):

@@ -8,9 +8,9 @@ import subprocess
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 from weaselish.executors.slurm.gathering import Gathering
+from weaselish.named_tuple import NamedTuple
 
 # states of a job that has not ended
 GOING_ON = frozenset(

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, Self
 
 from weaselish.executors.base import Ending, Outcome
+from weaselish.named_tuple import NamedTuple
 
 
 class Began(NamedTuple):

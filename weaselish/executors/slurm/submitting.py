@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from weaselish.executors.slurm.files import JobFiles
 from weaselish.executors.slurm.gathering import Gathering
 from weaselish.executors.slurm.options import name_options
 from weaselish.executors.slurm.programs import Programs, Refused
+from weaselish.named_tuple import NamedTuple
 
 _LARGEST = 500  # tasks of an array; Slurm allows 1000 unless its administrator says otherwise
 

@@ -7,10 +7,11 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from weaselish.errors import ProjError, UsageError
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve.access.login import open_session
 from weaselish.serve.access.provider import Answer, Identity, ProviderError, endpoints_of, identity
 from weaselish.serve.access.roles import Role

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from weaselish.errors import ProjError
+from weaselish.named_tuple import NamedTuple
 from weaselish.resolved_secrets import register_secret
 from weaselish.serve.settings import Oidc
 

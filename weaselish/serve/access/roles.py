@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
 
 from weaselish.errors import UnknownName
+from weaselish.named_tuple import NamedTuple
 
 
 class Role(IntEnum):

@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.errors import Busy, UsageError
 from weaselish.files.regular import open_regular
 from weaselish.files.state_dir import STATE
 from weaselish.locks.flock import is_locked
 from weaselish.locks.holders import holders
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve.actions.requests import ActionRequest, RunRequest, form_of, shown_words, words_of
 from weaselish.serve.actions.supervisor import ALIVE, MESSAGES, OUTCOME, RESULT, STOP, TASK, Ceilings, Task
 from weaselish.serve.settings import Limits, Settings

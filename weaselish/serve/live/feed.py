@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from weaselish.named_tuple import NamedTuple
 
 _KEPT = 256  # events; a stream that is further behind reads the index
 

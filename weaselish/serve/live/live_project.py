@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
 from weaselish.errors import ProjError
 from weaselish.files.directory_watch import Directories, DirectoryWatch
 from weaselish.files.state_dir import STATE
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve.live.feed import Feed, Numbered
 from weaselish.serve.live.run_event import event, runs_event
 from weaselish.serve.storage.database import Database

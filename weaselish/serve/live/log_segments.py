@@ -10,8 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
-from typing import NamedTuple
 
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve.live.run_event import event
 from weaselish.serve.pages.ansi import as_html
 

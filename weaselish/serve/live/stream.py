@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from typing import NamedTuple
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from weaselish.errors import ProjError
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve.live.connection import cut_off
 from weaselish.serve.serving import Shutdown
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from markupsafe import Markup
 
 from weaselish.graphs.markup import escaped
+from weaselish.named_tuple import NamedTuple
 from weaselish.terminal import without_sequences
 
 _COLOUR = re.compile(r"\x1b\[([0-9;:]*)m")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from weaselish.engine.picture import DrawnStep, Picture
 from weaselish.graphs.page import page_parts
 from weaselish.graphs.svg import draw
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve.pages.links import Links
 from weaselish.serve.views.artifacts import list_artifacts, show_version
 from weaselish.serve.views.compare import compare_runs

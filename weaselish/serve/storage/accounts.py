@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from weaselish.errors import ProjError, UnknownName, UsageError
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve.storage.database import Database, metadata
 from weaselish.serve.storage.sessions import sessions
 

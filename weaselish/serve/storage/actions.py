@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from sqlalchemy import Boolean, Column, Connection, Double, Integer, Row, Table, Text, func, insert, select, update
 
 from weaselish.errors import Busy, UnknownName
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve.storage.database import Database, metadata
 
 MOST = 200  # actions of one answer

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from sqlalchemy import Column, Double, Integer, Table, Text, delete, insert, select
 
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve.storage.database import Database, metadata
 
 _KEPT = 365 * 24 * 3600.0  # seconds

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from sqlalchemy import Column, Double, Integer, Table, Text, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve.storage.database import Database, metadata
 
 _KEPT = 90 * 24 * 3600.0  # seconds

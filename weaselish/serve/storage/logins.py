@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from sqlalchemy import Column, Double, String, Table, Text, delete, insert
 
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve.storage.database import Database, metadata
 from weaselish.serve.storage.sessions import digest_of
 

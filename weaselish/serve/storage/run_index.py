@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, delete, select, update
 
 from weaselish.files.state_dir import STATE
+from weaselish.named_tuple import NamedTuple
 from weaselish.records.history import PastResult
 from weaselish.records.journal import PAST, owner_lives
 from weaselish.records.journal_lines import AttemptEnd, Began, Ended, Recorded, Started

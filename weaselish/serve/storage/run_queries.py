@@ -5,11 +5,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
 
 from sqlalchemy import Select, and_, bindparam, func, or_, select
 
 from weaselish.files.state_dir import STATE
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.record import Record
 from weaselish.records.history import PastResult
 from weaselish.records.journal_tail import record_at

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import RowMapping
 
+from weaselish.named_tuple import NamedTuple
 from weaselish.plan.metrics import Metrics, MetricValue
 from weaselish.plan.record import Origin, Record
 from weaselish.records.history import PastResult

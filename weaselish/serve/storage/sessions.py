@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from typing import NamedTuple
 
 from sqlalchemy import Column, Double, Integer, String, Table, Text, delete, insert, select, update
 
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve.storage.database import Database, metadata
 
 LONGEST = 7 * 24 * 3600.0  # seconds after which a session ends even if it is used

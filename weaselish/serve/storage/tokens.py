@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from typing import NamedTuple
 
 from sqlalchemy import Column, Double, Integer, String, Table, Text, delete, insert, select, update
 
 from weaselish.errors import UnknownName
+from weaselish.named_tuple import NamedTuple
 from weaselish.serve.storage.database import Database, metadata
 from weaselish.serve.storage.sessions import digest_of
 
