@@ -271,6 +271,18 @@ def test_times_that_are_wrong_do_no_harm(chain: ProjectDir, cache: Path, days: i
 # -- the cache as a remote --------------------------------------------------------------------------------------------
 
 
+def test_a_result_is_restored_though_another_run_has_its_id(chain: ProjectDir, cache: Path) -> None:
+    run(chain, "train")
+    run(chain, "train", "--vars.size", "2")
+    ours, last = (path for path in records_in(cache) if json.loads(path.read_text())["command"] == "train")
+    document = json.loads(ours.read_text()) | {"run": int(last.stem)}
+    ours.with_name(last.name).write_text(json.dumps(document))
+    ours.unlink()
+    assert run(chain, "train")["train"] == "restored"
+    assert chain.proj("status", "train", "--check").code == 0
+    assert run(chain, "train")["train"] == "up to date"
+
+
 def test_a_push_to_the_cache_is_restored(chain: ProjectDir, cache: Path) -> None:
     run(chain, "all", "--no-cache")
     assert not cache.exists()

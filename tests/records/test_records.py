@@ -216,6 +216,22 @@ def test_run_ids_of_one_microsecond_differ(tmp_path: Path, monkeypatch: pytest.M
     assert len({records.start("a", "key") for _ in range(5)} | {records.next_id() for _ in range(5)}) == 10
 
 
+def test_run_ids_of_two_working_copies_differ_after_a_clock_that_was_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = [tmp_path / "ours", tmp_path / "theirs"]
+    at = time.time_ns()
+    for copy in copies:
+        copy.mkdir()
+        monkeypatch.setattr(time, "time_ns", lambda: at + 3600 * 10**9)
+        records = Records(copy, PROJECT)
+        run(records)
+        records.close()
+    monkeypatch.setattr(time, "time_ns", lambda: at)
+    ours, theirs = ([Records(copy, PROJECT).next_id() for _ in range(3)] for copy in copies)
+    assert ours != theirs
+
+
 def test_what_is_reset_counts_as_never_run(tmp_path: Path) -> None:
     records = Records(tmp_path, PROJECT)
     run(records)

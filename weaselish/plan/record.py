@@ -77,7 +77,7 @@ _NO_METRICS: Metrics = MappingProxyType({})
 class Record(NamedTuple):
     """What one successful run used and produced. Lock entry, pushed object and log line are views of it.
 
-    `run` is the run id: microseconds since 1970, or one more than the last id seen, whichever is greater.
+    `run` is the run id: microseconds since 1970, or an id after the last one seen, whichever is greater.
     """
 
     run: int

@@ -11,18 +11,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from weaselish.cancel import Cancel
-from weaselish.errors import BrokenState, Cancelled, ProjError
+from weaselish.errors import Cancelled, ProjError
 from weaselish.files.atomic import writing
 from weaselish.files.state_dir import STATE, cache_dir, make_state_dir
 from weaselish.locks.flock import locked
 from weaselish.model.project import ProjectModel
 from weaselish.plan.reasons import ReasonKind
-from weaselish.plan.record import MAX_COUNT, Record
+from weaselish.plan.record import Record
 from weaselish.records import journal, lockfile
 from weaselish.records.journal import Journal, JournalReader, journals
 from weaselish.records.journal_lines import AttemptEnd, Ended, JournalLine, Recorded, Reset, Started, Submitted
 from weaselish.records.lock_entry import LockEntry, entry_of
 from weaselish.records.pins import Pin, SourcePin
+from weaselish.records.run_ids import new_id
 from weaselish.records.run_state import Attempt, RecordOrEntry, RunState
 
 if TYPE_CHECKING:
@@ -184,17 +185,11 @@ class Records:
             self._flush(*self._append(Reset(self.next_id(), command)))
 
     def next_id(self) -> int:
-        """Return a new run id: microseconds since 1970, or the last id seen plus one. Begins our journal."""
+        """Return a new run id. Begins our journal. Raises BrokenState if there is none."""
         with self._lock:
             self._begin()
-            run = max(time.time_ns() // 1000, self._state.last_id + 1)
-            if run >= MAX_COUNT:
-                raise BrokenState(
-                    f"`{lockfile.FILE}` or `{STATE}/runs` holds a run id that leaves none for new runs",
-                    hint=f"delete the entry with the highest `run` from `{lockfile.FILE}`, and `{STATE}/runs`",
-                )
-            self._state.last_id = run
-            return run
+            self._state.last_id = new_id(time.time_ns() // 1000, self._state.last_id)
+            return self._state.last_id
 
     def _append(self, line: JournalLine) -> tuple[Journal, int]:
         own, end = self._write(line)

@@ -204,10 +204,12 @@ class Restorer:
             extra={**_kept_facts(record), **verified},
         )
         notes = _notes(no_cache, digests)
-        if not outranks and any(_is_same_run(own, new) for own in own_records(self._workspace, command)):
+        held = own_records(self._workspace, command)
+        if not outranks and any(_is_same_run(own, new) for own in held):
             return notes
+        is_later = all(own.run < record.run for own in held)  # clocks that were wrong give one id to two runs
         new = with_weasel_digests(self._workspace, new)
-        keeps_id = record.run and not outranks and no_cache == record.outputs_no_cache
+        keeps_id = is_later and record.run and not outranks and no_cache == record.outputs_no_cache
         if keeps_id:
             records.add(new)
         if not keeps_id or new.run not in [own.run for own in own_records(self._workspace, command)]:
