@@ -53,10 +53,18 @@ def environment(name: str, requirements: Iterable[str], *, optional: bool = Fals
 def _make(place: Path, requirements: list[str]) -> str | None:
     """Make the environment; what went wrong, if anything did."""
     shutil.rmtree(place, ignore_errors=True)
-    venv.create(place, with_pip=True)
-    quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--prefer-binary"]
-    pip = [str(place / "bin/python"), "-m", "pip", "install", *quiet, *requirements]
-    done = subprocess.run(pip, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = create(place, "--prefer-binary", *requirements)
     if done.returncode == 0:
         return None
     return "".join((done.stderr or done.stdout).strip().splitlines()[-1:]) or f"exit code {done.returncode}"
+
+
+def create(place: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Create a virtual environment, without pip, and let the pip of this one install what `words` say.
+
+    Modules are compiled when they are imported: compiling all of them takes longer than installing them.
+    """
+    venv.create(place)
+    pip = [sys.executable, "-m", "pip", "--python", str(place / "bin/python"), "install", "--no-compile"]
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
+    return subprocess.run([*pip, *quiet, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL)

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import venv
 from pathlib import Path
+
+from environments import create
 
 ROOT = Path(__file__).parent.parent
 
 
 def install_wheel(scratch: Path) -> Path:
-    """Return the directory of the programs `proj`, `python` and `pip` of a new environment in `scratch`."""
-    _run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", scratch, ROOT)
+    """Return the directory of the programs `proj` and `python` of a new environment in `scratch`."""
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    _succeeded(subprocess.run([*pip, "-w", scratch, ROOT], capture_output=True, text=True))
     [wheel] = scratch.glob("weaselish-*.whl")
-    venv.create(scratch / "env", with_pip=True)
-    programs = scratch / "env" / "bin"
-    _run(programs / "python", "-m", "pip", "install", "--quiet", wheel)
-    return programs
+    _succeeded(create(scratch / "env", wheel))
+    return scratch / "env" / "bin"
 
 
-def _run(*words: str | Path) -> None:
-    done = subprocess.run(words, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert done.returncode == 0, done.stdout
+def _succeeded(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == 0, done.stdout + done.stderr
