@@ -73,7 +73,7 @@ def under(fault: str, project: ProjectDir, *words: str) -> Done:
     """Run `proj WORDS` while a system call fails."""
     log = project.path.parent / "strace.log"
     call = fault.partition(":")[0]
-    strace = ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={call}", "-e", f"inject={fault}"]
+    strace = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", str(log), "-e", f"trace={call}", "-e", f"inject={fault}"]
     done = subprocess.run(
         [*strace, sys.executable, "-m", "weaselish", *words],
         cwd=project.path,
