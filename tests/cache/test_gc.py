@@ -331,7 +331,7 @@ def test_a_value_that_is_not_valid_is_an_error(team: ProjectDir, words: tuple[st
 def test_whenever_it_is_killed_the_remote_stays_intact(team: ProjectDir, remote: Path) -> None:
     sizes(team, *range(8))
     choose = random.Random(7)
-    for number in range(30):
+    for number in range(12):
         sizes(team, 100 + number, choose.randrange(8))
         age(remote, choose.choice((2, 9)))
         collecting = team.start("gc", "--keep-last", "2", "-y", "--grace", "1h")

@@ -13,7 +13,7 @@ from weaselish.engine.reading_events import Activity
 
 from .screen import Screen
 
-SPARSE = 3 << 30  # bytes; hashing them takes more than a second on any machine
+SPARSE = 1 << 30  # bytes; hashing them takes more than half a second on any machine
 
 
 class Clock:
@@ -58,7 +58,7 @@ def test_the_list_does_not_wait_for_a_large_dep(large: ProjectDir) -> None:
 def test_hashing_a_large_dep_is_shown_and_leaves_no_trace(large: ProjectDir, words: list[str]) -> None:
     screen = Screen(large, *words)
     screen.sees("hashing `big.bin`: ")
-    screen.sees("of 3.0 GiB, ")
+    screen.sees("of 1.0 GiB, ")
     assert screen.cursor[1] == 0
     assert screen.ends() == 0
     assert "hashing" not in screen.text

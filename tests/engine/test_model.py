@@ -568,7 +568,7 @@ def apply(edit: Edit, benches: Sequence[Bench], found: dict[str, Task]) -> None:
 
 start = st.sets(st.sampled_from(FILES)).map(lambda more: {path: path.encode() for path in (*SOURCES, *sorted(more))})
 BOUNDED = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

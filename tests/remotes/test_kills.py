@@ -27,7 +27,7 @@ from .forked import Events, fork
 from .samples import clone, intact_runs, leftovers, lines_of, outputs, states
 from .test_servers import store_of
 
-KILLS = 50  # per seed
+KILLS = 20  # per seed; `make soak` kills for half an hour
 SEEDS = range(2)
 
 THREE = """\
@@ -179,7 +179,7 @@ def test_kills_on_a_real_server_leave_nothing_half(project: ProjectDir, request:
     three(project, f"{base}/${{env.PLACE}}")
     project.environ["PLACE"] = "0"
     store, random = store_of(project, base), Random(7)
-    for number in killed(project, "push", random=random, count=10):
+    for number in killed(project, "push", random=random, count=6):
         intact_runs(store, project.environ["PLACE"])
         assert project.proj("push").code == 0
         assert sorted(run.command for run in intact_runs(store, project.environ["PLACE"])) == sorted(ALL)
@@ -187,7 +187,7 @@ def test_kills_on_a_real_server_leave_nothing_half(project: ProjectDir, request:
     project.environ["PLACE"] = "0"
     new = outputs(project)
     other = clone(project, "other")
-    for _ in killed(other, "pull", random=random, count=10):
+    for _ in killed(other, "pull", random=random, count=6):
         assert other.proj("pull").code == 0
         assert (outputs(other), leftovers(other)) == (new, [])
         assert lines_of(other.proj("pull")) == dict.fromkeys(ALL, "already present")

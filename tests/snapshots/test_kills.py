@@ -14,7 +14,7 @@ from remotes.forked import Events, fork
 from . import reader
 from .test_push_pull import tree
 
-KILLS = 50  # per seed
+KILLS = 20  # per seed
 SEEDS = range(2)
 
 

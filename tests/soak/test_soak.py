@@ -11,7 +11,7 @@ import pytest
 
 @pytest.mark.parametrize("seed", [1000, 2000])
 def test_some_kills_leave_nothing_wrong(seed: int, tmp_path: Path) -> None:
-    words = ["--kills", "25", "--seed", str(seed), "--workers", "1", "--patience", "1", "--keep", str(tmp_path)]
+    words = ["--kills", "10", "--seed", str(seed), "--workers", "1", "--patience", "1", "--keep", str(tmp_path)]
     done = subprocess.run(
         [sys.executable, "-m", "soak", *words],
         cwd=Path(__file__).parent.parent,
