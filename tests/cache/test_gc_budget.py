@@ -19,7 +19,7 @@ from .stored_runs import Cost, StoredCost, age, random_costs, store_runs
 
 RUNS = 1000
 BY_HAND = 20  # runs of unknown cost
-KILLS = 10  # per seed
+KILLS = 25  # per seed
 LONGEST = 0.2  # seconds after which a collection is killed at the latest
 
 
