@@ -40,7 +40,7 @@ echo $1 >> ran
 case $1 in
 3) exit 7;;
 5) sh wait.sh five; exit 1;;
-6) sh wait.sh six;;
+6) trap : TERM; sh wait.sh six;;  # Slurm's signal ends wait.sh, and this shell goes on
 esac
 echo $1 > o$1
 """
@@ -60,7 +60,7 @@ def queued(slurm: Slurm) -> list[str]:
     return slurm.ask("squeue", "-h", "-r", "-t", "PENDING", "-o", "%i").split()
 
 
-def test_tasks_of_an_array_fail_and_stop_alone(fan: ProjectDir, slurm: Slurm) -> None:
+def test_tasks_of_an_array_fail_stop_and_start_again_alone(fan: ProjectDir, slurm: Slurm) -> None:
     running = fan.start("run", "s", "--keep-going", "--json")
     wait_until(lambda: len(queued(slurm)) == len(NUMBERS))
     tasks = [job for job in queued(slurm) if "_" in job]
@@ -70,12 +70,17 @@ def test_tasks_of_an_array_fail_and_stop_alone(fan: ProjectDir, slurm: Slurm) ->
     fan.wait_for("six")
     stopped = fan.proj("stop", "s@5")
     assert stopped.code == 0, stopped.err
+    wait_until(lambda: len(slurm.queue()) == 1)
+    [six] = slurm.ask("squeue", "-h", "-r", "-o", "%i").split()
+    fan.remove("six.running")
+    slurm.ask("scontrol", "requeue", six)
+    wait_until(lambda: slurm.starts_now(six) and fan.exists("six.running"))
     fan.let_go("six")
     done = running.wait()
     others = {f"s@{n}": "ran" for n in NUMBERS if n not in (3, 5)}
     assert results(done) == {**others, "s@3": "failed", "s@5": "failed"}
     assert done.code == 7
-    assert sorted(ran(fan)) == list(map(str, NUMBERS))
+    assert sorted(ran(fan)) == sorted([*map(str, NUMBERS), "6"])
 
 
 def test_the_next_run_finds_the_tasks_of_a_killed_proj(fan: ProjectDir, slurm: Slurm) -> None:

@@ -18,7 +18,8 @@ from weaselish.executors.slurm.programs import GOING_ON, WAITING, ControllerAway
 from weaselish.executors.slurm.stream import Began, Ended, Frame, LineBegan, NeedsSecrets, Output, read_frames
 from weaselish.executors.slurm.verdicts import NEVER, outcome_of
 
-_SOONEST, _LATEST = 0.05, 1.0  # seconds between two looks at the stream
+_SOONEST, _LATEST = 0.02, 1.0  # seconds between two looks at the stream
+_ASKING = 0.05  # seconds between two queries about one job that was cancelled
 _SETTLING = 3.0  # seconds until the stream of a job that has ended surely arrived
 _DECIDING = 0.5  # seconds until Slurm surely put a job into the queue again, if it does
 _GIVING_UP = 3.0  # seconds that a job runs before Slurm may have given up its node; quicker jobs cost no query
@@ -259,4 +260,4 @@ def wait_for_end(programs: Programs, job_id: str) -> None:
     from time import sleep
 
     while (row := programs.row(job_id)) is not None and row.state in GOING_ON:
-        sleep(_SOONEST)
+        sleep(_ASKING)

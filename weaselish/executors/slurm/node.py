@@ -23,6 +23,7 @@ from weaselish.executors.slurm.stream import Began, Ended, LineBegan, NeedsSecre
 SECRETS_WAIT = 60.0  # seconds that a job started again waits for its secrets
 TICK = 0.2
 _TOGETHER = 0.3  # seconds within which Slurm sends a signal to all processes of a job
+_AFTER_SUCCESS = 0.05  # the same, as every step pays it
 _LEVELS = {signal.SIGINT: Level.INTERRUPT, signal.SIGTERM: Level.TERMINATE}
 
 
@@ -57,13 +58,14 @@ def _run_job(facts: dict[str, Any], files: JobFiles, cancel: Cancel) -> int:
 
 
 def _settled(outcome: Outcome, cancel: Cancel) -> Outcome:
-    """Return the outcome as INTERRUPTED if the script ended by a signal that reaches this process a moment later.
+    """Return the outcome as INTERRUPTED if Slurm ended the script, although it signals this process a moment later.
 
-    Slurm signals all processes when it cancels a job or puts it into the queue again.
+    Slurm signals all processes when it cancels a job or puts it into the queue again, children first. A shell whose
+    child has ended may go on before its own signal, and end with 0.
     """
-    if outcome.succeeded or outcome.ended not in (Ending.EXITED, Ending.SIGNALLED):
+    if outcome.ended not in (Ending.EXITED, Ending.SIGNALLED):
         return outcome
-    if cancel.wait(_TOGETHER) is Level.RUN:
+    if cancel.wait(_AFTER_SUCCESS if outcome.succeeded else _TOGETHER) is Level.RUN:
         return outcome
     return outcome._replace(ended=Ending.INTERRUPTED, exit_code=cancel.exit_code)
 
