@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from textwrap import dedent
 
 import pytest
 from harness import Done, ProjectDir
+
+from weaselish.model.schema import KEYS_OF_OTHER_TOOLS, schema_text
 
 WRONG = {
     "nothing in it": (
@@ -45,6 +48,11 @@ WRONG = {
     "a misspelt key": (
         "commands: [{name: a, output: [x]}]",
         "1:22: error: unknown key `output`\n  hint: did you mean `outputs`?",
+    ),
+    "a key of another tool": (
+        "commands: [{name: a, params: [lr]}]",
+        "1:22: error: unknown key `params`\n  hint: put values under `vars` at the top, and `${vars.NAME}` into the "
+        "script: another value is a reason to run",
     ),
     "a key without a near match": (
         "commands: [{name: a, xyzzy: 1}]",
@@ -455,3 +463,8 @@ def test_yaml_is_read_as_version_1_2_as_weasel_does(project: ProjectDir) -> None
         "Would run: echo no on 10 1000 1.5 010 true\n"
         """Would run: echo '[1, "two"]' null 1000.0 15\n"""
     )
+
+
+def test_the_keys_of_other_tools_are_none_of_proj() -> None:
+    command = json.loads(schema_text())["$defs"]["command"]["properties"]
+    assert not KEYS_OF_OTHER_TOOLS.keys() & command.keys()

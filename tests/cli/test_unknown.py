@@ -7,7 +7,8 @@ import re
 import pytest
 from harness import ProjectDir
 
-from weaselish.cli.subcommand import GROUPS, MODULES
+from weaselish.cli.mistakes import OF_OTHER_TOOLS as OPTIONS_OF_OTHER_TOOLS
+from weaselish.cli.subcommand import GROUPS, MODULES, load_subcommand
 from weaselish.cli.unknown import ELSEWHERE
 
 OF_OTHER_TOOLS = [
@@ -76,3 +77,40 @@ def test_outside_a_project_the_hint_says_so(project: ProjectDir) -> None:
         assert hint(outside, word).startswith("no project.yml in the current directory or in one above: `cd` into")
         assert "`proj init`" in hint(outside, word) and "`proj clone --list`" in hint(outside, word)
     assert hint(outside, "stauts") == "did you mean `proj status`?"
+
+
+@pytest.mark.parametrize("words", [("run",), ("why",), ("status",), ("log",), ("push", "-c"), ("pull", "-c")])
+def test_a_path_in_place_of_a_command_gets_the_commands_that_write_or_read_it(
+    project: ProjectDir, words: tuple[str, ...]
+) -> None:
+    project.project("""\
+        commands:
+          - {name: prepare, script: ["true"], deps: [prepare.py, "raw/*.csv"], outputs: [data]}
+          - {name: train, script: ["true"], deps: [data], outputs: [model], metrics: [metrics.json]}
+        remotes: {default: ../remote}
+        """)
+    for path, expected in (
+        ("model", "a path: `train` writes it; name a command"),
+        ("./metrics.json", "a path: `train` writes it; name a command"),
+        ("data/train.csv", "a path: `prepare` writes it; name a command"),
+        ("prepare.py", "a path: `prepare` reads it; name a command"),
+        ("raw/a.csv", "a path: `prepare` reads it; name a command"),
+        ("other.csv", "defined: `prepare`, `train`"),
+        ("raw", "defined: `prepare`, `train`"),
+        ("trian", "did you mean `train`?"),
+    ):
+        done = project.proj(*words, path)
+        assert done.code == 2
+        assert done.err.splitlines()[-1] == f"  hint: {expected}", path
+
+
+@pytest.mark.parametrize("option", OPTIONS_OF_OTHER_TOOLS)
+def test_an_option_of_another_tool_gets_that_of_proj_run(project: ProjectDir, option: str) -> None:
+    project.project("commands: [{name: a, script: [echo]}]")
+    known = {flag for one in load_subcommand("run").all_options for flag in one.flags}
+    assert option not in known
+    for flag in re.findall(r"--[a-z-]+", OPTIONS_OF_OTHER_TOOLS[option]):
+        assert flag in known or flag == "--vars"
+    done = project.proj("run", "a", option, "x")
+    assert done.code == 2
+    assert done.err == f"error: `proj run` has no option `{option}`\n  hint: {OPTIONS_OF_OTHER_TOOLS[option]}\n"

@@ -50,6 +50,7 @@ ELSEWHERE = {  # subcommands of Weasel, DVC, Snakemake, go-task, make, just, npm
     "repro": "`proj run NAME` runs what is out of date",
     "reproduce": "`proj run NAME` runs what is out of date",
     "rerun": "`proj run NAME --force` runs a command even if it is up to date",
+    "restore": "`proj pull` restores outputs from a remote, `proj run NAME` also from the run cache",
     "show": "`proj run NAME --help` shows a command, `proj log -v NAME` its past runs",
     "stage": _ADD,
     "start": _RUN,
@@ -64,6 +65,7 @@ ELSEWHERE = {  # subcommands of Weasel, DVC, Snakemake, go-task, make, just, npm
     "update": "`proj assets --update` fetches newer commits of assets",
     "upload": "`proj push` stores outputs on a remote",
     "watch": "`proj run NAME --watch` runs again whenever a dep changes",
+    "which": "`proj graph` shows what writes what, `proj why NAME` why a command would run",
 }
 _NO_PROJECT = (
     "no project.yml in the current directory or in one above: `cd` into a project; "

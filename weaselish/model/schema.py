@@ -29,6 +29,27 @@ _TOP_LEVEL_LIST = "write `commands:` in a line above it, and indent the list"
 _NO_SECRETS = (
     "never put a secret here: `proj remote add` stores it outside, or `auth: {type: bearer, token: env:NAME}` names it"
 )
+_LINES = "`script` lists the lines to run"
+_PARAMS = "put values under `vars` at the top, and `${vars.NAME}` into the script: another value is a reason to run"
+_DEPS = "`deps` lists what the script reads; the command that writes a dep runs first"
+_OUTPUTS = "`outputs` lists what the script writes"
+KEYS_OF_OTHER_TOOLS = {  # of a stage, rule, task or step
+    "args": _LINES,
+    "cmd": _LINES,
+    "cmds": _LINES,
+    "run": _LINES,
+    "depends_on": _DEPS,
+    "foreach": "`matrix` runs a command once for each combination of values",
+    "generates": _OUTPUTS,
+    "if": "no step is conditional: leave steps out with `--only`, `--from` and `--until`",
+    "input": _DEPS,
+    "inputs": _DEPS,
+    "needs": _DEPS,
+    "outs": _OUTPUTS,
+    "params": _PARAMS,
+    "sources": _DEPS,
+    "wdir": "`workdir` is the directory in which the script runs",
+}
 EMPTY_DEST = "name the path, or remove the asset"
 _LONGEST = 60  # characters of a value in a message
 
@@ -87,6 +108,8 @@ def _explained(error: ValidationError, data: object, schema: object) -> Iterator
 def _key_hint(key: str, keys: list[str], path: Path) -> str:
     if path[0] == "remotes" and is_secret(key):
         return _NO_SECRETS
+    if path[0] == "commands" and len(path) == 2 and key in KEYS_OF_OTHER_TOOLS:
+        return KEYS_OF_OTHER_TOOLS[key]
     close = near_match(key, keys)
     return f"did you mean `{close}`?" if close else "valid keys are " + ", ".join(keys)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from weaselish.errors import NoMatch, UnknownName
-from weaselish.model.paths import is_glob, name_pattern
+from weaselish.errors import NoMatch, UnknownName, listed
+from weaselish.model.paths import is_glob, may_match, name_pattern, normalise, overlap
 from weaselish.model.project import ProjectModel
 
 
@@ -56,7 +56,25 @@ def unknown(project: ProjectModel, name: str, *, workflows: bool = True) -> Unkn
     defined = list(dict.fromkeys([*written, *project.commands])) if "@" in name else written
     if is_glob(name):
         return NoMatch(name, defined)
-    return UnknownName("command or workflow" if workflows else "command", name, defined)
+    return UnknownName("command or workflow" if workflows else "command", name, defined, hint=_path_hint(project, name))
+
+
+def _path_hint(project: ProjectModel, name: str) -> str | None:
+    """Return which commands write or read a path that was given in place of a command; None for other names."""
+    path = normalise(name)
+    writers = [key for key, one in project.commands.items() if any(overlap(path, it) for it in one.all_outputs)]
+    if writers:
+        return f"a path: {listed(writers)} {'writes' if len(writers) == 1 else 'write'} it; name a command"
+    if "/" not in path and "." not in path:
+        return None
+    readers = [key for key, one in project.commands.items() if any(_reads(it, path) for it in one.deps)]
+    if readers:
+        return f"a path: {listed(readers)} {'reads' if len(readers) == 1 else 'read'} it; name a command"
+    return None
+
+
+def _reads(dep: str, path: str) -> bool:
+    return may_match(dep, path) if is_glob(dep) else overlap(dep, path)
 
 
 def recorded_commands(project: ProjectModel, target: str, recorded: Iterable[str]) -> tuple[str, ...]:
