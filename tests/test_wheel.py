@@ -1,13 +1,14 @@
-"""The wheel, installed in an empty environment: it has its schema and templates, and runs."""
+"""The wheel and the sdist, each installed in a new environment: they have their schema and templates, and run."""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
+import tarfile
 from pathlib import Path
 
-from wheel import ROOT, install_wheel
+from wheel import ROOT, install_sdist, install_wheel
 
 
 def run(*words: str | Path, cwd: Path) -> str:
@@ -44,3 +45,18 @@ def test_the_wheel_works_in_an_empty_environment(tmp_path: Path) -> None:
     assert (tmp_path / "birds" / "project.yml").is_file()
     code = "import weaselish; print(weaselish.Project.load('starter').run('all').exit_code)"
     assert run(python, "-c", code, cwd=tmp_path).strip() == "0"
+
+
+def test_the_sdist_builds_and_works_away_from_the_repository(tmp_path: Path) -> None:
+    programs, sdist = install_sdist(tmp_path)
+    where = run(programs / "python", "-c", "import weaselish; print(weaselish.__file__)", cwd=tmp_path)
+    assert where.startswith(str(tmp_path / "env"))
+    run(programs / "proj", "init", "starter", cwd=tmp_path)
+    assert "2 ran" in run(programs / "proj", "run", "all", cwd=tmp_path / "starter")
+    listed = run(programs / "proj", "clone", "--list", cwd=tmp_path)
+    assert all(one.name in listed for one in (ROOT / "templates").iterdir())
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "README.md", "docs/index.md", "tests/harness.py", "templates/penguins/data/README.md"} <= names
+    unwanted = (".venv", ".git", "site", ".proj")
+    assert not [name for name in names if name.partition("/")[0] in unwanted or name.endswith(".pyc")]
