@@ -8,6 +8,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+import pytest
 from wheel import ROOT, install_sdist, install_wheel
 
 
@@ -47,6 +48,7 @@ def test_the_wheel_works_in_an_empty_environment(tmp_path: Path) -> None:
     assert run(python, "-c", code, cwd=tmp_path).strip() == "0"
 
 
+@pytest.mark.slow
 def test_the_sdist_builds_and_works_away_from_the_repository(tmp_path: Path) -> None:
     programs, sdist = install_sdist(tmp_path)
     where = run(programs / "python", "-c", "import weaselish; print(weaselish.__file__)", cwd=tmp_path)
