@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import memory
 import pytest
 import real_weasel
 from engines.fixtures import dask, docker, podman, slurm  # noqa: F401
@@ -14,6 +15,8 @@ from hypothesis import settings
 
 from weaselish import resolved_secrets
 from weaselish.connections import secrets
+
+memory.keep_files_in_memory()
 
 
 @pytest.fixture
@@ -75,10 +78,9 @@ signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 @pytest.fixture
 def fast(tmp_path: Path) -> Iterator[Path]:
-    """A directory in memory, where there is one: hundreds of flushes to a disk that has other work take minutes."""
-    place = Path("/dev/shm")
-    if not os.access(place, os.W_OK):
+    """A directory in memory, where there is one, however small: hundreds of flushes to a disk take minutes."""
+    if not os.access(memory.PLACE, os.W_OK):
         yield tmp_path
         return
-    with tempfile.TemporaryDirectory(dir=place) as directory:
+    with tempfile.TemporaryDirectory(dir=memory.PLACE) as directory:
         yield Path(directory)

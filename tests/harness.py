@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from weaselish.cli.console import be_quiet
 from weaselish.files import yaml12
 
 TIMEOUT = 60.0  # seconds after which a call of proj counts as stuck
-BYTECODE = Path(tempfile.gettempdir()) / "weaselish-tests-bytecode"  # compiled once, outside all projects
+BYTECODE = Path("/tmp/weaselish-tests-bytecode")  # compiled once, outside all projects
 _WAIT = """\
 echo $$ > $1.new && mv $1.new $1.running
 count=0

@@ -23,7 +23,7 @@ _PROGRAMS = ("dockerd", "containerd", "runc", "docker", "setpriv", "busybox")
 def dockerd() -> Iterator[Engine]:
     """Start a daemon that holds the images. It dies with this process. Raises Missing."""
     needed(*_PROGRAMS)
-    directory = Path(tempfile.mkdtemp(prefix="dockerd-", dir="/tmp"))  # the path of a socket must be short
+    directory = Path(tempfile.mkdtemp(prefix="dockerd-"))  # the path of a socket must be short
     environ = {"DOCKER_HOST": f"unix://{directory}/sock", "DOCKER_CONFIG": f"{directory}/config"}
     process = None
     try:

@@ -39,7 +39,7 @@ runroot = "DIRECTORY/run"
 def podman() -> Iterator[Engine]:
     """Prepare Podman, with the images. Raises Missing."""
     needed("podman", "runc", "catatonit", "busybox")
-    directory = Path(tempfile.mkdtemp(prefix="podman-", dir="/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix="podman-"))
     for name, text in {"containers.conf": _SETTINGS, "storage.conf": _STORAGE}.items():
         (directory / name).write_text(text.replace("DIRECTORY", str(directory)))
     for name in ("tmp", "net"):
