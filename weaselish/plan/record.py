@@ -60,7 +60,7 @@ class Provenance(NamedTuple):
 
 
 class RecordedOutput(NamedTuple):
-    """One output as a run left it. `size`, in bytes, and `files` are None if it was missing or only the lock is known."""
+    """One output as a run left it. `size`, in bytes, and `files` are None if missing or only the lock is known."""
 
     path: str
     digest: str  # ABSENT for an `outputs_no_cache` path that was missing
