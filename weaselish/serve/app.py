@@ -17,6 +17,7 @@ from weaselish.serve.access.headers import SecureHeaders
 from weaselish.serve.access.proxies import ForwardedBy, OwnOrigin
 from weaselish.serve.actions.service import Actions
 from weaselish.serve.failures import add_handlers
+from weaselish.serve.json_answer import JSONAnswer
 from weaselish.serve.live.indexed_history import IndexedHistory
 from weaselish.serve.live.live import Live
 from weaselish.serve.pages import account, action_pages, assets, enter, login, project_pages
@@ -54,6 +55,7 @@ def create_app(
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         lifespan=_lifespan,
+        default_response_class=JSONAnswer,
     )
     secret = settings.auth.secret.encode() if settings.auth else secrets.token_bytes(32)
     app.state.serving = Serving(settings, projects, database, secret, clock)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from weaselish.errors import Busy, InvalidProject, ProjError, UnknownName
 from weaselish.serve.access.forms import ForeignForm
@@ -17,6 +17,7 @@ from weaselish.serve.access.login import TooManyAttempts, WrongPassword
 from weaselish.serve.access.oidc import NotAdmitted
 from weaselish.serve.access.provider import ProviderError
 from weaselish.serve.access.visitors import Forbidden, NotLoggedIn
+from weaselish.serve.json_answer import JSONAnswer
 from weaselish.serve.pages.rendering import render
 from weaselish.serve.serving import serving_of
 from weaselish.serve.storage.database import DatabaseError
@@ -49,7 +50,7 @@ def add_handlers(app: FastAPI) -> None:
 def failure(request: Request, status: int, message: str, hint: str | None = None) -> Response:
     """Return the answer for an error, in the form that the path asks for."""
     if _is_api(request):
-        return JSONResponse({"error": message, "hint": hint}, status)
+        return JSONAnswer({"error": message, "hint": hint}, status)
     title = _TITLES.get(status, "That did not work")
     return render(request, "failure.html", status=status, title=title, message=message, hint=hint)
 

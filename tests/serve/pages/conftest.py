@@ -23,13 +23,14 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weas
 
 
 def accessibility_faults(page: Any) -> list[Any]:
-    """Return what axe-core finds wrong with an open page."""
+    """Return what axe-core finds wrong with an open page, in the light and in the dark theme."""
     axe = CACHE / "axe/node_modules/axe-core/axe.min.js"
     assert axe.exists(), "tests/install-servers installs axe-core"
     page.evaluate(axe.read_text("utf-8"))
-    found: list[Any] = page.evaluate(
-        "axe.run().then((found) => found.violations.map((one) => [one.id, one.nodes[0].html]))"
-    )
+    found: list[Any] = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found += page.evaluate("axe.run().then((found) => found.violations.map((one) => [one.id, one.nodes[0].html]))")
     return found
 
 

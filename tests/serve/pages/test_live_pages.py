@@ -143,10 +143,7 @@ def test_a_viewer_sees_no_buttons_and_is_refused(team: Team, enter: Enter) -> No
         page.goto(address + path)
         assert page.get_by_role("link", name="Run …").count() == 0
     answer = page.goto(f"{address}/p/play/act")
-    assert (answer.status, "needs the role `runner`" in page.locator("main").inner_text().replace("‘", "`")) == (
-        403,
-        True,
-    )
+    assert (answer.status, "needs the role runner" in page.locator("main").inner_text()) == (403, True)
     refused = page.evaluate(
         """async () => {
             const visitor = await (await fetch("/api/v1/visitor")).json();
@@ -160,14 +157,12 @@ def test_a_viewer_sees_no_buttons_and_is_refused(team: Team, enter: Enter) -> No
     assert running.wait().code == 0
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
-def test_pages_with_forms_are_accessible_and_fit(
-    team: Team, enter: Enter, browser: Any, width: int, scheme: str
-) -> None:
+@pytest.mark.parametrize("width", [1280, 390])
+def test_pages_with_forms_are_accessible_and_fit(team: Team, enter: Enter, browser: Any, width: int) -> None:
     project, _, address = team
     prepared(project, "train")
     (project.path / "model").unlink(missing_ok=True)
-    page = enter("ada", "/p/play/act", width=width, scheme=scheme)
+    page = enter("ada", "/p/play/act", width=width)
     page.select_option("#targets", "all")
     page.keyboard.press("Tab")
     for summary in page.locator("summary").all():
@@ -197,7 +192,7 @@ def test_pages_with_forms_are_accessible_and_fit(
     page.goto(action)
     page.locator("[data-part=state]", has_text="done").wait_for()
     assert not accessibility_faults(page)
-    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    context = browser.new_context(viewport={"width": width, "height": 844})
     page = context.new_page()
     for path in ("/login", "/first/used", "/p/play"):
         page.goto(address + path)

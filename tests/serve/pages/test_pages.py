@@ -51,13 +51,11 @@ def paths_of(site: Site) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_every_page_is_accessible_fits_and_runs_no_foreign_script(
-    site: Site, visit: Open, width: int, scheme: str
-) -> None:
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_page_is_accessible_fits_and_runs_no_foreign_script(site: Site, visit: Open, width: int) -> None:
     for project in ("measured", "hostile"):
         settled(site, project)
-    page = visit(width=width, scheme=scheme)
+    page = visit(width=width)
     for path in paths_of(site):
         answer = page.goto(site.address + path)
         assert answer.status == 200 or "broken" in path or "vanished" in path, path
@@ -113,6 +111,8 @@ def test_a_stranger_finds_why_a_run_ran_its_log_and_its_data(site: Site, visit: 
     assert log.locator(".c2").inner_text() == "green"
     page.get_by_role("link", name="compare with it").click()
     assert page.locator("mark").all_inner_texts() == ["4", "5"]
+    page.locator("details.same summary").click()
+    assert "train.py" in page.locator("details.same table").inner_text()
     page.get_by_role("link", name="Metrics", exact=True).click()
     assert page.locator("svg.plot").first.locator("a").count() == 3
 

@@ -16,6 +16,7 @@ from weaselish.serve.views.sources import Source
 if TYPE_CHECKING:
     from weaselish.engine.artifacts.facts import Shown
     from weaselish.engine.artifacts.listing import Listed
+    from weaselish.engine.artifacts.manifest import RunReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,8 @@ def show_version(source: Source, name: str, version: str) -> VersionView:
 def _version_view(source: Source, name: str, version: str, reading: Reading[Shown]) -> VersionView:
     shown = reading.value
     manifest = shown.version.manifest if shown else None
-    record = shown.record if shown else None
     run = manifest.record if manifest else None
+    record = (shown.record if shown else None) or _local_record(source, run)
     git = manifest.git if manifest else None
     return VersionView(
         name,
@@ -151,6 +152,14 @@ def _version_view(source: Source, name: str, version: str, reading: Reading[Show
         _lineage(source, record),
         tuple({key: str(value) for key, value in check.items()} for check in shown.checks) if shown else (),
     )
+
+
+def _local_record(source: Source, run: RunReference | None) -> Record | None:
+    """Return the record that a manifest names, if the run is one of this directory and was never pushed."""
+    found = source.history.find(run.run) if run else ()
+    records = (one.record for one in found if one.record is not None)
+    named = (run.command, run.key) if run else None
+    return next((one for one in records if (one.command, one.fingerprint.key) == named), None)
 
 
 def _lineage(source: Source, record: Record | None) -> tuple[Ancestor, ...]:
