@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 
 class JSONAnswer(JSONResponse):
-    """JSON in ASCII, in which a byte of a name that is no text appears as `\\udcXX`."""
+    """JSON in ASCII, in which a byte that is not valid UTF-8 appears as `\\udcXX`."""
 
     def render(self, content: Any) -> bytes:
         """Return the body."""
