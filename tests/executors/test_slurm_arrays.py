@@ -74,6 +74,7 @@ def test_tasks_of_an_array_fail_stop_and_start_again_alone(fan: ProjectDir, slur
     [six] = slurm.ask("squeue", "-h", "-r", "-o", "%i").split()
     fan.remove("six.running")
     slurm.ask("scontrol", "requeue", six)
+    wait_until(lambda: not list(slurm.directory.glob("spool-*/job*")))  # the end of the first start removes the script
     wait_until(lambda: slurm.starts_now(six) and fan.exists("six.running"))
     fan.let_go("six")
     done = running.wait()
