@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,9 +126,12 @@ def _judge(world: World, cache: Cache, runs: list[_Run], collections: list[_Gc])
     _learn_history(world, runs)
     for run in runs:
         _judge_run(world, run)
-    for collection in collections:  # a collection knows the lock file of its own checkout only
-        others = [set(other.named) for other in collections]
-        _judge_gc(cache, replace(collection, named=[one for one in collection.named if all(one in s for s in others)]))
+    named = [_named_all_the_time(collection) for collection in collections]
+    for record in (
+        set.intersection(*named) if named else ()
+    ):  # a collection knows the lock file of its own checkout only
+        if not cache.holds(record):
+            raise Violation("lost", f"record `{record.name}`, which project.lock names")
     world.check_cache()
 
 
@@ -178,13 +181,13 @@ def _forget(world: World, run: _Run) -> None:
         world.book(turn.step).cached = True
 
 
-def _judge_gc(cache: Cache, collection: _Gc) -> None:
-    """What the lock file of its checkout named before it and after it was named all the time."""
-    lock = collection.root / "project.lock"
+def _named_all_the_time(collection: _Gc) -> set[StoredRecord]:
+    """Return what the lock file of its checkout named before a collection and after it."""
     names = ""
     with contextlib.suppress(OSError):
-        names = lock.read_text("utf-8", "replace")
-    for record in collection.named:
-        is_named = record.key in names or all(digest in names for digest in record.digests)
-        if is_named and not cache.holds(record):
-            raise Violation("lost", f"record `{record.name}`, which project.lock names")
+        names = (collection.root / "project.lock").read_text("utf-8", "replace")
+    return {
+        record
+        for record in collection.named
+        if record.key in names or all(digest in names for digest in record.digests)
+    }
