@@ -355,7 +355,7 @@ class Bench:
             if isinstance(event, events.RunStarted):
                 plans.append(event.plan)
                 previews = preview(workspace, event.plan, report=lambda event: None)
-                announced.append({one.step.command for one in previews if not one.is_up_to_date})
+                announced.append({one.step.command for one in previews if one.reasons or one.is_unrecorded})
 
         try:
             with workspace.cancel:

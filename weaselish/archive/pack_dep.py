@@ -18,10 +18,8 @@ CONTENT = "content"  # the name of the archive's first member, whatever the path
 class DepPacking(Packing):
     """The archive of a dep. `below`: the paths in a directory that its digest counts, sorted; None for a file."""
 
-    def __init__(
-        self, root: Path, dep: str, below: Iterable[bytes] | None, *, algorithm: Algorithm, compress: bool = True
-    ) -> None:
-        super().__init__(root, CONTENT, algorithm=algorithm, compress=compress)
+    def __init__(self, root: Path, dep: str, below: Iterable[bytes] | None, *, algorithm: Algorithm) -> None:
+        super().__init__(root, CONTENT, algorithm=algorithm, compress=True)
         self._top = os.path.join(os.fsencode(root), os.fsencode(dep))
         self._below = None if below is None else tuple(below)
 

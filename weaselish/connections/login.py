@@ -42,7 +42,7 @@ def credentials_of(
     root: Path,
     cancel: Cancel,
     environ: Mapping[str, str] | None = None,
-    given: Credentials | None = None,
+    given: Credentials | None,
 ) -> Credentials | None:
     """Return what a remote's store signs in with, None if that is left to the cloud's own chain.
 

@@ -56,7 +56,7 @@ class Cloned:
     target: str | None = None  # its first workflow or command
     problem: str | None = None  # why its project.yml cannot be used
 
-    def next_steps(self, *, is_set_up: bool = False) -> tuple[str, ...]:
+    def next_steps(self, *, is_set_up: bool) -> tuple[str, ...]:
         """Return the shell commands that lead from the clone to the first run."""
         if not self.has_project:
             return ()

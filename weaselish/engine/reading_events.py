@@ -16,15 +16,14 @@ _EVERY = 0.1  # seconds between two events about one path; what takes less is no
 class ReadingEvents:
     """Reports how much of each path is hashed or listed. Thread-safe if `report` is."""
 
-    def __init__(self, report: events.Reporter, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, report: events.Reporter) -> None:
         self._report = report
-        self._clock = clock
 
     def hashing(self, path: str, size: int) -> Advance:
-        return Activity(f"hashing `{path}`", size, Unit.BYTES, self._report, self._clock)
+        return Activity(f"hashing `{path}`", size, Unit.BYTES, self._report)
 
     def listing(self, path: str) -> Advance:
-        return Activity(f"listing `{path}`", None, Unit.FILES, self._report, self._clock)
+        return Activity(f"listing `{path}`", None, Unit.FILES, self._report)
 
 
 class Activity:

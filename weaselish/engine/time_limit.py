@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from weaselish.files.reading import Advance
 from weaselish.files.walk import Unreadable
@@ -18,18 +17,17 @@ class TooLong(Unreadable):
 class TimeLimit:
     """The observer that ends the reading of each path after `seconds` in total. Raises TooLong."""
 
-    def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._until = clock() + seconds
+    def __init__(self, seconds: float) -> None:
+        self._until = time.monotonic() + seconds
 
     def hashing(self, path: str, size: int) -> Advance:
-        if size > _RATE * (self._until - self._clock()):
+        if size > _RATE * (self._until - time.monotonic()):
             raise _too_long(path)
         return self.listing(path)
 
     def listing(self, path: str) -> Advance:
         def advance(_count: int) -> None:
-            if self._clock() > self._until:
+            if time.monotonic() > self._until:
                 raise _too_long(path)
 
         return advance

@@ -28,7 +28,7 @@ def staging_directory(target: Path, notes: Path | None = None) -> Iterator[Path]
 
 
 @contextmanager
-def staging_directories(targets: Sequence[Path], notes: Path | None = None) -> Iterator[list[Path]]:
+def staging_directories(targets: Sequence[Path], notes: Path | None) -> Iterator[list[Path]]:
     """Yield a staging directory for each target. One note names them all, so it costs one descriptor."""
     directories = [beside(target, "new") for target in targets]
     with ExitStack() as stack:

@@ -37,7 +37,7 @@ MARKS: Mapping[Status, Mark] = {
 }
 
 
-def as_lines(picture: Picture, *, width: int, plain: bool = False) -> list[Line]:
+def as_lines(picture: Picture, *, width: int, plain: bool) -> list[Line]:
     """Return the drawing for a terminal of `width` columns, with a legend. `plain` uses only ASCII for lines."""
     nodes = nodes_of(picture)
     lines = _boxes(nodes, width, plain) if len(nodes.nodes) <= MOST_BOXES else None

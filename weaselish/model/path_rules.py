@@ -53,7 +53,7 @@ class ReadOnly(NamedTuple):
 
 
 def path_refusal(
-    path: str, kind: PathKind, root: str | None = None, read_only: Iterable[ReadOnly] = ()
+    path: str, kind: PathKind, root: str | None, read_only: Iterable[ReadOnly]
 ) -> tuple[str, str | None] | None:
     """Return message and hint if a normalised path cannot be used as `kind` in the project in `root`, else None."""
     what = kind.value

@@ -90,15 +90,6 @@ def is_outside(path: str) -> bool:
     return path == ".." or path.startswith(("/", "../"))
 
 
-def is_protected(path: str) -> bool:
-    """Return whether a normalised path is a location that nothing may be fetched or restored into.
-
-    Either it holds or contains a file of the project itself, or other tools execute what they find there: see
-    `is_executed_by_tools`.
-    """
-    return holds_own_files(path) or is_executed_by_tools(path)
-
-
 def holds_own_files(path: str) -> bool:
     """Return whether a normalised path is, contains or lies in a file of the project itself."""
     return path in (".", "") or any(overlap(path.casefold(), own) for own in OWN_FILES)

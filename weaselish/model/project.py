@@ -228,10 +228,6 @@ class ProjectModel(NamedTuple):
         parts = {*(("commands", name) for name in commands), *(("workflows", name) for name in workflows)}
         return tuple(problem for problem in self.faults if problem.confined_to in parts)
 
-    def with_command(self, command: Command) -> ProjectModel:
-        """Return this project with `command` instead of the one of its name."""
-        return self._replace(commands={**self.commands, command.name: command})
-
 
 def matching(commands: Iterable[Command], glob: str) -> Iterator[str]:
     """Yield the names of the commands that a glob matches. One that matches a matrix's name matches all its steps."""

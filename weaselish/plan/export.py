@@ -37,7 +37,7 @@ def critical_path(plan: Plan, seconds: Mapping[str, float]) -> tuple[Step, ...]:
     return tuple(nx.dag_longest_path(graph)[1:])
 
 
-def as_dot(plan: Drawable, *, stale: Collection[str] = ()) -> Iterator[str]:
+def as_dot(plan: Drawable, *, stale: Collection[str]) -> Iterator[str]:
     """Yield the lines of a Graphviz file, `stale` steps dashed."""
     yield "digraph project {"
     yield "  rankdir=LR; node [shape=box, style=rounded];"

@@ -85,7 +85,7 @@ class StepSequence:
         project: ProjectModel,
         listed: Sequence[str],
         chosen: Mapping[Choice, str],
-        unrecorded: Collection[str] = (),
+        unrecorded: Collection[str],
     ) -> None:
         self._commands = project.commands
         self._producers = Producers(project.commands)

@@ -28,7 +28,7 @@ class ArtifactoryStore(CloudStore):
         bucket: ArtifactoryBucket,
         *,
         remote: str,
-        cancel: Cancel | None = None,
+        cancel: Cancel | None,
         pauses: Sequence[float] = PAUSES,
     ) -> None:
         super().__init__(bucket, remote=remote, cancel=cancel, pauses=pauses)

@@ -69,7 +69,7 @@ class explained:
 class Temporaries:
     """The temporary files of a store, in `directory`, and its lock. `remote` is how messages name the store."""
 
-    def __init__(self, directory: Path, remote: str, cancel: Cancel, *, flushes: bool = True) -> None:
+    def __init__(self, directory: Path, remote: str, cancel: Cancel, *, flushes: bool) -> None:
         self._flushes = flushes  # whether files are on the disk when they are complete
         self._directory = directory
         self._remote = remote

@@ -13,7 +13,7 @@ from weaselish.plan.fingerprint import Fingerprint, fingerprint
 from weaselish.workspace import Workspace
 
 
-def command_at(document: JobDocument, role: str | None = None) -> Command:
+def command_at(document: JobDocument, role: str | None) -> Command:
     """Return the command of a job, with the values of its secrets. Removes variables that must not be set.
 
     `role`: that of the replica that runs here. The secrets of other roles are not here.
@@ -55,9 +55,7 @@ def _hidden(document: JobDocument, role: str | None) -> set[str]:
     return others | (own & set(document.secrets))
 
 
-def verified_inputs(
-    workspace: Workspace, command: Command, document: JobDocument, role: str | None = None
-) -> Fingerprint:
+def verified_inputs(workspace: Workspace, command: Command, document: JobDocument, role: str | None) -> Fingerprint:
     """Return the fingerprint of the job's inputs as they are here. Raises ProjError unless it has the job's key."""
     then = document.fingerprint
     now = fingerprint(command, workspace.env, workspace.digests.of_dep, args=then.args, environment=then.environment)

@@ -71,7 +71,7 @@ def _sources(workspace: Workspace) -> Iterator[JobSource]:
             yield JobSource(variable_of(asset.name), asset.dest, asset.mount)
 
 
-def announced_lines(workspace: Workspace, command: Command, args: tuple[str, ...] = ()) -> list[str]:
+def announced_lines(workspace: Workspace, command: Command, args: tuple[str, ...]) -> list[str]:
     """Return the lines as a run announces them, those of a role with its name in front.
 
     Raises ProjError for a line that cannot be split into words.
@@ -85,7 +85,7 @@ def announced_lines(workspace: Workspace, command: Command, args: tuple[str, ...
     return [*(line.announced for line in job_lines(workspace, command, args)), *of_roles]
 
 
-def job_lines(workspace: Workspace, command: Command, args: tuple[str, ...] = ()) -> tuple[Line, ...]:
+def job_lines(workspace: Workspace, command: Command, args: tuple[str, ...]) -> tuple[Line, ...]:
     """Return the script's lines, `args` appended to the last. Raises ProjError for one that cannot be split."""
     return _lines(workspace, command, command.script, args)
 

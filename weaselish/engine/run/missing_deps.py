@@ -22,9 +22,7 @@ _MOST_NAMES = 1000  # of a directory that are compared with a missing name
 _CLOSE = 0.8  # how similar a path must be to be suggested, up to 1
 
 
-def check_sources(
-    workspace: Workspace, plan: Plan, *, may_be_absent: Callable[[Command, str], bool] = lambda command, dep: False
-) -> None:
+def check_sources(workspace: Workspace, plan: Plan, *, may_be_absent: Callable[[Command, str], bool]) -> None:
     """Raise MissingDep for all deps that do not exist and that no step of the plan produces.
 
     What a step needs of the outputs of a left-out step must exist, too. `may_be_absent`: whether a step can do without

@@ -31,10 +31,6 @@ class Preview(NamedTuple):
     is_unrecorded: bool = False  # it would not run: its outputs are used as they are
     is_unchecked: bool = False  # checking it, or a step upstream, takes longer than the caller waits
 
-    @property
-    def is_up_to_date(self) -> bool:
-        return not self.reasons and not self.is_unrecorded and not self.is_unchecked
-
 
 def preview(
     workspace: Workspace,

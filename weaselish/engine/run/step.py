@@ -55,7 +55,7 @@ class StepRunner:
         confirm: Callable[[str, str], bool],
         options_of: Callable[[Step], StepOptions],
         caching: Caching,
-        resources: LocalResources | None = None,
+        resources: LocalResources | None,
     ) -> None:
         self._workspace = workspace
         self._options_of = options_of

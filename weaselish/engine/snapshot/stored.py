@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from urllib.parse import quote_plus, unquote_plus
 
 from weaselish.errors import NotInStore, StoreError, UsageError, in_short
@@ -83,7 +82,7 @@ def find_snapshot(store: Store, project: str, ref: str) -> StoredSnapshot:
     """
     stored = list_snapshots(store, project)
     if not stored:
-        raise UsageError(f"no snapshot of `{project}` on the remote", hint=_projects_hint(store, project))
+        raise UsageError(f"no snapshot of `{project}` on the remote", hint=_projects_hint(store))
     if ref == LATEST:
         return stored[0]
     if ref.startswith("@"):
@@ -99,13 +98,8 @@ def find_snapshot(store: Store, project: str, ref: str) -> StoredSnapshot:
     return matches[0]
 
 
-def _projects_hint(store: Store, project: str) -> str:
+def _projects_hint(store: Store) -> str:
     others = dict.fromkeys(one.project for one in list_snapshots(store))
     if others:
         return f"it has snapshots of {in_short([f'`{name}`' for name in others], separator=', ')}: `--project NAME`"
     return "`proj snapshot push` stores one"
-
-
-def read_all(store: Store, stored: Iterable[StoredSnapshot]) -> list[Snapshot]:
-    """Read several snapshots. Raises StoreError."""
-    return [read_stored(store, one) for one in stored]

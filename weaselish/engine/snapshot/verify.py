@@ -39,7 +39,7 @@ def verify_snapshot(
     *,
     open_store: OpenStore,
     report: events.Reporter,
-    jobs: int = 4,
+    jobs: int,
 ) -> Verified:
     """Read all contents of a snapshot, and the outputs that it refers to."""
     remote = remote_for(workspace, remote_name)

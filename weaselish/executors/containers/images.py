@@ -19,7 +19,7 @@ def image_digest(
     model: Executors,
     environ: Mapping[str, str],
     cancel: Cancel,
-    pulling: Callable[[str, int, int], None] | None = None,
+    pulling: Callable[[str, int, int], None] | None,
 ) -> str | None:
     """Return the ID of an image as the engine of an executor has it, or the first engine of the project or machine.
 

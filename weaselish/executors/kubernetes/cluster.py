@@ -88,7 +88,7 @@ class Cluster:
                 if getattr(error, "status", None) != 409:
                     raise
 
-    def delete_jobs(self, selector: str, *, grace: int | None = None) -> None:
+    def delete_jobs(self, selector: str, *, grace: int | None) -> None:
         """Delete the Jobs that a selector of labels matches, with all that they own."""
         for job in self.jobs(selector):
             with self._translated("delete jobs"):
