@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from weaselish.files import yaml12
 from weaselish.model.parse import parse
-from weaselish.model.urls import artifactory_parts, remote_url_problem, without_secrets
+from weaselish.model.urls import artifactory_parts, directory_of, remote_url_problem, scheme_of, without_secrets
 
 VALID = (
     *("./x", "../x", "/x", "~/x", "~", "x", "a/b_c-d.e", "größe", "..", "./a b:c@d", "/srv/with space"),
@@ -144,3 +144,17 @@ def test_an_invalid_url_is_an_error_at_its_place_in_project_yml(form: str) -> No
     (problem,) = parse(*yaml12.read(text, file="project.yml")).faults_in("remotes", "default")
     assert problem.located() == f"project.yml:3:{12 if form == '{}' else 18}: `gcs://b` is not a valid URL of a remote"
     assert problem.hint == "did you mean `gs://b`?"
+
+
+@pytest.mark.parametrize(
+    ("url", "scheme", "directory"),
+    [
+        ("./x y", "file", "./x y"),
+        ("s3", "file", "s3"),
+        ("FILE:///x%20y", "file", "/x y"),
+        ("file://localhost/x", "file", "/x"),
+        ("S3://b/x", "s3", None),
+    ],
+)
+def test_a_url_has_a_scheme_and_a_directory_has_a_path(url: str, scheme: str, directory: str | None) -> None:
+    assert (scheme_of(url), directory_of(url)) == (scheme, directory)

@@ -78,9 +78,10 @@ def test_special_files_and_what_tools_execute_are_left_out(plain: ProjectDir, ba
     assert "left out: `.github`: no pull would restore them" in done.err
 
 
-def test_a_remote_inside_the_project_is_not_in_its_snapshots(plain: ProjectDir) -> None:
-    push(plain, "./backup")
-    push(plain, "./backup")
+@pytest.mark.parametrize("url", ["./backup", "file://{}/backup"])
+def test_a_remote_inside_the_project_is_not_in_its_snapshots(plain: ProjectDir, url: str) -> None:
+    for _ in range(2):
+        push(plain, url.format(plain.path))
     assert not [path for path in paths_of_all(plain.path / "backup") if path.startswith("backup")]
 
 

@@ -27,9 +27,9 @@ def ls(call: Call, *, as_json: bool) -> int:
         rows = [row for run in runs for row in _rows(run, ids[run.run])]
         show_table(rows, ("command", "output", "size", "stored", "age", "host", "run"))
     else:
-        from weaselish.cli.transfers import shown_remote
+        from weaselish.model.urls import without_secrets
 
-        say(f"nothing is published on {shown_remote(remote)}")
+        say(f"nothing is published on {without_secrets(remote)}")
     return 0
 
 

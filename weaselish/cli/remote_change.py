@@ -98,7 +98,9 @@ def _remote(name: str, url: str, endpoint: str | None) -> Remote:
 
 def _check_kind(remote: Remote, given: _Given) -> None:
     """Refuse credentials that this kind of remote does not take, and half of those that belong together."""
-    scheme = remote.url.partition("://")[0].lower() if "://" in remote.url else "file"
+    from weaselish.model.urls import scheme_of
+
+    scheme = scheme_of(remote.url)
     takes = {"s3": ("access_key", "secret_key"), "gs": (), "az": (), "file": ()}.get(scheme, _Given._fields[2:])
     values = {field: value for field, value in given._asdict().items() if value is not None}
     for field in values:

@@ -109,8 +109,8 @@ def _show_left_out(left_out: Sequence[tuple[str, Why]]) -> None:
 
 
 def _show(call: Call, result: SnapshotPushed) -> None:
-    from weaselish.cli.transfers import shown_remote
     from weaselish.cli.units import counted, shown_size
+    from weaselish.model.urls import without_secrets
 
     snapshot = result.snapshot
     if not result.is_stored or call.is_verbose:
@@ -120,7 +120,7 @@ def _show(call: Call, result: SnapshotPushed) -> None:
             say(f"  on the remote already, as an output of a run: {path}")
     total = f"{counted(snapshot.files, 'file')}, {shown_size(snapshot.bytes)}"
     new = f"{counted(len(result.new_files), 'file')}, {shown_size(result.new_size)} new"
-    remote = shown_remote(result.remote)
+    remote = without_secrets(result.remote)
     if not result.is_stored:
         done(f"would push a snapshot of {snapshot.project} to {remote}: {total}; {new}")
         return

@@ -29,21 +29,16 @@ def show_refused(direction: Direction, result: Pushed | Pulled) -> None:
 
 def counts(direction: Direction, remote: str, moved: Sequence[bool], already: Sequence[bool], *, dry: bool) -> str:
     """Return the last line: how many commands were transferred, were there already, or were left out."""
+    from weaselish.model.urls import without_secrets
+
     if not moved:
         return "no command has outputs to push or pull"
     verb, where = ("pushed to", "on the remote") if direction is Direction.PUSH else ("pulled from", "present")
     rest = len(moved) - sum(moved) - sum(already)
-    parts = [f"{sum(moved)} {'would be ' if dry else ''}{verb} {shown_remote(remote)}"]
+    parts = [f"{sum(moved)} {'would be ' if dry else ''}{verb} {without_secrets(remote)}"]
     parts += [f"{sum(already)} already {where}"] if any(already) else []
     parts += [f"{rest} not"] if rest else []
     return ", ".join(parts)
-
-
-def shown_remote(remote: str) -> str:
-    """Return a remote's name, or its URL without secrets."""
-    from weaselish.model.urls import without_secrets
-
-    return without_secrets(remote) if "://" in remote else remote
 
 
 def finish(results: Sequence[Pushed | Pulled], *, as_json: bool) -> int:

@@ -6,6 +6,7 @@ from weaselish.connections.credentials import Credentials
 from weaselish.errors import UsageError
 from weaselish.model.project import Remote
 from weaselish.model.secret_refs import AuthType
+from weaselish.model.urls import scheme_of
 
 
 def typed_credentials(remote: Remote, user: str | None, token: str | None) -> Credentials:
@@ -13,7 +14,7 @@ def typed_credentials(remote: Remote, user: str | None, token: str | None) -> Cr
 
     Without `auth:`, it is a password if a user is named. Raises UsageError for a remote that takes neither.
     """
-    scheme = remote.url.partition("://")[0].lower() if "://" in remote.url else "file"
+    scheme = scheme_of(remote.url)
     if not scheme.endswith(("http", "https")):
         hint = "remove them: a bucket takes `profile:`, a directory no credentials"
         raise UsageError(f"`--user` and `--token` mean nothing for remote `{remote.name}`", hint=hint)

@@ -17,6 +17,7 @@ from weaselish.errors import ProjError
 from weaselish.files.user_dirs import user_config_dir
 from weaselish.model.project import Remote
 from weaselish.model.secret_refs import AuthType, SecretRef
+from weaselish.model.urls import scheme_of
 from weaselish.named_tuple import NamedTuple
 from weaselish.resolved_secrets import register_secret
 
@@ -66,7 +67,7 @@ def credentials_of(
 
 def find_login(remote: Remote, given: Credentials | None = None) -> Login:
     """Return where each field of a remote's credentials is, without resolving one. Raises ProjError."""
-    scheme = remote.url.partition("://")[0].lower() if "://" in remote.url else "file"
+    scheme = scheme_of(remote.url)
     if scheme in _BUCKETS_WITHOUT or remote.anonymous:
         return {}
     names = _S3 if scheme == "s3" else _HTTP

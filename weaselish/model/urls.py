@@ -30,8 +30,21 @@ _Problem = tuple[str, str | None]  # message, hint
 
 
 def without_secrets(url: str) -> str:
-    """Return the URL without user, password and query, which may hold secrets. A path stays unchanged."""
+    """Return the URL without user, password and query, which may hold secrets. A path or a name stays unchanged."""
     return re.sub(r"(?<=://)[^/]*@|\?.*", "", url) if "://" in url else url
+
+
+def scheme_of(url: str) -> str:
+    """Return the scheme of a remote's URL in lower case: `file` for a path."""
+    scheme, separator, _ = url.partition("://")
+    return scheme.lower() if separator else "file"
+
+
+def directory_of(url: str) -> str | None:
+    """Return the path of a remote that is a directory, as its URL has it; None for any other remote."""
+    if "://" not in url:
+        return url
+    return unquote(urlsplit(url).path) if scheme_of(url) == "file" else None
 
 
 def remote_url_problem(url: str) -> _Problem | None:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from weaselish.connections.credentials import Credentials
 from weaselish.errors import StoreError
 from weaselish.files.atomic import writing
 from weaselish.files.home import put_home
-from weaselish.model.urls import ARTIFACTORY, remote_url_problem, without_secrets
+from weaselish.model.urls import ARTIFACTORY, directory_of, remote_url_problem, scheme_of, without_secrets
 from weaselish.stores.directory import DirectoryStore
 from weaselish.stores.wrappers import ReadOnly, Retrying
 
@@ -118,8 +117,7 @@ def check_remote(remote: Remote) -> str:
     """Return the scheme of the remote's URL, `file` for a path. Raises StoreError if the remote is invalid."""
     if problem := remote_url_problem(remote.url):
         raise StoreError(f"remote `{remote.name}`: {problem[0]}", hint=problem[1])
-    scheme, separator, _ = remote.url.partition("://")
-    scheme = scheme.lower() if separator else "file"
+    scheme = scheme_of(remote.url)
     if scheme != "file":
         _check_for_secrets(remote)
     _check_options(remote, scheme)
@@ -181,7 +179,9 @@ def _directory(remote: Remote, root: Path) -> Path:
 
 
 def _path(remote: Remote) -> str:
-    return unquote(urlsplit(remote.url).path) if "://" in remote.url else remote.url
+    path = directory_of(remote.url)
+    assert path is not None
+    return path
 
 
 def _bucket(remote: Remote, scheme: str, credentials: Credentials | None) -> Bucket:

@@ -8,7 +8,7 @@ from weaselish.connections.login import find_login
 from weaselish.connections.user_config import config_file, shown_path
 from weaselish.connections.variables import SETTINGS, given_in_environment, variable
 from weaselish.model.project import Remote
-from weaselish.model.urls import without_secrets
+from weaselish.model.urls import scheme_of, without_secrets
 from weaselish.named_tuple import NamedTuple
 
 _HIDDEN = ("name", "auth", "is_user_cache", "is_users")
@@ -42,6 +42,6 @@ def settings_of(remote: Remote, *, is_named: bool = True) -> Iterator[Setting]:
     login = find_login(remote)
     for name, found in login.items():
         yield Setting("credentials" if name == "keyring" else name, None, found.source)
-    scheme = remote.url.partition("://")[0].lower()
+    scheme = scheme_of(remote.url)
     if not login and scheme in _CHAINS and not remote.anonymous:
         yield Setting("credentials", None, _CHAINS[scheme])

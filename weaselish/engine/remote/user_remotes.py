@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from urllib.parse import unquote, urlsplit
 
 from weaselish.cancel import Cancel
 from weaselish.connections import keyrings, secrets
@@ -21,6 +20,7 @@ from weaselish.errors import ProjError, StoreError, UnknownName, UsageError
 from weaselish.model.cache import LOCAL
 from weaselish.model.project import Remote
 from weaselish.model.secret_refs import SecretRef
+from weaselish.model.urls import directory_of
 from weaselish.named_tuple import NamedTuple
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -130,7 +130,7 @@ def _test(
     cancel: Cancel,
 ) -> None:
     """Try out the remote, and create its bucket if it is missing and that was asked for. Raises the first error."""
-    if (directory := _directory(new.remote)) is not None and not os.path.isdir(directory):
+    if (directory := directory_of(new.remote.url)) is not None and not os.path.isdir(directory):
         if not new.creates_bucket:
             raise StoreError(f"the directory `{directory}` does not exist", hint="`--create-bucket` creates it")
         create_bucket(new.remote)
@@ -153,13 +153,6 @@ def _explained(step: ProbeStep) -> ProjError:
     elif step.name == "write":
         error.hint = "if this user may only read, add `--read-only`" + (f"; else {error.hint}" if error.hint else "")
     return error
-
-
-def _directory(remote: Remote) -> str | None:
-    """Return the path of a remote that is a directory."""
-    if "://" not in remote.url:
-        return remote.url
-    return unquote(urlsplit(remote.url).path) if remote.url.lower().startswith("file:") else None
 
 
 @contextmanager

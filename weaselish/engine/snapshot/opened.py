@@ -18,7 +18,7 @@ from weaselish.files.strict_json import read_json_file
 from weaselish.load import FILE
 from weaselish.model.paths import is_outside, project_name_problem
 from weaselish.model.project import ProjectModel, Remote
-from weaselish.model.urls import PATH_STARTS
+from weaselish.model.urls import PATH_STARTS, directory_of
 from weaselish.named_tuple import NamedTuple
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
@@ -114,8 +114,9 @@ def stores_in(workspace: Workspace, remote: Remote) -> frozenset[str]:
     found = set()
     root = os.path.realpath(workspace.root)
     for one in (remote, *workspace.project.remotes.values()):
-        if "://" not in one.url and "${" not in one.url:
-            path = os.path.relpath(os.path.realpath(os.path.join(root, os.path.expanduser(one.url))), root)
+        directory = directory_of(one.url)
+        if directory is not None and "${" not in directory:
+            path = os.path.relpath(os.path.realpath(os.path.join(root, os.path.expanduser(directory))), root)
             if not is_outside(path) and path != ".":
                 found.add(path)
     return frozenset(found)
