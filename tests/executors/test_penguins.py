@@ -1,6 +1,7 @@
-"""The penguins template in containers: the same outputs, and what one engine computed is a hit for the others.
+"""The penguins template on every engine: the same outputs, and what one engine computed is a hit for all others.
 
-The template gets a list of executors and stays as it is otherwise.
+The template gets a list of executors and stays as it is otherwise. Kubernetes is the stand-in of
+`engines.kubernetes`; no real cluster was available.
 """
 
 from __future__ import annotations
@@ -9,24 +10,37 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engines import Engine
+from engines.dask import Dask
+from engines.dask import dask as running_dask
+from engines.fixtures import started
 from engines.images import HOST_OPTIONS
+from engines.kubernetes import Kubernetes
+from engines.kubernetes import kubernetes as serving
+from engines.slurm import Slurm
 from environments import TEMPLATES, with_scikit_learn
 from exec.samples import results
 from harness import ProjectDir
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(180), pytest.mark.xdist_group("penguins")]
+import weaselish
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(180)]
 STEPS = ("prepare", "train", "evaluate", "report")
-ENGINES = ("docker", "podman")
+ENGINES = ("docker", "podman", "slurm", "dask", "kubernetes")
+SOURCE = Path(weaselish.__file__).parent.parent
 EXECUTORS = """\
 
 executors:
   docker: {{type: docker, image: "localhost/host:1", options: {options}}}
   podman: {{type: podman, image: "localhost/host:1", options: {options}}}
+  slurm: {{type: slurm, partition: main, options: [--mem=2G]}}
+  dask: {{type: dask}}
+  kubernetes: {{type: kubernetes, image: "localhost/host:1", setup: ["{setup}"]}}
 """
 
 
@@ -38,8 +52,25 @@ def python() -> Path:
 
 def mounts(python: Path) -> list[str]:
     """Return the options with which the image `host:1` has that environment."""
-    bases = {sys.base_prefix, str(python)} - {"/usr"}
+    bases = {sys.base_prefix, str(python), str(SOURCE)} - {"/usr"}
     return [*HOST_OPTIONS, *(f"--volume={base}:{base}:ro" for base in sorted(bases))]
+
+
+@pytest.fixture(scope="module")
+def dask(python: Path) -> Iterator[Dask]:
+    """Run a Dask whose workers have the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VIRTUAL_ENV", str(python))
+        yield from started(running_dask)
+
+
+@pytest.fixture(scope="module")
+def kubernetes(python: Path, docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubernetes]:
+    """Run the stand-in, with pods that see the environment and the directories of tests."""
+    base = tmp_path_factory.getbasetemp().parent
+    shared = [option for option in mounts(python) if "network" not in option]
+    with serving(tmp_path_factory.mktemp("kubernetes"), docker.environ, (*shared, f"--volume={base}:{base}")) as it:
+        yield it
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +88,10 @@ def penguins(python: Path, place: Path, home: Path | None = None) -> ProjectDir:
         source, target = TEMPLATES / "penguins" / name, project.path / name
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
     path = f"PATH={python}/bin:{sys.prefix}/bin:/usr/bin:/bin"
+    setup = f"export {path} VIRTUAL_ENV={python} PYTHONPATH={SOURCE}"
     options = json.dumps([*mounts(python), f"--env={path}"])
     with open(project.path / "project.yml", "a") as file:
-        file.write(EXECUTORS.format(options=options))
+        file.write(EXECUTORS.format(options=options, setup=setup))
     del project.environ["PYTHONPYCACHEPREFIX"]  # the environment has its bytecode
     project.environ |= {"VIRTUAL_ENV": str(python)} | ({"HOME": str(home)} if home else {})
     return project
@@ -81,7 +113,7 @@ def digests(project: ProjectDir) -> dict[str, Any]:
 def test_penguins_are_the_same_everywhere(
     engine: str, here: ProjectDir, python: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    running: Engine = request.getfixturevalue(engine)
+    running: Engine | Slurm | Dask | Kubernetes = request.getfixturevalue(engine)
     there = penguins(python, tmp_path / "there")
     there.environ |= running.environ
     assert ran(there, engine) == dict.fromkeys(STEPS, "ran")
