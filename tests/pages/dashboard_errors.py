@@ -37,9 +37,10 @@ def _message(answer: httpx.Response) -> str:
     if "json" in answer.headers["content-type"]:
         data = answer.json()
         return str(data.get("error", data))
-    found = re.search(r'(?:class="[^"]*error[^"]*"[^>]*>|</h1>\s*<p>)(.*?)</', answer.text, re.DOTALL)
+    found = re.search(r'(?:class="[^"]*error[^"]*"[^>]*>|</h1>\s*<p>)(.*?)</(?!code)', answer.text, re.DOTALL)
     assert found, answer.text
-    return unescape(re.sub(r"<[^>]+>|\s+", " ", found[1])).strip()
+    text = re.sub(r"<[^>]+>", " ", re.sub(r"</?code>", "`", found[1]))
+    return " ".join(unescape(text).split())
 
 
 def _accounts(scratch: Path) -> Dashboard:

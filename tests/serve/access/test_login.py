@@ -132,7 +132,7 @@ def test_a_second_instance_knows_the_session_and_a_changed_role(dashboard: Dashb
     assert second.get("/audit").status_code == 200
     change_role(dashboard.database, "ada", Role.VIEWER)
     assert second.get("/audit").status_code == 403
-    assert "needs the role `admin`" in second.get("/audit").text
+    assert "needs the role <code>admin</code>" in second.get("/audit").text
 
 
 def test_a_form_of_another_site_or_session_changes_nothing(dashboard: Dashboard) -> None:

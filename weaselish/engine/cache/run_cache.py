@@ -25,7 +25,6 @@ from weaselish.files.swap import recover_all
 from weaselish.model.cache import CacheSettings
 from weaselish.model.paths import is_outside, overlap
 from weaselish.model.project import Command, Remote
-from weaselish.model.urls import directory_of
 from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import Fingerprint
@@ -63,7 +62,7 @@ class RunCache:
         self.source = remote.name
         self._workspace = workspace
         self._settings = settings
-        self._is_directory = directory_of(remote.url) is not None
+        self._is_directory = "://" not in remote.url  # a URL of a directory may lead far away, as to a file server
         self._answers_at_once = remote.is_user_cache and not workspace.project.compat
         self._report = report
         self._tree = open_tree(workspace, remote, open_store)
