@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from weaselish.load import load_project
+
 TEMPLATES = Path(__file__).parent.parent / "templates"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weaselish-tests"
 
@@ -27,6 +29,13 @@ def requirements(*names: str) -> set[str]:
 def with_scikit_learn() -> Path:
     """Return the environment in which the templates with scikit-learn run."""
     return environment("templates", requirements("penguins", "text-classifier", "image-folder"))
+
+
+def copy_template(name: str, to: Path) -> None:
+    """Copy a template as a clone of the repository has it: without what a run in the template itself has left."""
+    made = {path for command in load_project(TEMPLATES / name).commands.values() for path in command.all_outputs}
+    skipped = {".proj", "project.lock", "__pycache__", *(path.split("/")[0] for path in made)}
+    shutil.copytree(TEMPLATES / name, to, dirs_exist_ok=True, ignore=lambda folder, files: skipped.intersection(files))
 
 
 def environment(name: str, requirements: Iterable[str], *, optional: bool = False) -> Path:

@@ -533,7 +533,7 @@ class World:
             kill_all([running], self.mark)
             where = "" if stacks is None else stacks.err[-3000:]
             raise Violation("hang", f"a run that takes more than {TIMEOUT} s\n{where}")
-        if running.is_real and running.was_killed and "KeyboardInterrupt" in ended.err and "frozen" in ended.err:
+        if running.is_real and running.was_killed and _ended_before_proj_began(ended.err):
             self.counts["interrupted while Python started"] += 1
         elif "Traceback (most recent call last)" in ended.err or ended.code == 70:
             raise Violation("crash", ended.err[-3000:])
@@ -760,6 +760,11 @@ class World:
                     raise Violation("needless", f"`{step.name}` in one of several runs")
             book.restored = book.restored or self.cache is not None
             self.learn(turn, book, "ran", after)
+
+
+def _ended_before_proj_began(err: str) -> bool:
+    """Whether a signal ended Python while it started, which shows a traceback of its own."""
+    return "Python runtime state: core initialized" in err or ("KeyboardInterrupt" in err and "frozen" in err)
 
 
 def _is_true(reason: str, then: Run, now: Run) -> bool:

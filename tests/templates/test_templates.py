@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from environments import TEMPLATES, environment, requirements, with_scikit_learn
+from environments import TEMPLATES, copy_template, environment, requirements, with_scikit_learn
 from harness import ProjectDir
 
 from weaselish.engine.templates import template_titles
 from weaselish.load import load_project
 
 NAMES = sorted(path.name for path in TEMPLATES.iterdir())
-
-
-def copy(name: str, to: ProjectDir) -> None:
-    """The template as a clone of the repository has it: without what a run in the template itself has left."""
-    made = {path for command in load_project(TEMPLATES / name).commands.values() for path in command.all_outputs}
-    skipped = {".proj", "project.lock", "__pycache__", *(path.split("/")[0] for path in made)}
-    shutil.copytree(
-        TEMPLATES / name, to.path, dirs_exist_ok=True, ignore=lambda folder, files: skipped.intersection(files)
-    )
 
 
 def run_twice(project: ProjectDir, python: Path | None = None) -> Any:
@@ -45,13 +35,13 @@ def scikit_learn() -> Path:
 
 
 def test_minimal(project: ProjectDir) -> None:
-    copy("minimal", project)
+    copy_template("minimal", project.path)
     assert run_twice(project) is None
     assert "| is | 6 |\n" in project.read("report.md")
 
 
 def test_minimal_runs_only_what_a_change_touches(project: ProjectDir) -> None:
-    copy("minimal", project)
+    copy_template("minimal", project.path)
     project.proj("run", "all")
     assert "count: " not in project.proj("run", "all", "--vars.most", "3").err
     assert project.read("report.md").count("\n| ") == 4
@@ -63,25 +53,25 @@ def test_minimal_runs_only_what_a_change_touches(project: ProjectDir) -> None:
 
 
 def test_distributed(project: ProjectDir) -> None:
-    copy("distributed", project)
+    copy_template("distributed", project.path)
     assert run_twice(project) is None
     assert json.loads(project.read("model.json")) == {"weight": 3.0, "bias": -1.0}
 
 
 def test_penguins(project: ProjectDir, scikit_learn: Path) -> None:
-    copy("penguins", project)
+    copy_template("penguins", project.path)
     assert run_twice(project, scikit_learn)["accuracy"] > 0.9
     assert project.read("reports/report.md").startswith("# ")
 
 
 def test_text_classifier(project: ProjectDir, scikit_learn: Path) -> None:
-    copy("text-classifier", project)
+    copy_template("text-classifier", project.path)
     assert run_twice(project, scikit_learn)["accuracy"] > 0.9
     assert project.read("reports/mistakes.csv").startswith("text,language,predicted,confidence\n")
 
 
 def test_image_folder_and_the_digest_of_its_directory(project: ProjectDir, scikit_learn: Path) -> None:
-    copy("image-folder", project)
+    copy_template("image-folder", project.path)
     assert run_twice(project, scikit_learn)["accuracy"] > 0.9
     os.rename(project.path / "images/3/004.png", project.path / "images/8/wrong.png")
     why = {row["step"]: row["reasons"] for row in project.proj("status", "--json").json}
@@ -91,7 +81,7 @@ def test_image_folder_and_the_digest_of_its_directory(project: ProjectDir, sciki
 
 def test_spacy_textcat(project: ProjectDir) -> None:
     python = environment("spacy", requirements("spacy-textcat"), optional=True)
-    copy("spacy-textcat", project)
+    copy_template("spacy-textcat", project.path)
     assert run_twice(project, python)["cats_score"] > 0.9
     assert project.exists("packages/xx_messages-0.0.0/setup.py")
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from environments import copy_template, with_scikit_learn
 from harness import ProjectDir
 
 from serve.pages.conftest import Site
@@ -52,3 +53,27 @@ def test_an_export_replaces_only_an_export(project: ProjectDir) -> None:
         assert project.proj("serve", "export", "site").code == 0
     assert project.read("mine/notes.txt") == "mine"
     assert "Small" in project.read("site/index.html")
+
+
+@pytest.mark.timeout(180)
+def test_the_penguins_without_a_server(project: ProjectDir, browser: Any) -> None:
+    copy_template("penguins", project.path)
+    project.environ |= {"VIRTUAL_ENV": str(with_scikit_learn())}
+    for strength in ("1.0", "0.001"):
+        done = project.process("run", "all", "--vars.C", strength)
+        assert done.code == 0, done.out + done.err
+    assert project.proj("serve", "export", "../site").code == 0
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    page.goto((project.path.parent / "site" / "index.html").as_uri())
+    page.click("text=Palmer penguins")
+    page.click("nav >> text=Metrics")
+    accuracies = [float(cell) for cell in page.locator("tbody tr td:nth-child(4)").all_inner_texts()]
+    assert len(accuracies) == 2
+    assert accuracies[0] < accuracies[1]
+    assert page.locator("[aria-label='Plot of accuracy'] circle").count() >= 2
+    page.click("tbody tr:first-child a")
+    text = page.inner_text("main")
+    for shown in ("dep changed: training/model.joblib", "data/penguins.csv", "accuracy 0."):
+        assert shown in text, text
+    context.close()
