@@ -60,6 +60,7 @@ def test_a_private_asset_that_is_missing_counts_with_the_digest_in_the_lock(chai
     other = colleague(chain)
     other.remove("corpus")
     assert run(other, "evaluate")["evaluate"] == "restored"
+    assert "`corpus` is missing; `prep` need not run, by what was recorded" in other.proj("run", "evaluate").err
     done = other.proj("run", "prep", "--force")
     assert done.code == 1
     assert "`prep` needs `corpus`, which does not exist" in done.err

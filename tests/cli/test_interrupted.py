@@ -368,3 +368,21 @@ def test_whatever_would_wait_for_the_step_that_calls_it_fails_at_once(project: P
         """)
     done = project.process("run", "a")
     assert (done.code, done.out.count("`a` would wait forever")) == (1, 1)
+
+
+def test_a_signal_in_a_callback_that_drops_exceptions_shows_no_traceback() -> None:
+    script = """
+import signal, weakref
+from weaselish.cancel import Cancel
+from weaselish.cli.signals import cancelling_at_once
+
+class Referent: pass
+
+with Cancel() as cancel, cancelling_at_once(cancel):
+    referent = Referent()
+    reference = weakref.ref(referent, lambda _: signal.raise_signal(signal.SIGTERM))
+    del referent
+    print(cancel.level.name)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("INTERRUPT\n", "")

@@ -205,6 +205,7 @@ class World:
         self.run_calmly(self.words(target, only), target, only)
 
     def run_calmly(self, words: list[str], target: str, only: bool = False, *, clock: float = 0) -> None:
+        self._complete_sources()
         orphans = bool(survivors(self.mark))
         before = self.tree()
         begun = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -92,8 +93,27 @@ def cancelling_at_once(cancel: Cancel) -> Iterator[None]:
             raise Cancelled(cancel.exit_code)
         _write(f"Cleaning up. Press Ctrl-C {max(_PATIENCE - count, 1)} more times to end at once.\n")
 
-    with _handlers(on_interrupt, on_terminate, {}):
+    with _unreported_cancellation(), _handlers(on_interrupt, on_terminate, {}):
         yield
+
+
+@contextmanager
+def _unreported_cancellation() -> Iterator[None]:
+    """Let Python drop a Cancelled without a traceback where it drops exceptions, as in callbacks of weak references.
+
+    The token still tells the next check to end.
+    """
+    before = sys.unraisablehook
+
+    def report(dropped: sys.UnraisableHookArgs) -> None:
+        if not isinstance(dropped.exc_value, Cancelled):
+            before(dropped)
+
+    sys.unraisablehook = report
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextmanager

@@ -81,12 +81,14 @@ class CachedSteps:
         if staleness is None:
             return None
         if self._is_left(step, command, options, staleness):
+            self._tell_of_recorded(command, staleness)
             self._report(events.StepAvailable(step, self.cache.source))
             return StepResult(step, StepState.AVAILABLE)
         absent = absent_deps(self._workspace, staleness)
         if not absent:
             return None
         if not staleness.reasons and not options.force:
+            self._tell_of_recorded(command, staleness)
             self._report(events.StepUpToDate(step, staleness.last.run if staleness.last else None))
             return StepResult(step, StepState.UP_TO_DATE)
         if not options.force and may_restore(command):
@@ -101,6 +103,14 @@ class CachedSteps:
         if reads_here and not self._fetch(step, self._lazy.steps_to_fetch(absent), run_step):
             return StepResult(step, StepState.BLOCKED)
         return None
+
+    def _tell_of_recorded(self, command: Command, staleness: Staleness) -> None:
+        """Note the deps that are nowhere, and count with the digest in the command's last record."""
+        absent = absent_deps(self._workspace, staleness)
+        if nowhere := [path for path in absent if self._lazy.expected(path, None) is None]:
+            what = f"`{nowhere[0]}`" + (f" and {len(nowhere) - 1} more" if len(nowhere) > 1 else "")
+            verb = "is" if len(nowhere) == 1 else "are"
+            self._report(events.Note(f"{what} {verb} missing; `{command.name}` need not run, by what was recorded"))
 
     def _is_left(self, step: Step, command: Command, options: StepOptions, staleness: Staleness) -> bool:
         """Leave the outputs of a step that no target names in the cache, if they are there. Return whether it did."""
