@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +22,7 @@ from engines.images import HOST_OPTIONS
 from engines.kubernetes import Kubernetes
 from engines.kubernetes import kubernetes as serving
 from engines.slurm import Slurm
-from environments import TEMPLATES, with_scikit_learn
+from environments import copy_template, with_scikit_learn
 from exec.samples import results
 from harness import ProjectDir
 
@@ -84,9 +83,7 @@ def here(python: Path, tmp_path_factory: pytest.TempPathFactory) -> ProjectDir:
 def penguins(python: Path, place: Path, home: Path | None = None) -> ProjectDir:
     """Return a new copy of the template, with the run cache in `home` if given."""
     project = ProjectDir(place / "penguins", place / "scratch")
-    for name in ("data", "scripts", "requirements.txt", "project.yml"):
-        source, target = TEMPLATES / "penguins" / name, project.path / name
-        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    copy_template("penguins", project.path)
     path = f"PATH={python}/bin:{sys.prefix}/bin:/usr/bin:/bin"
     setup = f"export {path} VIRTUAL_ENV={python} PYTHONPATH={SOURCE}"
     options = json.dumps([*mounts(python), f"--env={path}"])

@@ -14,6 +14,7 @@ from weaselish.engine.cache.run_cache import RunCache, may_restore
 from weaselish.engine.events import StepResult, StepState
 from weaselish.engine.run.staleness import Expected, Staleness, check_staleness
 from weaselish.engine.serial_reporter import SerialReporter
+from weaselish.errors import listed
 from weaselish.files.projignore import has_projignore
 from weaselish.files.walk import Unreadable
 from weaselish.model.project import Command
@@ -80,15 +81,15 @@ class CachedSteps:
             staleness = self._check(command, options)
         if staleness is None:
             return None
+        absent = absent_deps(self._workspace, staleness)
         if self._is_left(step, command, options, staleness):
-            self._tell_of_recorded(command, staleness)
+            self._tell_of_recorded(command, absent)
             self._report(events.StepAvailable(step, self.cache.source))
             return StepResult(step, StepState.AVAILABLE)
-        absent = absent_deps(self._workspace, staleness)
         if not absent:
             return None
         if not staleness.reasons and not options.force:
-            self._tell_of_recorded(command, staleness)
+            self._tell_of_recorded(command, absent)
             self._report(events.StepUpToDate(step, staleness.last.run if staleness.last else None))
             return StepResult(step, StepState.UP_TO_DATE)
         if not options.force and may_restore(command):
@@ -104,13 +105,11 @@ class CachedSteps:
             return StepResult(step, StepState.BLOCKED)
         return None
 
-    def _tell_of_recorded(self, command: Command, staleness: Staleness) -> None:
-        """Note the deps that are nowhere, and count with the digest in the command's last record."""
-        absent = absent_deps(self._workspace, staleness)
+    def _tell_of_recorded(self, command: Command, absent: Sequence[str]) -> None:
+        """Note those of the absent deps that are not in the cache, either: they count as they were recorded."""
         if nowhere := [path for path in absent if self._lazy.expected(path, None) is None]:
-            what = f"`{nowhere[0]}`" + (f" and {len(nowhere) - 1} more" if len(nowhere) > 1 else "")
-            verb = "is" if len(nowhere) == 1 else "are"
-            self._report(events.Note(f"{what} {verb} missing; `{command.name}` need not run, by what was recorded"))
+            what = f"{listed(nowhere, most=1)} {'is' if len(nowhere) == 1 else 'are'} missing"
+            self._report(events.Note(f"{what}; `{command.name}` need not run, by what was recorded"))
 
     def _is_left(self, step: Step, command: Command, options: StepOptions, staleness: Staleness) -> bool:
         """Leave the outputs of a step that no target names in the cache, if they are there. Return whether it did."""
