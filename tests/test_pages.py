@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,7 +35,7 @@ NOT_RUN = {  # page -> what its console blocks that are not run would need
     "docs/install.md": [*["another environment"] * 3, "a shell with completion"],
     "docs/kubernetes.md": ["a cluster"],
     "docs/run.md": ["a second terminal"],
-    "docs/serve.md": ["it serves until Ctrl-C"],
+    "docs/serve.md": ["it serves until Ctrl-C", "it serves until Ctrl-C"],
     "docs/snapshots.md": ["a MinIO server"],
     "docs/tutorial/get-started.md": ["a minute of network"],
 }
@@ -112,6 +113,10 @@ def test_a_project_in_a_page_is_valid(
     (tmp_path / "project.yml").write_text(text, "utf-8")
     code = main(["validate", str(tmp_path)])
     assert code == 0, f"{place}\n{capsys.readouterr()}"
+
+
+def test_no_block_is_indented_which_would_hide_it_from_these_tests() -> None:
+    assert [name_of(page) for page, text in TEXTS if re.search(r"^[ \t]+(```|~~~)", text, re.MULTILINE)] == []
 
 
 def test_each_block_is_run_or_can_be_read() -> None:
@@ -226,7 +231,13 @@ def test_output_matches_up_to_times_and_elisions(shown: str, output: str, expect
     assert matches(shown, output) is expected
 
 
-def test_rewriting_replaces_only_what_differs(tmp_path: Path) -> None:
-    page = "```console\n$ echo a; false\nb\n$ echo '0.1 s'\n0.2 s\n```\n"
-    expected = page.replace("\nb\n", "\na\n").replace("; false", "")
-    assert rewritten(page.replace("; false", ""), tmp_path / "terminal") == expected
+def test_a_page_that_differs_only_in_times_keeps_its_bytes(tmp_path: Path) -> None:
+    page = "```console\n$ echo '0.1 s'\n0.2 s\n```\n"
+    assert rewritten(page, tmp_path / "terminal") == page
+
+
+def test_a_page_that_differs_gets_the_output_of_one_session(tmp_path: Path) -> None:
+    elided = "$ printf '0.1 s\\nb\\nc\\n0.3 s\\n'\n{}\n…\n{}\n"
+    page = "```console\n$ echo a\n{}\n" + elided + "```\n"
+    old, new = page.format("b", "0.2 s", "0.4 s"), page.format("a", "0.1 s", "0.3 s")
+    assert rewritten(old, tmp_path / "terminal") == new

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -88,6 +89,18 @@ def test_what_cannot_be_cloned_leaves_nothing_behind(folder: ProjectDir, upstrea
         assert message in done.err
         assert "Traceback" not in done.err
     assert sorted(folder.files()) == ["taken", "tmp"]
+
+
+def test_the_path_of_a_local_project_gets_a_hint(folder: ProjectDir) -> None:
+    for name in ("../my project", "/srv/project"):
+        done = folder.proj("clone", name)
+        assert (done.code, done.err.splitlines()) == (
+            2,
+            [
+                f"error: `{name}` is neither a template nor a directory of Weasel's repository",
+                f"  hint: for a git repository in that directory: `proj clone . DIR --repo {shlex.quote(name)}`",
+            ],
+        )
 
 
 def test_a_private_repository_needs_the_key(folder: ProjectDir, upstream: ProjectDir, sshd: Sshd) -> None:

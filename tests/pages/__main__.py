@@ -1,7 +1,7 @@
 """`make docs`: writes the generated pages, the output that pages show, and the picture in the README.
 
-`python -m pages README.md` does not draw, and rewrites the output of that page only. Text that differs only in times,
-sizes or run ids stays as it is.
+A page that differs only in times, sizes or run ids stays as it is. Otherwise all its output is new, so that its times
+and run ids are those of one session. `python -m pages README.md` renews that page in any case, and does not draw.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main(names: list[str]) -> None:
     pages = [ROOT / name for name in names] or PAGES
     with Supplies() as supplies:
         for page in pages:
-            rewrite(page, supplies)
+            rewrite(page, supplies, renew=bool(names))
     if not names:
         with tempfile.TemporaryDirectory() as scratch:
             (ROOT / "docs" / "run.svg").write_text(draw(Path(scratch) / "terminal"), "utf-8")
@@ -34,7 +34,7 @@ def write_if_it_differs(page: Path, text: str) -> None:
         page.write_text(text, "utf-8")
 
 
-def rewrite(page: Path, supplies: Supplies) -> None:
+def rewrite(page: Path, supplies: Supplies, *, renew: bool) -> None:
     """Replace the output that a page shows. Without the servers that it needs, leave it alone."""
     text = page.read_text("utf-8")
     try:
@@ -43,7 +43,7 @@ def rewrite(page: Path, supplies: Supplies) -> None:
         print(f"{page.name} stays as it is: {reason}", file=sys.stderr)
         return
     with tempfile.TemporaryDirectory() as scratch:
-        page.write_text(rewritten(text, Path(scratch) / "terminal", supplied), "utf-8")
+        page.write_text(rewritten(text, Path(scratch) / "terminal", supplied, renew=renew), "utf-8")
 
 
 main(sys.argv[1:])

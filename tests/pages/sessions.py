@@ -128,8 +128,30 @@ def _commands(text: str) -> Iterator[tuple[str, str]]:
 
 def matches(shown: str, output: str) -> bool:
     """Return whether a page's text shows this output, except for times, sizes, run ids and elided lines."""
-    pattern = re.escape(_normal(shown)).replace(f"{re.escape(_ELISION)}\\\n", "(?:.*\n)*")
-    return re.fullmatch(pattern, _normal(output)) is not None
+    return _match(shown, output) is not None
+
+
+def _match(shown: str, output: str) -> re.Match[str] | None:
+    """Match a page's text with the output. The groups are the parts between elided lines."""
+    parts = (re.escape(_normal(part)) for part in _between_elisions(shown))
+    return re.fullmatch("(?:.*\n)*".join(f"({part})" for part in parts), _normal(output))
+
+
+def _between_elisions(shown: str) -> list[str]:
+    return re.split(rf"^{_ELISION}\n", shown, flags=re.MULTILINE)
+
+
+def _with_elisions(shown: str, output: str) -> str:
+    """Return the output without the lines that the page leaves out, if it still shows the same lines."""
+    match = _match(shown, output)
+    if match is None:
+        return output
+    lines = output.splitlines(keepends=True)
+    kept = []
+    for group in range(1, match.re.groups + 1):
+        first, last = (match.string.count("\n", 0, position) for position in match.span(group))
+        kept.append("".join(lines[first:last]))
+    return f"{_ELISION}\n".join(kept)
 
 
 def _normal(text: str) -> str:
@@ -138,12 +160,15 @@ def _normal(text: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
-def rewritten(text: str, scratch: Path, supplied: Mapping[str, str] | None = None) -> str:
-    """Return the page with the output of its commands. Output that is still as shown keeps its bytes."""
+def rewritten(text: str, scratch: Path, supplied: Mapping[str, str] | None = None, *, renew: bool = False) -> str:
+    """Return the page with the output of one session. Unless `renew`, a page that is still right keeps its bytes."""
+    session = list(run_page(text, scratch, supplied))
+    if not renew and all(ran.is_as_shown for ran in session):
+        return text
     new: dict[int, str] = {}
     ends: dict[int, int] = {}
-    for ran in run_page(text, scratch, supplied):
-        shown = ran.shown if matches(ran.shown, ran.output) else ran.output
+    for ran in session:
+        shown = _with_elisions(ran.shown, ran.output)
         new[ran.block.start] = new.get(ran.block.start, "") + f"$ {ran.command}\n{shown}"
         ends[ran.block.start] = ran.block.start + len(ran.block.text or "")
         if ran.code != ran.expected:

@@ -39,6 +39,15 @@ def kept(project: ProjectDir) -> list[str]:
     return [path for path in ("a.txt", "d", "log.txt", "b.txt") if project.exists(path)]
 
 
+def test_what_only_the_run_cache_holds_is_removed(two: ProjectDir) -> None:
+    two.write("project.yml", PROJECT + "cache: local\n")
+    two.proj("run", "b", "--force-all")
+    done = two.proj("clean", "b")
+    assert done.err == "✔ b: `b.txt` removed: the run cache holds it\n1 output removed (1 B)\n"
+    assert two.proj("run", "b").code == 0
+    assert two.exists("b.txt")
+
+
 def test_what_a_remote_holds_is_removed_and_a_pull_brings_it_back(two: ProjectDir) -> None:
     two.proj("push")
     before = {path: data for path, data in two.files().items() if not path.startswith(".proj")}

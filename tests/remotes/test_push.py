@@ -145,7 +145,9 @@ def test_overrides_count_as_they_do_in_run(project: ProjectDir, remote: Path) ->
         """)
     project.write("make.sh", 'echo "$1" > "out-$1"\n')
     project.proj("run", "make", "--vars.size", "2")
-    assert lines_of(project.proj("push"))["make"].startswith("not pushed: script changed: line 1")
+    plain = project.proj("push")
+    assert lines_of(plain)["make"].startswith("not pushed: script changed: line 1")
+    assert "hint: `proj run make` runs it; or repeat the `--vars` of its last run here\n" in plain.err
     assert intact_runs(remote) == []
     assert lines_of(project.proj("push", "--vars.size", "2")) == {"make": "pushed 1 output, 2 B"}
     other = clone(project, "other")

@@ -62,12 +62,17 @@ def _confirmation(call: Call, yes: bool, *, before: Callable[[], object]) -> Cal
 def _show(row: Cleaned, *, dry: bool) -> None:
     subject = f"{row.command}: `{row.output}`"
     if row.kept is None:
-        where = f"remote `{row.remote}` holds it" if row.remote else "it existed only locally"
-        done(f"{subject} {'would be removed' if dry else 'removed'}: {where}")
+        done(f"{subject} {'would be removed' if dry else 'removed'}: {_holder(row)}")
         return
     text = f"{subject} {'would be asked about' if dry and row.is_only_local else 'kept'}: {row.kept}"
     (failed if row.is_error else left)(text)
     hint(row.hint)
+
+
+def _holder(row: Cleaned) -> str:
+    if row.is_in_cache:
+        return "the run cache holds it"
+    return f"remote `{row.remote}` holds it" if row.remote else "it existed only locally"
 
 
 def _counts(rows: Sequence[Cleaned], *, dry: bool) -> str:

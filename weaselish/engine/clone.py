@@ -72,9 +72,7 @@ class Cloned:
 
 def clone(name: str, options: CloneOptions, *, cancel: Cancel) -> Cloned:
     """Copy the directory `name` of the templates or of a repository. Raises UsageError, ProjError."""
-    path = normalise(name)
-    if is_outside(path):
-        raise UsageError(f"`{name}` leads out of the repository", hint="name a directory inside it")
+    path = _path_in_repository(name, options)
     target = _target(path, options)
     templates = bundled_templates()
     if options.repo is None and options.branch is None and path in templates:
@@ -89,10 +87,24 @@ def clone(name: str, options: CloneOptions, *, cancel: Cancel) -> Cloned:
 
 
 def repository_shown(name: str, options: CloneOptions) -> str | None:
-    """Return the repository that `clone` will ask, without secrets; None if it copies a bundled template."""
-    if options.repo is None and options.branch is None and normalise(name) in bundled_templates():
+    """Return the repository that `clone` will ask, without secrets; None if it copies a bundled template.
+
+    Raises UsageError.
+    """
+    path = _path_in_repository(name, options)
+    if options.repo is None and options.branch is None and path in bundled_templates():
         return None
     return mask_url_secrets(options.repo or WEASEL_REPO)
+
+
+def _path_in_repository(name: str, options: CloneOptions) -> str:
+    path = normalise(name)
+    if not is_outside(path):
+        return path
+    if options.repo is None:
+        hint = f"for a git repository in that directory: `proj clone . DIR --repo {shlex.quote(name)}`"
+        raise UsageError(f"`{name}` is neither a template nor a directory of Weasel's repository", hint=hint)
+    raise UsageError(f"`{name}` leads out of the repository", hint="name a directory inside it")
 
 
 def _source(path: str, options: CloneOptions) -> Source:

@@ -48,6 +48,7 @@ class Cleaned:
     output: str
     size: int | None = None
     remote: str | None = None  # one that holds it
+    is_in_cache: bool = False  # whether that is the run cache of the user
     kept: str | None = None
     hint: str | None = None
     is_error: bool = False
@@ -147,22 +148,30 @@ def _with_remotes(
     report: events.Reporter,
 ) -> list[Cleaned]:
     """Return the rows with the first remote that holds each output."""
-    held: dict[str, str] = {}  # output -> remote
+    held: dict[str, Remote] = {}  # by output
     for remote in _remotes(workspace, options, report):
         open_rows = [row for row in rows if row.is_only_local and row.output not in held]
         if not open_rows:
             break
-        report(events.Preparing(f"asking remote `{remote.name}`"))
+        report(events.Preparing(f"asking {_shown(remote)}"))
         tree = open_tree(workspace, remote, open_store)
         try:
             found = run_aside(partial(_held, workspace, tree, open_rows), workspace.cancel)
         except ProjError as error:
             if options.remote is not None:
                 raise
-            report(events.Note(f"remote `{remote.name}` cannot be asked: {error.message}", error.hint))
+            report(events.Note(f"{_shown(remote)} cannot be asked: {error.message}", error.hint))
             continue
-        held |= dict.fromkeys(found, remote.name)
-    return [replace(row, remote=held[row.output], kept=None) if row.output in held else row for row in rows]
+        held |= dict.fromkeys(found, remote)
+    return [_held_by(row, held[row.output]) if row.output in held else row for row in rows]
+
+
+def _shown(remote: Remote) -> str:
+    return "the run cache" if remote.is_user_cache else f"remote `{remote.name}`"
+
+
+def _held_by(row: Cleaned, remote: Remote) -> Cleaned:
+    return replace(row, remote=remote.name, is_in_cache=remote.is_user_cache, kept=None)
 
 
 def _remotes(workspace: Workspace, options: CleanOptions, report: events.Reporter) -> Iterator[Remote]:

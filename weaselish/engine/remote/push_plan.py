@@ -21,7 +21,7 @@ from weaselish.errors import in_short
 from weaselish.model.paths import is_executed_by_tools
 from weaselish.model.project import Command
 from weaselish.plan.digests import ABSENT
-from weaselish.plan.reasons import ReasonKind
+from weaselish.plan.reasons import Reason, ReasonKind
 from weaselish.plan.record import Record, RecordedOutput
 from weaselish.stores.base import Stored
 from weaselish.workspace import Workspace
@@ -142,8 +142,16 @@ class PushPlanner:
             )
         reasons = [reason for reason in staleness.reasons if reason.kind not in _HARMLESS]
         if reasons or staleness.last is None:
-            raise NotPushed(in_short(reasons), is_error=bool(self._options.commands))
+            hint = self._hint_of_variables(command, reasons)
+            raise NotPushed(in_short(reasons), hint=hint, is_error=bool(self._options.commands))
         return staleness.last
+
+    def _hint_of_variables(self, command: Command, reasons: Sequence[Reason]) -> str | None:
+        """Return what to do about a run with `--vars`, if the command may have had one. No record holds the values."""
+        is_changed = any(reason.kind is ReasonKind.SCRIPT_CHANGED for reason in reasons)
+        if not is_changed or not self._workspace.project.vars:
+            return None
+        return f"`proj run {command.name}` runs it; or repeat the `--vars` of its last run here"
 
     def _complete_record(self, command: Command, record: Record) -> Record:
         """Return the record with sizes and facts, of which the lock has none. An adopted entry gets its run id now.
