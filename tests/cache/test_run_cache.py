@@ -171,6 +171,40 @@ def test_a_step_runs_if_another_one_needs_what_only_a_run_produces(chain: Projec
     assert run(other, "all")["train"] == "ran"
 
 
+SWEEP = """\
+cache: local
+commands:
+  - name: train
+    matrix: {rate: [1, 2]}
+    shell: true
+    script: ["mkdir -p m metrics; echo x > m/${matrix.rate}; echo '{\\"a\\": 1}' > metrics/${matrix.rate}.json"]
+    outputs: ["m/${matrix.rate}"]
+    metrics: ["metrics/${matrix.rate}.json"]
+  - name: best
+    shell: true
+    script: ["ls metrics > best"]
+    deps: ["metrics/*.json"]
+    outputs: [best]
+workflows: {all: [train, best]}
+"""
+
+
+def test_a_step_runs_if_a_glob_of_another_one_needs_its_metrics_file(chain: ProjectDir) -> None:
+    """A restored step has no metrics file: `best` would silently compare the others."""
+    chain.project(SWEEP.replace("[1, 2]", "[1, 2, 3]"))
+    run(chain, "all")
+    other = colleague(chain)
+    other.project(SWEEP)
+    assert run(other, "all") == {"train@1": "ran", "train@2": "ran", "best": "ran"}
+    other.project(SWEEP.replace("[1, 2]", "[1, 2, 3]"))
+    assert other.proj("status", "--json").json[2]["state"] != "up to date"
+    assert run(other, "all") == {"train@1": "up to date", "train@2": "up to date", "train@3": "ran", "best": "restored"}
+    assert other.read("best") == "1.json\n2.json\n3.json\n"
+    (other.path / "metrics" / "2.json").unlink()
+    assert run(other, "best")["train@2"] == "ran"
+    assert other.read("best") == "1.json\n2.json\n3.json\n"
+
+
 # -- settings ---------------------------------------------------------------------------------------------------------
 
 

@@ -233,7 +233,19 @@ def test_a_run_reports_the_problem_in_the_same_words_and_writes_nothing(project:
     assert project.files() == before
 
 
+@pytest.mark.parametrize("case", WRONG)
+def test_no_subcommand_shows_a_traceback(project: ProjectDir, case: str) -> None:
+    project.project(WRONG[case][0])
+    target = TARGETS.get(case, "a")
+    for words in ([], ["status"], ["status", target], ["graph"], ["why", target], ["log"], ["vars"], ["ls"]):
+        done = project.proj(*words)
+        assert "Traceback" not in done.err, (words, done.err)
+        assert "project.yml:" in done.err, words
+
+
 BROKEN = {
+    "a workflow's name": "commands: [{name: a, script: ['true']}, {name: b, script: [touch x], outputs: [x]}]\n"
+    "workflows: {a: [b]}",
     "a key of a command": "title: a\ncommands: [{name: a, output: [x]}, {name: b, script: [touch x], outputs: [x]}]\n",
     "an output": "title: a\ncommands: [{name: a, outputs: [.git/x]}, {name: b, script: [touch x], outputs: [x]}]\n",
     "a step": "title: a\ncommands: [{name: b, script: [touch x], outputs: [x]}]\nworkflows: {a: [b, c]}\n",
@@ -262,6 +274,13 @@ def test_status_and_graph_show_a_broken_command_as_unknown(project: ProjectDir) 
     assert state["a"][0] == "unknown"
     assert "project.yml:1:41: unknown key `output`" in state["a"][1][0]
     assert state["b"][0] == "never ran"
+
+
+def test_a_name_of_a_command_and_a_workflow_is_that_of_the_command_except_in_a_run(project: ProjectDir) -> None:
+    project.project("commands: [{name: a, script: ['true']}, {name: b, script: ['true']}]\nworkflows: {a: [b]}")
+    assert [row["step"] for row in project.proj("status", "--json").json] == ["a", "b"]
+    assert [row["step"] for row in project.proj("status", "a", "--json").json] == ["a"]
+    assert project.proj("run", "a").code == 2
 
 
 def test_a_plan_with_a_broken_upstream_step_is_refused(project: ProjectDir) -> None:

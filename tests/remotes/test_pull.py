@@ -152,6 +152,32 @@ def test_a_log_that_the_run_did_not_write_is_named_too(project: ProjectDir, remo
     assert other.proj("status", "--json").json[0]["reasons"] == ["output changed: log"]
 
 
+@pytest.mark.parametrize("with_file", [True, False])
+def test_the_metrics_of_a_run_come_with_its_outputs(project: ProjectDir, remote: Path, with_file: bool) -> None:
+    """Also if project.lock names the run already, as in a clone in which git keeps the metrics file."""
+    project.project(f"""\
+        remotes: {{default: {remote}}}
+        commands:
+          - name: make
+            shell: true
+            script: ["echo 1 > out; echo '{{\\"accuracy\\": 0.5}}' > metrics.json"]
+            outputs: [out]
+            metrics: [metrics.json]
+        """)
+    assert project.proj("run", "make").code == 0
+    project.proj("push")
+    other = clone(project, "other", with_lock=True)
+    if with_file:
+        shutil.copy(project.path / "metrics.json", other.path)
+    lock = other.read("project.lock")
+    assert lines_of(other.proj("pull"))["make"] == "pulled out"
+    (measured,) = other.proj("log", "--metrics", "--json").json
+    assert measured["values"] == {"accuracy": 0.5}
+    assert states(other) == {"make": "up to date"}
+    if with_file:
+        assert other.read("project.lock") == lock
+
+
 def test_outputs_that_are_the_same_already_are_not_downloaded(project: ProjectDir, remote: Path) -> None:
     pipeline(project, remote).proj("push")
     other = clone(project, "other")

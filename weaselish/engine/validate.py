@@ -14,10 +14,9 @@ from weaselish.engine.run.missing_deps import missing_dep_problems
 from weaselish.errors import Problem, ProjError, UnknownName, in_file_order, listed
 from weaselish.load import FILE
 from weaselish.model.locations import Locations, Path
-from weaselish.model.paths import overlap
 from weaselish.model.project import Command
 from weaselish.plan.graph import find_cycle, make_plan
-from weaselish.plan.producers import alternatives
+from weaselish.plan.producers import alternatives, reads
 from weaselish.workspace import Workspace
 
 
@@ -134,7 +133,7 @@ class _Checks:
         consumers: dict[str, list[str]] = {}
         for command in self._commands:
             for dep in command.deps:
-                can_come = self._workspace.producers.of(dep) or any(overlap(dest, dep) for dest in fetched)
+                can_come = self._workspace.producers.of(dep) or any(reads(dep, dest) for dest in fetched)
                 if not can_come and not self._workspace.exists(dep):
                     consumers.setdefault(dep, []).append(command.name)
         missing = missing_dep_problems(self._workspace, self._locations, consumers)

@@ -13,10 +13,12 @@ from weaselish.model.project import ProjectModel
 def commands_of(project: ProjectModel, target: str) -> tuple[str, ...]:
     """Return the commands that a target names, a workflow's in listed order, others in that of the file.
 
-    Raises UnknownName.
+    If a command and a workflow have one name, which is a fault of project.yml, it is the command. Raises UnknownName.
     """
-    commands = project.steps_of(target) if target in project.workflows else project.named(target)
-    if not commands and target not in project.workflows:
+    if target in project.workflows and target not in project.commands and target not in project.matrices:
+        return project.steps_of(target)
+    commands = project.named(target)
+    if not commands:
         raise unknown(project, target)
     return commands
 

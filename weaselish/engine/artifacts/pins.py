@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from weaselish.model.artifacts import Artifact
-from weaselish.model.paths import dep_base, overlap
 from weaselish.model.project import Command
 from weaselish.plan.digests import Algorithm, algorithm_of
+from weaselish.plan.producers import reads
 from weaselish.plan.record import ARTIFACTS, Record
 from weaselish.records.pins import Pin
 from weaselish.workspace import Workspace
@@ -25,8 +25,8 @@ def read_by(workspace: Workspace, commands: Iterable[Command]) -> tuple[Artifact
     artifacts = imported(workspace)
     if not artifacts:
         return ()
-    deps = {dep_base(dep) for command in commands for dep in command.deps}
-    return tuple(one for path, one in artifacts.items() if any(overlap(dep, path) for dep in deps))
+    deps = {dep for command in commands for dep in command.deps}
+    return tuple(one for path, one in artifacts.items() if any(reads(dep, path) for dep in deps))
 
 
 def pin_of(workspace: Workspace, artifact: Artifact) -> Pin | None:

@@ -23,11 +23,12 @@ from weaselish.engine.write_paths import check_output_path
 from weaselish.errors import ProjError, StoreError
 from weaselish.files.swap import recover_all
 from weaselish.model.cache import CacheSettings
-from weaselish.model.paths import is_outside, overlap
+from weaselish.model.paths import is_outside
 from weaselish.model.project import Command, Remote
 from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import Fingerprint
+from weaselish.plan.producers import reads
 from weaselish.plan.record import Origin, Record, RecordedOutput
 from weaselish.workspace import Workspace
 
@@ -182,7 +183,7 @@ class RunCache:
     def _lacks(self, record: Record, needed: frozenset[str]) -> bool:
         """Return whether another step needs an `outputs_no_cache` path that only a run would produce."""
         return any(
-            not self._is_local(output) and any(overlap(dep, output.path) for dep in needed)
+            not self._is_local(output) and any(reads(dep, output.path) for dep in needed)
             for output in record.outputs_no_cache
             if output.digest != ABSENT
         )

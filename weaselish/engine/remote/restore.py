@@ -205,7 +205,9 @@ class Restorer:
         )
         notes = _notes(no_cache, digests)
         held = own_records(self._workspace, command)
-        if not outranks and any(_is_same_run(own, new) for own in held):
+        if not outranks and (same := [own for own in held if _is_same_run(own, new)]):
+            if any(own.run == new.run and records.complete(own).provenance is None for own in same):
+                records.add(with_weasel_digests(self._workspace, new))  # the lock file has no metrics, host or time
             return notes
         is_later = all(own.run < record.run for own in held)  # clocks that were wrong give one id to two runs
         new = with_weasel_digests(self._workspace, new)

@@ -104,9 +104,9 @@ def _location(workspace: Workspace, locations: Locations, command: str, dep: str
 def provider_of(workspace: Workspace, dep: str) -> str:
     """Return what could provide a missing dep, as a hint: an asset, a command, a remote, or a correction."""
     project = workspace.project
-    asset = next((one for one in project.assets if overlap(one.dest, dep) or overlap(one.place, dep)), None)
+    asset = next((one for one in project.assets if reads(dep, one.dest) or reads(dep, one.place)), None)
     producers = workspace.producers.of(dep)
-    artifact = next((one for one in project.artifacts.values() if one.is_imported and overlap(one.path, dep)), None)
+    artifact = next((one for one in project.artifacts.values() if one.is_imported and reads(dep, one.path)), None)
     if artifact is not None:
         return f"`proj run` fetches it: artifact `{artifact.name}`, {artifact.range}"
     if asset is not None:

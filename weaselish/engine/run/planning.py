@@ -10,10 +10,10 @@ from weaselish.engine.run.missing_deps import is_own_output
 from weaselish.engine.run.unrecorded import is_unrecorded
 from weaselish.engine.time_limit import TooLong
 from weaselish.errors import InvalidProject, UsageError, listed
-from weaselish.model.paths import overlap
 from weaselish.model.project import ProjectModel
 from weaselish.model.targets import commands_of, listed_commands
 from weaselish.plan.graph import Plan, make_plan
+from weaselish.plan.producers import reads
 from weaselish.plan.record import Record
 from weaselish.plan.selection import ALL_STEPS, Selection
 from weaselish.plan.sequence import SOURCE, Choice, Cycle
@@ -164,7 +164,7 @@ def _verified_record(workspace: Workspace, name: str, dep: str) -> Record | None
     for record in workspace.records.last(name):
         if isinstance(record, Record):
             digests = workspace.digests_with(record.algorithm)
-            outputs = [output for output in record.all_outputs if overlap(output.path, dep)]
+            outputs = [output for output in record.all_outputs if reads(dep, output.path)]
             try:
                 is_unchanged = all(digests.digest(output.path, "output") == output.digest for output in outputs)
             except TooLong:

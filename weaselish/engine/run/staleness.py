@@ -11,11 +11,11 @@ from weaselish.errors import InvalidProject
 from weaselish.files.content import Digested
 from weaselish.files.digests import Digests
 from weaselish.files.walk import Unreadable
-from weaselish.model.paths import overlap
 from weaselish.model.project import Command
 from weaselish.named_tuple import NamedTuple
 from weaselish.plan.digests import is_tree
 from weaselish.plan.fingerprint import Fingerprint, fingerprint
+from weaselish.plan.producers import reads
 from weaselish.plan.reasons import Reason, ReasonKind, reasons_to_run
 from weaselish.plan.record import Record
 from weaselish.records.lock_entry import LockEntry
@@ -182,7 +182,7 @@ def _missing_for_others(
     """Yield a reason for each absent `outputs_no_cache` path that another step needs."""
     subjects = {reason.subject for reason in reasons}
     for path in command.outputs_no_cache:
-        is_needed = any(overlap(dep, path) for dep in needed)
+        is_needed = any(reads(dep, path) for dep in needed)
         if is_needed and path not in subjects and output_content(digests, command, path) is None:
             yield Reason(ReasonKind.OUTPUT_MISSING, path, "needed")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator
 
-from weaselish.model.paths import overlap
 from weaselish.model.project import Command
 from weaselish.plan.producers import reads
 from weaselish.workspace import Workspace
@@ -37,7 +36,7 @@ def _outputs_to_exist(command: Command, needed: Collection[str]) -> Iterator[str
     for output in command.all_outputs:
         is_optional = output in command.outputs_no_cache and bool(command.outputs)
         is_own_dep = any(reads(dep, output) for dep in command.deps)
-        if not is_own_dep and (not is_optional or any(overlap(output, dep) for dep in needed)):
+        if not is_own_dep and (not is_optional or any(reads(dep, output) for dep in needed)):
             yield output
 
 
