@@ -165,3 +165,22 @@ def test_the_producer_of_a_match_of_a_glob_runs_first(project: ProjectDir) -> No
         """)
     assert project.proj("run", "sum").code == 0
     assert project.read("all.csv") == "1\n2\n"
+
+
+def test_a_variable_that_is_not_set_is_a_warning_when_its_step_runs(project: ProjectDir) -> None:
+    project.project("""\
+        env: {token: HUB_TOKEN, mode: MODE}
+        commands:
+          - {name: a, script: ["echo ${env.token} ${env.mode}"], env: {T: "${env.token}"}, outputs_no_cache: [x]}
+        """)
+    project.environ["MODE"] = ""  # set, although to nothing
+    assert "HUB_TOKEN" not in project.proj("validate").err
+    done = project.proj("run", "a")
+    assert done.code == 0
+    assert done.err.count("warning: ") == 1
+    assert (
+        "warning: project.yml:3:5: `a` uses `${env.token}`, but HUB_TOKEN is not set: it counts as empty\n"
+        "  hint: set HUB_TOKEN in the environment or in a dotenv file\n"
+    ) in done.err
+    project.environ["HUB_TOKEN"] = "x"
+    assert "warning" not in project.proj("run", "a", "--force").err

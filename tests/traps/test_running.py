@@ -127,7 +127,7 @@ def test_r5_it_is_a_reason_to_run_its_value_is_nowhere_on_disk(project: ProjectD
     assert project.proj("run", "make", env={"MODE": "value-of-mine"}).err == "✔ all up to date (1 step)\n"
     done = project.proj("run", "make", env={"MODE": "value-of-yours"})
     assert done.err.startswith("make: env changed: USED; env changed: env.mode\n")
-    assert project.proj("run", "make").err.startswith("make: env changed: USED; env changed: env.mode\n")
+    assert "make: env changed: USED; env changed: env.mode\n" in project.proj("run", "make").err
     assert [name for name, content in project.files().items() if b"value-of" in (content or b"")] == []
 
 

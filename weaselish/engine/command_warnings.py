@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from weaselish.engine.script_warnings import script_warnings
 from weaselish.errors import Problem
+from weaselish.model.interpolate import env_names
 from weaselish.model.locations import Path
 from weaselish.model.paths import dep_base, inside, is_outside, normalise, overlap
 from weaselish.model.project import Command
@@ -22,6 +23,16 @@ def command_warnings(workspace: Workspace, command: Command) -> Iterator[Problem
     yield from _undeclared_deps(workspace, command)
     yield from _absolute_paths(workspace, command)
     yield from script_warnings(workspace, command)
+
+
+def unset_variables(workspace: Workspace, command: Command) -> Iterator[Problem]:
+    """Yield the variables of the environment that a step uses and that are not set. Only a run needs their values."""
+    variables = (*command.env, *(variable for role in command.roles for variable in role.env))
+    for name in sorted(env_names([*command.recorded_script, *(value for _, value in variables)])):
+        if workspace.env(name) is None:
+            variable = workspace.project.env.get(name, name)
+            message = f"`{command.name}` uses `${{env.{name}}}`, but {variable} is not set: it counts as empty"
+            yield _warning(workspace, command, message, f"set {variable} in the environment or in a dotenv file")
 
 
 def _warning(

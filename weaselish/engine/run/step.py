@@ -201,9 +201,10 @@ class StepRunner:
             raise ProjError(f"`{command.name}` was not confirmed")
 
     def _warn_about(self, command: Command) -> None:
-        from weaselish.engine.command_warnings import command_warnings
+        from weaselish.engine.command_warnings import command_warnings, unset_variables
 
-        for problem in command_warnings(self._workspace, command):
+        workspace = self._workspace
+        for problem in (*command_warnings(workspace, command), *unset_variables(workspace, command)):
             self._report(events.Note(problem.located(), problem.hint))
 
     def _check(self, command: Command, options: StepOptions) -> Staleness:
