@@ -22,6 +22,7 @@ LEVELS = {
     "model": 2,
     "plan": 3,
     "files": 4,
+    "interpreter": 4,
     "locks": 5,
     "archive": 5,
     "connections": 6,

@@ -161,7 +161,15 @@ def test_the_page_of_variables_has_each_that_the_code_reads_or_sets() -> None:
     others = {  # texts that look like variables, and what proj tells only its own processes and git
         *("F_OFD_GETLK", "F_OFD_SETLK", "SC_PAGE_SIZE", "SC_PHYS_PAGES", "TREE_SUFFIX"),
         *("NODE_FAIL", "OUT_OF_MEMORY", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT", "STAGE_OUT"),
-        *("GIT_ATTR_NOSYSTEM", "LC_ALL", "PROJ_JOB_SECRETS", "SLURMD_NODENAME", "SLURM_PROCID", "SLURM_RESTART_COUNT"),
+        *(
+            "CONDA_DEFAULT_ENV",
+            "GIT_ATTR_NOSYSTEM",
+            "LC_ALL",
+            "PROJ_JOB_SECRETS",
+            "SLURMD_NODENAME",
+            "SLURM_PROCID",
+            "SLURM_RESTART_COUNT",
+        ),
         *("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT"),  # hidden from steps
         *("SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_STEP"),
     }

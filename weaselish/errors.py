@@ -61,7 +61,7 @@ class UsageError(ProjError):
 
 
 class InvalidOverride(UsageError):
-    """An override such as `--vars.epochs 3` names no variable, or gives a value that it cannot have.
+    """An override such as `--vars.epochs 3` names no variable, or gives it an invalid value.
 
     Cure: `proj vars` lists the variables; correct the name or the value.
     """
@@ -146,7 +146,7 @@ class InvalidProject(ProjError):
 class MissingDep(ProjError):
     """A dep does not exist, and no step of the plan produces it. Nothing was run.
 
-    Cure: correct the path, provide the file, or list under `outputs` of a command that it writes it.
+    Cure: correct the path, provide the file, or list it under `outputs` of the command that writes it.
     """
 
     def __init__(self, problems: Sequence[Problem], *, file: str = "project.yml") -> None:
@@ -171,7 +171,7 @@ class BrokenState(ProjError):
 
 
 class Busy(ProjError):
-    """Another process holds a lock that this call needs, and waiting is excluded or would never end.
+    """Another process holds a lock that this call needs. `--no-wait` forbids waiting, or the wait would never end.
 
     Cure: wait until the other process ends; without `--no-wait`, `proj` waits itself.
     """

@@ -11,7 +11,7 @@ import pytest
 from cli.screen import Screen
 from harness import ProjectDir, wait_until
 
-from weaselish.executors.local.interpreter import project_python
+from weaselish.interpreter import project_python
 
 PROJECT = "commands: [{name: hello, script: [python hello.py], outputs: [out.txt]}]\n"
 SCRIPT = "import sys, tiny\nopen('out.txt', 'w').write(sys.prefix + tiny.WORD)\n"
@@ -139,5 +139,9 @@ def test_the_environment_of_proj_itself_does_not_hide_the_one_of_the_project(tmp
     assert project_python(tmp_path, {"VIRTUAL_ENV": sys.prefix}) == str(own)
     assert project_python(tmp_path, {"CONDA_PREFIX": sys.prefix}) == str(own)
     assert project_python(tmp_path, {"VIRTUAL_ENV": str(tmp_path / "other")}) == str(other)
+    conda = {"CONDA_PREFIX": str(tmp_path / "other")}
+    assert project_python(tmp_path, {**conda, "CONDA_DEFAULT_ENV": "mine"}) == str(other)
+    assert project_python(tmp_path, {**conda, "CONDA_DEFAULT_ENV": "base"}) == str(own)
     own.unlink()
     assert project_python(tmp_path, {"VIRTUAL_ENV": sys.prefix}) == sys.executable
+    assert project_python(tmp_path, {**conda, "CONDA_DEFAULT_ENV": "base"}) == str(other)

@@ -48,7 +48,8 @@ def test_a_missing_module_is_reported_with_the_python_that_ran_and_what_installs
         "`.venv/bin/python -m pip install numpy` may install it, if the package has that name"
     )
     assert cause("/v/bin/python") == (
-        "`/v/bin/python` has no module `numpy`: `deactivate` that environment, so that the project's .venv is used"
+        "`/v/bin/python` has no module `numpy`: "
+        "`deactivate` leaves that environment, so that the project's .venv is used"
     )
 
 

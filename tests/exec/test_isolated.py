@@ -85,6 +85,15 @@ def test_a_file_that_is_not_declared_is_missing_and_the_message_says_so(chain: P
     assert run(chain, "prep") == {"prep": "up to date"}
 
 
+def test_a_module_beside_the_script_is_named_too(project: ProjectDir) -> None:
+    project.write("scripts/own.py", "X = 1\n")
+    project.write("scripts/train.py", "import own\n")
+    project.project("commands: [{name: a, script: [python scripts/train.py], deps: [scripts/train.py]}]")
+    done = project.proj("run", "a", "--executor", "isolated")
+    assert done.code == 1
+    assert "hint: only declared deps exist on `isolated`: list `scripts/own.py` under `deps`\n" in done.err
+
+
 def test_output_and_exit_code_are_those_of_the_script(project: ProjectDir) -> None:
     project.project("commands: [{name: a, script: ['sh -c \"echo hello; exit 7\"', 'echo never']}]")
     done = project.proj("run", "a", "--executor", "isolated")

@@ -89,7 +89,7 @@ ANSWERED = (
     Answered("NotLoggedIn", "`GET /api/v1/projects` without a token", _not_logged_in),
     Answered("WrongPassword", "a login with a wrong password", _wrong_password),
     Answered("TooManyAttempts", "the eleventh login in a row with a wrong password", _too_many_attempts),
-    Answered("Forbidden", "the page of what was done, opened by a viewer", _forbidden),
+    Answered("Forbidden", "the audit log, opened by a viewer", _forbidden),
     Answered("ForeignForm", "a form of an earlier session", _foreign_form),
     Answered("ProviderError", "a login while the provider is down", _provider_error),
 )

@@ -8,14 +8,14 @@ from weaselish.serve.settings_file import KEYS, variable_of
 
 _CREDENTIALS = ("access_key", "secret_key", "session_token", "user", "password", "token")
 _ABOUT = """\
-An option has priority over a variable, and a variable over project.yml. Variables that project.yml reads by
-`${env.NAME}` are up to the project: `proj vars` shows them."""
+An option has priority over a variable, and a variable over project.yml. Each project chooses the
+variables that its project.yml reads with `${env.NAME}`: `proj vars` shows them."""
 READ: dict[str, Rows] = {
     "What proj reads": [
-        ("PROJ_JOBS", "How many steps run at a time, as `-j` says: a number or `auto`."),
-        ("PROJ_CACHE", "The run cache, as `--cache` says: `local`, a remote, or `off`."),
-        ("PROJ_GPUS", "How many GPUs steps may use, as `--gpus` says."),
-        ("PROJ_NOTIFY", "A line for the shell that runs when a run of over a minute has ended."),
+        ("PROJ_JOBS", "How many steps run at a time, like `-j`: a number or `auto`."),
+        ("PROJ_CACHE", "The run cache, like `--cache`: `local`, a remote, or `off`."),
+        ("PROJ_GPUS", "How many GPUs steps may use, like `--gpus`."),
+        ("PROJ_NOTIFY", "A shell command that `proj` runs at the end of a run of over a minute."),
         ("PROJ_CONFIG_OVERRIDES", "Overrides of variables: `--vars.epochs 5 --vars.lang de`."),
         ("WEASEL_CONFIG_OVERRIDES", "The same, for projects that come from Weasel."),
         ("PROJ_CACHE_DIR", "The directory of the user's run cache."),
@@ -24,10 +24,10 @@ READ: dict[str, Rows] = {
         ("NO_COLOR", "No colours, if it is set."),
         ("TERM", "With `dumb`, no colours and no lines that are redrawn."),
         ("COLUMNS", "The width of tables where the output is not a terminal."),
-        ("SHELL", "The shell for `proj completion` without a name, and for `proj shell`."),
+        ("SHELL", "The shell that `proj shell` opens, and that the hint of `proj completion` names."),
         ("PATH", "Where programs are found. Scripts get the folder of the project's Python in front of it."),
         ("VIRTUAL_ENV", "The environment whose `python` and `pip` scripts use, before the project's `.venv`."),
-        ("CONDA_PREFIX", "The same for conda."),
+        ("CONDA_PREFIX", "The same for conda. If CONDA_DEFAULT_ENV is `base`, the project's `.venv` comes first."),
         ("XDG_CACHE_HOME", "The directory for locks of paths outside the project, and for the run cache."),
         ("GITHUB_ACTIONS", "With `true`, each step is a group in the log, and errors are annotations."),
         ("GITHUB_STEP_SUMMARY", "The file to which `proj run` appends the table of its steps."),
@@ -54,7 +54,7 @@ READ: dict[str, Rows] = {
         ("SLURM_CONF", "The configuration of Slurm. Jobs get it, and the next two."),
         ("SLURM_CLUSTERS", "The clusters of Slurm."),
         ("SLURM_JWT", "The token of Slurm."),
-        ("CONTAINER_HOST", "Where the engine of Podman is; DOCKER_HOST for Docker, which reads it itself."),
+        ("CONTAINER_HOST", "The address of Podman's engine. For Docker it is DOCKER_HOST, which Docker reads itself."),
         ("CONTAINER_CONNECTION", "The connection of Podman, by its name."),
         ("XDG_RUNTIME_DIR", "A directory in memory, for the secrets of containers."),
         ("CUDA_VISIBLE_DEVICES", "The GPUs that `proj` may give to steps."),
@@ -65,7 +65,7 @@ SET: dict[str, Rows] = {
         ("CUDA_VISIBLE_DEVICES", "The GPUs of the step, if it requests any."),
         ("GPU_COUNT", "Their number."),
         ("`<NAME>_DIR`", "Where a source is: TRAIN_DATA_DIR for the asset named `train-data`."),
-        ("GIT_OPTIONAL_LOCKS", "Not for scripts: `proj` calls git with 0, so that it locks nothing."),
+        ("GIT_OPTIONAL_LOCKS", "Only git gets it, from `proj`: with 0, git locks nothing."),
     ],
     "What replicas get": [
         ("`<ROLE>_NODES`", "The addresses of all replicas of a role, separated by commas."),
@@ -77,8 +77,8 @@ SET: dict[str, Rows] = {
         ("MASTER_PORT", "Its port."),
         ("TF_CONFIG", "The cluster as TensorFlow describes it, if the roles are TensorFlow's."),
         ("BUILD_ID", "The id of the run. Jobs on Kubernetes get it without roles, too."),
-        ("TASK_NAME", "The name of the step; on Kubernetes, too."),
-        ("PROJECT_NAME", "The name of the project; on Kubernetes, too."),
+        ("TASK_NAME", "The name of the step. Jobs on Kubernetes get it without roles, too."),
+        ("PROJECT_NAME", "The name of the project. Jobs on Kubernetes get it without roles, too."),
     ],
     "What the command of `--notify` gets": [
         ("PROJ_RESULT", "`done`, `failed` or `interrupted`."),

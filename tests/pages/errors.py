@@ -29,9 +29,9 @@ Each entry shows what `proj` printed when the error was provoked for this page."
 _ABOUT_MESSAGES = """\
 These belong to no class of their own. Search this page for the part of the message that does not change."""
 _ABOUT_OTHERS = """\
-These need a disk, a cluster or a moment that cannot be provoked here. Tests of each are in the repository."""
+These depend on a disk, a cluster or the timing, and cannot be provoked here. The repository has tests of each."""
 _SECTIONS = {  # title -> the part of the package that defines the classes
-    "The command line and project.yml": ("errors", "plan"),
+    "The command line, the project and general errors": ("errors", "plan"),
     "Files and locks": ("files", "locks"),
     "Remotes": ("stores", "archive", "connections"),
     "Assets and artifacts": ("sources", "engine"),

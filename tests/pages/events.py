@@ -45,7 +45,7 @@ _SAME = {  # what differs from run to run, and from machine to machine
     "run": 1795730794549509,
     "seconds": 0.1,
     "saved": 0.1,
-    "log": "/home/ada/demo/.proj/logs/1795730794549509.log",
+    "log": "/home/ada/demo/.proj/logs/copy.1795730794549509.log",
     "program": "/usr/bin/cp",
 }
 _RARE: tuple[events.Event, ...] = (  # what needs another process or a remote cache
@@ -71,7 +71,7 @@ def events_page() -> str:
         hints = get_type_hints(kind)
         rows = [(f"`{field}`", _kind(hints[field])) for field in kind._fields if field != "at"]
         if any(isinstance(rare, kind) for rare in _RARE) and name not in _real():
-            parts.append("The example is made up: it takes another process or a remote cache.")
+            parts.append("The example is made up: a real one needs another process or a remote cache.")
         parts += [table(("field", "type"), rows), f"```json\n{_shown(examples[name])}\n```"]
     return "\n\n".join(parts) + "\n"
 

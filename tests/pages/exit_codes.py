@@ -9,20 +9,20 @@ _ROWS = (
     ("0", "Done, or nothing to do."),
     ("1", "A step, a transfer or a check failed."),
     ("2", "The command line or project.yml is wrong. Nothing was done."),
-    ("39", "A git repository that is a source could not be cloned, as in Kuberlab."),
+    ("39", "`proj` could not clone the git repository of a source. Kuberlab uses the same code."),
     ("124", "A script ran longer than its `timeout`."),
     ("126, 127", "A program of a script cannot be executed, or was not found."),
     ("128 + N", "Signal N ended a script, or `proj` itself: 130 after Ctrl-C, 143 after SIGTERM, 137 after SIGKILL."),
 )
 _SCRIPTS = """\
 `proj run` exits with the code of the first step that failed, in the order of the plan. If its script ended by itself,
-that is the script's own code: a script that exits with 3 makes `proj run` exit with 3. A script that ends with 0
-without one of its outputs counts as failed, with 1."""
+that is the script's own code: a script that exits with 3 makes `proj run` exit with 3. A script that ends with 0 but
+does not write one of its outputs counts as failed: `proj run` exits with 1."""
 _QUESTIONS = (
-    ("`proj status --check`", "1 if a step must run. Steps that always run do not count."),
+    ("`proj status --check`", "1 if a step must run or is unrecorded. Steps that always run do not count."),
     ("`proj validate`", "2 if project.yml has an error. Warnings do not count."),
     ("`proj remote test`", "1 if an operation fails on one of the remotes."),
-    ("`proj artifact verify`", "1 if the version is not what it says."),
+    ("`proj artifact verify`", "1 if the stored bytes are damaged, or if a rerun fails or gives a different result."),
     ("`proj snapshot verify`", "1 if something that the snapshot needs is missing or damaged."),
 )
 

@@ -16,7 +16,7 @@ _SECTIONS = {  # definition of the schema -> title, what follows a key in its he
     "command": (
         "Keys of a command",
         " of a command",
-        "Each entry of `commands` has these keys. Only `name` is required; `x-…` is left alone.",
+        "Each entry of `commands` has these keys. Only `name` is required. `proj` ignores keys that begin with `x-`.",
     ),
     "role": (
         "Keys of a role",
@@ -32,7 +32,7 @@ _SECTIONS = {  # definition of the schema -> title, what follows a key in its he
     "executor": (
         "Keys of an executor",
         " of an executor",
-        "`executors` maps names to these keys. Each key says for which types it is.",
+        "`executors` maps names to these keys. Each description says which types the key is for.",
     ),
     "asset": (
         "Keys of an asset",

@@ -46,7 +46,7 @@ def python_api() -> str:
     for title, owner, had in _PARTS:
         parts += [f"## {title}", f"{had}. {_text(owner)}"]
         for kind in _groups(owner):
-            if kind is not owner:
+            if kind is not owner and any(_members(kind)):
                 parts.append(_text(kind))
             for name, member in _members(kind):
                 parts += [f"### {title}.{name}", *_member(name, member)]

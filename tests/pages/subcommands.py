@@ -9,8 +9,8 @@ from weaselish.cli.help import EVERYWHERE, EXIT_CODES
 from weaselish.cli.subcommand import COMMON, GROUPS, SECTIONS, Option, Subcommand, Takes, load_subcommand
 
 _ABOUT_SUBCOMMANDS = """\
-`proj` alone lists the commands and workflows of the project. `proj SUBCOMMAND --help` prints what this page says of a
-subcommand. Data goes to stdout, everything else to stderr. Options may stand anywhere."""
+`proj` alone lists the commands and workflows of the project. `proj SUBCOMMAND --help` prints what this page says
+about a subcommand. Data goes to stdout, everything else to stderr. Options may stand anywhere."""
 
 
 def cli() -> str:

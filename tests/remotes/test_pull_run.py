@@ -57,7 +57,24 @@ def test_a_run_with_another_script_is_refused(random: ProjectDir) -> None:
     random.write("draw.sh", "echo 4 > number")
     done = random.proj("pull", "--run", first)
     assert done.code == 1
-    assert f"run {first} had a different script, deps or env" in done.err
+    assert f"run {first} had a different script, deps or env: dep changed: draw.sh\n" in done.err
+
+
+def test_a_run_with_other_variables_says_which_and_can_be_pulled_with_them(project: ProjectDir) -> None:
+    project.project("""\
+        vars: {n: 1}
+        remotes: {default: ../remote}
+        commands: [{name: make, shell: true, script: ["echo ${vars.n} > out"], outputs: [out]}]
+        """)
+    project.proj("run", "make", "--vars.n", "2")
+    project.proj("push", "--vars.n", "2")
+    (run,) = (str(one["run"]) for one in project.proj("ls", "--json").json)
+    project.proj("run", "make")
+    done = project.proj("pull", "--run", run)
+    assert done.code == 1
+    assert "script changed: line 1 (`echo 2` → `echo 1`)\n  hint: repeat the `--vars` of that run\n" in done.err
+    assert project.proj("pull", "--run", run, "--vars.n", "2", "--force").code == 0
+    assert project.read("out") == "2\n"
 
 
 def test_what_exists_only_locally_stays(random: ProjectDir) -> None:

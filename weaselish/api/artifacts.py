@@ -134,7 +134,7 @@ class Artifacts:
     ) -> Path | T:
         """Download a version (`1.4.0`, `LATEST`, `^1.2`, `newest`, `@alias`), verify it, and return where it is.
 
-        With `load`, nothing is put in place: return what it makes of the verified bytes.
+        With `load`, put nothing in place, and return what `load` makes of the verified bytes.
         """
         if load is not None:
             from weaselish.engine.artifacts.transfer import load_artifact
@@ -182,14 +182,14 @@ class Artifacts:
             return versions_of(workspace, name, prefix=prefix, open_store=store_opener(workspace))
 
     def show(self, name: str, version: str = "", *, prefix: str = "", cancel: Cancel | None = None) -> Shown:
-        """Return what is known of a version, by default of the highest."""
+        """Return the facts about a version, by default about the highest."""
         from weaselish.engine.artifacts.facts import show
 
         with self._opened(cancel) as workspace:
             return show(workspace, name, version, prefix=prefix, open_store=store_opener(workspace))
 
     def alias(self, name: str, version: str, alias: str, *, prefix: str = "", cancel: Cancel | None = None) -> Version:
-        """Let an alias stand for a version from now on."""
+        """Point an alias at a version."""
         from weaselish.engine.artifacts.facts import set_alias
 
         with self._opened(cancel) as workspace:

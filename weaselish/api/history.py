@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class History(ProjectDirectory):
-    """Reports on past runs. A run is named by its id, or by the last digits of it that no other run has."""
+    """Methods that report on past runs. Name a run by its id, or by enough of its last digits."""
 
     def log(self, *names: str, most: int | None = None, on_event: OnEvent = ignore) -> list[PastRun]:
         """Return the last runs, at most `most`, the newest last. Names are those of commands, workflows and runs."""
@@ -39,8 +39,8 @@ class History(ProjectDirectory):
     ) -> MetricsTable:
         """Return the metrics of runs, the newest last, or by `sort`: a metric, highest first, or `-` and a metric.
 
-        Names are those of commands, workflows, runs and metrics, or globs; by default all. `most`: rows at most, the
-        newest or the best.
+        Names are those of commands, workflows, runs and metrics, or globs; by default all. `most` limits the rows to
+        the newest or the best.
         """
         from weaselish.engine.log import metrics_of
 
@@ -55,7 +55,8 @@ class History(ProjectDirectory):
         """Return what differs between two runs: script, deps, env, outputs and metrics.
 
         `words` are a command or workflow and up to two run ids. Without an id, compare the last run with the current
-        state, with one that run with the last one, with two these two. Without any word, compare all commands.
+        state. With one id, compare that run with the last one; with two, compare these two. Without any word, compare
+        all commands.
         """
         from weaselish.engine.diff import diff
 
@@ -91,7 +92,7 @@ class History(ProjectDirectory):
         """Explain commands: the reasons to run and where they come from, the last run, and what follows downstream.
 
         `sources` says where overrides come from. With `within`, it reads deps and outputs for no more than that many
-        seconds. `past` spares reading the journals.
+        seconds. `past` saves reading the journals.
         """
         from weaselish.engine.why import why
 

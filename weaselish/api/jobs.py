@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Jobs(ProjectDirectory):
-    """Shows and ends what runs, on this machine or elsewhere."""
+    """Methods that show and end running steps, on this machine or elsewhere."""
 
     def running(self, *, on_event: OnEvent = ignore, cancel: Cancel | None = None) -> list[RunningStep]:
         """Return the steps that run or wait in a queue, the oldest first."""

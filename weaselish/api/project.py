@@ -38,7 +38,7 @@ class Project(Running, Jobs, Sharing, History):
     def load(cls, directory: str | os.PathLike[str] = ".", *, overrides: Mapping[str, str] | None = None) -> Project:
         """Return the project in `directory`, with overrides such as `{"vars.epochs": "5"}`.
 
-        Raises UsageError if project.yml does not exist, InvalidProject with all of its problems.
+        Raises UsageError if project.yml does not exist, and InvalidProject, with all problems, if it has errors.
         """
         project = cls(directory, overrides=overrides)
         project._open()
@@ -53,6 +53,7 @@ class Project(Running, Jobs, Sharing, History):
 
     @property
     def commands(self) -> tuple[str, ...]:
+        """The names of all commands, each step of a matrix included."""
         return tuple(self.model.commands)
 
     @property
@@ -130,7 +131,7 @@ class Project(Running, Jobs, Sharing, History):
         return variables_of(self._open(), self._overrides, given)
 
     def secrets(self) -> frozenset[str]:
-        """Return the values that no text about the project may show: of declared and of resolved secrets."""
+        """Return the values of declared and resolved secrets, which no text about the project may show."""
         from weaselish.engine.run.secrets import hidden_values
 
         workspace = self._open()
@@ -159,7 +160,7 @@ class Project(Running, Jobs, Sharing, History):
     def acceptable(
         self, *, on_event: OnEvent = ignore, cancel: Cancel | None = None
     ) -> list[tuple[Command, tuple[Reason, ...]]]:
-        """Return the commands that are out of date only for want of a record, with their reasons to run."""
+        """Return the commands that are out of date only because a record is missing, with their reasons to run."""
         from weaselish.engine.run.accept import acceptable
 
         with self._opened(cancel) as workspace:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Running(ProjectDirectory):
-    """Plans and runs targets, and tells which of their steps are up to date.
+    """Methods that plan and run targets, and report which of their steps are up to date.
 
     Of the options that select steps, `only` leaves out what the targets depend on, `from_step` the steps before a step
     in the plan's order, `until_step` those after one. `force` runs the targets even if they are up to date, `force_all`
@@ -52,8 +52,8 @@ class Running(ProjectDirectory):
         """Return the status of each step of the targets, by default of all commands.
 
         With `remote`, it includes whether a matching run is there. With `cache`, outputs that the run cache holds count
-        as present. With `within`, it reads deps and outputs for no more than that many seconds, and leaves steps
-        unchecked that need more.
+        as present. With `within`, it reads deps and outputs for no more than that many seconds, and leaves steps that
+        need more unchecked.
         """
         from weaselish.engine.status import status
 
@@ -85,7 +85,7 @@ class Running(ProjectDirectory):
     ) -> Picture:
         """Return the graph with all that a drawing shows: durations, last runs and the critical path.
 
-        With `within`, it reads deps and outputs for no more than that many seconds. `past` spares reading the journals.
+        With `within`, it reads deps and outputs for no more than that many seconds. `past` saves reading the journals.
         """
         from weaselish.engine.picture import picture
 
@@ -201,8 +201,8 @@ class Running(ProjectDirectory):
     ) -> Watch:
         """Return a watch of everything that `targets` depend on and do not produce themselves.
 
-        In a `with` block, call its `begin` before each run and its `wait` after it. From now on this object stands for
-        the directory that it found, even while project.yml is missing.
+        In a `with` block, call its `begin` before each run and its `wait` after it. From then on, this object refers
+        to the directory that it found, even while project.yml is missing.
         """
         from weaselish.engine.watch import Watch
         from weaselish.load import find_root

@@ -34,7 +34,7 @@ class Probe(NamedTuple):
 
 
 class Sharing(ProjectDirectory):
-    """Pushes, pulls and lists outputs, and fetches assets."""
+    """Methods that push, pull and list outputs, and fetch assets."""
 
     @property
     def remotes(self) -> tuple[Remote, ...]:
@@ -45,7 +45,7 @@ class Sharing(ProjectDirectory):
 
     @property
     def artifacts(self) -> Artifacts:
-        """What publishes and imports the artifacts of project.yml."""
+        """The methods that publish and import the artifacts of project.yml."""
         return Artifacts(self._opened)
 
     def push(
@@ -85,8 +85,8 @@ class Sharing(ProjectDirectory):
     ) -> tuple[Pulled, ...]:
         """Download and verify the outputs that match the current script, deps and env.
 
-        `run` is the id of the only run to pull, or the end of the id. Raises UnknownRun for one that is not there.
-        With `deps`, pull not the outputs of `commands`, but the outputs of other commands that they read.
+        `run` is the id of the only run to pull, or the end of the id. Raises UnknownRun if the remote does not have
+        it. With `deps`, pull not the outputs of `commands`, but the outputs of other commands that they read.
         """
         from weaselish.engine.remote.pull import PullOptions, pull
         from weaselish.engine.remote.resolve import find_remote
@@ -107,7 +107,7 @@ class Sharing(ProjectDirectory):
     ) -> tuple[Cleaned, ...]:
         """Remove the outputs of commands and workflows, by default of all commands, that a remote holds.
 
-        `confirm` answers whether to remove outputs that exist only locally. `remote` is the only one to ask.
+        `confirm` answers whether to remove outputs that exist only locally. `remote` is the only remote to ask.
         """
         from weaselish.engine.remote.clean import CleanOptions, clean
 
@@ -186,7 +186,7 @@ class Sharing(ProjectDirectory):
     ) -> tuple[AssetResult, ...]:
         """Fetch assets by their `dest` or name, by default all; with `extra`, including those marked so.
 
-        Of named ones, fetch what project.lock pins; with `update`, what is newest, and pin that.
+        Of named assets, fetch what project.lock pins. With `update`, fetch the newest content and pin it.
         """
         from weaselish.engine.assets.check import AssetOptions
         from weaselish.engine.assets.fetch import fetch_assets
@@ -196,7 +196,7 @@ class Sharing(ProjectDirectory):
             return fetch_assets(workspace, options, open_store=store_opener(workspace), report=on_event)
 
     def asset_states(self, *, cancel: Cancel | None = None) -> tuple[AssetStatus, ...]:
-        """Return where each asset is, what is pinned of it, and whether it is in place. Fetch nothing."""
+        """Return where each asset is, its pin, and whether it is in place. Fetch nothing."""
         from weaselish.engine.assets.status import asset_states
 
         return asset_states(self._open(cancel))

@@ -99,7 +99,8 @@ class Snapshots(ProjectDirectory):
         """Bring the project, or a directory, to the state of a snapshot.
 
         `force` also replaces what exists only locally. With `exact`, `confirm` answers whether to remove the files
-        that the snapshot does not have. `tree` pulls the plain files below the project's name, of Lab or of `push`.
+        that the snapshot does not have. `tree` pulls the plain files below the project's name that Lab or `push`
+        stored.
         """
         from weaselish.engine.snapshot.pull import SnapshotPullOptions, pull_snapshot
 
@@ -123,7 +124,7 @@ class Snapshots(ProjectDirectory):
         all_projects: bool = False,
         cancel: Cancel | None = None,
     ) -> Sequence[ListedSnapshot]:
-        """Return the snapshots of this project, or of all, the newest first. Outside of a project, those of all."""
+        """Return the snapshots of this project, the newest first; of all projects if asked, or outside a project."""
         from weaselish.engine.snapshot.listing import list_stored
 
         with self._anywhere(cancel) as workspace:

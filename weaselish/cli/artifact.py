@@ -189,13 +189,13 @@ SUBCOMMANDS = (
         "artifact push",
         push,
         "Publish an artifact under the project's version.\n\n"
-        "The same version with the same content is already there; with other content it is an error. "
+        "If the remote has this version with the same content, it stores nothing. Other content is an error. "
         f"`{ALL}` goes on after a failure.",
         (
             Option("version", ("--version",), "Push as this version instead.", Takes.TEXT, "VERSION"),
             PREFIX,
             Option("force", ("--force", "-f"), "Replace a version that has other content."),
-            Option("alias", ("--alias",), "Let this alias stand for the version.", Takes.TEXT, "ALIAS"),
+            Option("alias", ("--alias",), "Point this alias at the version.", Takes.TEXT, "ALIAS"),
             *SIGN_IN,
             transfers("Artifacts"),
             JSON,

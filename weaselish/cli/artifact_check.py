@@ -155,7 +155,7 @@ SUBCOMMANDS = (
     Subcommand(
         "artifact show",
         show_version,
-        "Show a version: its file, its run, aliases and checks.\n\nWithout a version, it is the highest.",
+        "Show a version: its file, its run, aliases and checks.\n\nWithout a version, it shows the highest.",
         (PREFIX, JSON),
         arguments=(NAME_AT_VERSION, DIRECTORY),
         examples=("proj artifact show model@1.4.0", "proj artifact show model@champion"),

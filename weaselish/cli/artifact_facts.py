@@ -122,7 +122,7 @@ SUBCOMMANDS = (
         "artifact list",
         list_artifacts,
         "List artifacts, or the versions of one on its remote.\n\n"
-        "Files that other tools stored under the same naming count, as unattested.",
+        "It includes files that other tools stored under such names, as unattested versions.",
         (PREFIX, JSON),
         arguments=(NAME._replace(is_required=False), DIRECTORY),
         examples=("proj artifact list", "proj artifact list model"),
@@ -130,7 +130,7 @@ SUBCOMMANDS = (
     Subcommand(
         "artifact alias",
         set_alias,
-        "Let an alias stand for a version: `@champion`.",
+        "Point an alias at a version: `@champion`.",
         (PREFIX, JSON),
         arguments=(NAME, VERSION, Argument("ALIAS", "The alias, such as `champion`.", is_required=True), DIRECTORY),
         examples=("proj artifact alias model 1.4.0 champion",),
@@ -139,7 +139,7 @@ SUBCOMMANDS = (
         "artifact yank",
         yank,
         "Withdraw a version: only its exact number selects it.\n\nNothing is deleted.",
-        (Option("reason", ("--reason",), "Why, for those that use it.", Takes.TEXT, "TEXT"), PREFIX, JSON),
+        (Option("reason", ("--reason",), "The reason, for its users.", Takes.TEXT, "TEXT"), PREFIX, JSON),
         arguments=(NAME, VERSION._replace(help="The exact version."), DIRECTORY),
         examples=('proj artifact yank model 1.4.0 --reason "trained on test data"',),
     ),

@@ -93,7 +93,7 @@ SUBCOMMANDS = (
             Option(
                 "repo",
                 ("--repo", "-r"),
-                "A git repository; by default the templates, then Weasel's.",
+                "A git repository; by default the templates, then Weasel's repository.",
                 Takes.TEXT,
                 "URL",
             ),

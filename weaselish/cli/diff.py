@@ -139,8 +139,8 @@ SUBCOMMANDS = (
         "diff",
         diff,
         "Compare two runs, or the last run with the current state.\n\n"
-        "The comparison has script, deps, env, outputs and metrics. With one run id, it is that run and the last one; "
-        "with two, these two, which may be of different steps. Values of the environment are never shown. "
+        "It compares script, deps, env, outputs and metrics. With one run id, it compares that run with the last one. "
+        "With two, it compares these two, which may be of different steps. Values of the environment are never shown. "
         "`proj log` shows the run ids; their last digits are enough.",
         (CHANGES, JSON, MARKDOWN),
         arguments=(STEP, DIRECTORY),

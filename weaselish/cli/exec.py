@@ -79,11 +79,12 @@ SUBCOMMANDS = (
     Subcommand(
         "exec",
         execute,
-        "Run one step where its project is not.\n\n"
-        "Executors without the project's files, such as Dask, call it on the other side. It fetches the declared deps "
+        "Run one step without the files of its project.\n\n"
+        "Executors without the project's files, such as Dask, call it where the step "
+        "runs. It fetches the declared deps "
         "of a job into an empty directory, runs the script there, and publishes the outputs with their record. "
         "Credentials come from the environment. Output and exit code are those of the script.",
-        (Option("role", ("--role",), "Run one replica of this role: the one of REPLICA_INDEX.", Takes.TEXT, "ROLE"),),
+        (Option("role", ("--role",), "Run one replica of this role: number REPLICA_INDEX.", Takes.TEXT, "ROLE"),),
         arguments=(Argument("JOB", "The URL of a job: `REMOTE/.proj/jobs/NAME.json`.", is_required=True),),
         examples=("proj exec s3://bucket/team/.proj/jobs/4f0c-1795.json",),
     ),

@@ -164,8 +164,8 @@ SUBCOMMANDS = (
         "gc",
         gc,
         "Remove old results from a remote or the run cache.\n\n"
-        "A run is removed if it satisfies every policy given. What a lock file of this checkout, of a branch or of a "
-        "tag names always stays. Objects are freed by a later call, once the grace time is over.",
+        "A run is removed if it satisfies every policy given. It always keeps what a lock file of this checkout, of a "
+        "branch or of a tag names. A later call frees the objects, once the grace time is over.",
         (
             dry("Show what would be removed, and why the rest stays."),
             Option("keep_last", ("--keep-last",), "Keep the last N results of each output.", Takes.TEXT, "N"),
@@ -173,17 +173,24 @@ SUBCOMMANDS = (
             Option(
                 "budget",
                 ("--budget",),
-                "Remove only until so much is left: `50GB`. What is cheapest to compute again goes first.",
+                "Stop when only this much is left: `50GB`. It first removes what is cheapest to compute again.",
                 Takes.TEXT,
                 "SIZE",
             ),
             Option("also_irreplaceable", ("--also-irreplaceable",), "Also remove what cannot be computed again."),
             Option("unrecorded", ("--unrecorded",), "Also free objects that no record names, such as Weasel's."),
-            Option("grace", ("--grace",), "How long a push may need what nothing names yet.", Takes.TEXT, "AGE", "1d"),
+            Option(
+                "grace",
+                ("--grace",),
+                "How long to keep objects that nothing names yet: a push may still need them.",
+                Takes.TEXT,
+                "AGE",
+                "1d",
+            ),
             Option(
                 "refs",
                 ("--refs",),
-                "Whose lock files protect what they name: all, branches or none.",
+                "Which refs' lock files protect what they name: all, branches or none.",
                 Takes.TEXT,
                 "REFS",
                 "all",

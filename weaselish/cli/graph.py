@@ -153,7 +153,7 @@ SUBCOMMANDS = (
         graph,
         "Draw the graph of the steps, with states and durations.\n\n"
         "In the terminal, steps are boxes, or an indented list if boxes do not fit. `--verbose` adds the reasons.\n\n"
-        "A picture goes to stdout, or to a FILE whose name ends as its format does: `proj graph --html graph.html`.",
+        "A picture goes to stdout, or to a FILE whose ending names the format: `proj graph --html graph.html`.",
         (
             Option("svg", ("--svg",), "A picture for any browser or page (FILE.svg)."),
             Option("html", ("--html",), "One page with search, zoom and details; needs no network (FILE.html)."),

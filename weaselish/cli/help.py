@@ -21,7 +21,7 @@ EVERYWHERE = (
     ("-C DIR", "Change to DIR first."),
     ("-v, --verbose", "Show more: all reasons, all output."),
     ("-q, --quiet", "Print only results, warnings and errors."),
-    ("-h, --help", "Show help. `proj run NAME --help` shows that of a command of the project."),
+    ("-h, --help", "Show help. `proj run NAME --help` shows the help of one of the project's commands."),
     ("--version", "Show the version."),
 )
 EXIT_CODES = (

@@ -83,8 +83,8 @@ SUBCOMMANDS = (
     Subcommand(
         "stop",
         stop,
-        "End the scripts of steps that run, wherever they run.\n\nTheir `proj`, if it lives, sees them fail, and does "
-        "not try them again.",
+        "End the scripts of steps that run, wherever they run.\n\nIf the `proj` that runs them is alive, it sees them "
+        "fail and does not retry them.",
         (JSON,),
         arguments=(
             Argument("STEP", "A command or workflow.", Values.TARGETS, is_required=True, is_repeated=True),

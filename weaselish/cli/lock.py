@@ -96,7 +96,7 @@ SUBCOMMANDS = (
         reset,
         "Delete the records of commands: they count as never run.\n\n"
         "Their outputs stay. If they all exist, they count as unrecorded: "
-        "`proj` takes them as they are, unless you name the command.",
+        "`proj` uses them as they are, unless you name the command.",
         arguments=(NAMES[0]._replace(is_required=True), DIRECTORY),
         examples=("proj lock reset train",),
     ),

@@ -125,7 +125,7 @@ SUBCOMMANDS = (
         "Show past runs: when, how long, why, with what result.\n\n`--verbose` includes their output. "
         "`--metrics` compares what the runs wrote into their metrics files; a name may then be that of a metric.",
         (
-            Option("most", ("--most", "-n"), "Show the last N runs; of a ranking the first.", Takes.NUMBER, "N", 30),
+            Option("most", ("--most", "-n"), "Show the last N runs, or a ranking's first N.", Takes.NUMBER, "N", 30),
             Option(
                 "role",
                 ("--role",),
@@ -134,7 +134,7 @@ SUBCOMMANDS = (
                 "ROLE",
                 values=Values.ROLES,
             ),
-            Option("replica", ("--replica",), "Only of this replica, from 0 on.", Takes.TEXT, "N"),
+            Option("replica", ("--replica",), "Only the output of replica N; the first is 0.", Takes.TEXT, "N"),
             Option("follow", ("--follow", "-f"), "Print the output of the last run, and go on until the run ends."),
             Option("metrics", ("--metrics",), "Show the metrics of the runs."),
             Option(

@@ -45,7 +45,8 @@ SUBCOMMANDS = (
         "version",
         version,
         "Show the project's version, or bump it.\n\n"
-        "It is `version:` in project.yml, or in the file that this names. `proj --version` shows that of proj.",
+        "It is `version:` in project.yml, or in the file that this key names. `proj --version` shows the version of "
+        "`proj`.",
         (JSON,),
         arguments=(
             Argument("bump", "Raise the version.", (_BUMP,)),

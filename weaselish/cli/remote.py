@@ -175,7 +175,7 @@ SUBCOMMANDS = (
         (JSON, _GLOBAL),
         arguments=(
             REMOTE._replace(
-                help=f"{REMOTE_HELP}; by default all remotes of project.yml, or outside of one all of yours."
+                help=f"{REMOTE_HELP}; by default all remotes of project.yml, or outside a project all of yours."
             ),
             DIRECTORY,
         ),

@@ -248,7 +248,7 @@ SUBCOMMANDS = (
             Option("no_test", ("--no-test",), "Do not test the remote first."),
         ),
         (
-            Argument("NAME", "How you call it.", is_required=True),
+            Argument("NAME", "The name of the remote.", is_required=True),
             Argument("URL", "`s3://bucket/prefix`, `gs://…`, `az://…`, `https://…` or a directory.", is_required=True),
         ),
         (

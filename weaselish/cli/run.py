@@ -86,7 +86,7 @@ SUBCOMMANDS = (
         run,
         "Run commands or workflows that are out of date.\n\n"
         "Whatever they depend on runs first, if it is out of date. "
-        "What follows `--` is appended to the last script line of the one command named. "
+        "It appends what follows `--` to the last script line of the command that you name. "
         "`--vars.NAME VALUE` overrides a variable.",
         OPTIONS,
         arguments=NAMES,

@@ -157,7 +157,7 @@ SUBCOMMANDS = (
         "Show projects in the browser.\n\nIt prints an address that works once, and opens it.",
         (
             Option("host", ("--host",), "The address to listen on; by default 127.0.0.1.", Takes.TEXT, "HOST"),
-            Option("port", ("--port",), "The port; by default 8091. 0 is any free one.", Takes.TEXT, "PORT"),
+            Option("port", ("--port",), "The port; by default 8091. With 0, any free port.", Takes.TEXT, "PORT"),
             CONFIG,
             Option("no_open", ("--no-open",), "Do not open the browser."),
             Option("allow_run", ("--allow-run",), "Let visitors with the role runner start and stop runs."),

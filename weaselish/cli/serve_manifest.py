@@ -33,7 +33,7 @@ SUBCOMMANDS = (
     Subcommand(
         "serve manifest",
         print_manifest,
-        "Print a deployment: for compose, Kubernetes or systemd.\n\nNothing is installed. The text says how to begin, "
+        "Print a deployment: for compose, Kubernetes or systemd.\n\nNothing is installed. The text says how to start, "
         "update and remove it; removing it never deletes data.",
         (
             Option(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ROLES = ("viewer", "runner", "admin")
 ROLE_HELP = "`viewer` reads, `runner` also starts and stops runs, `admin` also sees the audit log."
 _ROLE = Option("role", ("--role",), ROLE_HELP, Takes.TEXT, "ROLE", "viewer", values=ROLES)
-_ACCOUNT = Argument("USER", "The name of the account; through a provider, its e-mail address.", is_required=True)
+_ACCOUNT = Argument("USER", "The account's name; at a provider, its e-mail address.", is_required=True)
 
 
 def add(call: Call, *, config: str | None, role: str, oidc: bool) -> int:
@@ -149,15 +149,15 @@ SUBCOMMANDS = (
     Subcommand(
         "serve user add",
         add,
-        "Create an account of the dashboard.\n\nThe password is typed, or is the first line of standard input.",
-        (_ROLE, Option("oidc", ("--oidc",), "It has no password, and logs in through the provider."), CONFIG),
+        "Create an account of the dashboard.\n\nYou type the password, or it is the first line of standard input.",
+        (_ROLE, Option("oidc", ("--oidc",), "Create it without a password: it logs in through the provider."), CONFIG),
         arguments=(_ACCOUNT,),
         examples=("proj serve user add ada --role admin", "proj serve user add bob@acme.com --oidc"),
     ),
     Subcommand(
         "serve user role",
         change_role,
-        "Change the role of an account.\n\nOpen sessions have it from the next request on.",
+        "Change the role of an account.\n\nIt applies to open sessions from their next request on.",
         (CONFIG,),
         arguments=(_ACCOUNT, Argument("ROLE", ROLE_HELP, ROLES, is_required=True)),
         examples=("proj serve user role ada runner",),

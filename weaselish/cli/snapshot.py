@@ -22,7 +22,7 @@ FROM = Option(
     "REMOTE",
     values=Values.REMOTES,
 )
-PROJECT = Option("project", ("--project", "-p"), "Another project than this one.", Takes.TEXT, "NAME")
+PROJECT = Option("project", ("--project", "-p"), "A project other than this one.", Takes.TEXT, "NAME")
 _REF = "An id, the beginning of one, `latest`, or `@` and a message"
 
 

@@ -120,8 +120,8 @@ SUBCOMMANDS = (
         "snapshot pull",
         pull,
         "Bring a directory to the state of a snapshot.\n\n"
-        "Files that the snapshot does not have stay. Nothing is changed if a file would be replaced that exists only "
-        "locally. Outside of a project, the snapshot goes to a directory named after its project.",
+        "Files that the snapshot does not have stay. If a file that exists only locally would be replaced, it changes "
+        "nothing. Outside of a project, the snapshot goes to a directory named after its project.",
         (
             FROM,
             Option("into", ("--into",), "Pull into this directory.", Takes.TEXT, "DIR", values=Values.DIRECTORIES),

@@ -148,8 +148,8 @@ SUBCOMMANDS = (
         "snapshot push",
         push,
         "Store a snapshot of the entire project.\n\n"
-        "Contents that the remote already has are not stored again. What .projignore names, environments and caches "
-        "are left out; so is what looks like a secret.",
+        "It does not store contents that the remote already has. It leaves out what .projignore names, environments, "
+        "caches, and what looks like a secret.",
         (
             Option("message", ("--message", "-m"), "What the snapshot is about.", Takes.TEXT, "TEXT"),
             dry("List what would be stored, and how much of it is new."),

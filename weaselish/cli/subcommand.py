@@ -103,12 +103,12 @@ MODULES = {name: module for section in SECTIONS.values() for name, module in sec
 GROUPS = {
     "executor": "List, test and clean the executors that project.yml defines.",
     "snapshot": "Store entire projects on a remote, and bring them back.",
-    "remote": "Add, list, test and remove remotes, of project.yml and your own.",
-    "import": "Print what the files of Skelebot and Lab become in `proj`.",
+    "remote": "List and test all remotes; add, rename and remove your own.",
+    "import": "Convert files of Skelebot, Lab and Kuberlab, and print the result.",
     "artifact": "Publish files and directories in versions, and use those of other projects.",
     "serve user": "Manage the accounts of the dashboard.",
-    "serve token": "Manage tokens, with which scripts read the dashboard.",
-    "lock": "Change what project.lock records of commands.",
+    "serve token": "Manage the tokens with which scripts use the dashboard.",
+    "lock": "Change the records of commands in project.lock.",
 }
 HELP_FLAGS = ("--help", "-h")
 TRANSFERS = 4  # objects at a time

@@ -32,7 +32,7 @@ SUBCOMMANDS = (
         "validate",
         validate,
         "Check project.yml: show every error and doubtful entry.\n\n"
-        "Each is shown with its place and a fix. With an error, the exit code is 2.",
+        "It shows the location of each and a fix. If there is an error, the exit code is 2.",
         examples=("proj validate",),
     ),
 )

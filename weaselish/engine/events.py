@@ -39,6 +39,8 @@ class StepResult(NamedTuple):
 
 
 class RunStarted(NamedTuple):
+    """The run begins, with the steps of this plan. `jobs` is how many steps may run at a time."""
+
     plan: Plan
     jobs: int
     at: float = 0.0
@@ -60,7 +62,7 @@ class RunFinished(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A message to the user about something that stops nothing."""
+    """A message to the user about something that does not stop the work."""
 
     message: str
     hint: str | None = None
@@ -128,6 +130,8 @@ class StepWaiting(NamedTuple):
 
 
 class StepStarted(NamedTuple):
+    """The script of a step begins. `attempt` above 1 is a retry. `log` is the file that keeps the step's output."""
+
     step: Step
     reasons: tuple[Reason, ...]
     attempt: int = 1  # above 1: a retry
@@ -140,7 +144,10 @@ class StepStarted(NamedTuple):
 
 
 class StepOutput(NamedTuple):
-    """A piece of what a step's script wrote. It may end within a line or a character."""
+    """A piece of what a step's script wrote. It may end within a line or a character.
+
+    If `data` announces a line of the script, `program` is the program that is executed.
+    """
 
     step: Step
     data: bytes
@@ -153,7 +160,7 @@ class StepOutput(NamedTuple):
 
 
 class StepDone(NamedTuple):
-    """The script succeeded and wrote all outputs."""
+    """The script succeeded and wrote all outputs. If the result was not recorded, `not_recorded` says why."""
 
     step: Step
     seconds: float
@@ -215,7 +222,10 @@ class Preparing(NamedTuple):
 
 
 class TransferStarted(NamedTuple):
-    """More objects are to be transferred. `size` is bytes of content; what travels is compressed."""
+    """More objects will be transferred. `verb` is `push`, `pull`, `fetch` or `verify`.
+
+    `size` counts bytes of content, before compression.
+    """
 
     verb: str  # push, pull, fetch, verify
     objects: int
@@ -227,7 +237,7 @@ class TransferStarted(NamedTuple):
 
 
 class Transferred(NamedTuple):
-    """`size` bytes more of an object have passed."""
+    """`size` more bytes of an object were transferred."""
 
     key: str
     size: int
@@ -238,6 +248,8 @@ class Transferred(NamedTuple):
 
 
 class CommandPushed(NamedTuple):
+    """A push stored the outputs of a command, as the objects with these keys."""
+
     command: str
     keys: tuple[str, ...]
     size: int
@@ -248,6 +260,8 @@ class CommandPushed(NamedTuple):
 
 
 class CommandPulled(NamedTuple):
+    """A pull restored these outputs of a command."""
+
     command: str
     outputs: tuple[str, ...]
     size: int

@@ -25,7 +25,7 @@ class MetricsRow(NamedTuple):
 class MetricsTable(NamedTuple):
     """Runs with metrics, the oldest first unless ranked. A column is a metric's name.
 
-    Where a run has the name in several files, the file stands before it: `dev.json:loss`.
+    If several files of a run have the name, the file is put in front of it: `dev.json:loss`.
     """
 
     columns: tuple[str, ...]

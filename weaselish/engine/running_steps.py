@@ -24,7 +24,7 @@ _TICK = 0.05  # seconds between two looks at a step that ends
 
 
 class RunningStep(NamedTuple):
-    """A step that runs, or waits in a queue. `pid` is the `proj` that runs it, None if that was killed."""
+    """A step that runs, or waits in a queue. `pid`: of the `proj` that runs it, None if that was killed."""
 
     step: str
     executor: str

@@ -16,6 +16,7 @@ from weaselish.named_tuple import NamedTuple
 
 ENVIRONMENT = ".venv"  # where `python` in scripts is looked for
 _PYTHON = f"{ENVIRONMENT}/bin/python"
+_ACTIVATING = ("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "PYTHONHOME")
 _REQUIREMENTS = ("requirements.txt", "pyproject.toml")  # the first that exists
 
 
@@ -49,7 +50,7 @@ def setup_lines(requirements: str | None, uv: str | None = None) -> tuple[str, .
 
 def without_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return an environment in which none is active, so that `python` and pip mean the project's own."""
-    return {name: value for name, value in environ.items() if name not in ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME")}
+    return {name: value for name, value in environ.items() if name not in _ACTIVATING}
 
 
 def set_up(

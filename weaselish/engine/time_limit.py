@@ -11,7 +11,7 @@ _RATE = 300e6  # bytes per second that can be hashed at most: larger files are r
 
 
 class TooLong(Unreadable):
-    """A path was not read: that takes longer than the caller waits. `proj` alone then shows `?` as state."""
+    """Reading a path would take longer than the caller waits. `proj` without arguments then shows the state `?`."""
 
 
 class TimeLimit:

@@ -26,10 +26,11 @@ _PATIENCE = ((Level.TERMINATE, 5.0), (Level.KILL, 10.0))  # after an interrupt
 
 
 class Watch:
-    """Notes the state of everything that targets depend on, and finds what changed since.
+    """Notes the state of everything that targets depend on, and finds what has changed since then.
 
     Use it as a context manager: its threads end with the block. `begin` comes before each run. During the run,
-    `has_changed` answers, and `interrupting` ends the run. After it, `wait` returns with the next change.
+    `has_changed` says whether anything changed, and `interrupting` ends the run at a change. After it, `wait` returns
+    at the next change.
     """
 
     def __init__(

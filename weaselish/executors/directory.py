@@ -12,9 +12,9 @@ from tempfile import mkdtemp
 from weaselish.cancel import Cancel
 from weaselish.executors.base import Job, JobOutput, JobState, Outcome, Refusal, ignore_handle
 from weaselish.executors.local.executor import LocalExecutor
-from weaselish.executors.local.interpreter import project_python
 from weaselish.executors.own_program import with_own_program
 from weaselish.executors.processes_in import end_processes_in
+from weaselish.interpreter import project_python
 from weaselish.locks.flock import FileLock
 from weaselish.model.project import Command
 

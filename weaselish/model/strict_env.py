@@ -24,6 +24,7 @@ BASE = frozenset(  # what programs need to start, find their files and talk to t
         "TMP",
         "VIRTUAL_ENV",  # these two decide which Python `python` is
         "CONDA_PREFIX",
+        "CONDA_DEFAULT_ENV",
     )
 )
 _BASE_PREFIX = "LC_"

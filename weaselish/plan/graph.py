@@ -19,7 +19,7 @@ from weaselish.plan.sequence import Choice, Cycle, Move, Step, StepNames, StepSe
 class Plan(NamedTuple):
     """Steps in the order in which one at a time would run, and the edges between them: see `Edges`.
 
-    A step waits for the producers of its deps, for the users of what it is about to replace, and for barriers.
+    A step waits for the producers of its deps, for the readers of what it is about to replace, and for barriers.
     """
 
     project: ProjectModel

@@ -24,7 +24,7 @@ _RENEWED = 30  # days before its end in which a start renews a certificate of it
 
 
 class CertificateError(ProjError):
-    """A certificate or key is missing, cannot be read, or does not belong to the other.
+    """A certificate or key is missing or cannot be read, or the two do not match.
 
     Cure: correct `serve.tls.cert_root`, or use `self_signed: true`.
     """

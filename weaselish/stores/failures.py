@@ -64,9 +64,9 @@ class Failure(NamedTuple):
 
 
 class RequestFailed(StoreError):
-    """A request to the remote failed, after retries if these may help: no network, permission or bucket.
+    """A request to the remote failed, after retries if these may help. Causes: no network, permission or bucket.
 
-    Cure: the message has the reason and the hint the setting; `proj remote test` tries again.
+    Cure: the message names the reason, and the hint the setting to change; `proj remote test` tries again.
     """
 
     def __init__(self, kind: FailureKind, message: str, hint: str | None) -> None:

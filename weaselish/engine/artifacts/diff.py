@@ -23,7 +23,7 @@ from weaselish.workspace import Workspace
 
 
 class VersionDiff(NamedTuple):
-    """What differs. `files`: of a directory each file, of a file itself. `runs`: None unless both records are known."""
+    """What differs. `files`: each file of a directory, or the file. `runs`: None unless both records are known."""
 
     old: Version
     new: Version

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Shown(NamedTuple):
-    """What is known of a version. `record`: the published record of its run. `checks`: what reruns found, by time."""
+    """The facts about a version. `record`: the published record of its run. `checks`: what reruns found, by time."""
 
     version: Version
     aliases: tuple[str, ...]

@@ -34,8 +34,8 @@ class PushState(StrEnum):
 class Pushed:
     """What a push did with one artifact.
 
-    `size`: bytes in the store. `run` vouches for it, None if no recorded run does. `is_published`: the record of that
-    run is on the remote, so that others can verify the version by running it again.
+    `size`: bytes in the store. `run`: the recorded run that vouches for it, or None. `is_published`: the record of
+    that run is on the remote, so that others can verify the version by running it again.
     """
 
     name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -19,6 +20,7 @@ from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.run.run import RunOptions, run
 from weaselish.errors import ProjError
 from weaselish.executors.base import ExecutorSource
+from weaselish.interpreter import project_python
 from weaselish.model.artifacts import Artifact
 from weaselish.model.paths import overlap
 from weaselish.model.project import Command, ProjectModel, Remote
@@ -238,9 +240,9 @@ class Rerun:
 
     def _environ(self) -> Mapping[str, str]:
         """Return our environment, in which `python` means that of the project, not of the clean directory."""
-        own = self._workspace.root / ".venv"
-        has_own = own.is_dir() and not os.environ.get("VIRTUAL_ENV") and not os.environ.get("CONDA_PREFIX")
-        return {**os.environ, **({"VIRTUAL_ENV": str(own)} if has_own else {})}
+        python = project_python(self._workspace.root, os.environ)
+        prefix = os.path.dirname(os.path.dirname(python))
+        return {**os.environ, **({} if python == sys.executable else {"VIRTUAL_ENV": prefix})}
 
     def _notes(self, record: Record, now: Record) -> Iterator[str]:
         """Yield what else than the script and the deps was different."""

@@ -15,7 +15,7 @@ from weaselish.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class AssetStatus:
-    """One asset. `pin` is the commit or digest in project.lock, `variable` the one that steps get."""
+    """One asset. `pin` is the commit or digest in project.lock, `variable` the environment variable that steps get."""
 
     dest: str
     name: str | None

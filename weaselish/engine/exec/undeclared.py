@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 
 from weaselish.executors.base import JobOutput, Line, Outcome
-from weaselish.model.paths import inside
+from weaselish.model.paths import dep_base, inside, is_outside, normalise
 from weaselish.model.project import Command
 from weaselish.workspace import Workspace
 
@@ -41,8 +42,10 @@ def undeclared_hint(
 ) -> str | None:
     """Return a hint that names a file which exists in the project, is not declared, and was missed. None without."""
     text = output.decode("utf-8", "replace") + f"\n{outcome.message or ''}"
-    for path in _missed(text):
-        if (workspace.root / path).exists() and not any(inside(path, dep) for dep in command.deps):
+    directories = dict.fromkeys(["", command.workdir, *(os.path.dirname(dep_base(dep)) for dep in command.deps)])
+    for path in (normalise(os.path.join(directory, name)) for name in _missed(text) for directory in directories):
+        is_declared = any(inside(path, dep_base(dep)) for dep in command.deps)
+        if not is_outside(path) and not is_declared and (workspace.root / path).exists():
             return f"only declared deps exist on `{executor}`: list `{path}` under `deps`"
     return None
 

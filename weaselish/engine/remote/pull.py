@@ -11,6 +11,7 @@ from weaselish.engine import events
 from weaselish.engine.output_locks import hold_output_locks
 from weaselish.engine.remote.candidates import Candidate, Candidates, algorithms, current_fingerprint, own_records
 from weaselish.engine.remote.download import BadObject, NotPulled
+from weaselish.engine.remote.other_run import other_run
 from weaselish.engine.remote.resolve import OpenStore, selected_commands
 from weaselish.engine.remote.restore import Restorer
 from weaselish.engine.remote.transfer import transfer
@@ -84,7 +85,7 @@ class _Pull:
         self._options = options
         self._report = report
         self._candidates = Candidates(workspace, tree)
-        self._run: int | None = None  # the only run to pull
+        self._run: Record | None = None  # the only run to pull
         self._expected: dict[str, str] = {}  # in a dry run: outputs that would have been restored -> digests
         self._restorer = Restorer(workspace, tree, jobs=options.jobs, force=options.force, report=report)
 
@@ -108,9 +109,9 @@ class _Pull:
         """Pull only the run with this id, for its command. Raises UnknownRun and UnknownName."""
         published = [run.record for _, run in self._tree.all_published()]
         wanted = find_run(text, sorted(record.run for record in published))
-        command = next(record.command for record in published if record.run == wanted)
-        self._options = replace(self._options, commands=selected_commands(self._workspace, [command]))
-        self._run = wanted
+        self._run = next(record for record in published if record.run == wanted)
+        commands = selected_commands(self._workspace, [self._run.command])
+        self._options = replace(self._options, commands=commands)
 
     def _producers(self, plan: Plan) -> tuple[str, ...]:
         """Return the commands whose outputs the selected ones read."""
@@ -186,7 +187,8 @@ class _Pull:
         return None
 
     def _is_local(self, command: Command) -> bool:
-        if self._run is not None and all(own.run != self._run for own in own_records(self._workspace, command)):
+        run = self._run
+        if run is not None and all(own.run != run.run for own in own_records(self._workspace, command)):
             return False
         staleness = check_staleness(self._workspace, command)
         return all(reason.kind in _HARMLESS for reason in staleness.reasons)
@@ -210,7 +212,7 @@ class _Pull:
             now = current_fingerprint(self._workspace, command, self._expected, algorithm)
             if not self._missing(now):
                 candidates = self._candidates.of(command, now, algorithm)
-                yield from (one for one in candidates if self._run in (None, one.record.run))
+                yield from (one for one in candidates if self._run is None or self._run.run == one.record.run)
 
     def _missing(self, now: Fingerprint) -> list[str]:
         return [path for path, digest in now.deps if digest is None and path not in self._expected]
@@ -221,7 +223,7 @@ class _Pull:
         if missing:
             return NotPulled(f"dep missing locally and in the lock: {', '.join(missing)}")
         if self._run is not None:
-            return NotPulled(f"run {self._run} had a different script, deps or env", hint=f"`proj diff {command.name}`")
+            return other_run(self._workspace, command, now, self._run)
         return NotPulled(self._candidates.why_none(command, now, self._expected))
 
     def _check_outside(self, record: Record) -> None:

@@ -20,7 +20,7 @@ _CHAINS = {  # of the clouds' own libraries
 
 
 class Setting(NamedTuple):
-    """A setting of a remote, or a field of its credentials: then its value is None, because it is not to be shown."""
+    """A setting of a remote, or a field of its credentials. The value of a credential is None: it must stay hidden."""
 
     name: str
     value: str | bool | None

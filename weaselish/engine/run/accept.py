@@ -27,7 +27,7 @@ _UNTRUSTED = (ReasonKind.INTERRUPTED, ReasonKind.INPUTS_CHANGED)  # the outputs 
 
 
 class Acceptance(NamedTuple):
-    """What was accepted, or what became of the attempt. `reasons` to run no longer count."""
+    """The result of accepting one command. Its `reasons` to run no longer count unless there is an `error`."""
 
     command: str
     reasons: tuple[Reason, ...] = ()

@@ -55,7 +55,8 @@ def missing_module(module: str, python: str | None, root: Path) -> str:
     is_without_pip = os.path.exists(own) and not os.path.exists(own.with_name("pip"))  # uv created it
     create, *install = setup_lines(requirements_of(root), "uv" if is_without_pip else None)
     if os.path.exists(own) and os.path.abspath(python) != str(own):
-        return f"{problem}: `deactivate` that environment, so that the project's {ENVIRONMENT} is used"
+        deactivate = "conda deactivate" if os.path.isdir(os.path.join(python, "../../conda-meta")) else "deactivate"
+        return f"{problem}: `{deactivate}` leaves that environment, so that the project's {ENVIRONMENT} is used"
     if not os.path.exists(own) and install:
         return f"{problem}: `{' && '.join([create, *install])}` installs what the project requires"
     top = module.partition(".")[0]

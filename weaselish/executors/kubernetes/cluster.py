@@ -36,7 +36,7 @@ class Unreachable(ClusterError):
 
 
 class Expired(ClusterError):
-    """The cluster has forgotten the moment from which `proj` watches. `proj` catches it, and lists anew."""
+    """The cluster no longer has the events since the last one seen. `proj` catches this error and lists again."""
 
 
 class PodEvent(NamedTuple):

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from weaselish.cancel import Cancel
 from weaselish.executors.base import Ending, Job, JobOutput, Outcome, Refusal, ignore_handle
 from weaselish.executors.command_line import command_line
-from weaselish.executors.local.interpreter import project_python
 from weaselish.executors.local.not_started import NotStarted, find_executable, not_started
 from weaselish.executors.local.processes import ProcessTree
 from weaselish.executors.local.running import RunningLine
 from weaselish.executors.local.start import LocalLine, start_line
 from weaselish.executors.sources import source_environment
 from weaselish.executors.stdin import Stdin
+from weaselish.interpreter import project_python
 from weaselish.model.executors import LOCAL
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from weaselish.errors import ProjError
 from weaselish.executors.base import Job
-from weaselish.executors.local.interpreter import project_python
 from weaselish.executors.sources import source_environment
+from weaselish.interpreter import project_python
 
 
 def open_shell(root: Path, environ: Mapping[str, str], job: Job) -> int:

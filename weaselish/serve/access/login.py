@@ -19,7 +19,7 @@ BY_ACCOUNT, BY_ADDRESS = 10, 50  # attempts in a quarter of an hour
 
 
 class WrongPassword(ProjError):
-    """The name or the password is wrong; which one is not said.
+    """The name or the password is wrong. The message does not say which one.
 
     Cure: try again; `proj serve user password NAME` sets a new one.
     """

@@ -34,7 +34,7 @@ _SECONDS = 600.0  # for a login at the provider
 
 
 class NotAdmitted(ProjError):
-    """The provider vouches for the visitor, and the settings do not admit that address.
+    """The provider vouches for the visitor, but the settings do not admit that e-mail address.
 
     Cure: an administrator adds the address to `allow`, or creates an account.
     """
