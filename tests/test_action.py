@@ -39,7 +39,7 @@ def step(project: ProjectDir, name: str, **variables: str) -> tuple[int, str, st
         (programs / program).chmod(0o755)
     output = project.path.parent / "output"
     output.touch()
-    declared = STEPS[name]["env"].keys()
+    declared = STEPS[name].get("env", {}).keys()
     done = subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS[name]["run"]],
         cwd=project.path,
@@ -67,6 +67,35 @@ def copies(project: ProjectDir) -> ProjectDir:
     )
     project.write("in", "1")
     return project
+
+
+@pytest.mark.parametrize(
+    ("variables", "installed"),
+    [
+        ({}, "{root}/action/.."),
+        ({"EXTRAS": "s3,blake3"}, "{root}/action/..[s3,blake3]"),
+        ({"PACKAGE": "dist/proj.whl", "EXTRAS": "s3"}, "dist/proj.whl"),
+    ],
+)
+def test_the_install_step_takes_the_package_or_the_version_of_the_action(
+    copies: ProjectDir, variables: dict[str, str], installed: str
+) -> None:
+    root = Path(__file__).parent.parent
+    copies.write("pip.py", "import sys; print(sys.argv[1:])\n")  # in place of pip, which needs a network
+    code, printed, _ = step(copies, "Install proj", PYTHONPATH=str(copies.path), OWN=f"{root}/action/..", **variables)
+    assert (code, f"'{installed.format(root=root)}'" in printed) == (0, True), printed
+
+
+def test_a_copy_of_the_action_needs_a_package(copies: ProjectDir) -> None:
+    code, printed, _ = step(copies, "Install proj", OWN=str(copies.path))
+    assert (code, printed) == (1, "::error::a copy of this action does not contain proj: set its input 'package'\n")
+
+
+def test_the_validate_step_ends_a_job_with_a_wrong_project(copies: ProjectDir) -> None:
+    assert step(copies, "Validate")[0] == 0
+    copies.project("commands: [{nmae: x}]")
+    code, printed, _ = step(copies, "Validate")
+    assert (code, "unknown key `nmae`" in printed) == (2, True), printed
 
 
 def test_the_run_step_runs_targets_with_options_and_a_cache(copies: ProjectDir) -> None:

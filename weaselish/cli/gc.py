@@ -164,8 +164,8 @@ SUBCOMMANDS = (
         "gc",
         gc,
         "Remove old results from a remote or the run cache.\n\n"
-        "A run is removed if it satisfies every policy given. It always keeps what a lock file of this checkout, of a "
-        "branch or of a tag names. A later call frees the objects, once the grace time is over.",
+        "A run is removed if it satisfies every policy given. `proj` always keeps what a lock file of this checkout, "
+        "of a branch or of a tag names. A later call frees the objects, once the grace time is over.",
         (
             dry("Show what would be removed, and why the rest stays."),
             Option("keep_last", ("--keep-last",), "Keep the last N results of each output.", Takes.TEXT, "N"),
