@@ -64,6 +64,19 @@ def test_the_last_results_of_each_output_stay(team: ProjectDir, remote: Path) ->
     assert commands(remote).count("prep") == 1
 
 
+def test_runs_of_another_project_on_the_same_remote_are_pointed_out(team: ProjectDir, remote: Path) -> None:
+    sizes(team, 1, 2)
+    age(remote, 9)
+    other = team.beside("other")
+    other.project(f"commands: [{{name: train, script: [touch x], outputs: [x]}}]\nremotes: {{default: {remote}}}")
+    done = other.proj("gc", "--keep-last", "0", "--dry")
+    assert (
+        "warning: commands of 3 runs to remove are not in project.yml: `evaluate` and 1 more\n"
+        "  hint: another project may use this remote: its lock files do not count here\n"
+    ) in done.err
+    assert "warning" not in team.proj("gc", "--keep-last", "0", "--dry").err
+
+
 def test_what_the_lock_file_names_stays(team: ProjectDir, remote: Path) -> None:
     sizes(team, 1, 2, 3, 1)
     age(remote, 9)

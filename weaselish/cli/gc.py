@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from weaselish.cli.arguments import member
-from weaselish.cli.console import done, hint, show, show_table
+from weaselish.cli.console import done, hint, show, show_table, warn
 from weaselish.cli.opening import open_project, remote_and_directory
 from weaselish.cli.quantities import read_age, read_count, read_size
 from weaselish.cli.subcommand import DIRECTORY, JSON, REMOTE, Call, Option, Subcommand, Takes, dry
+from weaselish.errors import listed
 
 if TYPE_CHECKING:
     from weaselish.engine.gc.collect import Collected, GcOptions
@@ -47,11 +48,12 @@ def gc(
     )
     options = GcOptions(policy, member(Refs, "set of refs", refs), unrecorded, dry)
     project = open_project(call, directory)
+    own = frozenset(project.shown_model.written)
     with TransferReporter() as reporter:
         result = project.gc(
             remote,
             options=options,
-            confirm=_confirmation(call, yes, as_json, before=reporter.stop),
+            confirm=_confirmation(call, yes, as_json, own, before=reporter.stop),
             on_event=reporter,
             cancel=call.cancel,
         )
@@ -60,7 +62,7 @@ def gc(
 
         print_json(_as_json(result, dry=dry))
     elif dry or not _has_work(result):
-        _show(call, result, options)
+        _show(call, result, options, own)
     if result.is_done:
         from weaselish.cli.units import counted, shown_size
 
@@ -73,21 +75,23 @@ def _has_work(result: Collected) -> bool:
     return bool(result.choice.removed or result.freed or result.orphaned)
 
 
-def _confirmation(call: Call, yes: bool, as_json: bool, *, before: Callable[[], object]) -> Callable[[Collected], bool]:
+def _confirmation(
+    call: Call, yes: bool, as_json: bool, own: Collection[str], *, before: Callable[[], object]
+) -> Callable[[Collected], bool]:
     """Return the function that shows what will be done and asks. It calls `before` before it prints."""
     from weaselish.cli.questions import is_confirmed
 
     def confirm(foreseen: Collected) -> bool:
         before()
         if not as_json:
-            _show(call, foreseen, None)
+            _show(call, foreseen, None, own)
         return is_confirmed("Delete this?", yes=yes, declined="nothing was deleted", cancel=call.cancel)
 
     return confirm
 
 
-def _show(call: Call, result: Collected, options: GcOptions | None) -> None:
-    """Show what is removed, what that frees and costs, and why the rest stays."""
+def _show(call: Call, result: Collected, options: GcOptions | None, own: Collection[str]) -> None:
+    """Show what is removed, what that frees and costs, and why the rest stays. `own`: the project's commands."""
     from weaselish.cli.units import counted, shown_age, shown_duration, shown_size
 
     choice = result.choice
@@ -116,6 +120,11 @@ def _show(call: Call, result: Collected, options: GcOptions | None) -> None:
         show()
     sizes = f"{shown_size(choice.frees)} of {shown_size(result.total)}"
     show(f"{counted(len(choice.removed), 'run')} to remove, {sizes}")
+    others = [name for run, _ in choice.removed if (name := run.command.partition("@")[0]) not in own]
+    if others:
+        names = listed(sorted(set(others)), most=1)
+        warn(f"commands of {counted(len(others), 'run')} to remove are not in project.yml: {names}")
+        hint("another project may use this remote: its lock files do not count here")
     if result.orphaned > choice.frees:
         show(f"{shown_size(result.orphaned - choice.frees)} of objects without a record to remove.")
     if choice.seconds:
