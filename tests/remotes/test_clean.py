@@ -39,6 +39,17 @@ def kept(project: ProjectDir) -> list[str]:
     return [path for path in ("a.txt", "d", "log.txt", "b.txt") if project.exists(path)]
 
 
+def test_a_file_that_git_tracks_stays_and_is_no_question(two: ProjectDir) -> None:
+    two.git("init")
+    two.git("add", "log.txt")
+    two.proj("push")
+    done = two.proj("clean")
+    assert done.code == 0
+    assert "– a: `log.txt` kept: git tracks it\n" in done.err
+    assert kept(two) == ["log.txt"]
+    assert "log.txt` kept: git tracks it" in two.proj("clean", "--dry").err
+
+
 def test_what_only_the_run_cache_holds_is_removed(two: ProjectDir) -> None:
     two.write("project.yml", PROJECT + "cache: local\n")
     two.proj("run", "b", "--force-all")

@@ -36,7 +36,7 @@ def check_output_path(workspace: Workspace, output: str, *, force: bool) -> None
     if force or not is_outside(real):
         return
     for link in _links_above(workspace.root, output):
-        if _is_tracked(workspace, workspace.root / link):
+        if is_tracked(workspace, workspace.root / link):
             message = f"output `{output}` leads out of the project, to `{os.path.dirname(real)}`"
             raise UnsafePath(message, hint=f"git tracks the link `{link}`: `--force` writes through it")
 
@@ -63,7 +63,7 @@ def _links_above(root: Path, path: str) -> list[str]:
     return [directory for directory in above if os.path.islink(root / directory)]
 
 
-def _is_tracked(workspace: Workspace, path: Path) -> bool:
+def is_tracked(workspace: Workspace, path: Path) -> bool:
     """Return whether git tracks a path. A path in a repository counts as tracked if git cannot answer."""
     try:
         words = ("ls-files", "--", f":(literal){path.name}")

@@ -19,7 +19,7 @@ from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.run.planning import explicitly_named
 from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.workers import run_aside
-from weaselish.engine.write_paths import check_output_path
+from weaselish.engine.write_paths import check_output_path, is_tracked
 from weaselish.errors import InvalidProject, ProjError, UnsafePath
 from weaselish.files.atomic import writing
 from weaselish.files.swap import discard, recover_all
@@ -74,6 +74,7 @@ def clean(
     report_broken_lock(workspace, report, may_replace=not options.dry)
     rows = [row for command in commands for row in _outputs(workspace, command, named, report)]
     rows = _with_remotes(workspace, rows, options, open_store, report)
+    rows = [replace(row, kept="git tracks it") if _is_in_git(workspace, row) else row for row in rows]
     if options.dry:
         return tuple(rows)
     only_local = [row for row in rows if row.is_only_local]
@@ -168,6 +169,11 @@ def _with_remotes(
 
 def _shown(remote: Remote) -> str:
     return "the run cache" if remote.is_user_cache else f"remote `{remote.name}`"
+
+
+def _is_in_git(workspace: Workspace, row: Cleaned) -> bool:
+    """Return whether an output that no remote holds is a file that the user keeps in git, such as a metrics file."""
+    return row.is_only_local and is_tracked(workspace, workspace.root / row.output)
 
 
 def _held_by(row: Cleaned, remote: Remote) -> Cleaned:
