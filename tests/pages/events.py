@@ -98,7 +98,8 @@ def _kind(hint: Any) -> str:
     if hint is Plan:
         return "object with `targets` and `steps`, both lists of text"
     if hint is events.StepResult:
-        return "object with `step`, `command`, `state`, `seconds` and `exit_code`"
+        states = ", ".join(f"`{state.value}`" for state in events.StepState)
+        return f"object with `step`, `command`, `seconds`, `exit_code` and `state`: one of {states}"
     return {int: "whole number", float: "number", Path: "path"}.get(hint, "text")
 
 

@@ -23,6 +23,7 @@ _QUESTIONS = (
     ("`proj validate`", "2 if project.yml has an error. Warnings do not count."),
     ("`proj remote test`", "1 if an operation fails on one of the remotes."),
     ("`proj artifact verify`", "1 if the stored bytes are damaged, or if a rerun fails or gives a different result."),
+    ("`proj clean`, `proj gc`, `proj snapshot prune`", "1 if a question was declined, or could not be asked."),
     ("`proj snapshot verify`", "1 if something that the snapshot needs is missing or damaged."),
 )
 

@@ -27,9 +27,10 @@ result = project.run("all", jobs=4)
 print(result.exit_code, [(step.step, step.state.value) for step in result.results])
 ```
 
-A project that cannot be used raises a subclass of `weaselish.errors.ProjError`: see [Errors](errors.md). A script that
-fails raises nothing: the result says so. `on_event` receives the [events](events.md). `cancel` is a
-`weaselish.cancel.Cancel`, whose `request()` ends the work from another thread."""
+A project that cannot be used raises a subclass of `weaselish.errors.ProjError`: see [Errors](errors.md). `Project.load`
+raises it at once, `Project("demo")` when a method needs project.yml. A script that fails raises nothing: the result
+says so. `on_event` receives the [events](events.md). `cancel` is a `weaselish.cancel.Cancel`, whose `request()` ends
+the work from another thread."""
 _PARTS: tuple[tuple[str, type[Any], str], ...] = (  # title, class, how an instance is had
     ("Project", Project, "`from weaselish import Project`"),
     ("Artifacts", Artifacts, "`project.artifacts`"),
@@ -45,6 +46,11 @@ def python_api() -> str:
     results: dict[str, type[Any]] = {}
     for title, owner, had in _PARTS:
         parts += [f"## {title}", f"{had}. {_text(owner)}"]
+        if owner is Project:
+            parts += [
+                f"```text\n{_signature(title, owner.__init__).removesuffix(' -> None')}\n```",
+                _text(owner.__init__),
+            ]
         for kind in _groups(owner):
             if kind is not owner and any(_members(kind)):
                 parts.append(_text(kind))
@@ -55,6 +61,8 @@ def python_api() -> str:
     for function in _FUNCTIONS:
         parts += [f"### {function.__name__}", *_member(function.__name__, function)]
     parts += ["## Results", "The types of results, with their fields. They are immutable."]
+    for kind in tuple(results.values()):
+        results = {**dict(_enums(kind)), **results}
     for name in sorted(results):
         parts += _result(name, results[name])
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -140,6 +148,16 @@ def _results(kind: type[Any], member: Any) -> Iterator[tuple[str, type[Any]]]:
         module = _imported(kind.__module__).get(name, kind.__module__)
         found = getattr(importlib.import_module(module), name, None)
         if module.startswith("weaselish") and inspect.isclass(found) and not issubclass(found, _owners()):
+            yield name, found
+
+
+def _enums(kind: type[Any]) -> Iterator[tuple[str, type[Any]]]:
+    """Yield the enums of the package that are types of a result's fields, by name."""
+    texts = " ".join(str(getattr(text, "__forward_arg__", text)) for text in inspect.get_annotations(kind).values())
+    for name in re.findall(r"\b[A-Z]\w+", texts):
+        module = _imported(kind.__module__).get(name, kind.__module__)
+        found = getattr(importlib.import_module(module), name, None)
+        if module.startswith("weaselish") and inspect.isclass(found) and issubclass(found, enum.Enum):
             yield name, found
 
 

@@ -39,7 +39,7 @@ def kept(project: ProjectDir) -> list[str]:
     return [path for path in ("a.txt", "d", "log.txt", "b.txt") if project.exists(path)]
 
 
-def test_a_file_that_git_tracks_stays_and_is_no_question(two: ProjectDir) -> None:
+def test_a_file_that_git_tracks_stays_without_a_question(two: ProjectDir) -> None:
     two.git("init")
     two.git("add", "log.txt")
     two.proj("push")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Opened = Callable[["Cancel | None"], AbstractContextManager["Workspace"]]
 
-TRANSFERS = 8  # artifacts at a time
+TRANSFERS = 4  # artifacts at a time
 
 
 class Artifacts:
