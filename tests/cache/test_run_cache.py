@@ -54,6 +54,50 @@ def test_an_edited_output_is_restored_as_a_run_would_replace_it(chain: ProjectDi
     assert chain.read("model") == model
 
 
+PLOTS = """\
+cache: local
+vars: {n: 1}
+commands:
+  - name: plots
+    shell: true
+    script: ["mkdir -p reports; rm -f reports/*.txt; echo ${vars.n} > reports/${vars.n}.txt"]
+    outputs: [reports]
+"""
+
+
+def test_a_file_of_the_user_in_an_output_directory_is_never_lost(chain: ProjectDir) -> None:
+    """A run keeps it, so the step runs in place of being restored."""
+    chain.project(PLOTS)
+    for n in ("1", "2"):
+        run(chain, "plots", "--vars.n", n)
+    chain.write("reports/notes.md", "a week of notes\n")
+    done = chain.proj("run", "plots")
+    assert (
+        "warning: `plots` was not restored from the cache: `reports/notes.md` exists only locally\n"
+        "  hint: move it out of `reports`, which is replaced as a whole\n"
+    ) in done.err
+    assert "Running command" in done.out
+    assert chain.read("reports/notes.md") == "a week of notes\n"
+    assert run(chain, "plots", "--vars.n", "2") == {"plots": "restored"}  # its result is in the cache by now
+    assert run(chain, "plots") == {"plots": "restored"}
+    assert chain.read("reports/notes.md") == "a week of notes\n"
+    other = colleague(chain)
+    other.write("reports/own.md", "mine\n")
+    run(other, "plots")
+    assert other.read("reports/own.md") == "mine\n"
+
+
+def test_what_another_branch_left_in_a_directory_is_replaced(chain: ProjectDir) -> None:
+    """project.lock of this branch does not name that run, but the cache has its result."""
+    chain.project(PLOTS)
+    run(chain, "plots")
+    lock = chain.read("project.lock")
+    run(chain, "plots", "--vars.n", "2")
+    chain.write("project.lock", lock)
+    assert run(chain, "plots") == {"plots": "restored"}
+    assert sorted(path.name for path in (chain.path / "reports").iterdir()) == ["1.txt"]
+
+
 def test_a_directory_is_restored_with_its_links_and_modes(chain: ProjectDir) -> None:
     chain.write("tree.sh", "mkdir -p tree/in; echo a > tree/in/a; chmod 755 tree/in/a; ln -s a tree/in/b; mkdir tree/e")
     chain.project(

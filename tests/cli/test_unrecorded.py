@@ -245,3 +245,49 @@ def test_json_names_the_state_in_every_report(trained: ProjectDir) -> None:
     for words in (["run", "all", "--dry"], ["status", "all"]):
         rows = json.loads(trained.proj(*words, "--json").out)
         assert {row["step"]: row["state"] for row in rows}["train"] == "unrecorded"
+
+
+BRANCHES = """\
+commands:
+  - name: train
+    matrix: {rate: [1]}
+    shell: true
+    script: ["cat code > m-${matrix.rate}"]
+    deps: [code]
+    outputs: ["m-${matrix.rate}"]
+"""
+
+
+@pytest.fixture
+def branches(project: ProjectDir) -> ProjectDir:
+    """A project whose other branch has run `train@2`, of which this project.lock knows nothing."""
+    project.project(BRANCHES)
+    project.write("code", "one\n")
+    project.proj("run", "train")
+    lock = project.read("project.lock")
+    project.project(BRANCHES.replace("[1]", "[1, 2]"))
+    project.proj("run", "train")
+    project.write("project.lock", lock)
+    return project
+
+
+def test_what_another_branch_left_counts_by_its_record(branches: ProjectDir) -> None:
+    assert states(branches, "status") == {"train@1": "up to date", "train@2": "up to date"}
+    assert branches.proj("run", "train").err == "✔ all up to date (2 steps)\n"
+    assert branches.locked() == ["train@1", "train@2"], "project.lock names it again"
+    assert branches.proj("run", "train").err == "✔ all up to date (2 steps)\n"
+
+
+def test_what_another_branch_left_with_other_inputs_is_out_of_date(branches: ProjectDir) -> None:
+    branches.write("code", "two\n")
+    found = {step["step"]: (step["state"], step["reasons"]) for step in branches.proj("status", "--json").json}
+    assert found["train@2"] == ("out of date", ["dep changed: code"])
+    assert branches.proj("run", "train").code == 0
+    assert branches.read("m-2") == "two\n"
+    branches.write("m-2", "edited\n")
+    assert states(branches, "status")["train@2"] == "out of date"
+
+
+def test_a_reset_forgets_the_journals_too(branches: ProjectDir) -> None:
+    branches.proj("lock", "reset", "train")
+    assert states(branches, "status") == {"train@1": "unrecorded", "train@2": "unrecorded"}

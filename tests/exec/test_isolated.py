@@ -94,6 +94,19 @@ def test_a_module_beside_the_script_is_named_too(project: ProjectDir) -> None:
     assert "hint: only declared deps exist on `isolated`: list `scripts/own.py` under `deps`\n" in done.err
 
 
+def test_a_file_of_the_user_in_an_output_directory_is_not_replaced(project: ProjectDir) -> None:
+    project.project("commands: [{name: a, shell: true, script: ['mkdir -p out; echo 1 > out/x'], outputs: [out]}]")
+    project.write("out/notes.md", "mine")
+    done = project.proj("run", "a", "--executor", "isolated")
+    assert done.code == 1
+    assert "cannot be fetched: `out/notes.md` exists only locally\n" in done.err
+    assert "  hint: move it out of `out`, which is replaced as a whole\n" in done.err
+    assert project.read("out/notes.md") == "mine"
+    project.remove("out/notes.md")
+    assert project.proj("run", "a", "--executor", "isolated").code == 0
+    assert project.read("out/x") == "1\n"
+
+
 def test_output_and_exit_code_are_those_of_the_script(project: ProjectDir) -> None:
     project.project("commands: [{name: a, script: ['sh -c \"echo hello; exit 7\"', 'echo never']}]")
     done = project.proj("run", "a", "--executor", "isolated")

@@ -43,7 +43,10 @@ READ: dict[str, Rows] = {
         ("AZURE_STORAGE_ACCOUNT", "Azure: the storage account."),
         ("AZURE_STORAGE_KEY", "Azure: the key of the account."),
         ("AZURE_STORAGE_SAS_TOKEN", "Azure: a shared access signature, in place of a key."),
-        ("REQUESTS_CA_BUNDLE", "The file of certificate authorities, for all stores. For S3, AWS_CA_BUNDLE takes precedence."),
+        (
+            "REQUESTS_CA_BUNDLE",
+            "The file of certificate authorities, for all stores. For S3, AWS_CA_BUNDLE takes precedence.",
+        ),
         ("CURL_CA_BUNDLE", "The same; REQUESTS_CA_BUNDLE has priority. S3 does not read it."),
         ("SSL_CERT_FILE", "The same, with the lowest priority."),
     ],

@@ -14,7 +14,7 @@ from weaselish.named_tuple import NamedTuple
 from weaselish.plan.metrics import Metrics
 from weaselish.plan.record import Origin, Record
 from weaselish.records.journal import JournalReader, journals, owner_lives
-from weaselish.records.journal_lines import AttemptEnd, Began, Ended, Recorded, Started
+from weaselish.records.journal_lines import AttemptEnd, Began, Ended, Recorded, Reset, Started
 from weaselish.records.logs import log_path
 
 
@@ -35,6 +35,7 @@ class PastResult(enum.Enum):
 
 _NO_METRICS: Metrics = MappingProxyType({})
 _FETCHED = (Origin.PULLED, Origin.RESTORED)  # of records of runs that took place earlier
+_MOST_EARLIER = 20  # records of a command
 _KEPT = 4  # journals whose records stay in memory
 _OPEN = (PastResult.RUNNING, PastResult.INTERRUPTED, PastResult.PULLED)  # what a record settles
 
@@ -107,6 +108,29 @@ def _recorded(record: Record, started: PastRun | None) -> PastRun:
         return run._replace(result=result, record=record)
     seconds = record.provenance.seconds if record.provenance else None
     return run._replace(result=result, seconds=seconds, record=record)
+
+
+def last_records(runs: Path) -> dict[str, tuple[Record, ...]]:
+    """Return the last records of each command in the journals, old ones included, the newest first.
+
+    What is older than the last reset of a command is left out.
+    """
+    found: dict[str, dict[int, Record]] = {}
+    resets: dict[str, int] = {}
+    for path in journals(runs, with_past=True):
+        for line in JournalReader(path).lines():
+            match line:
+                case Recorded(record):
+                    of_command = found.setdefault(record.command, {})
+                    of_command[record.run] = record
+                    if len(of_command) > _MOST_EARLIER:
+                        del of_command[min(of_command)]
+                case Reset():
+                    resets[line.command] = max(line.run, resets.get(line.command, 0))
+    return {
+        name: tuple(records[run] for run in sorted(records, reverse=True) if run > resets.get(name, 0))
+        for name, records in found.items()
+    }
 
 
 class FullRecords:

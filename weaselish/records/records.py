@@ -48,6 +48,7 @@ class Records:
         self._readers: dict[str, JournalReader] = {}
         self._own: Journal | None = None
         self._full: FullRecords | None = None
+        self._earlier: Mapping[str, tuple[Record, ...]] | None = None
         self._fold_at = 0.0  # no fold before then, except at the end
         self.refresh()
 
@@ -104,6 +105,18 @@ class Records:
 
                 self._full = FullRecords(self._runs)
         return self._full.find(record) or record
+
+    def earlier(self, command: str) -> tuple[Record, ...]:
+        """Return the last records of a command in all journals, the newest first, whatever project.lock says.
+
+        They show what the outputs are if git has put a project.lock in place that does not name the command.
+        """
+        with self._lock:
+            if self._earlier is None:
+                from weaselish.records.history import last_records
+
+                self._earlier = last_records(self._runs)
+        return self._earlier.get(command, ())
 
     def unfinished(self, command: str) -> ReasonKind | None:
         """Return why the last start of a command makes its outputs untrustworthy, None if it does not."""

@@ -68,7 +68,15 @@ class RunCache:
         self._report = report
         self._tree = open_tree(workspace, remote, open_store)
         self._candidates = Candidates(workspace, self._tree)
-        self._restorer = Restorer(workspace, self._tree, jobs=_JOBS, force=True, report=report, origin=Origin.RESTORED)
+        self._restorer = Restorer(
+            workspace,
+            self._tree,
+            jobs=_JOBS,
+            force=False,
+            report=report,
+            origin=Origin.RESTORED,
+            replaces_as_a_run=True,
+        )
         self._rates = Rates(workspace.root, self._tree.identity)
         self._writer = CacheWriter(workspace, self._tree, remote, report)
         self._lock = Lock()  # guards the rates and the two below
@@ -171,7 +179,8 @@ class RunCache:
                     self._broken.add(now.key)
                 self._report(events.Note(f"`{command.name}` was not restored from the cache: {error.why}"))
             except NotPulled as refusal:
-                self._report(events.Note(f"`{command.name}` was not restored from the cache: {refusal.why}"))
+                why = f"`{command.name}` was not restored from the cache: {refusal.why}"
+                self._report(events.Note(why, refusal.hint))
             except StoreError:
                 raise
             except ProjError as error:  # such as a full disk, which the script may need less of

@@ -29,7 +29,7 @@ class Adopter:
     def __init__(self, workspace: Workspace, tree: RemoteTree, report: SerialReporter) -> None:
         self._workspace = workspace
         self._tree = tree
-        self._restorer = Restorer(workspace, tree, jobs=_DOWNLOADS, force=True, report=report)
+        self._restorer = Restorer(workspace, tree, jobs=_DOWNLOADS, force=False, report=report, replaces_as_a_run=True)
 
     def result(self, name: str) -> Result | None:
         """Return the result of a job, None if no attempt at it left one."""

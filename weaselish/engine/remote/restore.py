@@ -12,6 +12,7 @@ from weaselish.compat import weasel
 from weaselish.engine import events
 from weaselish.engine.remote.candidates import OutputObject, own_records
 from weaselish.engine.remote.download import Downloader, NotPulled
+from weaselish.engine.remote.own_files import own_file
 from weaselish.engine.remote.published import outputs_of, without_remote_facts
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.remote.verified import verified_fact
@@ -46,7 +47,8 @@ class Restorer:
     """Restores runs of one workspace from one remote. Thread-safe. The caller holds the locks of the command.
 
     `jobs`: downloads at a time, whatever their commands. `force`: also replace what exists only locally. `origin`: of
-    the records that it adds.
+    the records that it adds. `replaces_as_a_run`: replace edited outputs, as a run would, but no directory with files
+    that no run wrote.
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class Restorer:
         force: bool,
         report: SerialReporter,
         origin: Origin = Origin.PULLED,
+        replaces_as_a_run: bool = False,
     ) -> None:
         self._workspace = workspace
         self._tree = tree
-        self._force = force
+        self._force = force or replaces_as_a_run
+        self._keeps_own_files = replaces_as_a_run
         self._origin = origin
         self._report = report
         self._downloader = Downloader(workspace, tree, report, jobs=jobs)
@@ -88,17 +92,35 @@ class Restorer:
 
     def _check_replaceable(self, wanted: OutputObject) -> None:
         """Refuse to replace what exists only locally, unless forced."""
-        workspace = self._workspace
-        if self._force or workspace.digests.digest(wanted.path, "output") is None:
-            return
-        stored = {
-            outputs_of(run.record)[wanted.path]
-            for run in self._tree.runs_of(wanted.path, compat=workspace.project.compat)
-        }
-        used = {algorithm_of(digest) for digest in stored}
-        if not any(workspace.digests_with(one).digest(wanted.path, "output") in stored for one in used):
+        if not self._force and not self._is_stored(wanted.path):
             why = f"`{wanted.path}` differs from the remote and would be lost (`--force` replaces it)"
             raise NotPulled(why, is_error=True)
+
+    def _is_stored(self, path: str) -> bool:
+        """Return whether the remote has an output as it is on the disk, or whether it is missing there."""
+        workspace = self._workspace
+        if workspace.digests.digest(path, "output") is None:
+            return True
+        runs = self._tree.runs_of(path, compat=workspace.project.compat)
+        stored = {outputs_of(run.record)[path] for run in runs}
+        used = {algorithm_of(digest) for digest in stored}
+        return any(workspace.digests_with(one).digest(path, "output") in stored for one in used)
+
+    def _check_own_files(self, name: str, downloads: Sequence[_Download]) -> None:
+        """Refuse to replace a directory with files that no run wrote. `name`: of the command. Raises NotPulled."""
+        workspace = self._workspace
+        last = [record for record in workspace.records.last(name) if isinstance(record, Record)]
+        for one in downloads:
+            if one.target.is_symlink() or not one.target.is_dir():
+                continue
+            runs = [(workspace.digests_with(run.algorithm), outputs_of(run).get(one.output)) for run in last]
+            if any(digests.digest(one.output, "output") == digest for digests, digest in runs):
+                continue
+            manifests = [digests.manifest(digest) or [] for digests, digest in runs if digest is not None]
+            file = own_file(one.target, [one.content.entries, *manifests])
+            if file is not None and not self._is_stored(one.output):
+                hint = f"move it out of `{one.output}`, which is replaced as a whole"
+                raise NotPulled(f"`{one.output}/{file}` exists only locally", hint=hint)
 
     def restore(
         self, command: Command, record: Record, missing: Sequence[OutputObject], *, outdated: Sequence[str] = ()
@@ -110,7 +132,8 @@ class Restorer:
         was_unfinished = self._workspace.records.unfinished(command.name) is not None
         size = 0
         if missing:
-            size = self._download_and_swap(record, missing, outdated, partial(self._noting, command, record))
+            noting = partial(self._noting, command, record)
+            size = self._download_and_swap(command.name, record, missing, outdated, noting)
         else:
             self._remove(outdated)
         verified = verified_fact(self._tree, missing)
@@ -119,12 +142,12 @@ class Restorer:
     def replace(self, record: Record, missing: Sequence[OutputObject], *, outdated: Sequence[str] = ()) -> None:
         """Download and swap in what is missing of a run without recording it. The caller has noted its start."""
         if missing:
-            self._download_and_swap(record, missing, outdated, lambda downloads: nullcontext())
+            self._download_and_swap(record.command, record, missing, outdated, lambda downloads: nullcontext())
         else:
             self._remove(outdated)
 
     def _download_and_swap(
-        self, record: Record, missing: Sequence[OutputObject], outdated: Sequence[str], noting: _Noting
+        self, command: str, record: Record, missing: Sequence[OutputObject], outdated: Sequence[str], noting: _Noting
     ) -> int:
         """Replace all outputs or none: the old ones are kept until all new ones are in place."""
         self._report(events.TransferStarted("pull", len(missing), sum(wanted.limits.size or 0 for wanted in missing)))
@@ -138,6 +161,8 @@ class Restorer:
                 for wanted, place, target, content in zip(missing, places, targets, contents, strict=True)
             ]
             self._workspace.cancel.check()
+            if self._keeps_own_files:
+                self._check_own_files(command, downloads)
             with noting(downloads):
                 self._remove(outdated)
                 self._swap_and_note(downloads, modified, record)

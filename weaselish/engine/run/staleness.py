@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from weaselish.engine.run.environment import environment_of
 from weaselish.engine.run.secrets import hidden_values
-from weaselish.engine.run.unrecorded import is_unrecorded
+from weaselish.engine.run.unrecorded import have_outputs, is_unrecorded
 from weaselish.errors import InvalidProject
 from weaselish.files.content import Digested
 from weaselish.files.digests import Digests
@@ -19,7 +19,7 @@ from weaselish.plan.producers import reads
 from weaselish.plan.reasons import Reason, ReasonKind, reasons_to_run
 from weaselish.plan.record import Record
 from weaselish.records.lock_entry import LockEntry
-from weaselish.records.run_state import Attempt
+from weaselish.records.run_state import Attempt, RecordOrEntry
 from weaselish.workspace import Workspace
 
 Expected = Callable[[str, str | None], str | None]  # path, digest on the disk -> the digest that it counts with
@@ -73,7 +73,7 @@ def check_staleness(
     if problems := workspace.project.faults_in("commands", command.name):
         raise InvalidProject(problems)
     version = workspace.records.version  # another thread may read on during the check
-    compared = list(_comparisons(workspace, command, args, expected))
+    compared = list(_comparisons(workspace, command, args, expected, needed))
     best = next((one for one in compared if not one.reasons), compared[0])
     attempt = workspace.records.last_attempt(command.name)
     unfinished = workspace.records.unfinished(command.name)
@@ -105,12 +105,16 @@ class _Comparison(NamedTuple):
 
 
 def _comparisons(
-    workspace: Workspace, command: Command, args: tuple[str, ...], expected: Expected | None
+    workspace: Workspace,
+    command: Command,
+    args: tuple[str, ...],
+    expected: Expected | None,
+    needed: Collection[str],
 ) -> Iterator[_Comparison]:
     def secrets() -> Collection[str]:
         return hidden_values(workspace, command)
 
-    for entry in workspace.records.last(command.name) or (None,):
+    for entry in _last(workspace, command, needed) or (None,):
         if entry is None or isinstance(entry, Record):
             last = entry
         else:
@@ -124,6 +128,18 @@ def _comparisons(
         if not reasons and isinstance(entry, LockEntry) and entry.is_mixed:
             reasons = (Reason(ReasonKind.ENTRY_CHANGED),)
         yield _Comparison(last, now, reasons, digests)
+
+
+def _last(workspace: Workspace, command: Command, needed: Collection[str]) -> tuple[RecordOrEntry, ...]:
+    """Return the last record of a command; if project.lock has none, and outputs exist, those of the journals.
+
+    So outputs that a run on another branch left are not taken for unrecorded ones.
+    """
+    records = workspace.records
+    last = records.last(command.name)
+    if last or records.last_attempt(command.name) is not None or not have_outputs(workspace, command, needed):
+        return last
+    return records.earlier(command.name)
 
 
 def _outputs(digests: Digests, command: Command) -> dict[str, str]:

@@ -238,6 +238,8 @@ class StepRunner:
             from weaselish.engine.run.recording import adopt
 
             adopt(self._workspace, last)
+        elif last is not None and not self._workspace.records.last(last.command):  # only old journals have it
+            self._workspace.records.add(last)
         self._report(events.StepUpToDate(step, last.run if last else None))
         return StepResult(step, StepState.UP_TO_DATE)
 

@@ -20,12 +20,18 @@ def is_unrecorded(workspace: Workspace, command: Command, needed: Collection[str
     """
     if _has_run(workspace, command.name):
         return False
-    outputs = tuple(_outputs_to_exist(command, needed))
+    names = {name for output in _outputs_to_exist(command, needed) for name in workspace.producers.of(output)}
     return (
-        bool(outputs)
-        and all(_has_content(os.path.join(workspace.root, output)) for output in outputs)
-        and not any(_has_run(workspace, name) for output in outputs for name in workspace.producers.of(output))
+        have_outputs(workspace, command, needed)
+        and not any(_has_run(workspace, name) for name in names)
+        and not workspace.records.earlier(command.name)
     )
+
+
+def have_outputs(workspace: Workspace, command: Command, needed: Collection[str] = ()) -> bool:
+    """Return whether all outputs exist that show that the command ran, and whether it has such outputs."""
+    outputs = tuple(_outputs_to_exist(command, needed))
+    return bool(outputs) and all(_has_content(os.path.join(workspace.root, output)) for output in outputs)
 
 
 def _outputs_to_exist(command: Command, needed: Collection[str]) -> Iterator[str]:
