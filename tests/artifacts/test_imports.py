@@ -168,6 +168,16 @@ def test_a_withdrawn_pin_still_works_with_a_warning(user: ProjectDir, publisher:
     assert "1.2.0 → 1.2.5" in user.proj("artifact", "update").err
 
 
+def test_the_exact_number_of_a_withdrawn_version_selects_it_with_a_warning(
+    user: ProjectDir, publisher: ProjectDir
+) -> None:
+    publisher.proj("artifact", "yank", "model", "1.2.0")
+    user.project(user.read("project.yml").replace("^1.2", "1.2.0"))
+    done = user.proj("run", "eval")
+    assert (done.code, "model 1.2.0 was withdrawn" in done.err) == (0, True), done.err
+    assert pin(user)["version"] == "1.2.0"
+
+
 def test_a_directory_is_imported_to_another_path(user: ProjectDir, publisher: ProjectDir) -> None:
     assert publisher.proj("artifact", "push", "corpus", "--version", "1.0.0").code == 0
     text = user.read("project.yml")

@@ -65,6 +65,9 @@ def test_the_bytes_are_verified(penguins: ProjectDir) -> None:
     file.write_bytes(file.read_bytes()[:-9] + b"\0" * 9)
     done = penguins.proj("artifact", "verify", "model@1.0.0", "--json")
     assert (done.code, done.json["state"]) == (1, "damaged")
+    done = penguins.proj("artifact", "verify", "model@1.0.0", "--rerun")
+    assert done.code == 1
+    assert "✘ model 1.0.0: damaged" in done.err
 
 
 def test_a_rerun_reproduces_the_version_in_a_clean_directory(penguins: ProjectDir) -> None:

@@ -487,3 +487,59 @@ def test_yaml_is_read_as_version_1_2_as_weasel_does(project: ProjectDir) -> None
 def test_the_keys_of_other_tools_are_none_of_proj() -> None:
     command = json.loads(schema_text())["$defs"]["command"]["properties"]
     assert not KEYS_OF_OTHER_TOOLS.keys() & command.keys()
+
+
+MISPLACED = {
+    ".": "remote `default` is the directory of the project itself",
+    "./models/remote": "remote `default` is inside `models`, an output of `train`",
+    "corpus/remote": "remote `default` is inside `corpus`, a dep of `train`",
+}
+
+
+@pytest.mark.parametrize("url", MISPLACED)
+def test_a_remote_that_would_change_the_project_is_refused(project: ProjectDir, url: str) -> None:
+    project.project(f"""\
+        remotes: {{default: {url}}}
+        commands: [{{name: train, script: [mkdir -p models], deps: [corpus], outputs: [models]}}]
+        """)
+    project.write("corpus/a", "1")
+    report = f"{MISPLACED[url]}\n  hint: choose a directory beside the project, such as `../remote`\n"
+    assert project.proj("validate") == Done(2, "", f"project.yml:1:11: error: {report}")
+    assert project.proj("run", "train").code == 0
+    before = project.files()
+    for words in (["push"], ["pull"], ["ls"]):
+        assert project.proj(*words) == Done(1, "", f"error: {report}")
+    assert project.files() == before
+
+
+def test_an_output_inside_one_of_another_command_is_a_warning(project: ProjectDir) -> None:
+    project.project("""\
+        commands:
+          - {name: a, script: [mkdir -p models], outputs: [models]}
+          - {name: b, script: [touch models/y], outputs: [models/y]}
+        """)
+    assert (
+        "project.yml:3:5: warning: `models/y` is inside `models`, an output of `a`: "
+        "a run of one puts the other out of date\n  hint: name outputs that do not contain each other\n"
+    ) in project.proj("validate").err
+
+
+def test_what_a_removed_step_left_for_a_glob_is_a_warning(project: ProjectDir) -> None:
+    text = dedent("""\
+        commands:
+          - {name: train, matrix: {x: [1, 2]}, script: ["touch m-${matrix.x}"], outputs: ["m-${matrix.x}"]}
+          - {name: best, shell: true, script: ["ls m-* > best"], deps: ["m-*"], outputs: [best]}
+        """)
+    project.project(text)
+    assert "warning" not in project.proj("run", "best").err
+    project.project(text.replace("[1, 2]", "[1]"))
+    report = (
+        "`best` reads `m-2`, which only `train@2` wrote, a step that no longer exists\n"
+        "  hint: delete it, unless it is to count\n"
+    )
+    assert f"project.yml:3:5: warning: {report}" in project.proj("validate").err
+    assert f"warning: project.yml:3:5: {report}" in project.proj("run", "best", "--force").err
+    project.remove("m-2")
+    assert project.proj("run", "best").code == 0
+    assert project.read("best") == "m-1\n"
+    assert "warning" not in project.proj("validate").err

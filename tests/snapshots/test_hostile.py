@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -154,6 +155,24 @@ def test_other_bytes_under_the_name_of_a_content_are_refused(iris: ProjectDir, b
     assert other.proj("snapshot", "pull", "--from", str(backup)).code == 1
     verified = iris.proj("snapshot", "verify")
     assert verified.code == 1
+
+
+def test_a_damaged_pack_is_named_and_the_next_push_stores_its_contents_again(iris: ProjectDir, backup: Path) -> None:
+    for number in range(9):
+        iris.write(f"out/{number}.bin", str(Random(number).randbytes(3000)))
+    push(iris)
+    largest = max(backup.glob(".proj/packs/*.pack"), key=lambda pack: pack.stat().st_size)
+    data = bytearray(largest.read_bytes())
+    data[len(data) // 2] ^= 1
+    largest.write_bytes(bytes(data))
+    verified = iris.proj("snapshot", "verify")
+    assert verified.code == 1
+    hint = f"delete `.proj/packs/{largest.name}` from the remote; then `proj snapshot push` stores the contents again"
+    assert f"  hint: {hint}\n" in verified.err
+    largest.unlink()
+    push(iris)
+    assert iris.proj("snapshot", "verify").code == 0
+    assert iris.beside("other").proj("snapshot", "pull", "--from", str(backup), "--into", "here").code == 0
 
 
 def test_a_local_link_is_not_followed(iris: ProjectDir, backup: Path, tmp_path: Path) -> None:

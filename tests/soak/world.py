@@ -744,14 +744,16 @@ class World:
         numbers = {number for _, number, _ in runs}  # an orphan of an earlier run may have begun since its death
         times = Counter(step for what, step, number in self.log.new() if what == "start" and number in numbers)
         after = self.tree()
-        for running, _, expected in runs:
+        for running, _, _ in runs:
             ended = self.ended(running)
             if ended.code != 0:
                 raise Violation("exit code", f"{ended.code} in one of several runs: {ended.err[-2000:]}")
+            for name, row in (ended.steps or {}).items():
+                self.books.setdefault(name, Book()).restored |= row["result"] == "restored"
+        for running, _, expected in runs:  # a step that one restored is up to date for the others
+            rows = self.ended(running).steps or {}
             for turn in expected.turns:
-                result = (ended.steps or {})[turn.step.name]["result"]
-                self.book(turn.step).restored |= result == "restored"
-                self._check_outputs(turn, after, result)
+                self._check_outputs(turn, after, rows[turn.step.name]["result"])
         for turn in {turn.step.name: turn for _, _, expected in runs for turn in expected.turns}.values():
             step, book = turn.step, self.book(turn.step)
             if step.all_outputs and not step.no_skip:

@@ -56,6 +56,13 @@ class Snapshots(ProjectDirectory):
             if cancel is None:
                 token.close()
 
+    def remote(self, name: str | None = None) -> str:
+        """Return the name or URL of the remote that `push` uses: `name`, else the last one used, else `default`."""
+        from weaselish.engine.snapshot.opened import remote_for
+
+        with self._anywhere(None) as workspace:
+            return name or remote_for(workspace, None).name
+
     def push(
         self,
         remote: str | None = None,

@@ -141,13 +141,16 @@ def _shown(number: float | None) -> str:
 
 
 def _show_check(check: Check, *, rerun: bool) -> None:
+    from weaselish.engine.artifacts.verify import CheckState
+
     label = check.name if check.version is None else f"{check.name} {check.version}"
-    what = "computed again: " if rerun else ""
+    is_rerun = rerun and check.state is not CheckState.DAMAGED
+    what = "computed again: " if is_rerun else ""
     print_line = done if check.state.is_good else failed
     print_line(f"{label}: {what}{check.state}" + (f": {check.message}" if check.message else ""))
     for note in check.notes if not check.state.is_good or check.differences else ():
         hint(note)
-    if rerun and not check.stored:
+    if is_rerun and not check.stored:
         say("the remote is read-only: the outcome was not stored beside the version")
 
 

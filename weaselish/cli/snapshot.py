@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from weaselish.cli.console import done, failed, say, show, show_table
+from weaselish.cli.console import done, failed, hint, say, show, show_table
 from weaselish.cli.subcommand import JSON, REMOTE_HELP, Argument, Call, Option, Subcommand, Takes, Values
-from weaselish.errors import UsageError
+from weaselish.errors import UsageError, listed
 
 if TYPE_CHECKING:
     from weaselish.api.snapshots import Snapshots
@@ -145,6 +145,9 @@ def verify(call: Call, *, remote: str | None, project: str | None, as_json: bool
         result = open_snapshots(call).verify(ref, remote=remote, project=project, on_event=reporter, cancel=call.cancel)
     for path, problem in result.problems:
         failed(f"{path}: {problem}")
+    if result.objects:
+        objects = listed(result.objects, most=4)
+        hint(f"delete {objects} from the remote; then `proj snapshot push` stores the contents again")
     if as_json:
         from weaselish.cli.json_output import print_json
 

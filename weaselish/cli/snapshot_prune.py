@@ -124,9 +124,10 @@ def schedule(call: Call, *, at: str, keep: str, max_file_size: str | None) -> in
     if max_file_size is not None:
         read_size("--max-file-size", max_file_size)
     remote, directory = (*call.words, None, None)[:2]
-    root = open_project(call, directory).root
+    project = open_project(call, directory)
+    root, remote = project.root, project.snapshots.remote(remote)
     words = [sys.executable, "-m", "weaselish", "-C", str(root), "snapshot", "push"]
-    words += [*([remote] if remote else []), "--quiet", "--keep", keep, "--yes"]
+    words += [remote, "--quiet", "--keep", keep, "--yes"]
     words += ["--max-file-size", max_file_size] if max_file_size else []
     line = shlex.join(words)
     show("# crontab -e, then add this line:")

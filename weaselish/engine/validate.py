@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 
 from weaselish.engine import events
 from weaselish.engine.command_warnings import command_warnings
 from weaselish.engine.reading_events import ReadingEvents
+from weaselish.engine.remote.inside_project import BESIDE, misplaced
 from weaselish.engine.remote.resolve import find_remote
 from weaselish.engine.run.environment import missing_env_files
 from weaselish.engine.run.missing_deps import missing_dep_problems
 from weaselish.errors import Problem, ProjError, UnknownName, in_file_order, listed
 from weaselish.load import FILE
 from weaselish.model.locations import Locations, Path
+from weaselish.model.paths import ancestors
 from weaselish.model.project import Command
 from weaselish.plan.graph import find_cycle, make_plan
 from weaselish.plan.producers import alternatives, reads
@@ -59,6 +62,8 @@ class _Checks:
         yield from self._moved_steps()
         yield from self._missing_deps()
         yield from self._remotes_of_artifacts()
+        yield from self._misplaced_remotes()
+        yield from self._nested_outputs()
         yield from self._about_commands()
 
     def _remotes_of_artifacts(self) -> Iterator[Problem]:
@@ -71,6 +76,32 @@ class _Checks:
                 yield Problem(*location, f"artifact `{artifact.name}`: {error.message}", error.hint)
             except ProjError:  # a fault of the remote, which is reported as such
                 continue
+
+    def _misplaced_remotes(self) -> Iterator[Problem]:
+        for name in self._project.remotes:
+            with suppress(ProjError):  # a fault of the remote, which is reported as such
+                if (problem := misplaced(self._workspace, find_remote(self._workspace, name))) is not None:
+                    yield Problem(*self._locations.of_key(("remotes", name)), problem, BESIDE)
+
+    def _nested_outputs(self) -> Iterator[Problem]:
+        """Yield outputs inside an output of another command: each run of one puts the other out of date."""
+        for command in self._commands:
+            for output in command.all_outputs:
+                for outer in ancestors(output)[1:]:
+                    for name in self._outputs.get(outer, ()):
+                        if name != command.name:
+                            message = f"`{output}` is inside `{outer}`, an output of `{name}`: "
+                            message += "a run of one puts the other out of date"
+                            yield self._warning(command, message, "name outputs that do not contain each other")
+
+    @cached_property
+    def _outputs(self) -> dict[str, list[str]]:
+        """The commands by their outputs."""
+        found: dict[str, list[str]] = {}
+        for command in self._commands:
+            for output in command.all_outputs:
+                found.setdefault(output, []).append(command.name)
+        return found
 
     def _about_commands(self) -> Iterator[Problem]:
         """Yield the warnings about each command; of a matrix those about the first step that has any."""

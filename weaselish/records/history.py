@@ -110,7 +110,47 @@ def _recorded(record: Record, started: PastRun | None) -> PastRun:
     return run._replace(result=result, seconds=seconds, record=record)
 
 
-def last_records(runs: Path) -> dict[str, tuple[Record, ...]]:
+class FullRecords:
+    """Finds the records of the journals that views in the lock file stand for. Thread-safe.
+
+    It keeps the records of the journals that it read last: a push asks for many of the same journal.
+    """
+
+    def __init__(self, runs: Path) -> None:
+        self._runs = runs
+        self._lock = threading.Lock()
+        self._read: OrderedDict[str, tuple[JournalReader, dict[int, list[Record]]]] = OrderedDict()
+        self._last: dict[str, tuple[Record, ...]] | None = None  # by command
+
+    def find(self, wanted: Record) -> Record | None:
+        """Return the record with sizes and provenance of which `wanted` is the lock's view. None if there is none."""
+        with self._lock:
+            for path in _begun_before(self._runs, wanted.run):
+                for record in self._records(path).get(wanted.run, ()):
+                    if _is_view(wanted, record):
+                        return record
+        return None
+
+    def last(self, command: str) -> tuple[Record, ...]:
+        """Return the last records of a command, the newest first. The journals are read once."""
+        with self._lock:
+            if self._last is None:
+                self._last = _last_records(self._runs)
+        return self._last.get(command, ())
+
+    def _records(self, path: Path) -> dict[int, list[Record]]:
+        """Return the records of a journal by run id."""
+        reader, records = self._read.pop(path.name, (JournalReader(path), {}))
+        for line in reader.lines():
+            if isinstance(line, Recorded):
+                records.setdefault(line.record.run, []).append(line.record)
+        self._read[path.name] = reader, records
+        if len(self._read) > _KEPT:
+            self._read.popitem(last=False)
+        return records
+
+
+def _last_records(runs: Path) -> dict[str, tuple[Record, ...]]:
     """Return the last records of each command in the journals, old ones included, the newest first.
 
     What is older than the last reset of a command is left out.
@@ -131,38 +171,6 @@ def last_records(runs: Path) -> dict[str, tuple[Record, ...]]:
         name: tuple(records[run] for run in sorted(records, reverse=True) if run > resets.get(name, 0))
         for name, records in found.items()
     }
-
-
-class FullRecords:
-    """Finds the records of the journals that views in the lock file stand for. Thread-safe.
-
-    It keeps the records of the journals that it read last: a push asks for many of the same journal.
-    """
-
-    def __init__(self, runs: Path) -> None:
-        self._runs = runs
-        self._lock = threading.Lock()
-        self._read: OrderedDict[str, tuple[JournalReader, dict[int, list[Record]]]] = OrderedDict()
-
-    def find(self, wanted: Record) -> Record | None:
-        """Return the record with sizes and provenance of which `wanted` is the lock's view. None if there is none."""
-        with self._lock:
-            for path in _begun_before(self._runs, wanted.run):
-                for record in self._records(path).get(wanted.run, ()):
-                    if _is_view(wanted, record):
-                        return record
-        return None
-
-    def _records(self, path: Path) -> dict[int, list[Record]]:
-        """Return the records of a journal by run id."""
-        reader, records = self._read.pop(path.name, (JournalReader(path), {}))
-        for line in reader.lines():
-            if isinstance(line, Recorded):
-                records.setdefault(line.record.run, []).append(line.record)
-        self._read[path.name] = reader, records
-        if len(self._read) > _KEPT:
-            self._read.popitem(last=False)
-        return records
 
 
 def _is_view(locked: Record, record: Record) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -47,8 +48,6 @@ class Records:
         self._file_version: object = ()  # of project.lock, when it was read
         self._readers: dict[str, JournalReader] = {}
         self._own: Journal | None = None
-        self._full: FullRecords | None = None
-        self._earlier: Mapping[str, tuple[Record, ...]] | None = None
         self._fold_at = 0.0  # no fold before then, except at the end
         self.refresh()
 
@@ -97,26 +96,17 @@ class Records:
 
     def complete(self, record: Record) -> Record:
         """Return the record with sizes and provenance if a journal still holds it, else the lock's view of it."""
-        if record.provenance is not None:
-            return record
-        with self._lock:
-            if self._full is None:
-                from weaselish.records.history import FullRecords
-
-                self._full = FullRecords(self._runs)
-        return self._full.find(record) or record
+        return record if record.provenance is not None else self._full.find(record) or record
 
     def earlier(self, command: str) -> tuple[Record, ...]:
-        """Return the last records of a command in all journals, the newest first, whatever project.lock says.
+        """Return the last records of a command in all journals, newest first: git may have replaced project.lock."""
+        return self._full.last(command)
 
-        They show what the outputs are if git has put a project.lock in place that does not name the command.
-        """
-        with self._lock:
-            if self._earlier is None:
-                from weaselish.records.history import last_records
+    @cached_property
+    def _full(self) -> FullRecords:
+        from weaselish.records.history import FullRecords
 
-                self._earlier = last_records(self._runs)
-        return self._earlier.get(command, ())
+        return FullRecords(self._runs)
 
     def unfinished(self, command: str) -> ReasonKind | None:
         """Return why the last start of a command makes its outputs untrustworthy, None if it does not."""

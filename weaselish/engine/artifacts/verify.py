@@ -66,7 +66,7 @@ def verify(
     open_store: OpenStore,
     report: events.Reporter,
 ) -> Check:
-    """Verify the bytes of a version; with `executors_in`, compute it again. Raises NoSuchVersion and StoreError."""
+    """Verify the bytes of a version; with `executors_in`, also compute it again. Raises NoSuchVersion, StoreError."""
     artifact, selector = named_artifact(workspace, name), selector_after_at(wanted)
     with Stores(workspace, open_store) as stores:
 
@@ -76,8 +76,9 @@ def verify(
         version = run_aside(look_up, workspace.cancel, grace=_GRACE)
         store = stores.of(artifact)
         puller = Puller(workspace, store, report)
-        if executors_in is None:
-            return run_aside(lambda: _check_bytes(puller, artifact, version), workspace.cancel, grace=_GRACE)
+        check = run_aside(lambda: _check_bytes(puller, artifact, version), workspace.cancel, grace=_GRACE)
+        if executors_in is None or check.state is CheckState.DAMAGED:
+            return check
         remote = stores.remote(artifact)
         rerun = Rerun(workspace, store, puller, artifact, version, open_store, remote, executors_in, report)
         return _check_by_rerun(rerun, store, is_read_only=remote.read_only)

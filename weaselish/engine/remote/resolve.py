@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from hashlib import md5
 
 from weaselish.connections.variables import from_variables, with_variables
+from weaselish.engine.remote.inside_project import BESIDE, misplaced
 from weaselish.engine.remote.tree import RemoteTree
-from weaselish.errors import InvalidProject, UnknownName
+from weaselish.errors import InvalidProject, StoreError, UnknownName
 from weaselish.files.home import put_home
 from weaselish.files.state_dir import cache_dir
 from weaselish.files.user_dirs import user_cache_dir
@@ -99,7 +100,9 @@ def shown_remotes(workspace: Workspace) -> tuple[Remote, ...]:
 
 
 def open_tree(workspace: Workspace, remote: Remote, open_store: OpenStore) -> RemoteTree:
-    """Return what the remote holds. Its store is opened on first use."""
+    """Return what the remote holds. Its store is opened on first use. Raises StoreError for one inside an output."""
+    if (problem := misplaced(workspace, remote)) is not None:
+        raise StoreError(problem, hint=BESIDE)
     directory = cache_dir(workspace.root)
     text = json.dumps([remote.url, remote.endpoint_url])
     name = f"remote-{md5(text.encode(), usedforsecurity=False).hexdigest()}.json"

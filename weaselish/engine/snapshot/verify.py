@@ -9,7 +9,7 @@ from weaselish.engine import events
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.remote.verify import digest_of_object
 from weaselish.engine.serial_reporter import SerialReporter
-from weaselish.engine.snapshot.contents import Contents, Reading
+from weaselish.engine.snapshot.contents import Contents, Reading, content_key, pack_key
 from weaselish.engine.snapshot.opened import Opened, opened, remote_for
 from weaselish.engine.snapshot.outputs import wanted_runs
 from weaselish.engine.snapshot.reading import read_project
@@ -23,12 +23,13 @@ from weaselish.workspace import Workspace
 
 
 class Verified(NamedTuple):
-    """What `verify` read. `problems`: (path, what is wrong)."""
+    """What `verify` read. `problems`: (path, what is wrong). `objects`: keys of the damaged objects on the remote."""
 
     snapshot: Snapshot
     files: int
     size: int
     problems: tuple[tuple[str, str], ...]
+    objects: tuple[str, ...] = ()
 
 
 def verify_snapshot(
@@ -59,6 +60,7 @@ class _Verification:
         self._remote = remote
         self._report = report
         self._jobs = jobs
+        self._damaged: set[str] = set()
 
     def run(self, snapshot: Snapshot, entries: Sequence[Entry]) -> Verified:
         paths: dict[Content, str] = {}
@@ -69,7 +71,8 @@ class _Verification:
         problems = [(paths[content], why) for content, why in self._contents(list(paths)).items()]
         problems += self._outputs(entries)
         files = sum(isinstance(entry, FileEntry) for entry in entries)
-        return Verified(snapshot, files, sum(content.size for content in paths), tuple(sorted(problems)))
+        size, objects = sum(content.size for content in paths), tuple(sorted(self._damaged))
+        return Verified(snapshot, files, size, tuple(sorted(problems)), objects)
 
     def _contents(self, wanted: list[Content]) -> dict[Content, str]:
         """Return what is wrong with contents."""
@@ -92,7 +95,10 @@ class _Verification:
     def _small(self, contents: Contents, reading: Reading) -> dict[Content, str | None]:
         self._workspace.cancel.check()
         self._report(events.Transferred(reading.pack, sum(content.size for content, _ in reading.members)))
-        return contents.check(reading)
+        found = contents.check(reading)
+        if any(found.values()):
+            self._damaged.add(pack_key(reading.pack))
+        return found
 
     def _large(self, contents: Contents, content: Content) -> dict[Content, str | None]:
         def passed(size: int) -> None:
@@ -103,6 +109,7 @@ class _Verification:
             for _ in contents.stream(content, passed):
                 pass
         except StoreError as error:
+            self._damaged.add(content_key(content.sha256))
             return {content: error.message}
         return {content: None}
 
