@@ -125,6 +125,16 @@ def test_the_log_shows_what_was_restored_and_keeps_the_run(chain: ProjectDir) ->
     assert results == [("train", "done"), ("train", "done"), ("train", "restored")]
 
 
+def test_a_deleted_metrics_file_comes_back_by_a_run(chain: ProjectDir) -> None:
+    chain.project(SWEEP)
+    run(chain, "train")
+    chain.remove("metrics/1.json")
+    assert run(chain, "train") == {"train@1": "ran", "train@2": "up to date"}
+    assert chain.exists("metrics/1.json")
+    (chain.path / "m" / "1").unlink()
+    assert run(chain, "train")["train@1"] == "restored"
+
+
 # -- what is never restored -------------------------------------------------------------------------------------------
 
 

@@ -185,7 +185,10 @@ def test_no_secret_reaches_the_log_of_a_replica(project: ProjectDir) -> None:
     [
         (("train", "--", "--more"), "`train` has roles, none of which could take the arguments after `--`"),
         (("train", "--set", "roles.wrker.replicas=2"), "`roles.wrker.replicas`: `train` has no role `wrker`"),
-        (("train", "--set", "roles.worker.replicas=two"), "`roles.worker.replicas` must be a number, not `two`"),
+        (
+            ("train", "--set", "roles.worker.replicas=two"),
+            "`roles.worker.replicas` must be a whole number from 1 on, not `two`",
+        ),
         (("train", "--set", "resources.memory=lots"), "`resources.memory` must be an amount, not `lots`"),
         (("train", "--set", "resources.memry=1GiB"), "`resources.memry` cannot be set"),
         (("train", "--set", "script=x"), "`script` cannot be set"),

@@ -97,7 +97,10 @@ def _mapping(value: object) -> dict[str, Any]:
 
 def _set_count(holder: dict[str, Any], key: str, name: str, text: str) -> None:
     if not (text.isascii() and text.isdecimal() and len(text) < 10) or (name == "replicas" and not int(text)):
-        raise BadSetting(f"`{key}` must be a number, not `{text}`", f"for example `--set {key}=2`")
+        least = "1" if name == "replicas" else "0"
+        raise BadSetting(
+            f"`{key}` must be a whole number from {least} on, not `{text}`", f"for example `--set {key}=2`"
+        )
     holder[name] = int(text)
 
 

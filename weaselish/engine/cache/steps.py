@@ -18,6 +18,7 @@ from weaselish.errors import listed
 from weaselish.files.projignore import has_projignore
 from weaselish.files.walk import Unreadable
 from weaselish.model.project import Command
+from weaselish.plan.reasons import ReasonKind
 from weaselish.plan.record import Record
 from weaselish.plan.sequence import Step
 from weaselish.workspace import Workspace
@@ -190,6 +191,8 @@ class CachedSteps:
 
     def restored(self, step: Step, command: Command, staleness: Staleness, needed: frozenset[str]) -> StepResult | None:
         """Return the result of a step that the cache could restore; None if it must run."""
+        if _lacks_only_metrics(command, staleness):
+            return None
         begun = time.monotonic()
         restored = self.cache.restore(command, staleness.now, needed)
         if restored is None:
@@ -197,6 +200,16 @@ class CachedSteps:
         saved = _seconds(restored.record)
         self._report(events.StepRestored(step, restored.size, self.cache.source, saved, restored.record.run))
         return StepResult(step, StepState.RESTORED, time.monotonic() - begun)
+
+
+def _lacks_only_metrics(command: Command, staleness: Staleness) -> bool:
+    """Return whether only metrics files are missing, which no cache holds: a restore would not bring them back."""
+    return bool(staleness.reasons) and all(
+        reason.kind is ReasonKind.OUTPUT_MISSING
+        and reason.subject in command.metrics
+        and reason.subject not in command.outputs
+        for reason in staleness.reasons
+    )
 
 
 def _seconds(record: Record) -> float | None:
