@@ -99,8 +99,8 @@ class Records:
         return record if record.provenance is not None else self._full.find(record) or record
 
     def earlier(self, command: str) -> tuple[Record, ...]:
-        """Return the last records of a command in all journals, newest first: git may have replaced project.lock."""
-        return self._full.last(command)
+        """Return the last records in all journals, newest first: git may have replaced project.lock by another one."""
+        return self._full.last(command) if self._file_version and not self._file.problem else ()
 
     @cached_property
     def _full(self) -> FullRecords:
