@@ -82,6 +82,10 @@ def _show(error: ProjError, words: Sequence[str]) -> int:
         from weaselish.cli.json_output import print_json_error
 
         print_json_error(error)
+    elif "--json-lines" in words:
+        from weaselish.cli.json_output import print_json_line_error
+
+        print_json_line_error(error)
     return error.exit_code
 
 

@@ -70,6 +70,11 @@ def test_json_lines_are_the_events_and_scripts_write_to_stderr(pipeline: Project
     assert [line["step"] for line in lines if line["event"] == "step done"] == ["prepare", "count", "report"]
     assert "Running command: cat count.txt\n2\n" in done.err
     assert pipeline.proj("run", "all", "--json", "--json-lines").code == 2
+    done = pipeline.proj("run", "nope", "--json-lines")
+    (line,) = done.out.splitlines()
+    error = json.loads(line)
+    assert (error["event"], error["exit_code"], done.code) == ("error", 2, 2)
+    assert error["message"] == "no command or workflow named `nope`"
 
 
 @pytest.mark.parametrize("mode", ["prefix", "group", "quiet", "raw"])

@@ -27,6 +27,9 @@ The key `event` has the event's name. A field that is empty (`None`) is left out
 seconds since 1970. `run` is the id of a step's run. `step` names a step at one position of the plan, and beside it
 `command` names its command. New fields and events may be added: ignore those that you do not know.
 
+If an error ends `proj run --json-lines`, such as an unknown name, the last line is `{"event": "error", …}`. It has the
+keys `message`, `hint`, `place`, `exit_code` and `problems`.
+
 Examples are from real runs, with one time and one id for all. They are broken into lines for this page only."""
 _PROJECT = """\
 remotes: {default: ../shared}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from weaselish.errors import InvalidProject, MissingDep, Problem, ProjError
 from weaselish.resolved_secrets import without_resolved
@@ -25,15 +26,23 @@ def print_json_line(data: object) -> None:
 
 def print_json_error(error: ProjError) -> None:
     """Print the error that ended a subcommand: `{"error": {"message": …, "hint": …, "exit_code": …, …}}`."""
+    print_json({"error": _facts(error)})
+
+
+def print_json_line_error(error: ProjError) -> None:
+    """Print the error that ended a run as a line: `{"event": "error", "message": …, …}`."""
+    print_json_line({"event": "error", "at": round(time.time(), 3), **_facts(error)})
+
+
+def _facts(error: ProjError) -> dict[str, object]:
     problems = error.problems if isinstance(error, InvalidProject | MissingDep) else ()
-    facts = {
+    return {
         "message": error.message,
         "hint": error.hint,
         "place": error.place,
         "exit_code": error.exit_code,
         "problems": [_problem(problem) for problem in problems],
     }
-    print_json({"error": facts})
 
 
 def _problem(problem: Problem) -> dict[str, object]:
