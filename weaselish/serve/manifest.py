@@ -147,7 +147,7 @@ spec:
 _SYSTEMD = """\
 # {heading}
 #
-# Begin:   proj serve manifest --format systemd > ~/.config/systemd/user/proj-serve.service
+# Begin:   save this text as ~/.config/systemd/user/proj-serve.service, then
 #          systemctl --user daemon-reload && systemctl --user enable --now proj-serve
 #          journalctl --user -u proj-serve    # prints the address
 # Update:  pip install --upgrade "weaselish[serve]" && systemctl --user restart proj-serve
