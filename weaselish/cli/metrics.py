@@ -107,8 +107,12 @@ def _points(found: MetricsTable, metric: str) -> list[Point]:
 
     rows = found.selected([metric]).rows
     labels = _labels(rows)
-    numbers = [(label, number_of(row.values[metric])) for label, row in zip(labels, rows, strict=True)]
-    points = [Point(label, number) for label, number in numbers if number is not None and abs(number) < float("inf")]
+    numbers = [(label, number_of(row.values[metric]), row.command) for label, row in zip(labels, rows, strict=True)]
+    points = [
+        Point(label, number, step=step)
+        for label, number, step in numbers
+        if number is not None and abs(number) < float("inf")
+    ]
     if not points:
         raise ProjError(f"no run has a number as `{metric}`")
     return points

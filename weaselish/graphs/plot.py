@@ -19,6 +19,7 @@ class Point(NamedTuple):
     label: str
     value: float
     link: str | None = None  # where its page is
+    step: str = ""  # a line connects the runs of one step
 
 
 def draw_plot(points: Sequence[Point], title: str) -> Iterator[str]:
@@ -29,13 +30,17 @@ def draw_plot(points: Sequence[Point], title: str) -> Iterator[str]:
     for tick in ticks:
         yield f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{down(tick)}" y2="{down(tick)}"/>'
         yield f'<text x="{_LEFT - 8}" y="{down(tick) + 4}" text-anchor="end">{tick:.6g}</text>'
-    corners = " ".join(f"{across(index)},{down(point.value)}" for index, point in enumerate(points))
-    yield f'<polyline class="line" points="{corners}"/>'
+    lines: dict[str, list[str]] = {}
+    for index, point in enumerate(points):
+        lines.setdefault(point.step, []).append(f"{across(index)},{down(point.value)}")
+    for corners in lines.values():
+        yield f'<polyline class="line" points="{" ".join(corners)}"/>'
     every = math.ceil(len(points) / _MOST_LABELS)
     bottom = HEIGHT - _BOTTOM
     for index, point in enumerate(points):
         x, label = across(index), text_of(point.label)
-        yield _point(x, down(point.value), point, label)
+        is_told = len(lines) == 1 or point.step == point.label
+        yield _point(x, down(point.value), point, label if is_told else text_of(f"{point.step}, {point.label}"))
         if index % every == 0:
             turned = f'text-anchor="end" transform="rotate(-30 {x} {bottom + 18})"'
             yield f'<text x="{x}" y="{bottom + 18}" {turned}>{label}</text>'

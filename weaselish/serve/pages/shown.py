@@ -89,7 +89,7 @@ def counted(count: int, noun: str) -> str:
 
 def plot(series: Series, link: Callable[[int, str], str | None]) -> Markup:
     """Return a plot of a metric over runs. `link` returns the page of a run."""
-    points = [Point(str(one.run)[-6:], one.value, link(one.run, one.command)) for one in series.values]
+    points = [Point(str(one.run)[-6:], one.value, link(one.run, one.command), one.command) for one in series.values]
     first, last = series.values[0].value, series.values[-1].value
     title = f"{series.metric}: {counted(len(points), 'run')}, first {first:.6g}, last {last:.6g}"
     drawn = "\n".join(draw_plot(points, series.metric))
