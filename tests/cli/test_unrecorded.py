@@ -291,3 +291,24 @@ def test_what_another_branch_left_with_other_inputs_is_out_of_date(branches: Pro
 def test_a_reset_forgets_the_journals_too(branches: ProjectDir) -> None:
     branches.proj("lock", "reset", "train")
     assert states(branches, "status") == {"train@1": "unrecorded", "train@2": "unrecorded"}
+
+
+def test_a_renamed_command_counts_by_the_record_of_its_old_name(project: ProjectDir) -> None:
+    text = "vars: {n: 1}\ncommands: [{name: old, shell: true, script: ['echo ${vars.n} > out'], outputs: [out]}]\n"
+    project.project(text)
+    project.proj("run", "old")
+    project.project(text.replace("name: old", "name: new"))
+    assert states(project, "status") == {"new": "up to date"}
+    assert project.proj("run", "new").err == "✔ all up to date (1 step)\n"
+    assert project.locked() == ["new", "old"]
+
+
+def test_a_renamed_command_with_another_script_is_out_of_date(project: ProjectDir) -> None:
+    text = "vars: {n: 1}\ncommands: [{name: old, shell: true, script: ['echo ${vars.n} > out'], outputs: [out]}]\n"
+    project.project(text)
+    project.proj("run", "old")
+    project.project(text.replace("name: old", "name: new").replace("n: 1", "n: 2") + "workflows: {all: [new]}\n")
+    (step,) = project.proj("status", "--json").json
+    assert (step["state"], step["reasons"]) == ("out of date", ["script changed: line 1 (`echo 1` → `echo 2`)"])
+    assert project.proj("run", "all").code == 0
+    assert project.read("out") == "2\n"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from weaselish.engine.run.environment import environment_of
 from weaselish.engine.run.secrets import hidden_values
-from weaselish.engine.run.unrecorded import have_outputs, is_unrecorded
+from weaselish.engine.run.unrecorded import have_outputs, is_unrecorded, records_elsewhere
 from weaselish.errors import InvalidProject
 from weaselish.files.content import Digested
 from weaselish.files.digests import Digests
@@ -131,15 +131,12 @@ def _comparisons(
 
 
 def _last(workspace: Workspace, command: Command, needed: Collection[str]) -> tuple[RecordOrEntry, ...]:
-    """Return the last record of a command; if project.lock has none, and outputs exist, those of the journals.
-
-    So outputs that a run on another branch left are not taken for unrecorded ones.
-    """
+    """Return the last record of a command; if there is none, but outputs exist, records that may stand for them."""
     records = workspace.records
     last = records.last(command.name)
     if last or records.last_attempt(command.name) is not None or not have_outputs(workspace, command, needed):
         return last
-    return records.earlier(command.name)
+    return records_elsewhere(workspace, command)
 
 
 def _outputs(digests: Digests, command: Command) -> dict[str, str]:

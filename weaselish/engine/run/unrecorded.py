@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 
 from weaselish.model.project import Command
 from weaselish.plan.producers import reads
+from weaselish.plan.record import Record
 from weaselish.workspace import Workspace
 
 _PLACEHOLDERS = frozenset((".gitkeep", ".gitignore", ".keep"))  # they keep an empty directory in git
@@ -24,8 +25,24 @@ def is_unrecorded(workspace: Workspace, command: Command, needed: Collection[str
     return (
         have_outputs(workspace, command, needed)
         and not any(_has_run(workspace, name) for name in names)
-        and not workspace.records.earlier(command.name)
+        and not records_elsewhere(workspace, command)
     )
+
+
+def records_elsewhere(workspace: Workspace, command: Command) -> tuple[Record, ...]:
+    """Return records that may stand for outputs of a command of which project.lock has none, the likeliest first.
+
+    The journals have them if git has replaced project.lock. A command that project.yml no longer has, but with the same
+    outputs, may be this one under its old name.
+    """
+    records, commands = workspace.records, workspace.project.commands
+    gone = (record for name in records.commands if name not in commands for record in records.last(name))
+    renamed = tuple(
+        record._replace(command=command.name)
+        for record in gone
+        if isinstance(record, Record) and {output.path for output in record.outputs} == set(command.outputs)
+    )
+    return (*records.earlier(command.name), *renamed)
 
 
 def have_outputs(workspace: Workspace, command: Command, needed: Collection[str] = ()) -> bool:
