@@ -168,6 +168,18 @@ def test_a_withdrawn_pin_still_works_with_a_warning(user: ProjectDir, publisher:
     assert "1.2.0 → 1.2.5" in user.proj("artifact", "update").err
 
 
+def test_status_says_what_a_run_will_do_with_an_import(user: ProjectDir) -> None:
+    user.proj("run", "eval")
+    assert "warning" not in user.proj("status").err
+    user.write("in/model.pkl", "edited")
+    assert (
+        "warning: `in/model.pkl` is not `model` 1.2.0: a run replaces it, if it is on the remote\n"
+        in user.proj("status").err
+    )
+    user.project(user.read("project.yml").replace("^1.2", "~1.1"))
+    assert "warning: artifact `model` is pinned for `^1.2`: a run looks for `~1.1`\n" in user.proj("status").err
+
+
 def test_the_exact_number_of_a_withdrawn_version_selects_it_with_a_warning(
     user: ProjectDir, publisher: ProjectDir
 ) -> None:

@@ -84,6 +84,11 @@ def status(
 
         states = remote_states(workspace, find_remote(workspace, remote), previews, open_store=open_store)
     report_broken_lock(workspace, report, may_replace=False)
+    if workspace.project.artifacts:
+        from weaselish.engine.artifacts.pins import notes_of
+
+        for note in notes_of(workspace, [plan.command(step) for step in plan.steps]):
+            report(events.Note(note))
     steps = [step._replace(on_remote=states.get(step.step)) for step in statuses(previews)]
     if not cache:
         return steps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from weaselish.model.artifacts import Artifact
 from weaselish.model.project import Command
@@ -55,6 +55,18 @@ def expected_digests(workspace: Workspace, command: Command, algorithm: Algorith
         and algorithm_of(pin.digest) == algorithm
         and not is_in_place(workspace, artifact, pin)
     }
+
+
+def notes_of(workspace: Workspace, commands: Iterable[Command]) -> Iterator[str]:
+    """Yield what a run will do with the imported artifacts that commands read, apart from fetching missing ones."""
+    for artifact in read_by(workspace, commands):
+        pin = workspace.records.pins.get(artifact.name)
+        if pin is None:
+            continue
+        if pin.range != artifact.range:
+            yield f"artifact `{artifact.name}` is pinned for `{pin.range}`: a run looks for `{artifact.range}`"
+        elif workspace.exists(artifact.path) and not is_in_place(workspace, artifact, pin):
+            yield f"`{artifact.path}` is not `{artifact.name}` {pin.version}: a run replaces it, if it is on the remote"
 
 
 def versions_read(workspace: Workspace, command: Command) -> dict[str, object]:
