@@ -40,7 +40,7 @@ def records_elsewhere(workspace: Workspace, command: Command) -> tuple[Record, .
     renamed = tuple(
         record._replace(command=command.name)
         for record in gone
-        if isinstance(record, Record) and {output.path for output in record.outputs} == set(command.outputs)
+        if isinstance(record, Record) and {output.path for output in record.all_outputs} == set(command.all_outputs)
     )
     return (*records.earlier(command.name), *renamed)
 
