@@ -185,7 +185,7 @@ def test_ctrl_c_gives_up_what_is_on_its_way(
 def test_ctrl_c_lets_uploads_drop_what_they_stored(
     project: ProjectDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A store that takes half a second for that, which a bucket may need to drop the parts of a large object."""
+    """A store that takes a moment for that, which a bucket may need to drop the parts of a large object."""
     ended: list[str] = []
 
     class Slow(DirectoryStore):
@@ -196,7 +196,7 @@ def test_ctrl_c_lets_uploads_drop_what_they_stored(
             try:
                 return super().put(key, chunks, replace=replace, if_version=if_version)
             finally:
-                time.sleep(0.5)
+                time.sleep(0.25)
                 ended.append(key)
 
     twins(project, tmp_path / "remote")
