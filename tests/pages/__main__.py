@@ -26,11 +26,13 @@ def main(names: list[str]) -> None:
             rewrite(page, supplies, renew=bool(names))
     if not names:
         with tempfile.TemporaryDirectory() as scratch:
-            (ROOT / "docs" / "run.svg").write_text(draw(Path(scratch) / "terminal"), "utf-8")
+            write_if_it_differs(ROOT / "docs" / "run.svg", draw(Path(scratch) / "terminal"))
 
 
 def write_if_it_differs(page: Path, text: str) -> None:
-    if not page.exists() or not matches(page.read_text("utf-8"), text):
+    """Write a page or picture unless only times, sizes or run ids differ. In a picture, blanks are `&#160;`."""
+    shown = page.read_text("utf-8") if page.exists() else ""
+    if not matches(shown.replace("&#160;", " "), text.replace("&#160;", " ")):
         page.write_text(text, "utf-8")
 
 
