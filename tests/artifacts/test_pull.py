@@ -275,3 +275,15 @@ def test_a_version_of_another_kind_is_tolerated(project: ProjectDir, text: str) 
     assert project.proj("run", "a").code == 0
     done = project.proj("validate")
     assert (done.code, "`version` is ignored" in done.err) == (0, True)
+
+
+def test_a_name_and_a_version_may_be_one_word_or_two(trained: ProjectDir) -> None:
+    publish(trained, "1.4.0", "1.5.0")
+    assert trained.proj("artifact", "alias", "model@1.5.0", "best").code == 0
+    for words in (["model@1.5.0"], ["model", "1.5.0"], ["model@best"], ["model", "@best"]):
+        done = trained.proj("artifact", "pull", *words, "--override", "--force")
+        assert (done.code, "model 1.5.0: " in done.err) == (0, True), (words, done.err)
+        assert trained.proj("artifact", "show", *words, "--json").json["version"] == "1.5.0", words
+        assert trained.proj("artifact", "verify", *words).code == 0
+    done = trained.proj("artifact", "show", "model", "elsewhere")
+    assert (done.code, "`elsewhere` is not a directory" in done.err) == (2, True), done.err

@@ -198,7 +198,7 @@ class Artifacts:
     def yank(
         self, name: str, version: str, *, reason: str = "", prefix: str = "", cancel: Cancel | None = None
     ) -> Version:
-        """Withdraw a version: from now on, only its exact number selects it."""
+        """Withdraw a version: from now on, only its exact number or an alias selects it."""
         from weaselish.engine.artifacts.facts import yank
 
         with self._opened(cancel) as workspace:

@@ -37,8 +37,15 @@ SIGN_IN = (
 
 
 def words_of(call: Call, *wanted: str) -> tuple[tuple[str, ...], str | None]:
-    """Split the words of a call into those that are wanted, and the project's directory. Raises UsageError."""
+    """Split the words of a call into those that are wanted, and the project's directory. Raises UsageError.
+
+    `model@1.4.0` is a name and a version, like `model 1.4.0`.
+    """
     words = call.words
+    if "version" in wanted and words and (at := words[0].find("@")) > 0:
+        from weaselish.model.versions import after_at
+
+        words = (words[0][:at], after_at(words[0][at + 1 :]), *words[1:])
     if len(words) < len(wanted):
         raise UsageError(f"the {wanted[len(words)]} is missing", hint="`proj artifact list` shows the artifacts")
     return words[: len(wanted)], words[len(wanted)] if len(words) > len(wanted) else None

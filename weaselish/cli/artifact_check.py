@@ -23,10 +23,20 @@ NAME_AT_VERSION = Argument(
 SIDE = "A version, `LATEST`, `newest`, a range or `@alias`."
 
 
+def _name_and_version(call: Call) -> tuple[str, str, str | None]:
+    """Return name, version and the project's directory. `model 1.4.0` is taken like `model@1.4.0`."""
+    from weaselish.model.versions import LATEST, NEWEST, is_version
+
+    (word,), second = words_of(call, "name of the artifact")
+    name, at, wanted = word.partition("@")
+    if not at and second is not None and (is_version(second) or second.startswith("@") or second in (LATEST, NEWEST)):
+        return name, second, call.words[2] if len(call.words) > 2 else None
+    return name, wanted, second
+
+
 def show_version(call: Call, *, prefix: str | None, as_json: bool) -> int:
     """Show what is known of a version."""
-    (word,), directory = words_of(call, "name of the artifact")
-    name, _, wanted = word.partition("@")
+    name, wanted, directory = _name_and_version(call)
     project = open_project(call, directory)
     shown = project.artifacts.show(name, wanted, prefix=prefix or "", cancel=call.cancel)
     if as_json:
@@ -114,8 +124,7 @@ def verify(call: Call, *, rerun: bool, prefix: str | None, as_json: bool) -> int
     """Verify a version; return the exit code."""
     from weaselish.cli.progress import TransferReporter
 
-    (word,), directory = words_of(call, "name of the artifact")
-    name, _, wanted = word.partition("@")
+    name, wanted, directory = _name_and_version(call)
     project = open_project(call, directory)
     with TransferReporter() as reporter:
         check = project.artifacts.verify(

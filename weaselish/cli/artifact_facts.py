@@ -83,7 +83,10 @@ def yank(call: Call, *, reason: str | None, prefix: str | None, as_json: bool) -
     (name, wanted), directory = words_of(call, "name of the artifact", "version")
     project = open_project(call, directory)
     version = project.artifacts.yank(name, wanted, reason=reason or "", prefix=prefix or "", cancel=call.cancel)
-    done(f"{version.label} was withdrawn" + (" before" if version.is_yanked else ": only its exact number selects it"))
+    done(
+        f"{version.label} was withdrawn"
+        + (" before" if version.is_yanked else ": only its exact number or an alias selects it")
+    )
     _print_if(as_json, {"name": name, "version": version.number, "was_yanked": version.is_yanked})
     return 0
 
@@ -138,7 +141,7 @@ SUBCOMMANDS = (
     Subcommand(
         "artifact yank",
         yank,
-        "Withdraw a version: only its exact number selects it.\n\nNothing is deleted.",
+        "Withdraw a version: only its exact number or an alias selects it.\n\nNothing is deleted.",
         (Option("reason", ("--reason",), "The reason, for its users.", Takes.TEXT, "TEXT"), PREFIX, JSON),
         arguments=(NAME, VERSION._replace(help="The exact version."), DIRECTORY),
         examples=('proj artifact yank model 1.4.0 --reason "trained on test data"',),

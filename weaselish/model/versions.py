@@ -69,6 +69,12 @@ def range_problem(text: str) -> tuple[str, str] | None:
     return None
 
 
+def after_at(text: str) -> str:
+    """Return what follows the `@` of `model@1.4.0` or `model@champion` as a word by itself: `1.4.0`, `@champion`."""
+    is_known = text in (LATEST, NEWEST) or text.startswith("@") or range_problem(text) is None
+    return text if is_known or text[:1].isdigit() else f"@{text}"
+
+
 def parse_selector(text: str) -> Selector:
     """Return what a user typed as a version. Raises UsageError."""
     if text.startswith("@"):

@@ -16,7 +16,7 @@ from weaselish.engine.artifacts.transfer import find_version
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.workers import run_aside
 from weaselish.errors import StoreError, UsageError
-from weaselish.model.versions import LATEST, NEWEST, Selector, SelectorKind, parse_selector, range_problem
+from weaselish.model.versions import NEWEST, Selector, SelectorKind, after_at, parse_selector
 from weaselish.named_tuple import NamedTuple
 from weaselish.plan.record import Record
 from weaselish.stores.base import Store
@@ -98,7 +98,7 @@ def set_alias(
 
 
 def yank(workspace: Workspace, name: str, wanted: str, reason: str, *, prefix: str, open_store: OpenStore) -> Version:
-    """Withdraw a version: from now on, only its exact number selects it. Return it as it was before."""
+    """Withdraw a version: from now on, only its exact number or an alias selects it. Return it as it was before."""
     selector = parse_selector(wanted)
     if selector.kind is not SelectorKind.EXACT:
         raise UsageError(f"`{wanted}` is not an exact version", hint="name the version to withdraw: `1.4.0`")
@@ -142,8 +142,7 @@ def selector_after_at(text: str) -> Selector:
     """Return what follows the `@` of `model@1.4.0` or `model@champion`; by default the highest version."""
     if not text:
         return Selector(SelectorKind.NEWEST, NEWEST)
-    is_known = text in (LATEST, NEWEST) or text.startswith("@") or range_problem(text) is None
-    return parse_selector(text if is_known or text[:1].isdigit() else f"@{text}")
+    return parse_selector(after_at(text))
 
 
 def _aside(workspace: Workspace, call: Callable[[], T]) -> T:
