@@ -141,7 +141,7 @@ SUBCOMMANDS = (
     Subcommand(
         "artifact yank",
         yank,
-        "Withdraw a version: only its exact number or an alias selects it.\n\nNothing is deleted.",
+        "Withdraw a version.\n\nOnly its exact number or an alias selects it from then on. Nothing is deleted.",
         (Option("reason", ("--reason",), "The reason, for its users.", Takes.TEXT, "TEXT"), PREFIX, JSON),
         arguments=(NAME, VERSION._replace(help="The exact version."), DIRECTORY),
         examples=('proj artifact yank model 1.4.0 --reason "trained on test data"',),
