@@ -238,3 +238,18 @@ def test_a_step_with_roles_is_computed_again_with_the_recorded_replicas(project:
     done = project.proj("artifact", "verify", "model@1.0.0", "--rerun")
     assert done.code == 1
     assert "its run had the role `helper`, and `train` has none of that name now" in done.err
+
+
+def test_a_rerun_needs_no_variable_that_was_not_set_before(project: ProjectDir) -> None:
+    project.project("""\
+        version: "1.0.0"
+        env: {x: NOT_SET_ANYWHERE}
+        remotes: {default: ../remote}
+        artifacts: {model: {path: model}}
+        commands: [{name: train, shell: true, script: ["echo 1${env.x} > model"], deps: [], outputs: [model]}]
+        """)
+    assert "NOT_SET_ANYWHERE is not set" in project.proj("run", "train").err
+    project.proj("push")
+    assert project.proj("artifact", "push", "model").code == 0
+    done = project.proj("artifact", "verify", "model@1.0.0", "--rerun")
+    assert (done.code, "computed again: identical" in done.err) == (0, True), done.err

@@ -19,6 +19,7 @@ from weaselish.engine.run.refusals import check_executor
 from weaselish.engine.run.staleness import Staleness, check_staleness
 from weaselish.errors import Cancelled, MissingDep, ProjError
 from weaselish.files.walk import Unreadable
+from weaselish.load import FILE
 from weaselish.model.interpolate import put_env
 from weaselish.model.paths import dep_base, is_outside
 from weaselish.model.project import Command
@@ -204,6 +205,8 @@ class StepRunner:
         from weaselish.engine.command_warnings import command_warnings, unset_variables
 
         workspace = self._workspace
+        if not (workspace.root / FILE).is_file():  # the clean directory in which an artifact is computed again
+            return
         for problem in (*command_warnings(workspace, command), *unset_variables(workspace, command)):
             self._report(events.Note(problem.located(), problem.hint))
 
