@@ -143,21 +143,29 @@ def _imported(module: str) -> dict[str, str]:
 
 def _results(kind: type[Any], member: Any) -> Iterator[tuple[str, type[Any]]]:
     """Yield the types of the package that a method returns, by name."""
-    returns = str(_function(member).__annotations__.get("return", ""))
-    for name in re.findall(r"\b[A-Z]\w+", returns):
-        module = _imported(kind.__module__).get(name, kind.__module__)
-        found = getattr(importlib.import_module(module), name, None)
-        if module.startswith("weaselish") and inspect.isclass(found) and not issubclass(found, _owners()):
+    for name, found in _types_in(kind.__module__, str(_function(member).__annotations__.get("return", ""))):
+        if not issubclass(found, _owners()):
             yield name, found
 
 
 def _enums(kind: type[Any]) -> Iterator[tuple[str, type[Any]]]:
     """Yield the enums of the package that are types of a result's fields, by name."""
-    texts = " ".join(str(getattr(text, "__forward_arg__", text)) for text in inspect.get_annotations(kind).values())
-    for name in re.findall(r"\b[A-Z]\w+", texts):
-        module = _imported(kind.__module__).get(name, kind.__module__)
-        found = getattr(importlib.import_module(module), name, None)
-        if module.startswith("weaselish") and inspect.isclass(found) and issubclass(found, enum.Enum):
+    fields = inspect.get_annotations(kind).values()
+    for name, found in _types_in(kind.__module__, " ".join(map(_annotation, fields))):
+        if issubclass(found, enum.Enum):
+            yield name, found
+
+
+def _annotation(text: Any) -> str:
+    return str(getattr(text, "__forward_arg__", text))
+
+
+def _types_in(module: str, annotation: str) -> Iterator[tuple[str, type[Any]]]:
+    """Yield the types of the package that an annotation in a module names, by name."""
+    for name in re.findall(r"\b[A-Z]\w+", annotation):
+        origin = _imported(module).get(name, module)
+        found = getattr(importlib.import_module(origin), name, None)
+        if origin.startswith("weaselish") and inspect.isclass(found):
             yield name, found
 
 
@@ -172,6 +180,6 @@ def _result(name: str, kind: type[Any]) -> Iterator[str]:
     if issubclass(kind, enum.Enum):
         yield "One of " + ", ".join(f"`{one.name}` ({one.value})" for one in kind) + "."
     annotations = {field: text for field, text in inspect.get_annotations(kind).items() if not field.startswith("_")}
-    rows = [(f"`{field}`", f"`{getattr(text, '__forward_arg__', text)}`") for field, text in annotations.items()]
+    rows = [(f"`{field}`", f"`{_annotation(text)}`") for field, text in annotations.items()]
     if rows:
         yield table(("field", "type"), rows)

@@ -106,12 +106,10 @@ def _points(found: MetricsTable, metric: str) -> list[Point]:
     from weaselish.graphs.plot import Point
 
     rows = found.selected([metric]).rows
-    labels = _labels(rows)
-    numbers = [(label, number_of(row.values[metric]), row.command) for label, row in zip(labels, rows, strict=True)]
     points = [
-        Point(label, number, step=step)
-        for label, number, step in numbers
-        if number is not None and abs(number) < float("inf")
+        Point(label, number, step=row.command)
+        for label, row in zip(_labels(rows), rows, strict=True)
+        if (number := number_of(row.values[metric])) is not None and abs(number) < float("inf")
     ]
     if not points:
         raise ProjError(f"no run has a number as `{metric}`")

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from weaselish.engine.run.unrecorded import records_of_removed
 from weaselish.engine.script_warnings import script_warnings
 from weaselish.errors import Problem
-from weaselish.load import FILE
 from weaselish.model.interpolate import env_names
 from weaselish.model.locations import Path
 from weaselish.model.paths import dep_base, inside, is_outside, normalise, overlap
 from weaselish.model.project import Command
 from weaselish.model.script import split_words
 from weaselish.plan.producers import reads
-from weaselish.plan.record import Record
 from weaselish.workspace import Workspace
 
 _PORTABLE = "name it relative to the project, or put the directory into a variable of `env:`"
@@ -65,17 +64,12 @@ def _undeclared_deps(workspace: Workspace, command: Command) -> Iterator[Problem
 
 def _leftovers(workspace: Workspace, command: Command) -> Iterator[Problem]:
     """Yield files that a step reads and that only a step wrote which project.yml no longer has."""
-    if not (workspace.root / FILE).is_file():  # the clean directory of a rerun, which has some of the steps only
-        return
-    gone = [name for name in workspace.records.commands if name not in workspace.project.commands]
-    for name in gone:
-        outputs = (
-            one for record in workspace.records.last(name) if isinstance(record, Record) for one in record.outputs
-        )
-        for path in (output.path for output in outputs):
+    for record in records_of_removed(workspace):
+        for path in (output.path for output in record.outputs):
             is_read = any(reads(dep, path) for dep in command.deps)
             if is_read and not workspace.producers.of(path) and workspace.exists(path):
-                message = f"`{command.name}` reads `{path}`, which only `{name}` wrote, a step that no longer exists"
+                gone = f"which only `{record.command}` wrote, a step that no longer exists"
+                message = f"`{command.name}` reads `{path}`, {gone}"
                 yield _warning(workspace, command, message, "delete it, unless it is to count")
 
 

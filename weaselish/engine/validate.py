@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
+from itertools import product
 
 from weaselish.engine import events
 from weaselish.engine.command_warnings import command_warnings
@@ -16,10 +17,9 @@ from weaselish.engine.run.missing_deps import missing_dep_problems
 from weaselish.errors import Problem, ProjError, UnknownName, in_file_order, listed
 from weaselish.load import FILE
 from weaselish.model.locations import Locations, Path
-from weaselish.model.paths import ancestors
 from weaselish.model.project import Command
 from weaselish.plan.graph import find_cycle, make_plan
-from weaselish.plan.producers import alternatives, reads
+from weaselish.plan.producers import alternatives, nested_outputs, reads
 from weaselish.workspace import Workspace
 
 
@@ -85,23 +85,15 @@ class _Checks:
 
     def _nested_outputs(self) -> Iterator[Problem]:
         """Yield outputs inside an output of another command: each run of one puts the other out of date."""
-        for command in self._commands:
-            for output in command.all_outputs:
-                for outer in ancestors(output)[1:]:
-                    for name in self._outputs.get(outer, ()):
-                        if name != command.name:
-                            message = f"`{output}` is inside `{outer}`, an output of `{name}`: "
-                            message += "a run of one puts the other out of date"
-                            yield self._warning(command, message, "name outputs that do not contain each other")
-
-    @cached_property
-    def _outputs(self) -> dict[str, list[str]]:
-        """The commands by their outputs."""
-        found: dict[str, list[str]] = {}
-        for command in self._commands:
-            for output in command.all_outputs:
-                found.setdefault(output, []).append(command.name)
-        return found
+        for inner, outer in nested_outputs(self._commands):
+            for name, owner in product(inner.producers, outer.producers):
+                if name == owner:
+                    continue
+                what = f"`{inner.path}` is inside `{outer.path}`, an output of `{owner}`"
+                hint = "name outputs that do not contain each other"
+                yield self._warning(
+                    self._project.commands[name], f"{what}: a run of one puts the other out of date", hint
+                )
 
     def _about_commands(self) -> Iterator[Problem]:
         """Yield the warnings about each command; of a matrix those about the first step that has any."""

@@ -152,9 +152,9 @@ class Digests:
         """Keep the manifest of a directory that was just digested, for `difference`."""
         self._cache.keep_manifest(path, view, digest)
 
-    def manifest(self, digest: str) -> list[ManifestEntry] | None:
-        """Return the entries of a directory by its digest; None if its manifest was not kept."""
-        return self._cache.manifest(digest)
+    def manifest(self, digest: str) -> list[ManifestEntry]:
+        """Return the entries of a directory by its digest; none if its manifest was not kept."""
+        return self._cache.manifest(digest) or []
 
     def difference(self, then: str, now: str) -> str | None:
         """Describe in a few words what changed between two directories, given by digest; None without manifests."""

@@ -11,6 +11,7 @@ from itertools import accumulate
 from weaselish.named_tuple import NamedTuple
 
 OWN_FILES = ("project.yml", "project.lock", ".proj")
+PLACEHOLDERS = frozenset((".gitkeep", ".gitignore", ".keep"))  # they keep an empty directory in git
 EXECUTED_NAMES = frozenset(  # at any depth, in any case: hooks and settings that a tool executes without being asked
     (
         ".git",  # of version control: hooks, filters, aliases

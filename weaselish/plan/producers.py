@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from weaselish.model.paths import PathIndex, ancestors, dep_base, is_glob, may_match, overlap
 from weaselish.model.project import Command, ProjectModel
@@ -26,10 +26,7 @@ class Producers:
     """The commands of a project, by the paths that they produce."""
 
     def __init__(self, commands: Mapping[str, Command]) -> None:
-        self._at: dict[str, list[str]] = {}  # output -> commands, in the order of the file
-        for command in commands.values():
-            for output in command.all_outputs:
-                self._at.setdefault(output, []).append(command.name)
+        self._at = _writers(commands.values())
         self._outputs = PathIndex(self._at)
 
     def outputs_overlapping(self, dep: str) -> list[str]:
@@ -56,8 +53,23 @@ class Producers:
 
 def alternatives(project: ProjectModel) -> list[ProducerGroup]:
     """Return each path that several commands produce: they can never all be up to date."""
+    at = _writers(project.commands.values())
+    return [ProducerGroup(output, tuple(names)) for output, names in at.items() if len(names) > 1]
+
+
+def nested_outputs(commands: Iterable[Command]) -> Iterator[tuple[ProducerGroup, ProducerGroup]]:
+    """Yield each output inside another one, and that one: a run that writes one changes the other."""
+    at = _writers(commands)
+    for output, names in at.items():
+        for outer in ancestors(output):
+            if outer in at:
+                yield ProducerGroup(output, tuple(names)), ProducerGroup(outer, tuple(at[outer]))
+
+
+def _writers(commands: Iterable[Command]) -> dict[str, list[str]]:
+    """Return the commands that write each output, in the order of the file."""
     at: dict[str, list[str]] = {}
-    for command in project.commands.values():
+    for command in commands:
         for output in command.all_outputs:
             at.setdefault(output, []).append(command.name)
-    return [ProducerGroup(output, tuple(names)) for output, names in at.items() if len(names) > 1]
+    return at

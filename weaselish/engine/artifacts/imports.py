@@ -21,7 +21,7 @@ from weaselish.errors import ProjError, StoreError, UsageError
 from weaselish.files.staging import staging_directory
 from weaselish.model.artifacts import Artifact
 from weaselish.model.project import Command
-from weaselish.model.versions import Selector, SelectorKind, is_version
+from weaselish.model.versions import parse_selector
 from weaselish.records.pins import Pin
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
@@ -121,9 +121,7 @@ def _put(
     """Put one artifact in place. Return its pin."""
     store = stores.of(artifact)
     if pinned is None:
-        wanted = artifact.range or "*"
-        kind = SelectorKind.EXACT if is_version(wanted) else SelectorKind.RANGE  # an exact one may be withdrawn
-        version = find_version(workspace, stores, artifact, Selector(kind, wanted))
+        version = find_version(workspace, stores, artifact, parse_selector(artifact.range or "*"))
     else:
         version = _pinned_version(workspace, store, artifact, pinned)
     if version.is_yanked:

@@ -15,7 +15,7 @@ from weaselish.engine.remote.candidates import Candidate, Candidates, own_record
 from weaselish.engine.remote.download import BadObject, NotPulled
 from weaselish.engine.remote.published import outputs_of
 from weaselish.engine.remote.resolve import OpenStore, open_tree
-from weaselish.engine.remote.restore import Restorer
+from weaselish.engine.remote.restore import Replaces, Restorer
 from weaselish.engine.run.staleness import check_staleness
 from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.workers import Workers, run_aside
@@ -72,10 +72,9 @@ class RunCache:
             workspace,
             self._tree,
             jobs=_JOBS,
-            force=False,
+            replaces=Replaces.AS_A_RUN,
             report=report,
             origin=Origin.RESTORED,
-            replaces_as_a_run=True,
         )
         self._rates = Rates(workspace.root, self._tree.identity)
         self._writer = CacheWriter(workspace, self._tree, remote, report)
@@ -174,20 +173,20 @@ class RunCache:
                 continue
             try:
                 return self._restore_candidate(command, candidate)
-            except BadObject as error:
-                with self._lock:
-                    self._broken.add(now.key)
-                self._report(events.Note(f"`{command.name}` was not restored from the cache: {error.why}"))
             except NotPulled as refusal:
-                why = f"`{command.name}` was not restored from the cache: {refusal.why}"
-                self._report(events.Note(why, refusal.hint))
+                if isinstance(refusal, BadObject):
+                    with self._lock:
+                        self._broken.add(now.key)
+                self._report_not_restored(command, refusal.why, refusal.hint)
             except StoreError:
                 raise
             except ProjError as error:  # such as a full disk, which the script may need less of
-                why = f"`{command.name}` was not restored from the cache: {error.message}"
-                self._report(events.Note(why, error.hint))
+                self._report_not_restored(command, error.message, error.hint)
                 return None
         return None
+
+    def _report_not_restored(self, command: Command, why: str, hint: str | None) -> None:
+        self._report(events.Note(f"`{command.name}` was not restored from the cache: {why}", hint))
 
     def _lacks(self, record: Record, needed: frozenset[str]) -> bool:
         """Return whether another step needs an `outputs_no_cache` path that only a run would produce."""

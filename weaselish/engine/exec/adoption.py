@@ -10,7 +10,7 @@ from weaselish.engine.exec.result import Result, read_result
 from weaselish.engine.remote.candidates import objects_of, own_records
 from weaselish.engine.remote.download import NotPulled
 from weaselish.engine.remote.published import without_remote_facts
-from weaselish.engine.remote.restore import Restorer
+from weaselish.engine.remote.restore import Replaces, Restorer
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.errors import ProjError
@@ -29,7 +29,7 @@ class Adopter:
     def __init__(self, workspace: Workspace, tree: RemoteTree, report: SerialReporter) -> None:
         self._workspace = workspace
         self._tree = tree
-        self._restorer = Restorer(workspace, tree, jobs=_DOWNLOADS, force=False, report=report, replaces_as_a_run=True)
+        self._restorer = Restorer(workspace, tree, jobs=_DOWNLOADS, replaces=Replaces.AS_A_RUN, report=report)
 
     def result(self, name: str) -> Result | None:
         """Return the result of a job, None if no attempt at it left one."""
@@ -52,7 +52,8 @@ class Adopter:
         try:
             missing = self._restorer.missing(wanted)
             absent = [one.path for one in record.outputs_no_cache if one.digest == ABSENT]
-            self._restorer.replace(record, missing, outdated=outdated(self._workspace, job.command, absent))
+            old = outdated(self._workspace, job.command, absent)
+            self._restorer.replace(job.command, record, missing, outdated=old)
         except NotPulled as error:
             raise ProjError(f"the outputs of `{job.name}` cannot be fetched: {error.why}", hint=error.hint) from None
         self.remove(name)

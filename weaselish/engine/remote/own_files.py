@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
+from posixpath import basename
 
+from weaselish.model.paths import PLACEHOLDERS
 from weaselish.plan.digests import ManifestEntry
 
-_PLACEHOLDERS = frozenset((b".gitkeep", b".gitignore", b".keep"))  # they keep an empty directory in git
 
-
-def own_file(directory: Path, written: Iterable[Iterable[ManifestEntry]]) -> str | None:
-    """Return the first file or link in a directory, by name, that none of the manifests has. None without one."""
-    names = {entry.path for entries in written for entry in entries if entry.kind != "d"}
-    top = os.fsencode(directory)
-    found = sorted(
-        os.path.relpath(os.path.join(parent, name), top)
-        for parent, directories, files in os.walk(top)
-        for name in (*files, *(one for one in directories if os.path.islink(os.path.join(parent, one))))
-        if name not in _PLACEHOLDERS
-    )
-    return next((os.fsdecode(name) for name in found if name not in names), None)
+def own_file(local: Iterable[ManifestEntry], written: Iterable[Iterable[ManifestEntry]]) -> str | None:
+    """Return the first file or link of a directory's manifest that none of the other ones has. None without one."""
+    names = {entry.path for entries in written for entry in entries}
+    own = (os.fsdecode(entry.path) for entry in local if entry.kind != "d" and entry.path not in names)
+    return next((path for path in own if basename(path) not in PLACEHOLDERS), None)

@@ -13,7 +13,7 @@ from weaselish.engine.remote.candidates import Candidate, Candidates, algorithms
 from weaselish.engine.remote.download import BadObject, NotPulled
 from weaselish.engine.remote.other_run import other_run
 from weaselish.engine.remote.resolve import OpenStore, selected_commands
-from weaselish.engine.remote.restore import Restorer
+from weaselish.engine.remote.restore import Replaces, Restorer
 from weaselish.engine.remote.transfer import transfer
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.run.planning import plan_for
@@ -87,7 +87,13 @@ class _Pull:
         self._candidates = Candidates(workspace, tree)
         self._run: Record | None = None  # the only run to pull
         self._expected: dict[str, str] = {}  # in a dry run: outputs that would have been restored -> digests
-        self._restorer = Restorer(workspace, tree, jobs=options.jobs, force=options.force, report=report)
+        self._restorer = Restorer(
+            workspace,
+            tree,
+            jobs=options.jobs,
+            replaces=Replaces.ANYTHING if options.force else Replaces.STORED,
+            report=report,
+        )
 
     def run(self) -> tuple[Pulled, ...]:
         if self._options.run is not None:

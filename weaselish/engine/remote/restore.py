@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
@@ -43,12 +44,18 @@ class _Download(NamedTuple):
 _Noting = Callable[[Sequence[_Download]], AbstractContextManager[None]]
 
 
+class Replaces(enum.Enum):
+    """What a restore may replace."""
+
+    STORED = "outputs that the remote has, too"
+    AS_A_RUN = "what a run would replace: any output, but no directory with files that no run wrote"
+    ANYTHING = "any output"
+
+
 class Restorer:
     """Restores runs of one workspace from one remote. Thread-safe. The caller holds the locks of the command.
 
-    `jobs`: downloads at a time, whatever their commands. `force`: also replace what exists only locally. `origin`: of
-    the records that it adds. `replaces_as_a_run`: replace edited outputs, as a run would, but no directory with files
-    that no run wrote.
+    `jobs`: downloads at a time, whatever their commands. `origin`: of the records that it adds.
     """
 
     def __init__(
@@ -57,15 +64,13 @@ class Restorer:
         tree: RemoteTree,
         *,
         jobs: int,
-        force: bool,
+        replaces: Replaces,
         report: SerialReporter,
         origin: Origin = Origin.PULLED,
-        replaces_as_a_run: bool = False,
     ) -> None:
         self._workspace = workspace
         self._tree = tree
-        self._force = force or replaces_as_a_run
-        self._keeps_own_files = replaces_as_a_run
+        self._replaces = replaces
         self._origin = origin
         self._report = report
         self._downloader = Downloader(workspace, tree, report, jobs=jobs)
@@ -92,7 +97,7 @@ class Restorer:
 
     def _check_replaceable(self, wanted: OutputObject) -> None:
         """Refuse to replace what exists only locally, unless forced."""
-        if not self._force and not self._is_stored(wanted.path):
+        if self._replaces is Replaces.STORED and not self._is_stored(wanted.path):
             why = f"`{wanted.path}` differs from the remote and would be lost (`--force` replaces it)"
             raise NotPulled(why, is_error=True)
 
@@ -106,18 +111,19 @@ class Restorer:
         used = {algorithm_of(digest) for digest in stored}
         return any(workspace.digests_with(one).digest(path, "output") in stored for one in used)
 
-    def _check_own_files(self, name: str, downloads: Sequence[_Download]) -> None:
-        """Refuse to replace a directory with files that no run wrote. `name`: of the command. Raises NotPulled."""
+    def _check_own_files(self, command: Command, downloads: Sequence[_Download]) -> None:
+        """Refuse to replace a directory with files that no run wrote. Raises NotPulled."""
         workspace = self._workspace
-        last = [record for record in workspace.records.last(name) if isinstance(record, Record)]
+        last = own_records(workspace, command)
         for one in downloads:
-            if one.target.is_symlink() or not one.target.is_dir():
-                continue
             runs = [(workspace.digests_with(run.algorithm), outputs_of(run).get(one.output)) for run in last]
+            local = workspace.digests.digest(one.output, "output")
+            if local is None or not is_tree(local) or one.target.is_symlink():
+                continue
             if any(digests.digest(one.output, "output") == digest for digests, digest in runs):
                 continue
-            manifests = [digests.manifest(digest) or [] for digests, digest in runs if digest is not None]
-            file = own_file(one.target, [one.content.entries, *manifests])
+            manifests = [digests.manifest(digest) for digests, digest in runs if digest is not None]
+            file = own_file(workspace.digests.manifest(local), [one.content.entries, *manifests])
             if file is not None and not self._is_stored(one.output):
                 hint = f"move it out of `{one.output}`, which is replaced as a whole"
                 raise NotPulled(f"`{one.output}/{file}` exists only locally", hint=hint)
@@ -133,21 +139,28 @@ class Restorer:
         size = 0
         if missing:
             noting = partial(self._noting, command, record)
-            size = self._download_and_swap(command.name, record, missing, outdated, noting)
+            size = self._download_and_swap(command, record, missing, outdated, noting)
         else:
             self._remove(outdated)
         verified = verified_fact(self._tree, missing)
         return size, self._record(command, record, verified, outranks=was_unfinished)
 
-    def replace(self, record: Record, missing: Sequence[OutputObject], *, outdated: Sequence[str] = ()) -> None:
+    def replace(
+        self, command: Command, record: Record, missing: Sequence[OutputObject], *, outdated: Sequence[str] = ()
+    ) -> None:
         """Download and swap in what is missing of a run without recording it. The caller has noted its start."""
         if missing:
-            self._download_and_swap(record.command, record, missing, outdated, lambda downloads: nullcontext())
+            self._download_and_swap(command, record, missing, outdated, lambda downloads: nullcontext())
         else:
             self._remove(outdated)
 
     def _download_and_swap(
-        self, command: str, record: Record, missing: Sequence[OutputObject], outdated: Sequence[str], noting: _Noting
+        self,
+        command: Command,
+        record: Record,
+        missing: Sequence[OutputObject],
+        outdated: Sequence[str],
+        noting: _Noting,
     ) -> int:
         """Replace all outputs or none: the old ones are kept until all new ones are in place."""
         self._report(events.TransferStarted("pull", len(missing), sum(wanted.limits.size or 0 for wanted in missing)))
@@ -161,7 +174,7 @@ class Restorer:
                 for wanted, place, target, content in zip(missing, places, targets, contents, strict=True)
             ]
             self._workspace.cancel.check()
-            if self._keeps_own_files:
+            if self._replaces is Replaces.AS_A_RUN:
                 self._check_own_files(command, downloads)
             with noting(downloads):
                 self._remove(outdated)

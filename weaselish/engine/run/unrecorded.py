@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator
 
+from weaselish.model.paths import PLACEHOLDERS
 from weaselish.model.project import Command
 from weaselish.plan.producers import reads
 from weaselish.plan.record import Record
 from weaselish.workspace import Workspace
-
-_PLACEHOLDERS = frozenset((".gitkeep", ".gitignore", ".keep"))  # they keep an empty directory in git
 
 
 def is_unrecorded(workspace: Workspace, command: Command, needed: Collection[str] = ()) -> bool:
@@ -19,14 +18,11 @@ def is_unrecorded(workspace: Workspace, command: Command, needed: Collection[str
     A run is known if the command, or another producer of one of the outputs, has a record or an attempt. `needed` are
     deps of other steps: outputs that may be missing otherwise must exist for them.
     """
-    if _has_run(workspace, command.name):
+    if _has_run(workspace, command.name) or not have_outputs(workspace, command, needed):
         return False
-    names = {name for output in _outputs_to_exist(command, needed) for name in workspace.producers.of(output)}
-    return (
-        have_outputs(workspace, command, needed)
-        and not any(_has_run(workspace, name) for name in names)
-        and not records_elsewhere(workspace, command)
-    )
+    outputs = _outputs_to_exist(command, needed)
+    has_other = any(_has_run(workspace, name) for output in outputs for name in workspace.producers.of(output))
+    return not has_other and not records_elsewhere(workspace, command)
 
 
 def records_elsewhere(workspace: Workspace, command: Command) -> tuple[Record, ...]:
@@ -35,14 +31,19 @@ def records_elsewhere(workspace: Workspace, command: Command) -> tuple[Record, .
     The journals have them if git has replaced project.lock. A command that project.yml no longer has, but with the same
     outputs, may be this one under its old name.
     """
-    records, commands = workspace.records, workspace.project.commands
-    gone = (record for name in records.commands if name not in commands for record in records.last(name))
     renamed = tuple(
         record._replace(command=command.name)
-        for record in gone
-        if isinstance(record, Record) and {output.path for output in record.all_outputs} == set(command.all_outputs)
+        for record in records_of_removed(workspace)
+        if {output.path for output in record.all_outputs} == set(command.all_outputs)
     )
-    return (*records.earlier(command.name), *renamed)
+    return (*workspace.records.earlier(command.name), *renamed)
+
+
+def records_of_removed(workspace: Workspace) -> Iterator[Record]:
+    """Yield the last records of commands that project.yml no longer has."""
+    for name in workspace.records.commands:
+        if name not in workspace.project.commands:
+            yield from (record for record in workspace.records.last(name) if isinstance(record, Record))
 
 
 def have_outputs(workspace: Workspace, command: Command, needed: Collection[str] = ()) -> bool:
@@ -71,4 +72,4 @@ def _has_content(path: str) -> bool:
     """Return whether a path is a file, or a directory with a file somewhere in it that is not a placeholder."""
     if not os.path.isdir(path):
         return os.path.exists(path)
-    return any(not _PLACEHOLDERS.issuperset(names) for _, _, names in os.walk(path))
+    return any(not PLACEHOLDERS.issuperset(names) for _, _, names in os.walk(path))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from weaselish.engine.remote.inside_project import path_in_project
 from weaselish.engine.remote.resolve import DEFAULT, OpenStore, find_remote, open_tree
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.snapshot.contents import Contents
@@ -16,9 +16,9 @@ from weaselish.files.atomic import write_atomically, writing
 from weaselish.files.state_dir import STATE, cache_dir
 from weaselish.files.strict_json import read_json_file
 from weaselish.load import FILE
-from weaselish.model.paths import is_outside, project_name_problem
+from weaselish.model.paths import project_name_problem
 from weaselish.model.project import ProjectModel, Remote
-from weaselish.model.urls import PATH_STARTS, directory_of
+from weaselish.model.urls import PATH_STARTS
 from weaselish.named_tuple import NamedTuple
 from weaselish.stores.base import Store
 from weaselish.workspace import Workspace
@@ -111,12 +111,5 @@ def opened(workspace: Workspace, remote: Remote, open_store: OpenStore) -> Itera
 
 def stores_in(workspace: Workspace, remote: Remote) -> frozenset[str]:
     """Return the directories of remotes that are inside the project: a snapshot must not hold snapshots."""
-    found = set()
-    root = os.path.realpath(workspace.root)
-    for one in (remote, *workspace.project.remotes.values()):
-        directory = directory_of(one.url)
-        if directory is not None and "${" not in directory:
-            path = os.path.relpath(os.path.realpath(os.path.join(root, os.path.expanduser(directory))), root)
-            if not is_outside(path) and path != ".":
-                found.add(path)
-    return frozenset(found)
+    remotes = (remote, *workspace.project.remotes.values())
+    return frozenset(path for one in remotes if (path := path_in_project(workspace, one)) not in (None, "."))

@@ -9,7 +9,7 @@ from weaselish.engine.output_locks import hold_output_locks
 from weaselish.engine.remote.candidates import OutputObject
 from weaselish.engine.remote.download import NotPulled
 from weaselish.engine.remote.published import Published
-from weaselish.engine.remote.restore import Restorer
+from weaselish.engine.remote.restore import Replaces, Restorer
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.serial_reporter import SerialReporter
 from weaselish.engine.snapshot.opened import outside
@@ -93,7 +93,13 @@ class OutputRestorer:
         return restored
 
     def _restorer(self, workspace: Workspace) -> Restorer:
-        return Restorer(workspace, self._tree, jobs=self._jobs, force=self._force, report=self._report)
+        return Restorer(
+            workspace,
+            self._tree,
+            jobs=self._jobs,
+            replaces=Replaces.ANYTHING if self._force else Replaces.STORED,
+            report=self._report,
+        )
 
     def _restore(self, workspace: Workspace, restorer: Restorer, wanted: Wanted) -> list[str]:
         record = wanted.run.record
