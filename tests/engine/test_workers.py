@@ -114,6 +114,31 @@ def test_a_token_that_is_cancelled_already_starts_nothing(cancel: Cancel) -> Non
     assert begun == []
 
 
+def test_a_thread_whose_start_is_interrupted_gets_its_grace(cancel: Cancel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler of a signal may raise Cancelled in any line of the main thread, such as in `Thread.start`."""
+    begun, cleaned_up = threading.Event(), threading.Event()
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        monkeypatch.undo()
+        start(thread)
+        assert begun.wait(TIMEOUT)
+        raise Cancelled(130)
+
+    def call() -> None:
+        begun.set()
+        try:
+            workers.cancel.sleep(TIMEOUT)
+        finally:
+            time.sleep(0.05)
+            cleaned_up.set()
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(Cancelled), Workers[None](1, cancel, grace=TIMEOUT) as workers:
+        workers.start(call)
+    assert cleaned_up.is_set()
+
+
 def test_without_any_thread_it_is_an_error_with_a_hint(cancel: Cancel, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from harness import ProjectDir, wait_until
+from harness import TIMEOUT, ProjectDir, wait_until
 from proxy import Fault, Proxy, proxy_to
 from servers import Server
 from stores.conftest import BUCKET
 
 from weaselish.cancel import Cancel
+from weaselish.engine.workers import GRACE
 from weaselish.stores import open as opening
 from weaselish.stores.directory import DirectoryStore
 
@@ -152,9 +153,10 @@ def slow(verb: str) -> Fault:
     return Fault(b"GET /\\S*one|GET /\\S*two", answer=1_000_000, times=3)
 
 
-def interrupt() -> None:
+def interrupt(cancel: Cancel) -> None:
+    """Send Ctrl-C to this process, and wait until `cancel` knows of it."""
     os.kill(os.getpid(), signal.SIGINT)  # not raise_signal: that would not wake the main thread
-    time.sleep(0.2)
+    assert cancel.wait(TIMEOUT)
 
 
 def test_ctrl_c_gives_up_what_is_on_its_way(
@@ -171,12 +173,12 @@ def test_ctrl_c_gives_up_what_is_on_its_way(
             data = b"".join(super().get(key))
             for begin in range(0, len(data), 10):
                 if begin == 1000:
-                    interrupt()
+                    interrupt(self._cancel)
                 yield data[begin : begin + 10]
 
     other = clone(project, "other")
     with monkeypatch.context() as patch:
-        patch.setattr(opening, "open_store", lambda *_, **__: Slow(tmp_path / "remote"))
+        patch.setattr(opening, "open_store", lambda *_, cancel, **__: Slow(tmp_path / "remote", cancel=cancel))
         done = other.proj("pull")
         assert (done.code, twin(other), leftovers(other)) == (130, None, [])
     assert lines_of(other.proj("pull")) == {"make": "pulled one.txt, two"}
@@ -192,15 +194,15 @@ def test_ctrl_c_lets_uploads_drop_what_they_stored(
         def put(
             self, key: str, chunks: Iterable[bytes], *, replace: bool = False, if_version: str | None = None
         ) -> bool:
-            interrupt()
+            interrupt(self._cancel)
             try:
                 return super().put(key, chunks, replace=replace, if_version=if_version)
             finally:
-                time.sleep(0.25)
+                time.sleep(1.2 * GRACE)
                 ended.append(key)
 
     twins(project, tmp_path / "remote")
-    monkeypatch.setattr(opening, "open_store", lambda *_, **__: Slow(tmp_path / "remote"))
+    monkeypatch.setattr(opening, "open_store", lambda *_, cancel, **__: Slow(tmp_path / "remote", cancel=cancel))
     assert project.proj("push", "-j", "1").code == 130
     assert len(ended) == 1
     assert [one for one in (tmp_path / "remote").rglob("*") if one.is_file()] == []

@@ -38,7 +38,7 @@ class Workers(Generic[T]):
         self.running = 0  # calls whose result was not taken yet
         self._jobs = max(1, jobs)
         self._grace = grace
-        self._threads: list[threading.Thread] = []
+        self._threads: list[_Thread] = []
         self._todo: SimpleQueue[Callable[[], T] | None] = SimpleQueue()
         self._ended: SimpleQueue[_Ended[T] | None] = SimpleQueue()  # None: look at the token
 
@@ -56,7 +56,7 @@ class Workers(Generic[T]):
         if kind is not None:
             deadline = time.monotonic() + self._grace
             for thread in self._threads:
-                thread.join(max(0.0, deadline - time.monotonic()))
+                thread.ended.wait(max(0.0, deadline - time.monotonic()))
         self.cancel.close()
 
     def start(self, call: Callable[[], T]) -> None:
@@ -67,15 +67,15 @@ class Workers(Generic[T]):
             self._start_thread()
 
     def _start_thread(self) -> None:
-        thread = threading.Thread(target=self._work, daemon=True)
+        thread = _Thread(self._work)
+        self._threads.append(thread)  # first: a signal handler may raise Cancelled while the thread starts
         try:
             thread.start()
         except RuntimeError:
+            self._threads.remove(thread)
             if not self._threads:
                 hint = "end other programs, or raise the limit: `ulimit -u`"
                 raise ProjError("the system allows no further threads", hint=hint) from None
-        else:
-            self._threads.append(thread)
 
     def wait(self) -> T:
         """Return the result of the call that ends next, or raise its exception. Raises Cancelled."""
@@ -99,6 +99,21 @@ class Workers(Generic[T]):
             except BaseException as error:  # noqa: BLE001 - it is raised where the result is taken
                 ended = _Ended(error=error)
             self._ended.put(ended)
+
+
+class _Thread(threading.Thread):
+    """A thread that can be waited for although its start was interrupted, which `join` refuses."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(daemon=True)
+        self.ended = threading.Event()
+        self._call = work
+
+    def run(self) -> None:
+        try:
+            self._call()
+        finally:
+            self.ended.set()
 
 
 def run_aside(call: Callable[[], T], cancel: Cancel, *, grace: float = GRACE) -> T:
