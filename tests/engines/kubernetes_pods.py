@@ -8,12 +8,15 @@ import os
 import random
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 Object = dict[str, Any]
 _NETWORK = "pods"
+_KILLED = 137  # the exit code after SIGKILL
+_LATE = 1.0  # seconds
 _CREATING = threading.Lock()
 
 
@@ -31,6 +34,7 @@ class Container:
     ) -> None:
         self._name = pod["metadata"]["name"]
         self._spec = pod["spec"]
+        self._memory = self._spec["containers"][0].get("resources", {}).get("limits", {}).get("memory")
         self._secrets, self._exports, self._directory, self._mounts = secrets, exports, directory, mounts
         self._environ = {**os.environ, **environ}
         self._ended = threading.Event()
@@ -43,9 +47,8 @@ class Container:
         for reference in container.get("envFrom", ()):
             data = self._secrets.get(reference["secretRef"]["name"], {"data": {}})["data"]
             env |= {key: base64.b64decode(value).decode() for key, value in data.items()}
-        memory = container.get("resources", {}).get("limits", {}).get("memory")
         options = [f"--env={key}" for key in env]
-        options += [f"--memory={memory}", f"--memory-swap={memory}"] if memory else []
+        options += [f"--memory={self._memory}", f"--memory-swap={self._memory}"] if self._memory else []
         options += [f"--volume={self._host(one)}:{one['mountPath']}{_mode(one)}" for one in container["volumeMounts"]]
         first, *rest = [word.replace("$$(", "$(") for word in container["command"]]
         words = ["run", "--detach", "--pull=never", *self._network(), f"--name={self._name}", *self._mounts, *options]
@@ -80,10 +83,19 @@ class Container:
         """Wait until it ends. Return its state as a kubelet reports it."""
         self._docker("wait", self._name)
         found = json.loads(self._docker("inspect", self._name).stdout or "[{}]")
-        state = found[0].get("State", {"ExitCode": 137}) if found else {"ExitCode": 137}
+        state = found[0].get("State", {"ExitCode": _KILLED}) if found else {"ExitCode": _KILLED}
         self._ended.set()
-        reason = "OOMKilled" if state.get("OOMKilled") else "Error" if state["ExitCode"] else "Completed"
+        ran_out = state.get("OOMKilled") or (state["ExitCode"] == _KILLED and self._has_late_oom_event())
+        reason = "OOMKilled" if ran_out else "Error" if state["ExitCode"] else "Completed"
         return {"exitCode": state["ExitCode"], "reason": reason}
+
+    def _has_late_oom_event(self) -> bool:
+        """Wait a moment for an event that came after the end, which Docker does not count in the state."""
+        if not self._memory:
+            return False
+        until = f"{time.time() + _LATE:.3f}"
+        filters = (f"--filter=container={self._name}", "--filter=event=oom")
+        return bool(self._docker("events", "--since=1h", f"--until={until}", *filters).stdout)
 
     @property
     def has_ended(self) -> bool:

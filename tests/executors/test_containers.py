@@ -184,6 +184,18 @@ def test_limits_are_enforced_and_named(box: Box) -> None:
     assert "after its timeout of 0.1 s" in done.err
 
 
+def test_the_memory_limit_is_named_if_the_shell_in_the_container_ends_too(box: Box) -> None:
+    """While a process that the limit ended still holds its memory, the kernel may end others."""
+    box.write("""\
+  - name: big
+    resources: {memory: 20MiB}
+    script: ["sh -c 'head -c 100m /dev/zero | tail; sleep 0.2; kill -9 $PPID'"]
+""")
+    done = box.project.proj("run", "big", "--executor", "box")
+    assert done.code == 137
+    assert "`big` was ended by the memory limit of 20 MiB" in done.err
+
+
 def test_the_image_is_part_of_the_key(box: Box) -> None:
     project = box.project
     name = f"localhost/moving-{project.path.parent.name.lower()}:1"

@@ -14,7 +14,7 @@ from weaselish.cancel import Cancel, Level
 from weaselish.errors import ProjError
 from weaselish.executors.base import Ending, Job, JobOutput, Outcome
 from weaselish.executors.containers.create import Place, options
-from weaselish.executors.containers.engine import Engine, EngineDown, Seen, last_line
+from weaselish.executors.containers.engine import OOM, Engine, EngineDown, Seen, last_line
 from weaselish.executors.containers.entry import (
     PLACE,
     Marks,
@@ -142,6 +142,8 @@ class Containers:
             raise EngineDown(
                 f"executor `{self._settings.name}`: the connection to {self._engine.program} was lost: {text}"
             )
+        if found and (folder_of(name) / OOM).exists():
+            return found[0]._replace(ran_out_of_memory=True)
         return found[0] if found else None
 
     def _end_if_lost(self, job: Job, seen: Seen) -> None:

@@ -17,6 +17,7 @@ from weaselish.named_tuple import NamedTuple
 
 _ANSWER = 120.0  # seconds after which an engine that does not answer counts as down
 _SIGNAL = 5.0  # seconds that sending a signal may take: `exec` never ends if the container ends at that moment
+OOM = "oom"  # the name of a file that conmon, which watches a container for Podman, writes
 _SEEN = "{{json .State}} {{json .Image}} {{json .Config.Labels}} {{json .Name}}"
 _DOWN = ("cannot connect to", "the docker daemon running", "error during connect", "connect to the docker api")
 
@@ -70,7 +71,8 @@ class Engine:
     def start(self, name: str, folder: Path) -> subprocess.Popen[bytes]:
         """Start a container and pass its output on, as the client's standard output.
 
-        Podman may leave an empty file `oom` in `folder`.
+        Podman may leave the empty file OOM in `folder`: the memory limit ended a process. Some of its versions do not
+        say so when asked. The shell in the container says it, too, unless the limit ends that shell as well.
         """
         return self._client("start", "--attach", name, folder=folder)
 
