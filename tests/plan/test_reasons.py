@@ -90,6 +90,10 @@ NAMED: dict[str, tuple[dict[str, object], list[str]]] = {
         ["dep changed: data", "dep added: new", "dep removed: config"],
     ),
     "a dep that is missing": ({"deps": (("data", None), ("config", "c1"))}, ["dep changed: data (missing)"]),
+    "a glob that matches nothing any more": (
+        {"deps": (("d*", None), ("config", "c1"))},
+        ["dep added: d* (nothing matches)", "dep removed: data"],
+    ),
     "env": (
         {"env": (("A", "e9"), ("B", "e"), ("env.HOME", "e2"))},
         ["env changed: A", "env changed: B (added)", "env changed: env.X (removed)"],

@@ -98,6 +98,7 @@ class Snapshots(ProjectDirectory):
         force: bool = False,
         exact: bool = False,
         tree: bool = False,
+        keep_going: bool = False,
         confirm: Callable[[Sequence[str]], bool] = lambda extra: False,
         jobs: int = 4,
         on_event: OnEvent = ignore,
@@ -107,12 +108,12 @@ class Snapshots(ProjectDirectory):
 
         `force` also replaces what exists only locally. With `exact`, `confirm` answers whether to remove the files
         that the snapshot does not have. `tree` pulls the plain files below the project's name that Lab or `push`
-        stored.
+        stored. With `keep_going`, a damaged snapshot gives what is intact, and the result names the rest as problems.
         """
         from weaselish.engine.snapshot.pull import SnapshotPullOptions, pull_snapshot
 
         target = None if into is None else os.fspath(into)
-        options = SnapshotPullOptions(ref, target, project, force, exact, tree, jobs)
+        options = SnapshotPullOptions(ref, target, project, force, exact, tree, jobs, keep_going)
         with self._anywhere(cancel) as workspace:
             return pull_snapshot(
                 workspace,

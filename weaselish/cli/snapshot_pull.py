@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from weaselish.cli.console import done, hint, left, say, warn
+from weaselish.cli.console import done, failed, hint, left, say, warn
 from weaselish.cli.snapshot import FROM, open_snapshots, snapshot_json
 from weaselish.cli.snapshot_push import PROJECT
 from weaselish.cli.subcommand import JSON, Argument, Call, Option, Subcommand, Takes, Values, transfers
@@ -26,11 +26,12 @@ def pull(
     force: bool,
     exact: bool,
     tree: bool,
+    keep_going: bool,
     yes: bool,
     jobs: int,
     as_json: bool,
 ) -> int:
-    """Bring the project or a directory to the state of a snapshot; return 1 if extra files stay."""
+    """Bring the project or a directory to the state of a snapshot; return 1 if extra files stay, or files are lost."""
     from weaselish.cli.progress import TransferReporter
 
     ref = call.words[0] if call.words else "latest"
@@ -43,6 +44,7 @@ def pull(
             force=force,
             exact=exact,
             tree=tree,
+            keep_going=keep_going,
             confirm=_confirmation(call, yes, before=reporter.stop),
             jobs=jobs,
             on_event=reporter,
@@ -53,7 +55,7 @@ def pull(
         from weaselish.cli.json_output import print_json
 
         print_json(_as_json(result))
-    return 1 if result.declined else 0
+    return 1 if result.declined or result.problems else 0
 
 
 def _confirmation(call: Call, yes: bool, *, before: Callable[[], object]) -> Callable[[Sequence[str]], bool]:
@@ -91,7 +93,13 @@ def _show(call: Call, result: SnapshotPulled) -> None:
     place = "" if where == "." else f" into `{where}`"
     counts = f"{len(result.written)} written, {result.unchanged} unchanged"
     what = "the tree" if result.snapshot is None else f"snapshot {result.snapshot.id}"
-    done(f"pulled {what} of {result.project}{place}: {counts}")
+    if result.problems:
+        for path, problem in result.problems:
+            failed(f"{path}: {problem}")
+        hint("`proj snapshot verify` names the damaged objects; earlier snapshots may be intact: `proj snapshot list`")
+        left(f"pulled what is intact of {what} of {result.project}{place}: {counts}, {len(result.problems)} lost")
+    else:
+        done(f"pulled {what} of {result.project}{place}: {counts}")
     if result.skipped:
         skipped = in_short([f"`{path}`" for path in result.skipped], separator=", ")
         warn(f"left out: {skipped}: other tools execute what they find there, or it is outside of the project")
@@ -110,6 +118,7 @@ def _as_json(result: SnapshotPulled) -> dict[str, object]:
         "unchanged": result.unchanged,
         "skipped": list(result.skipped),
         "declined": result.declined,
+        "problems": [{"path": path, "problem": problem} for path, problem in result.problems],
     }
 
 
@@ -129,6 +138,7 @@ SUBCOMMANDS = (
             Option("force", ("--force", "-F"), "Also replace what exists only locally."),
             Option("exact", ("--exact",), "Also remove files that the snapshot does not have, after a question."),
             Option("tree", ("--tree",), "Pull the plain files that `push --tree` or Lab stored, not a snapshot."),
+            Option("keep_going", ("--keep-going", "-k"), "Restore what is intact of a damaged snapshot."),
             Option("yes", ("--yes", "-y"), "Remove them without a question."),
             transfers("Objects"),
             JSON,

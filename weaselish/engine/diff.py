@@ -20,7 +20,7 @@ from weaselish.plan.comparison import Comparison, compare
 from weaselish.plan.digests import ABSENT
 from weaselish.plan.fingerprint import fingerprint
 from weaselish.plan.record import Record, RecordedOutput
-from weaselish.plan.run_ids import UnknownRun, find_run, is_run_id
+from weaselish.plan.run_ids import UnknownRun, find_run
 from weaselish.records.history import PastRun, past_runs
 from weaselish.workspace import Workspace
 
@@ -78,7 +78,7 @@ class _Known:
                 recorded_commands(project, word, self._commands)
                 names.append(word)
             except UnknownName:
-                if not is_run_id(word):
+                if not word.isdecimal():
                     raise
                 ids.append(word)
         return names, ids

@@ -9,7 +9,7 @@ from weaselish.engine.broken_lock import report_broken_lock
 from weaselish.engine.metrics_table import MetricsTable, metrics_table
 from weaselish.errors import BrokenState, UnknownName
 from weaselish.model.targets import recorded_commands
-from weaselish.plan.run_ids import find_run, is_run_id
+from weaselish.plan.run_ids import find_run
 from weaselish.records.history import PastRun, past_runs
 from weaselish.workspace import Workspace
 
@@ -62,7 +62,7 @@ def _runs_named(workspace: Workspace, name: str, runs: Iterable[PastRun]) -> lis
     try:
         commands = set(recorded_commands(workspace.project, name, {run.command for run in runs}))
     except UnknownName:
-        if not is_run_id(name):
+        if not name.isdecimal():
             raise
         found = find_run(name, [run.run for run in runs])
         return [run for run in runs if run.run == found]

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from weaselish.model.interpolate import MASK
+from weaselish.model.paths import is_glob
 from weaselish.model.project import Command
 from weaselish.model.secret_words import masked_words
 from weaselish.named_tuple import NamedTuple
@@ -128,7 +129,8 @@ def _dep_reasons(then: Mapping[str, str | None], now: Mapping[str, str | None]) 
         return
     for path, digest in now.items():
         if path not in then:
-            yield Reason(ReasonKind.DEP_ADDED, path)
+            absent = "nothing matches" if is_glob(path) else "missing"  # a glob without a match stands for itself
+            yield Reason(ReasonKind.DEP_ADDED, path, absent if digest is None else None)
         elif digest != then[path]:
             yield Reason(ReasonKind.DEP_CHANGED, path, "missing" if digest is None else None)
     for path in then:

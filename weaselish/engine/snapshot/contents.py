@@ -167,8 +167,8 @@ class Contents:
                 together.append((content, member))
             yield _reading(pack, together)
 
-    def read(self, reading: Reading) -> Iterator[tuple[Content, bytes]]:
-        """Read small contents and verify them. Raises BrokenArchive and NotInStore."""
+    def read(self, reading: Reading) -> Iterator[tuple[Content, bytes | BrokenArchive]]:
+        """Read small contents and verify them. Yield an error in place of each that is damaged. Raises NotInStore."""
         data = self._bytes(reading)
         for content, member in reading.members:
             yield content, _content(data, reading, content, member)
@@ -176,17 +176,10 @@ class Contents:
     def check(self, reading: Reading) -> dict[Content, str | None]:
         """Read small contents. Return what is wrong with each, None if it is right."""
         try:
-            data = self._bytes(reading)
+            found = dict(self.read(reading))
         except NotInStore as error:
             return {content: error.message for content, _ in reading.members}
-        results: dict[Content, str | None] = {}
-        for content, member in reading.members:
-            try:
-                _content(data, reading, content, member)
-                results[content] = None
-            except BrokenArchive as error:
-                results[content] = error.message
-        return results
+        return {content: one.message if isinstance(one, BrokenArchive) else None for content, one in found.items()}
 
     def _bytes(self, reading: Reading) -> bytes:
         return b"".join(self._store.get(pack_key(reading.pack), start=reading.start, end=reading.end))
@@ -206,7 +199,10 @@ class Contents:
         if content.size > SMALL:
             return b"".join(self.stream(content, lambda size: None))
         for reading in self.readings([content]):
-            return next(self.read(reading))[1]
+            found = next(self.read(reading))[1]
+            if isinstance(found, BrokenArchive):
+                raise found
+            return found
         raise NotInStore(f"no pack holds content {content.sha256}")
 
     # -- the cache ----------------------------------------------------------------------------------------------------
@@ -240,6 +236,9 @@ def _reading(pack: str, members: list[tuple[Content, Member]]) -> Reading:
     return Reading(pack, members[0][1].offset, end, tuple(members))
 
 
-def _content(data: bytes, reading: Reading, content: Content, member: Member) -> bytes:
+def _content(data: bytes, reading: Reading, content: Content, member: Member) -> bytes | BrokenArchive:
     start = member.offset - reading.start
-    return unzipped_member(data[start : start + member.length], *content)
+    try:
+        return unzipped_member(data[start : start + member.length], *content)
+    except BrokenArchive as error:
+        return error

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+from weaselish.archive.gzip import BrokenArchive
 from weaselish.cancel import Cancel
 from weaselish.engine import events
 from weaselish.engine.serial_reporter import SerialReporter
@@ -20,6 +21,8 @@ from weaselish.named_tuple import NamedTuple
 from weaselish.plan.packs import SMALL
 from weaselish.plan.snapshot import Content
 from weaselish.plan.snapshot_entries import FileEntry
+
+KEEP_GOING = "`--keep-going` restores the other files; `proj snapshot verify` names the objects to store again"
 
 _ATTEMPTS = 3  # at contents that a prune moves to another pack
 
@@ -33,13 +36,27 @@ class Downloaded(NamedTuple):
 
 class _Ended(NamedTuple):
     files: Sequence[Downloaded]
-    missing: Sequence[Content] = ()
+    damaged: Sequence[tuple[Content, BrokenArchive]] = ()
 
 
 class SnapshotDownloader:
-    """Downloads files of one pull into `staging`."""
+    """Downloads files of one pull into `staging`.
 
-    def __init__(self, contents: Contents, staging: Path, report: SerialReporter, cancel: Cancel, *, jobs: int) -> None:
+    With `keep_going`, files whose contents are damaged or missing are left out: `problems` says per path what is wrong.
+    """
+
+    def __init__(
+        self,
+        contents: Contents,
+        staging: Path,
+        report: SerialReporter,
+        cancel: Cancel,
+        *,
+        jobs: int,
+        keep_going: bool = False,
+    ) -> None:
+        self.problems: dict[str, str] = {}
+        self._keep_going = keep_going
         self._contents = contents
         self._staging = os.fspath(staging)
         self._report = report
@@ -48,7 +65,10 @@ class SnapshotDownloader:
         self._numbers = count()
 
     def download(self, entries: Sequence[FileEntry], /) -> Iterator[Sequence[Downloaded]]:
-        """Yield the files in the order in which they arrive. Raises StoreError for contents that are missing."""
+        """Yield the files in the order in which they arrive.
+
+        Raises StoreError for contents that are damaged or missing, unless it keeps going.
+        """
         waiting: dict[Content, list[FileEntry]] = {}
         for entry in entries:
             waiting.setdefault(Content(entry.sha256, entry.size), []).append(entry)
@@ -58,12 +78,11 @@ class SnapshotDownloader:
             yield from self._attempt(waiting)
             if not waiting:
                 return
-        lost = next(iter(waiting.values()))[0].path
-        files = sum(map(len, waiting.values()))
-        raise StoreError(
-            f"the remote lacks the content of {files} file{'' if files == 1 else 's'}, such as `{lost}`",
-            hint="`proj snapshot verify` checks a snapshot; pull another one",
-        )
+        missing = [entry.path for entries in waiting.values() for entry in entries]
+        if not self._keep_going:
+            files = f"{len(missing)} file{'' if len(missing) == 1 else 's'}, such as `{missing[0]}`"
+            raise StoreError(f"the remote lacks the content of {files}", hint=KEEP_GOING)
+        self.problems |= dict.fromkeys(missing, "its content is missing on the remote")
 
     def _attempt(self, waiting: dict[Content, list[FileEntry]]) -> Iterator[Sequence[Downloaded]]:
         """Download what is there, and remove it from `waiting`."""
@@ -77,19 +96,30 @@ class SnapshotDownloader:
                 ended = workers.wait()
                 for one in ended.files:
                     waiting.pop(Content(one.entry.sha256, one.entry.size), None)
+                for content, error in ended.damaged:
+                    self._leave_out(waiting.pop(content), error)
                 yield ended.files
+
+    def _leave_out(self, entries: Sequence[FileEntry], error: BrokenArchive) -> None:
+        if not self._keep_going:
+            raise BrokenArchive(f"`{entries[0].path}` is damaged on the remote: {error.message}", hint=KEEP_GOING)
+        self.problems |= dict.fromkeys((entry.path for entry in entries), error.message)
 
     def _small(self, reading: Reading, waiting: dict[Content, list[FileEntry]], cancel: Cancel) -> _Ended:
         files: list[Downloaded] = []
+        damaged: list[tuple[Content, BrokenArchive]] = []
         try:
             for content, data in self._contents.read(reading):
                 cancel.check()
+                if isinstance(data, BrokenArchive):
+                    damaged.append((content, data))
+                    continue
                 for entry in waiting[content]:
                     files.append(self._write(entry, [data]))
                 self._report(events.Transferred(content.sha256, len(data)))
         except NotInStore:
             pass  # a prune moved the contents to another pack
-        return _Ended(files)
+        return _Ended(files, damaged)
 
     def _large(self, content: Content, entries: Sequence[FileEntry], cancel: Cancel) -> _Ended:
         def passed(size: int) -> None:
@@ -100,6 +130,8 @@ class SnapshotDownloader:
             first = self._write(entries[0], self._contents.stream(content, passed))
         except NotInStore:
             return _Ended(())
+        except BrokenArchive as error:
+            return _Ended((), [(content, error)])
         return _Ended([first, *(self._copy(first, entry) for entry in entries[1:])])
 
     def _write(self, entry: FileEntry, blocks: Iterable[bytes]) -> Downloaded:

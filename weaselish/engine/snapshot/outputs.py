@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from weaselish.engine.output_locks import hold_output_locks
@@ -12,6 +12,7 @@ from weaselish.engine.remote.published import Published
 from weaselish.engine.remote.restore import Replaces, Restorer
 from weaselish.engine.remote.tree import RemoteTree
 from weaselish.engine.serial_reporter import SerialReporter
+from weaselish.engine.snapshot.download import KEEP_GOING
 from weaselish.engine.snapshot.opened import outside
 from weaselish.engine.snapshot.references import object_of
 from weaselish.engine.write_paths import check_output_path
@@ -20,6 +21,7 @@ from weaselish.files.swap import recover_all
 from weaselish.load import FILE
 from weaselish.model.project import Command
 from weaselish.named_tuple import NamedTuple
+from weaselish.plan.record import Record
 from weaselish.plan.snapshot_entries import Entry, OutputEntry
 from weaselish.workspace import Workspace
 
@@ -33,34 +35,64 @@ class Wanted(NamedTuple):
 
 def wanted_runs(tree: RemoteTree, entries: Iterable[Entry]) -> list[Wanted]:
     """Return the runs that a snapshot refers to. Raises StoreError if one is missing or holds something else."""
+    return [_wanted_run(tree, outputs) for outputs in _by_run(entries)]
+
+
+def _by_run(entries: Iterable[Entry]) -> Iterable[Sequence[OutputEntry]]:
     groups: dict[tuple[str, int], list[OutputEntry]] = {}
     for entry in entries:
         if isinstance(entry, OutputEntry):
             groups.setdefault((entry.key, entry.run), []).append(entry)
-    wanted = []
-    for (key, number), outputs in groups.items():
-        run = tree.run(key, number)
-        if run is None:
-            lost = ", ".join(f"`{output.path}`" for output in outputs)
-            raise StoreError(f"run {number}, which holds {lost}, is no longer on the remote", hint="pull another one")
-        try:
-            wanted.append(Wanted(run, tuple(object_of(output, run) for output in outputs)))
-        except ValueError as error:
-            raise StoreError(f"the snapshot is damaged: {error}") from None
-    return wanted
+    return groups.values()
+
+
+def _wanted_run(tree: RemoteTree, outputs: Sequence[OutputEntry]) -> Wanted:
+    run = tree.run(outputs[0].key, outputs[0].run)
+    if run is None:
+        lost = ", ".join(f"`{output.path}`" for output in outputs)
+        number = outputs[0].run
+        raise StoreError(f"run {number}, which holds {lost}, is no longer on the remote", hint=KEEP_GOING)
+    try:
+        return Wanted(run, tuple(object_of(output, run) for output in outputs))
+    except ValueError as error:
+        raise StoreError(f"the snapshot is damaged: {error}", hint=KEEP_GOING) from None
 
 
 class OutputRestorer:
-    """Restores the outputs of one snapshot in the directory of one workspace, from the remote of `tree`."""
+    """Restores the outputs of one snapshot in the directory of one workspace, from the remote of `tree`.
+
+    With `keep_going`, outputs that are damaged or missing are left out: `problems` says per path what is wrong.
+    """
 
     def __init__(
-        self, workspace: Workspace, tree: RemoteTree, *, force: bool, jobs: int, report: SerialReporter
+        self,
+        workspace: Workspace,
+        tree: RemoteTree,
+        *,
+        force: bool,
+        jobs: int,
+        keep_going: bool,
+        report: SerialReporter,
     ) -> None:
+        self.problems: dict[str, str] = {}
+        self._keep_going = keep_going
         self._workspace = workspace
         self._tree = tree
         self._force = force
         self._jobs = jobs
         self._report = report
+
+    def wanted(self, entries: Iterable[Entry]) -> list[Wanted]:
+        """Return the runs that the snapshot refers to. Raises StoreError for one that is damaged or missing."""
+        if not self._keep_going:
+            return wanted_runs(self._tree, entries)
+        found = []
+        for outputs in _by_run(entries):
+            try:
+                found.append(_wanted_run(self._tree, outputs))
+            except StoreError as error:
+                self.problems |= dict.fromkeys((output.path for output in outputs), error.message)
+        return found
 
     def only_local(self, wanted: Iterable[Wanted]) -> list[str]:
         """Return the paths of outputs that exist only locally, and would be replaced."""
@@ -85,7 +117,8 @@ class OutputRestorer:
             for one in wanted:
                 restored += self._restore(workspace, restorer, one)
         except NotPulled as refusal:
-            raise ProjError(f"an output cannot be restored: {refusal.why}", hint=refusal.hint) from None
+            hint = refusal.hint or KEEP_GOING
+            raise ProjError(f"an output cannot be restored: {refusal.why}", hint=hint) from None
         finally:
             restorer.close()
             workspace.records.close()
@@ -112,8 +145,22 @@ class OutputRestorer:
             recover_all([workspace.root / one.path for one in wanted.objects])
             workspace.digests.forget()
             missing = restorer.missing(wanted.objects)
-            restorer.restore(command, record, missing)
+            try:
+                restorer.restore(command, record, missing)
+            except NotPulled:
+                if not self._keep_going:
+                    raise
+                return [one.path for one in missing if self._is_rescued(command, record, restorer, one)]
         return [one.path for one in missing]
+
+    def _is_rescued(self, command: Command, record: Record, restorer: Restorer, wanted: OutputObject) -> bool:
+        """Restore one output of a run of which another one is damaged. The run is not recorded as restored."""
+        try:
+            restorer.replace(command, record, [wanted])
+        except NotPulled as refusal:
+            self.problems[wanted.path] = refusal.why
+            return False
+        return True
 
 
 def _workspace(root: Path, before: Workspace) -> Workspace:

@@ -21,7 +21,7 @@ from weaselish.engine.snapshot.download import Downloaded, SnapshotDownloader
 from weaselish.engine.snapshot.known import only_local
 from weaselish.engine.snapshot.left_out import LeftOut
 from weaselish.engine.snapshot.opened import Opened, has_project, opened, outside, remember_remote, remote_for
-from weaselish.engine.snapshot.outputs import OutputRestorer, Wanted, wanted_runs
+from weaselish.engine.snapshot.outputs import OutputRestorer, Wanted
 from weaselish.engine.snapshot.place import Placer
 from weaselish.engine.snapshot.reading import Reading, named_project, read_project
 from weaselish.engine.snapshot.sha256_cache import Sha256Cache
@@ -52,11 +52,15 @@ class SnapshotPullOptions:
     exact: bool = False
     tree: bool = False  # pull the plain files below the project's name
     jobs: int = 4
+    keep_going: bool = False  # restore what is intact of a damaged snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotPulled:
-    """What a pull did. `written`: files, links, empty directories and outputs that it created or replaced."""
+    """What a pull did. `written`: files, links, empty directories and outputs that it created or replaced.
+
+    `problems`: (path, what is wrong) of what is damaged or missing on the remote, if the pull keeps going.
+    """
 
     project: str
     snapshot: Snapshot | None  # None for a tree
@@ -66,6 +70,7 @@ class SnapshotPulled:
     unchanged: int
     skipped: tuple[str, ...] = ()  # names in a tree that no pull restores
     declined: bool = False  # the user did not want extra files to be removed
+    problems: tuple[tuple[str, str], ...] = ()
 
 
 Confirm = Callable[[Sequence[str]], bool]
@@ -92,6 +97,7 @@ def pull_snapshot(
 
     Raises ProjError, before anything is changed, if a file would be replaced that exists only locally.
     """
+    _check(options)
     remote = remote_for(workspace, remote_name)
     serial = SerialReporter(report)
     workspace.observer = ReadingEvents(serial)
@@ -109,6 +115,13 @@ def pull_snapshot(
             return result
 
     return run_aside(pull, workspace.cancel, grace=_GRACE)
+
+
+def _check(options: SnapshotPullOptions) -> None:
+    """Raise UsageError for options that exclude each other."""
+    if options.keep_going and (options.exact or options.tree):
+        other = "--exact" if options.exact else "--tree"
+        raise UsageError(f"`--keep-going` and `{other}` exclude each other", hint="leave out one of them")
 
 
 def _target(workspace: Workspace, options: SnapshotPullOptions, project: str) -> Path:
@@ -168,14 +181,29 @@ class _Pull:
         self._confirm = confirm
         self._report = report
         self._cache = Sha256Cache(cache_dir(self._root))
-        self._outputs = OutputRestorer(target, remote.tree, force=options.force, jobs=options.jobs, report=report)
+        self._outputs = OutputRestorer(
+            target,
+            remote.tree,
+            force=options.force,
+            jobs=options.jobs,
+            keep_going=options.keep_going,
+            report=report,
+        )
 
     def run(self, read: Reading) -> SnapshotPulled:
         """Pull a snapshot."""
         downloader = SnapshotDownloader(
-            self._remote.contents, self._staging, self._report, self._target.cancel, jobs=self._options.jobs
+            self._remote.contents,
+            self._staging,
+            self._report,
+            self._target.cancel,
+            jobs=self._options.jobs,
+            keep_going=self._options.keep_going,
         )
-        return replace(self._run(read.entries, downloader), snapshot=read.snapshot)
+        result = self._run(read.entries, downloader)
+        problems = {**downloader.problems, **self._outputs.problems}
+        written = tuple(path for path in result.written if path not in problems)
+        return replace(result, snapshot=read.snapshot, written=written, problems=tuple(sorted(problems.items())))
 
     def run_tree(self) -> SnapshotPulled:
         """Pull the plain files below the project's name."""
@@ -186,7 +214,7 @@ class _Pull:
 
     def _run(self, entries: Sequence[Entry], source: Source) -> SnapshotPulled:
         check_case(self._staging, entries)
-        wanted = wanted_runs(self._remote.tree, entries)
+        wanted = self._outputs.wanted(entries)
         reading = Activity("comparing files with the snapshot", len(entries), Unit.FILES, self._report)
         compared = compare(self._root, entries, self._cache, self._target.cancel, reading)
         self._check_replaceable(entries, compared, wanted)
