@@ -22,7 +22,7 @@ from weaselish.plan.packs import SMALL
 from weaselish.plan.snapshot import Content
 from weaselish.plan.snapshot_entries import FileEntry
 
-KEEP_GOING = "`--keep-going` restores the other files; `proj snapshot verify` names the objects to store again"
+KEEP_GOING = "`--keep-going` restores the other files; `proj snapshot verify` names everything that is damaged"
 
 _ATTEMPTS = 3  # at contents that a prune moves to another pack
 
