@@ -15,7 +15,7 @@ PROMPT = 5.0  # seconds: far below the minutes that the work would take, far abo
 def many_directories(project: ProjectDir) -> None:
     """Ten directories, each of which leads to the next one five times: ten million paths.
 
-    Linux refuses a path of more than 40 links. It may count them twice if other processes rename files meanwhile.
+    Linux refuses a path of more than 40 links. It may count them twice while other processes rename files.
     """
     for index in range(10):
         (project.path / f"data/{index}").mkdir(parents=True)
