@@ -46,3 +46,14 @@ def fill(project: ProjectDir, url: str) -> ProjectDir:
     assert project.proj("run", "all").code == 0
     assert project.proj("push", "-c", "prepare").code == 0
     return project
+
+
+def spoil(path: Path) -> None:
+    """Change one bit in the middle of a file."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def largest_pack(backup: Path) -> Path:
+    return max(backup.glob(".proj/packs/*.pack"), key=lambda pack: pack.stat().st_size)

@@ -10,16 +10,7 @@ from random import Random
 import pytest
 from harness import ProjectDir
 
-
-def spoil(path: Path) -> None:
-    """Change one bit in the middle of a file."""
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(bytes(data))
-
-
-def largest_pack(backup: Path) -> Path:
-    return max(backup.glob(".proj/packs/*.pack"), key=lambda pack: pack.stat().st_size)
+from .conftest import largest_pack, spoil
 
 
 def output(backup: Path) -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from harness import ProjectDir
 
+from .conftest import largest_pack, spoil
 from .test_push_pull import push, tree
 
 BYTES = b"evil\n"
@@ -148,9 +149,7 @@ def test_a_bomb_does_not_unpack_beyond_the_size_of_its_entry(project: ProjectDir
 def test_other_bytes_under_the_name_of_a_content_are_refused(iris: ProjectDir, backup: Path) -> None:
     push(iris)
     for pack in backup.glob(".proj/packs/*.pack"):
-        data = bytearray(pack.read_bytes())
-        data[len(data) // 2] ^= 1
-        pack.write_bytes(bytes(data))
+        spoil(pack)
     other = iris.beside("other")
     assert other.proj("snapshot", "pull", "--from", str(backup)).code == 1
     verified = iris.proj("snapshot", "verify")
@@ -161,10 +160,8 @@ def test_a_damaged_pack_is_named_and_the_next_push_stores_its_contents_again(iri
     for number in range(9):
         iris.write(f"out/{number}.bin", str(Random(number).randbytes(3000)))
     push(iris)
-    largest = max(backup.glob(".proj/packs/*.pack"), key=lambda pack: pack.stat().st_size)
-    data = bytearray(largest.read_bytes())
-    data[len(data) // 2] ^= 1
-    largest.write_bytes(bytes(data))
+    largest = largest_pack(backup)
+    spoil(largest)
     verified = iris.proj("snapshot", "verify")
     assert verified.code == 1
     hint = f"delete `.proj/packs/{largest.name}` from the remote; then `proj snapshot push` stores the contents again"

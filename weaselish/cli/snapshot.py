@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from weaselish.cli.console import done, failed, hint, say, show, show_table
@@ -70,6 +71,10 @@ def snapshot_json(snapshot: Snapshot) -> dict[str, object]:
     fields["git"] = snapshot.git and snapshot.git._asdict()
     fields["entries"] = snapshot.entries._asdict()
     return fields
+
+
+def problems_json(problems: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"path": path, "problem": problem} for path, problem in problems]
 
 
 def show_snapshot(call: Call, *, remote: str | None, project: str | None, as_json: bool) -> int:
@@ -151,7 +156,7 @@ def verify(call: Call, *, remote: str | None, project: str | None, as_json: bool
     if as_json:
         from weaselish.cli.json_output import print_json
 
-        problems = [{"path": path, "problem": problem} for path, problem in result.problems]
+        problems = problems_json(result.problems)
         print_json({"snapshot": snapshot_json(result.snapshot), "files": result.files, "problems": problems})
     if not result.problems:
         done(f"snapshot {result.snapshot.id}: {counted(result.files, 'file')}, {shown_size(result.size)}, all intact")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from weaselish.cli.console import done, failed, hint, left, say, warn
-from weaselish.cli.snapshot import FROM, open_snapshots, snapshot_json
+from weaselish.cli.snapshot import FROM, open_snapshots, problems_json, snapshot_json
 from weaselish.cli.snapshot_push import PROJECT
 from weaselish.cli.subcommand import JSON, Argument, Call, Option, Subcommand, Takes, Values, transfers
 from weaselish.errors import in_short
@@ -118,7 +118,7 @@ def _as_json(result: SnapshotPulled) -> dict[str, object]:
         "unchanged": result.unchanged,
         "skipped": list(result.skipped),
         "declined": result.declined,
-        "problems": [{"path": path, "problem": problem} for path, problem in result.problems],
+        "problems": problems_json(result.problems),
     }
 
 

@@ -22,6 +22,7 @@ from weaselish.stores.base import Store
 
 CONTENTS = ".proj/contents"
 PACKS = ".proj/packs"
+MISSING = "its content is missing on the remote"
 _READERS = 8  # requests at a time
 _GAP = 1 << 16  # bytes between two members that are read together
 _LARGEST_INDEX = 1 << 26  # bytes

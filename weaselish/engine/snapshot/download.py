@@ -13,7 +13,7 @@ from weaselish.archive.gzip import BrokenArchive
 from weaselish.cancel import Cancel
 from weaselish.engine import events
 from weaselish.engine.serial_reporter import SerialReporter
-from weaselish.engine.snapshot.contents import Contents, Reading
+from weaselish.engine.snapshot.contents import MISSING, Contents, Reading
 from weaselish.engine.workers import Workers
 from weaselish.errors import NotInStore, StoreError
 from weaselish.files.atomic import writing
@@ -53,7 +53,7 @@ class SnapshotDownloader:
         cancel: Cancel,
         *,
         jobs: int,
-        keep_going: bool = False,
+        keep_going: bool,
     ) -> None:
         self.problems: dict[str, str] = {}
         self._keep_going = keep_going
@@ -82,7 +82,7 @@ class SnapshotDownloader:
         if not self._keep_going:
             files = f"{len(missing)} file{'' if len(missing) == 1 else 's'}, such as `{missing[0]}`"
             raise StoreError(f"the remote lacks the content of {files}", hint=KEEP_GOING)
-        self.problems |= dict.fromkeys(missing, "its content is missing on the remote")
+        self.problems |= dict.fromkeys(missing, MISSING)
 
     def _attempt(self, waiting: dict[Content, list[FileEntry]]) -> Iterator[Sequence[Downloaded]]:
         """Download what is there, and remove it from `waiting`."""

@@ -84,13 +84,13 @@ class OutputRestorer:
 
     def wanted(self, entries: Iterable[Entry]) -> list[Wanted]:
         """Return the runs that the snapshot refers to. Raises StoreError for one that is damaged or missing."""
-        if not self._keep_going:
-            return wanted_runs(self._tree, entries)
         found = []
         for outputs in _by_run(entries):
             try:
                 found.append(_wanted_run(self._tree, outputs))
             except StoreError as error:
+                if not self._keep_going:
+                    raise
                 self.problems |= dict.fromkeys((output.path for output in outputs), error.message)
         return found
 

@@ -9,7 +9,7 @@ from weaselish.engine import events
 from weaselish.engine.remote.resolve import OpenStore
 from weaselish.engine.remote.verify import digest_of_object
 from weaselish.engine.serial_reporter import SerialReporter
-from weaselish.engine.snapshot.contents import Contents, Reading, content_key, pack_key
+from weaselish.engine.snapshot.contents import MISSING, Contents, Reading, content_key, pack_key
 from weaselish.engine.snapshot.opened import Opened, opened, remote_for
 from weaselish.engine.snapshot.outputs import wanted_runs
 from weaselish.engine.snapshot.reading import read_project
@@ -77,7 +77,7 @@ class _Verification:
     def _contents(self, wanted: list[Content]) -> dict[Content, str]:
         """Return what is wrong with contents."""
         contents = self._remote.contents
-        left = dict.fromkeys(wanted, "its content is missing on the remote")
+        left = dict.fromkeys(wanted, MISSING)
         with Workers[dict[Content, str | None]](self._jobs, self._workspace.cancel) as workers:
             for reading in contents.readings(one for one in wanted if one.size <= SMALL):
                 workers.start(partial(self._small, contents, reading))
